@@ -1,0 +1,1 @@
+"""AutoBot: a self-hosted automation platform whose every hop obeys one executable communication matrix."""

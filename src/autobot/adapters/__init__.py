@@ -1,0 +1,1 @@
+"""One package per vendor, strangers to one another; only bootstrap and the test kit name them."""

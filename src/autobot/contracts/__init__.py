@@ -1,0 +1,1 @@
+"""The published language: frozen, versioned commands, queries, events and their upcasters."""

@@ -1,0 +1,1 @@
+"""Computation of programs that run as their own process; there is no worker yet."""
