@@ -1,0 +1,1 @@
+"""The communication architecture. It knows no context and no vendor."""

@@ -1,0 +1,44 @@
+"""The envelope: CloudEvents 1.0.2 with the project's extension attributes. There is no other envelope."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+TYPE_PATTERN = re.compile(r"autobot\.([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)\.v([1-9][0-9]*)")
+JSON_CONTENT_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One immutable message: an event, or a command that crosses a process.
+
+    (`source`, `id`) is unique and minted when the message is made, so a retry repeats it (CloudEvents
+    §3.1). `type` of our own messages is `autobot.<context>.<fact>.v<n>`. `data` is the serialized JSON
+    payload as bytes; empty bytes stand for an erased payload when `erased` is true. `subject` is the
+    stream. `partition_key` orders delivery. `traceparent` is the trace in which the message was born.
+    """
+
+    id: str
+    source: str
+    type: str
+    time: datetime
+    subject: str
+    data: bytes
+    correlation_id: str
+    causation_id: str | None = None
+    partition_key: str = ""
+    traceparent: str = ""
+    principal: str = ""
+    tenant: str = "default"
+    content_type: str = JSON_CONTENT_TYPE
+    erased: bool = False
+
+
+def parse_type(name: str) -> tuple[str, str, int]:
+    """Split `autobot.<context>.<fact>.v<n>` into (context, fact, version). Raises ValueError otherwise."""
+    match = TYPE_PATTERN.fullmatch(name)
+    if match is None:
+        raise ValueError(f"{name!r} is not autobot.<context>.<fact>.v<n>")
+    return match[1], match[2], int(match[3])
