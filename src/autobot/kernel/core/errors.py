@@ -180,7 +180,9 @@ class Rejected(AutoBotError):
 
     code = "rejected"
 
-    def __init__(self, detail: str, *, link: str, retry_after: float | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, detail: str, *, link: str, retry_after: float | None = None, hint: str | None = None
+    ) -> None:
         super().__init__(detail, hint=hint)
         self.link, self.retry_after = link, retry_after
 
@@ -190,7 +192,9 @@ class CircuitOpen(Rejected):
 
     code = "circuit-open"
 
-    def __init__(self, detail: str, *, link: str, target: str, since: float, retry_after: float | None) -> None:
+    def __init__(
+        self, detail: str, *, link: str, target: str, since: float, retry_after: float | None
+    ) -> None:
         super().__init__(detail, link=link, retry_after=retry_after)
         self.target, self.since = target, since
 

@@ -1,0 +1,1 @@
+"""Commands: validate, authorize, idempotency, audit, handler, in that order, in process."""
