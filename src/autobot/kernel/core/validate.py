@@ -148,7 +148,7 @@ def _checker(hint: Any) -> Check:
     if origin in (Mapping, dict) or hint in (Mapping, dict):
         return _plain(Mapping)
     if dataclasses.is_dataclass(hint):
-        return _dataclass(hint)
+        return _dataclass(hint if isinstance(hint, type) else type(hint))
     if hint in (str, int, float, bool, bytes, datetime):
         return _plain(hint)
     return _anything
