@@ -47,6 +47,12 @@ class TraceContext:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
 
 
+def stored_trace(traceparent: str) -> TraceContext:
+    """Return the trace of a `traceparent` that this code wrote itself (what arrives is read by `links.propagation`)."""
+    _, trace_id, span_id, flags = traceparent.split("-")
+    return TraceContext(trace_id=trace_id, span_id=span_id, flags=int(flags, 16))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:
     """What travels with a call.

@@ -1,0 +1,1 @@
+"""Chat: sessions and messages as event-sourced aggregates."""

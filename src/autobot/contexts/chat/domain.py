@@ -1,0 +1,230 @@
+"""The conversation: a tree of messages folded from its stream. Pure: methods return facts, `apply` folds them.
+
+A reply has its place in the tree from the moment it is asked for, so a message that is posted while a
+run still writes follows that reply, and the order of a chat never depends on who was faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from autobot.contracts import chat
+from autobot.kernel.core.errors import Conflict, InvalidInput, NotFound
+
+TITLE_LENGTH = 60
+"""Characters of a title made from the first message."""
+
+
+def stream_of(session_id: str) -> str:
+    """Return the stream of a session."""
+    return f"chat-{session_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One message in the tree."""
+
+    id: str
+    role: Literal["user", "assistant"]
+    parent_id: str | None
+    created_at: datetime
+    content: str = ""
+    run_id: str | None = None
+    reply: chat.Reply | None = None
+
+    @property
+    def status(self) -> chat.MessageStatus:
+        """A reply streams until it is recorded."""
+        if self.role == "user":
+            return "complete"
+        return self.reply.status if self.reply else "streaming"
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """State of one session. Mutable while folding only."""
+
+    id: str
+    owner: str = ""
+    title: str = ""
+    titled: bool = False
+    model: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    deleted: bool = False
+    head: str | None = None
+    entries: dict[str, Entry] = field(default_factory=dict)
+    children: dict[str | None, list[str]] = field(default_factory=dict)
+    chosen: dict[str | None, str] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------------------------------ folding
+
+    def apply(self, event: Any, time: datetime) -> None:
+        """Fold one fact. Unknown and erased facts change nothing."""
+        match event:
+            case chat.SessionCreated():
+                self.owner, self.title, self.model = event.owner, event.title, event.model
+                self.titled, self.created_at = bool(event.title), time
+            case chat.SessionChanged():
+                self.title = event.title or self.title
+                self.titled = self.titled or event.title is not None
+                self.model = event.model or self.model
+            case chat.MessagePosted():
+                self._add(
+                    Entry(
+                        id=event.message_id,
+                        role="user",
+                        parent_id=event.parent_id,
+                        created_at=time,
+                        content=event.content,
+                    )
+                )
+            case chat.ReplyRequested():
+                self._add(
+                    Entry(
+                        id=event.message_id,
+                        role="assistant",
+                        parent_id=event.parent_id,
+                        created_at=time,
+                        run_id=event.run_id,
+                    )
+                )
+            case chat.ReplyRecorded():
+                entry = self.entries[event.message_id]
+                self.entries[entry.id] = replace(entry, reply=event.reply, content=event.reply.content)
+            case chat.BranchSelected():
+                self._select(event.head_id)
+            case chat.SessionDeleted():
+                self.deleted = True
+            case _:
+                return
+        self.updated_at = time
+
+    def _add(self, entry: Entry) -> None:
+        self.entries[entry.id] = entry
+        self.children.setdefault(entry.parent_id, []).append(entry.id)
+        self._select(entry.id)
+
+    def _select(self, head_id: str) -> None:
+        self.head = head_id
+        for entry in self._ancestors(head_id):
+            self.chosen[entry.parent_id] = entry.id
+
+    # ------------------------------------------------------------------------------------------ reading
+
+    def _ancestors(self, message_id: str) -> Iterator[Entry]:
+        at: str | None = message_id
+        while at is not None:
+            entry = self.entries[at]
+            yield entry
+            at = entry.parent_id
+
+    def thread(self, message_id: str) -> list[Entry]:
+        """Return the messages from the start to `message_id`."""
+        return list(self._ancestors(message_id))[::-1]
+
+    def branch(self) -> list[Entry]:
+        """Return the shown branch."""
+        return self.thread(self.head) if self.head else []
+
+    def siblings(self, entry: Entry) -> tuple[str, ...]:
+        """Return the messages at the same place, this one included."""
+        return tuple(self.children[entry.parent_id])
+
+    @property
+    def active_run(self) -> str | None:
+        """The run that still writes, the oldest if there are several."""
+        return next((one.run_id for one in self.entries.values() if one.status == "streaming"), None)
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """All runs of this chat."""
+        return tuple(one.run_id for one in self.entries.values() if one.run_id)
+
+    def entry(self, message_id: str) -> Entry:
+        """Return a message or raise NotFound."""
+        try:
+            return self.entries[message_id]
+        except KeyError:
+            raise NotFound("There is no such message in this chat.") from None
+
+    # ----------------------------------------------------------------------------------------- deciding
+
+    def require(self) -> None:
+        """Raise NotFound unless the session exists."""
+        if self.created_at is None or self.deleted:
+            raise NotFound("There is no such chat, or it is not yours.")
+
+    def post(
+        self, content: str, parent_id: str | None, *, message_id: str, reply_id: str, run_id: str
+    ) -> tuple[Any, ...]:
+        """A message and the request for its reply, after `parent_id` or at the end of the shown branch."""
+        if not content.strip():
+            raise InvalidInput("The message is empty.")
+        parent = self.entry(parent_id).id if parent_id else self.head
+        if parent is not None and self.entries[parent].role == "user":
+            raise Conflict("A message follows a reply; to say it differently, edit the message.")
+        facts: list[Any] = []
+        if not self.titled:
+            facts.append(chat.SessionChanged(session_id=self.id, title=title_from(content), automatic=True))
+        facts.append(
+            chat.MessagePosted(session_id=self.id, message_id=message_id, parent_id=parent, content=content)
+        )
+        return (*facts, self._request(message_id, reply_id, run_id, self.model))
+
+    def edit(
+        self, edited_id: str, content: str, *, message_id: str, reply_id: str, run_id: str
+    ) -> tuple[Any, ...]:
+        """A sibling of one's own message, and the request for its reply."""
+        edited = self.entry(edited_id)
+        if edited.role != "user":
+            raise Conflict("Only one's own messages can be edited; a reply can be regenerated.")
+        if not content.strip():
+            raise InvalidInput("The message is empty.")
+        posted = chat.MessagePosted(
+            session_id=self.id, message_id=message_id, parent_id=edited.parent_id, content=content
+        )
+        return (posted, self._request(message_id, reply_id, run_id, self.model))
+
+    def regenerate(
+        self, reply_id: str, model: str | None, *, new_reply_id: str, run_id: str
+    ) -> tuple[Any, ...]:
+        """A sibling of a reply."""
+        old = self.entry(reply_id)
+        if old.role != "assistant" or old.parent_id is None:
+            raise Conflict("Only a reply can be regenerated.")
+        if old.status == "streaming":
+            raise Conflict("This reply is still being written; stop it first.")
+        return (self._request(old.parent_id, new_reply_id, run_id, model or self.model),)
+
+    def _request(self, parent_id: str, reply_id: str, run_id: str, model: str | None) -> chat.ReplyRequested:
+        return chat.ReplyRequested(
+            session_id=self.id, message_id=reply_id, run_id=run_id, parent_id=parent_id, model=model
+        )
+
+    def record(self, message_id: str, run_id: str, reply: chat.Reply) -> tuple[Any, ...]:
+        """The reply of a run. A second recording of the same run changes nothing."""
+        entry = self.entry(message_id)
+        if entry.run_id != run_id:
+            raise Conflict("This reply belongs to another run.")
+        if entry.reply is not None:
+            return ()
+        return (chat.ReplyRecorded(session_id=self.id, message_id=message_id, run_id=run_id, reply=reply),)
+
+    def select(self, message_id: str) -> tuple[Any, ...]:
+        """Show the branch through `message_id`, down to where it was last continued."""
+        at = self.entry(message_id).id
+        while self.children.get(at):
+            at = self.chosen.get(at, self.children[at][-1])
+        return () if at == self.head else (chat.BranchSelected(session_id=self.id, head_id=at),)
+
+
+def title_from(content: str) -> str:
+    """Return the first line of a message, cut at a word."""
+    line = next((one.strip() for one in content.splitlines() if one.strip()), "New chat")
+    if len(line) <= TITLE_LENGTH:
+        return line
+    return line[:TITLE_LENGTH].rsplit(" ", 1)[0].rstrip(" ,.;:") + "…"

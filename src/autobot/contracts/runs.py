@@ -1,0 +1,79 @@
+"""Published language of durable runs as other contexts and clients see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Len
+
+from autobot.kernel.core.failure import Failure
+
+RunId = Annotated[str, Len(1, 64)]
+RunState = Literal["queued", "running", "completed", "failed", "stopped", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingFor:
+    """What a run waits for now, and since when (RFC 3339)."""
+
+    link: str
+    target: str
+    since: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """A run as screens show it. `text` is what it has written so far."""
+
+    id: str
+    session_id: str
+    message_id: str
+    state: RunState
+    waiting_for: WaitingFor | None
+    started_at: str
+    ended_at: str | None
+    error: Failure | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetRun:
+    """One run."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRun:
+    """End a run; what it wrote stays, marked as stopped."""
+
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStopping:
+    """The answer of StopRun: the state the run was in."""
+
+    run_id: str
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListModels:
+    """The models that a chat can choose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """A model as the picker shows it."""
+
+    id: str
+    label: str
+    provider: str
+    link: str
+    state: Literal["ready", "absent", "unreachable"]
+    window: int | None = None
+    default: bool = False
+    detail: str | None = None

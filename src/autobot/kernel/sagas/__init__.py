@@ -1,0 +1,1 @@
+"""Durable runs: progress is events, a restart repeats nothing."""

@@ -1,0 +1,320 @@
+"""The one engine of all runs: accepts, executes, stops and recovers them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Final
+
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext, Principal, stored_trace
+from autobot.kernel.core.errors import DeadlineExceeded, NotFound, WrongExpectedVersion
+from autobot.kernel.core.failure import Failure, failure_of
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import NO_STREAM, Append, Put, Query, Transaction
+from autobot.kernel.sagas import facts
+from autobot.kernel.sagas.history import RunHistory, fold
+from autobot.kernel.sagas.run import Definition, Frame, Outcome, Run, view_of
+from autobot.kernel.telemetry.listener import Change, Listener
+
+TABLE: Final = "runs"
+OPEN: Final = "open"
+ENDED: Final = "ended"
+PAGE: Final = 200
+
+
+class RunEngine:
+    """Executes runs of its definitions.
+
+    Accepting is durable: `accept` returns when the run is in the log, and a run in the log is carried to
+    an end by this process or the next one. Runs of one serial key go one after the other, in the order
+    of acceptance.
+    """
+
+    def __init__(
+        self,
+        definitions: Iterable[Definition],
+        store: EventStore,
+        codec: EventCodec,
+        clock: Clock,
+        frame: Frame,
+        listener: Listener | None = None,
+    ) -> None:
+        self._definitions: Mapping[str, Definition] = {one.name: one for one in definitions}
+        self._store, self._codec, self._clock = store, codec, clock
+        self._frame, self._listener = frame, listener
+        self._runs: dict[str, Run] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._waiting: dict[str, deque[str]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._closing = asyncio.Event()
+        self.recovered = asyncio.Event()
+
+    # ------------------------------------------------------------------------------------------ outside
+
+    async def accept(
+        self,
+        definition: str,
+        run_id: str,
+        given: dict[str, Any],
+        context: CallContext,
+        *,
+        owner: str,
+        serial_key: str,
+    ) -> None:
+        """Make a run durable and queue it. Accepting the same id again changes nothing."""
+        if definition not in self._definitions:
+            raise NotFound(f"There is no kind of run called {definition}.")
+        started = facts.RunStarted(
+            run_id=run_id,
+            definition=definition,
+            owner=owner,
+            serial_key=serial_key,
+            input=given,
+            principal=_as_data(context.principal),
+        )
+        run = self._make(started, context, RunHistory(), self._clock.now())
+        try:
+            await self._append(run, started, expected=NO_STREAM, write=self._document(run, "queued"))
+        except WrongExpectedVersion:
+            return
+        self._enqueue(run, serial_key)
+
+    def live(self, run_id: str) -> Run | None:
+        """Return a run that has not ended, as far as this process carries it."""
+        return self._runs.get(run_id)
+
+    def state(self, run_id: str) -> facts.RunState | None:
+        """Return queued or running for a live run."""
+        if run_id not in self._runs:
+            return None
+        return "running" if run_id in self._tasks else "queued"
+
+    def stop(self, run_id: str, by: str) -> bool:
+        """Ask a live run to end; its text stays. False when it is not live."""
+        run = self._runs.get(run_id)
+        if run is None:
+            return False
+        run.stopped_by = by
+        if run.executing:
+            self._tasks[run_id].cancel()
+        return True
+
+    async def ended(self, run_id: str) -> None:
+        """Return when the run is not live (any more)."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            await run.done.wait()
+
+    async def serve(self) -> None:
+        """Recover, then run until `close`. Runs still open then end as interrupted."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            await self._recover()
+            for queue in self._waiting.values():
+                self._launch(queue[0])
+            self.recovered.set()
+            await self._closing.wait()
+            self._group = None
+            for run_id, task in self._tasks.items():
+                if self._runs[run_id].executing:
+                    task.cancel()
+
+    def close(self) -> None:
+        """Take no more runs and end the open ones."""
+        self._closing.set()
+
+    # ---------------------------------------------------------------------------------------- execution
+
+    def _make(self, started: facts.RunStarted, context: CallContext, past: RunHistory, at: datetime) -> Run:
+        return Run(
+            id=started.run_id,
+            owner=started.owner,
+            input=started.input,
+            context=context,
+            history=past,
+            clock=self._clock,
+            append=self._append_fact,
+            frame=self._frame,
+            started_at=at,
+        )
+
+    def _enqueue(self, run: Run, serial_key: str) -> None:
+        self._runs[run.id] = run
+        queue = self._waiting.setdefault(serial_key, deque())
+        queue.append(run.id)
+        if len(queue) == 1 and self._group is not None and self.recovered.is_set():
+            self._launch(run.id)
+
+    def _launch(self, run_id: str) -> None:
+        if self._group is not None:
+            self._tasks[run_id] = self._group.create_task(self._carry(self._runs[run_id]))
+
+    async def _carry(self, run: Run) -> None:
+        started = run.history.started
+        if started is None:
+            raise AssertionError("a run is carried only after it was accepted")
+        try:
+            outcome = await self._execute(run, self._definitions[started.definition])
+            await self._end(run, self._definitions[started.definition], outcome)
+        except Exception as error:  # noqa: BLE001 - one run's failure ends that run, never the engine
+            # The end could not be written: the run stays open in the log and the next start recovers it.
+            self._tell(run, "unrecorded", type(error).__name__)
+        finally:
+            self._next(run, started.serial_key)
+
+    async def _execute(self, run: Run, definition: Definition) -> Outcome:
+        if run.stopped:
+            return Outcome(state="stopped")
+        step = run.history.open_step
+        if step is not None and not step.resumable:
+            return Outcome(
+                state="interrupted",
+                error=_cut_off(run, "AutoBot was restarted while this was being written."),
+            )
+        if run.history.revision <= 0:
+            await self._store.commit(Transaction(writes=(self._document(run, "running"),)))
+        self._tell(run, "running", "")
+        budget = definition.budget
+        run.context = run.context.within(self._clock.monotonic() + budget)
+        run.executing = True
+        try:
+            async with asyncio.timeout(budget):
+                await definition.execute(run)
+        except asyncio.CancelledError:
+            _uncancel()
+            if run.stopped:
+                return Outcome(state="stopped")
+            return Outcome(
+                state="interrupted",
+                error=_cut_off(run, "AutoBot was shut down while this was being written."),
+            )
+        except TimeoutError:
+            spent = DeadlineExceeded(f"This took longer than its budget of {budget:.0f} s.")
+            return Outcome(state="failed", error=failure_of(spent, run.context.correlation_id))
+        except Exception as error:  # noqa: BLE001 - whatever a definition raises is the run's outcome
+            self._tell(run, "failed", type(error).__name__)
+            return Outcome(state="failed", error=failure_of(error, run.context.correlation_id))
+        finally:
+            run.executing = False
+        return Outcome(state="completed")
+
+    async def _end(self, run: Run, definition: Definition, outcome: Outcome) -> None:
+        message_id = await definition.finish(run, outcome)
+        ended = self._clock.now()
+        write = Put(
+            table=TABLE,
+            key=run.id,
+            document=view_of(run, outcome.state, ended, outcome.error),
+            owner=run.owner,
+            group=ENDED,
+        )
+        await self._append(
+            run, _end_fact(run, outcome, message_id), expected=run.history.revision, write=write
+        )
+        self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
+
+    def _next(self, run: Run, serial_key: str) -> None:
+        self._runs.pop(run.id, None)
+        self._tasks.pop(run.id, None)
+        run.done.set()
+        queue = self._waiting[serial_key]
+        queue.popleft()
+        if queue:
+            self._launch(queue[0])
+        else:
+            del self._waiting[serial_key]
+
+    # --------------------------------------------------------------------------------------- durability
+
+    def _document(self, run: Run, state: facts.RunState) -> Put:
+        document = view_of(run, state, None, None)
+        return Put(table=TABLE, key=run.id, document=document, owner=run.owner, group=OPEN)
+
+    async def _append_fact(self, run: Run, fact: Any) -> None:
+        await self._append(run, fact, expected=run.history.revision)
+
+    async def _append(self, run: Run, fact: Any, *, expected: int, write: Put | None = None) -> None:
+        stream = facts.stream_of(run.id)
+        message = self._codec.wrap(fact, stream, run.context)
+        append = Append(stream=stream, expected=expected, events=(message,))
+        await self._store.commit(Transaction(appends=(append,), writes=(write,) if write else ()))
+        run.history.apply(fact)
+
+    async def _recover(self) -> None:
+        after: tuple[str, str] | None = None
+        found: list[tuple[int, Run, str]] = []
+        while True:
+            page = await self._store.query(Query(table=TABLE, group=OPEN, after=after, limit=PAGE))
+            for document in page:
+                loaded = await self._load(document.key)
+                if loaded is not None:
+                    found.append(loaded)
+            if len(page) < PAGE:
+                break
+            after = (page[-1].sort, page[-1].key)
+        for _, run, serial_key in sorted(found, key=lambda one: one[0]):
+            if run.id not in self._runs:
+                self._enqueue(run, serial_key)
+
+    async def _load(self, run_id: str) -> tuple[int, Run, str] | None:
+        recorded = await self._store.read_stream(facts.stream_of(run_id))
+        history = fold(self._codec.unwrap(one) for one in recorded)
+        started = history.started
+        if started is None or history.end is not None:
+            return None
+        first = recorded[0].message
+        context = CallContext(
+            correlation_id=first.correlation_id,
+            causation_id=first.causation_id,
+            principal=_as_principal(started.principal),
+            trace=stored_trace(first.traceparent),
+        )
+        run = self._make(started, context, history, first.time)
+        return recorded[0].position, run, started.serial_key
+
+    def _tell(self, run: Run, state: str, reason: str) -> None:
+        if self._listener is not None:
+            self._listener.changed(
+                Change(kind="run", subject=f"run:{run.id}", before="", after=state, reason=reason)
+            )
+
+
+def _uncancel() -> None:
+    """Take back the cancellation that ended the work, so that its end can still be written."""
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
+
+
+def _cut_off(run: Run, detail: str) -> Failure:
+    return Failure(
+        code="interrupted",
+        detail=detail,
+        correlation_id=run.context.correlation_id,
+        hint="Choose Retry to have it written again.",
+    )
+
+
+def _end_fact(run: Run, outcome: Outcome, message_id: str) -> Any:
+    if outcome.state == "completed":
+        return facts.RunCompleted(run_id=run.id, message_id=message_id)
+    if outcome.state == "stopped":
+        return facts.RunStopped(run_id=run.id, by=run.stopped_by or "", message_id=message_id)
+    if outcome.error is None:
+        raise AssertionError("a run that failed or was interrupted has a cause")
+    if outcome.state == "interrupted":
+        return facts.RunInterrupted(run_id=run.id, reason=outcome.error.detail, message_id=message_id)
+    return facts.RunFailed(run_id=run.id, error=outcome.error, message_id=message_id)
+
+
+def _as_data(principal: Principal) -> dict[str, Any]:
+    return {**asdict(principal), "scopes": sorted(principal.scopes)}
+
+
+def _as_principal(data: dict[str, Any]) -> Principal:
+    return Principal(**{**data, "scopes": frozenset(data["scopes"])})

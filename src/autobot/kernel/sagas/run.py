@@ -1,0 +1,200 @@
+"""What a definition sees of its run: steps that happen once, text that people watch, and its identity."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from autobot.kernel.core.canonical import canonical_json, fingerprint
+from autobot.kernel.core.clock import Clock, rfc3339
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.failure import Failure, failure_of
+from autobot.kernel.sagas import facts
+from autobot.kernel.sagas.history import RunHistory
+
+T = TypeVar("T")
+
+Append = Callable[["Run", Any], Awaitable[None]]
+Frame = Callable[[str, dict[str, Any]], Awaitable[None]]
+"""Publishes a transient frame on a channel; losing it is harmless."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What a run waits for now."""
+
+    link: str
+    target: str
+    since: datetime
+    detail: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One run in progress. Mutated by its own task only."""
+
+    id: str
+    owner: str
+    input: dict[str, Any]
+    context: CallContext
+    history: RunHistory
+    clock: Clock
+    append: Append
+    frame: Frame
+    text: str = ""
+    waiting: Waiting | None = None
+    stopped_by: str | None = None
+    next_step: int = 0
+    executing: bool = False
+    result: Any = None
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    started_at: datetime
+
+    @property
+    def channel(self) -> str:
+        """The realtime channel of this run."""
+        return f"run:{self.id}"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked the run to end."""
+        return self.stopped_by is not None
+
+    def key(self, step: str) -> str:
+        """Return the idempotency key of an effect of this run: the same after a restart."""
+        return f"{self.id}:{step}"
+
+    async def write(self, text: str) -> None:
+        """Add text to what the run has written and show it to who watches."""
+        offset = len(self.text)
+        self.text += text
+        await self.frame(
+            self.channel,
+            {"type": "delta", "channel": self.channel, "run_id": self.id, "offset": offset, "text": text},
+        )
+
+    def wait_for(self, link: str, target: str, detail: str) -> None:
+        """Say what the run waits for from now on."""
+        self.waiting = Waiting(link=link, target=target, since=self.clock.now(), detail=detail)
+
+    async def step(
+        self,
+        name: str,
+        kind: str,
+        work: Callable[[], Awaitable[T]],
+        output: Any,
+        *,
+        given: Any = None,
+        resumable: bool = False,
+        link: str | None = None,
+        target: str | None = None,
+        detail: Any = None,
+    ) -> T:
+        """Do `work` once, whatever happens to the process; return its (recorded) output of type `output`.
+
+        `given` is what the step depends on: a replay with other input raises NonDeterminism. A step that
+        failed is raised again only as long as the process lives; its failure is recorded.
+        """
+        number, self.next_step = self.next_step, self.next_step + 1
+        mark = fingerprint(canonical_json(msgspec.to_builtins(given)))
+        past = self.history.recorded(number, name, mark)
+        if past is not None and past.completed is not None:
+            value: T = msgspec.convert(past.completed.output, output)
+            return value
+        if past is None:
+            await self.append(
+                self,
+                facts.StepStarted(
+                    run_id=self.id,
+                    step=number,
+                    name=name,
+                    kind=kind,
+                    input_hash=mark,
+                    resumable=resumable,
+                    link=link,
+                    target=target,
+                    detail=detail,
+                ),
+            )
+        began = self.clock.monotonic()
+        try:
+            value = await work()
+        except Exception as error:
+            await self.append(
+                self,
+                facts.StepFailed(
+                    run_id=self.id,
+                    step=number,
+                    name=name,
+                    error=failure_of(error, self.context.correlation_id),
+                    duration_ms=(self.clock.monotonic() - began) * 1000,
+                ),
+            )
+            raise
+        finally:
+            self.waiting = None
+        await self.append(
+            self,
+            facts.StepCompleted(
+                run_id=self.id,
+                step=number,
+                name=name,
+                output=msgspec.to_builtins(value),
+                duration_ms=(self.clock.monotonic() - began) * 1000,
+            ),
+        )
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended: its state, and for failed and interrupted ones the cause."""
+
+    state: facts.RunState
+    error: Failure | None = None
+
+
+class Definition(Protocol):
+    """A kind of run.
+
+    `execute` is deterministic but for its steps. `finish` is called once the outcome is known, before the
+    end fact; it may be called again after a crash, so its effects carry `run.key(…)`. `budget` bounds a
+    run in seconds.
+    """
+
+    @property
+    def name(self) -> str:
+        """The definition's stable name."""
+        ...
+
+    @property
+    def budget(self) -> float:
+        """Seconds that a run may take."""
+        ...
+
+    async def execute(self, run: Run) -> None:
+        """Do the work."""
+        ...
+
+    async def finish(self, run: Run, outcome: Outcome) -> str:
+        """Tell the world how it ended; return the id of the message that holds the result."""
+        ...
+
+
+def view_of(run: Run, state: facts.RunState, ended: datetime | None, error: Failure | None) -> dict[str, Any]:
+    """Return the document that lists and screens read."""
+    return {
+        "id": run.id,
+        "owner": run.owner,
+        "input": run.input,
+        "state": state,
+        "started_at": rfc3339(run.started_at),
+        "ended_at": rfc3339(ended) if ended else None,
+        "error": msgspec.to_builtins(error) if error else None,
+        "text": run.text if ended else "",
+    }
