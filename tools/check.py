@@ -1,6 +1,5 @@
 """`make check`: everything that can be judged without starting the product, two checks at a time."""
 
-import json
 import subprocess
 import sys
 import time
@@ -53,18 +52,12 @@ def python_checks() -> list[Check]:
 
 
 def web_checks() -> list[Check]:
-    """The checks of the web client; npm scripts of these names go before the plain programs."""
-    scripts = json.loads((web.WEB / "package.json").read_text(encoding="utf-8")).get("scripts", {})
+    """The checks of the web client, by the names of its npm scripts."""
     env = web.environment_of_node()
-
-    def named(script: str, *otherwise: str) -> list[str]:
-        return ["npm", "run", "--silent", script] if script in scripts else list(otherwise)
-
-    python = str(environment.VENV / "bin" / "python")
+    names = {"typecheck": "vue-tsc", "lint": "eslint", "cruise": "web import rules"}
     return [
-        Check(name="vue-tsc", argv=named("typecheck", "vue-tsc", "--noEmit"), cwd=web.WEB, env=env),
-        Check(name="eslint", argv=named("lint", "eslint", "src"), cwd=web.WEB, env=env),
-        Check(name="dependency-cruiser", argv=[python, "-m", "tools.check_web_modules"]),
+        Check(name=name, argv=["npm", "run", "--silent", script], cwd=web.WEB, env=env)
+        for script, name in names.items()
     ]
 
 

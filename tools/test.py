@@ -51,7 +51,13 @@ def counted(report: Path) -> tuple[int, int, int]:
 
 
 def judged(
-    name: str, seconds: float, report: Path, exit_code: int | None, empty: Sequence[str] = ()
+    name: str,
+    seconds: float,
+    report: Path,
+    exit_code: int | None,
+    *,
+    empty: Sequence[str] = (),
+    strict: bool = CI,
 ) -> Stage:
     """A stage out of its report and exit code; under CI a skipped test and an empty suite are failures too.
 
@@ -61,16 +67,17 @@ def judged(
         report: its JUnit file, absent when the runner never came to write it.
         exit_code: the runner's; None when it was stopped because it hung.
         empty: folders of the stage that hold no test.
+        strict: whether a skip and an empty suite count as failures.
     """
     passed, failed, skipped = counted(report) if report.is_file() else (0, 0, 0)
     problems = []
     if exit_code is None:
         problems.append("the stage hung and was stopped")
-    elif exit_code != 0 and failed == 0 and not (CI and skipped):
+    elif exit_code != 0 and failed == 0 and not (strict and skipped):
         problems.append(f"the runner ended with {exit_code}")
-    if CI and skipped:
+    if strict and skipped:
         problems.append(f"{skipped} skipped, which CI does not accept")
-    if CI:
+    if strict:
         problems += [f"{folder} holds no test" for folder in empty]
     else:
         for folder in empty:
@@ -119,7 +126,7 @@ def python_suite(suite: suites.Suite) -> Stage:
         exit_code = run(words, cwd=ROOT, env=environ() | {"PATH": path}, timeout_s=suite.timeout_s)
     if exit_code == PYTEST_NO_TESTS:
         empty, exit_code = list(suite.folders), 0
-    return judged(suite.name, time.monotonic() - started, report, exit_code, empty)
+    return judged(suite.name, time.monotonic() - started, report, exit_code, empty=empty)
 
 
 def web_suite() -> Stage:
@@ -129,7 +136,7 @@ def web_suite() -> Stage:
     report.unlink(missing_ok=True)
     started = time.monotonic()
     if not web.present():
-        return judged("web", 0.0, report, 0, ["web"])
+        return judged("web", 0.0, report, 0, empty=["web"])
     words = ["vitest", "run", "--reporter=default", "--reporter=junit", f"--outputFile.junit={report}"]
     exit_code = run(words, cwd=web.WEB, env=web.environment_of_node(), timeout_s=600)
     return judged("web", time.monotonic() - started, report, exit_code)
