@@ -168,7 +168,7 @@ class RunEngine:
             self._next(run, started.serial_key)
 
     async def _execute(self, run: Run, definition: Definition) -> Outcome:
-        if run.stopped:
+        if run.was_stopped():
             return Outcome(state="stopped")
         step = run.history.open_step
         if step is not None and not step.resumable:
@@ -187,7 +187,7 @@ class RunEngine:
                 await definition.execute(run)
         except asyncio.CancelledError:
             _uncancel()
-            if run.stopped:
+            if run.was_stopped():
                 return Outcome(state="stopped")
             return Outcome(
                 state="interrupted",

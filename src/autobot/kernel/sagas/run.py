@@ -60,9 +60,8 @@ class Run:
         """The realtime channel of this run."""
         return f"run:{self.id}"
 
-    @property
-    def stopped(self) -> bool:
-        """Whether somebody asked the run to end."""
+    def was_stopped(self) -> bool:
+        """Say whether somebody asked the run to end."""
         return self.stopped_by is not None
 
     def key(self, step: str) -> str:

@@ -1,0 +1,254 @@
+"""Agents and the factory that makes them. An agent's loop is a durable run: model step, tool steps, model step …"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+
+from autobot.contexts.agents import ports
+from autobot.contexts.agents.tools import ToolBox, ToolFailed
+from autobot.contracts.chat import CitationView, Reply, ServedBy, Thread, ToolCallView, Usage
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import BadAnswer
+from autobot.kernel.sagas.run import Run
+
+ROUNDS_MAX: Final = 8
+"""Model steps of one reply; a model that still wants tools after so many is answered without."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The recorded output of one model step."""
+
+    text: str = ""
+    thinking: str = ""
+    calls: tuple[ports.ToolCall, ...] = ()
+    finish_reason: str = "stop"
+    usage: ports.Usage = field(default_factory=ports.Usage)
+    served_by: ports.ServedBy | None = None
+    citations: tuple[ports.Citation, ...] = ()
+    window: int | None = None
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What goes to a model: fitted to its window, with the ids of the messages that do not fit."""
+
+    request: ports.GenerateRequest
+    window: int | None
+    left_out: tuple[str, ...]
+    first_target: str
+
+
+class Models(Protocol):
+    """The model facade as agents use it; every call runs on the Agents → LLM Interface row."""
+
+    async def prepare(
+        self,
+        model: str,
+        messages: tuple[tuple[str, ports.ModelMessage], ...],
+        tools: tuple[ports.ToolSpec, ...],
+        context: CallContext,
+    ) -> Prompt:
+        """Fit messages (each with its id) to the model's window."""
+        ...
+
+    def generate(self, request: ports.GenerateRequest, context: CallContext) -> AsyncIterator[ports.Chunk]:
+        """Generate by the model or, before its first chunk, by the next of its failover chain."""
+        ...
+
+
+class Agent(Protocol):
+    """Answers one thread inside a run."""
+
+    async def execute(self, run: Run, thread: Thread) -> Reply:
+        """Write the reply through `run.write` and return it whole."""
+        ...
+
+
+class ChatAgent:
+    """A model with tools, in a loop of durable steps."""
+
+    def __init__(self, model: str, models: Models, tools: ToolBox, system_prompt: str, clock: Clock) -> None:
+        self._model, self._models, self._tools = model, models, tools
+        self._system_prompt, self._clock = system_prompt, clock
+
+    async def execute(self, run: Run, thread: Thread) -> Reply:
+        """Run the loop until the model answers without wanting a tool."""
+        messages = self._messages(thread)
+        tools = self._tools.specs(run.context)
+        turns: list[Turn] = []
+        calls: list[ToolCallView] = []
+        for number in range(ROUNDS_MAX):
+            offered = tools if number < ROUNDS_MAX - 1 else ()
+            turn = await self._model_step(run, number, messages, offered)
+            turns.append(turn)
+            run.text = "".join(one.text for one in turns)
+            if not turn.calls:
+                break
+            messages.append(
+                ("", ports.ModelMessage(role="assistant", content=turn.text, tool_calls=turn.calls))
+            )
+            for call in turn.calls:
+                view = await self._tool_step(run, call)
+                calls.append(view)
+                messages.append(
+                    ("", ports.ModelMessage(role="tool", content=view.result or "", tool_call_id=call.id, name=call.name))
+                )
+        return _reply(turns, calls)
+
+    def _messages(self, thread: Thread) -> list[tuple[str, ports.ModelMessage]]:
+        messages: list[tuple[str, ports.ModelMessage]] = []
+        if self._system_prompt:
+            messages.append(("", ports.ModelMessage(role="system", content=self._system_prompt)))
+        for one in thread.messages:
+            if one.content and one.role in ("user", "assistant"):
+                messages.append((one.id, ports.ModelMessage(role=one.role, content=one.content)))
+        return messages
+
+    async def _model_step(
+        self,
+        run: Run,
+        number: int,
+        messages: list[tuple[str, ports.ModelMessage]],
+        tools: tuple[ports.ToolSpec, ...],
+    ) -> Turn:
+        prompt = await self._models.prepare(self._model, tuple(messages), tools, run.context)
+
+        async def work() -> Turn:
+            run.wait_for("agents-llm", prompt.first_target, f"Waiting for {prompt.first_target} to answer")
+            return await collect(run, self._models.generate(prompt.request, run.context), prompt)
+
+        given = {"model": self._model, "messages": [one.content for _, one in messages]}
+        return await run.step(
+            f"model-{number}",
+            "model",
+            work,
+            Turn,
+            given=given,
+            link="agents-llm",
+            target=prompt.first_target,
+            detail={"model": self._model, "left_out": list(prompt.left_out)},
+        )
+
+    async def _tool_step(self, run: Run, call: ports.ToolCall) -> ToolCallView:
+        async def work() -> ToolCallView:
+            began = self._clock.monotonic()
+            state: Any = "completed"
+            try:
+                result = await self._tools.call(call.name, call.arguments, run.context)
+            except ToolFailed as error:
+                state, result = "failed", error.detail
+            took = (self._clock.monotonic() - began) * 1000
+            return ToolCallView(
+                id=call.id,
+                name=call.name,
+                arguments=dict(call.arguments),
+                state=state,
+                result=result,
+                duration_ms=took,
+            )
+
+        return await run.step(
+            f"tool-{call.name}",
+            "tool",
+            work,
+            ToolCallView,
+            given={"name": call.name, "arguments": dict(call.arguments)},
+            resumable=True,
+            detail={"id": call.id, "name": call.name, "arguments": dict(call.arguments)},
+        )
+
+
+async def collect(run: Run, chunks: AsyncIterator[ports.Chunk], prompt: Prompt) -> Turn:
+    """Show a model's chunks as they come and return the whole turn. Raises BadAnswer without an end."""
+    text: list[str] = []
+    thinking: list[str] = []
+    calls: list[ports.ToolCall] = []
+    async for chunk in chunks:
+        run.waiting = None
+        match chunk:
+            case ports.TextDelta(text=more):
+                text.append(more)
+                await run.write(more)
+            case ports.ThinkingDelta(text=more):
+                thinking.append(more)
+            case ports.ToolCallsDelta(calls=more_calls):
+                calls.extend(more_calls)
+            case ports.Finished():
+                return Turn(
+                    text="".join(text),
+                    thinking="".join(thinking),
+                    calls=tuple(calls),
+                    finish_reason=chunk.reason,
+                    usage=chunk.usage,
+                    served_by=chunk.served_by,
+                    citations=chunk.citations,
+                    window=prompt.window,
+                    left_out=prompt.left_out,
+                )
+    raise BadAnswer("The model's answer has no end.", link="agents-llm")
+
+
+def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
+    last = turns[-1]
+    served = last.served_by
+    prompt = [one.usage.prompt_tokens for one in turns if one.usage.prompt_tokens is not None]
+    completion = [one.usage.completion_tokens for one in turns if one.usage.completion_tokens is not None]
+    return Reply(
+        content="".join(one.text for one in turns),
+        status="complete",
+        model=served.model if served else None,
+        served_by=ServedBy(
+            link=served.link,
+            target=served.target,
+            provider=served.provider,
+            model=served.model,
+            fallback=served.fallback,
+        )
+        if served
+        else None,
+        usage=Usage(
+            prompt_tokens=prompt[-1] if prompt else None,
+            completion_tokens=sum(completion) if completion else None,
+            window=last.window,
+        ),
+        finish_reason=last.finish_reason,
+        tool_calls=tuple(calls),
+        citations=tuple(CitationView(title=c.title, source=c.source, excerpt=c.excerpt) for c in last.citations),
+        left_out=last.left_out,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the orchestrator decided: a kind of agent, its model, and why."""
+
+    agent: str
+    model: str
+    why: str
+
+
+Build = Callable[[Choice], Agent]
+
+
+class AgentFactory:
+    """Creates agents by kind (the specification's `agent_factory.create(type)`)."""
+
+    def __init__(self, kinds: Mapping[str, Build]) -> None:
+        self._kinds = dict(kinds)
+
+    def create(self, choice: Choice) -> Agent:
+        """Return a new agent; ValueError for a kind that nobody registered."""
+        build = self._kinds.get(choice.agent)
+        if build is None:
+            raise ValueError(f"no agent of kind {choice.agent}")
+        return build(choice)
+
+
+def with_status(reply: Reply, status: Any, error: Any) -> Reply:
+    """Return the reply as a failed, stopped or interrupted one."""
+    return replace(reply, status=status, error=error)

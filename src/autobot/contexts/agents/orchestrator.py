@@ -1,0 +1,61 @@
+"""The orchestrator: a strategy per intent decides which agent answers. First strategy that knows, wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from autobot.contexts.agents.agent import Choice
+from autobot.contracts.chat import Thread
+
+ASSISTANT_MODEL: Final = "agent:assistant"
+"""The built-in assistant's name: always listed, never chosen for another name."""
+
+
+class Strategy(Protocol):
+    """Recognises one intent."""
+
+    def choose(self, thread: Thread, default_model: str | None) -> Choice | None:
+        """Return a choice, or None when the thread is none of this strategy's business."""
+        ...
+
+
+class SlashCommand:
+    """A line that begins with `/` asks AutoBot itself, whatever model the chat has."""
+
+    def choose(self, thread: Thread, default_model: str | None) -> Choice | None:
+        """Take slash commands."""
+        if thread.messages[-1].content.lstrip().startswith("/"):
+            return Choice(agent="chat", model=ASSISTANT_MODEL, why="slash command")
+        return None
+
+
+class ChosenModel:
+    """The chat's own model, or the default one."""
+
+    def choose(self, thread: Thread, default_model: str | None) -> Choice | None:
+        """Take every chat that has a model."""
+        model = thread.model or default_model
+        return Choice(agent="chat", model=model, why="chosen model") if model else None
+
+
+class NoModel:
+    """While no model is set up the built-in assistant answers, and says that it is no model."""
+
+    def choose(self, thread: Thread, default_model: str | None) -> Choice | None:
+        """Take what is left."""
+        return Choice(agent="chat", model=ASSISTANT_MODEL, why="no model is set up")
+
+
+STRATEGIES: Final[tuple[Strategy, ...]] = (SlashCommand(), ChosenModel(), NoModel())
+
+
+def choose(thread: Thread, default_model: str | None, strategies: Sequence[Strategy] = STRATEGIES) -> Choice:
+    """Return the choice of the first strategy that has one. Raises ValueError for an empty thread."""
+    if not thread.messages:
+        raise ValueError("a thread to answer has at least one message")
+    for strategy in strategies:
+        choice = strategy.choose(thread, default_model)
+        if choice is not None:
+            return choice
+    raise ValueError("no strategy chose an agent")

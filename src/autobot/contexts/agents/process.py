@@ -1,0 +1,104 @@
+"""The run that answers a message: read the thread, let an agent write, record the reply."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from autobot.contexts.agents.agent import AgentFactory, Choice, with_status
+from autobot.contexts.agents.orchestrator import choose
+from autobot.contracts import chat
+from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.core.errors import NotFound
+from autobot.kernel.links.ports import Links
+from autobot.kernel.resilience.operation import Effect, Operation
+from autobot.kernel.sagas.run import Outcome, Run
+
+NAME: Final = "chat-reply"
+EXECUTE: Final = Operation(name="execute", effect=Effect.UNSAFE)
+
+Ask = Callable[[Any, CallContext], Awaitable[Any]]
+Dispatch = Callable[[Any, CallContext, str], Awaitable[Any]]
+
+
+def service_context(context: CallContext, owner: str) -> CallContext:
+    """Return the run's context as the ai role acts on it: a service, for the objects of `owner`."""
+    principal = Principal(
+        id="service:ai", kind="service", role="service", user_id=owner, tenant=context.principal.tenant, username="ai"
+    )
+    return CallContext(
+        correlation_id=context.correlation_id,
+        causation_id=context.causation_id,
+        principal=principal,
+        trace=context.trace,
+        baggage=context.baggage,
+    )
+
+
+class ChatReply:
+    """The definition. `ask` and `dispatch` reach the chat context by its contracts."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        dispatch: Dispatch,
+        links: Links,
+        default_model: Callable[[], str | None],
+        *,
+        budget: float = 1800.0,
+    ) -> None:
+        self._ask, self._dispatch, self._links = ask, dispatch, links
+        self._default_model, self._budget = default_model, budget
+
+    @property
+    def name(self) -> str:
+        """The definition's stable name."""
+        return NAME
+
+    @property
+    def budget(self) -> float:
+        """Seconds that a reply may take, waits for a loading model included."""
+        return self._budget
+
+    async def execute(self, run: Run) -> None:
+        """Choose an agent once (it is a step: a restart keeps the choice) and let it answer."""
+        thread: chat.Thread = await self._ask(
+            chat.GetThread(session_id=run.input["session_id"], message_id=run.input["parent_id"]),
+            service_context(run.context, run.owner),
+        )
+
+        async def decide() -> Choice:
+            model = run.input.get("model") or thread.model
+            wanted = chat.Thread(
+                session_id=thread.session_id, owner=thread.owner, model=model, messages=thread.messages
+            )
+            return choose(wanted, self._default_model())
+
+        choice = await run.step("choose", "decision", decide, Choice, resumable=True)
+        link = self._links.link("orchestrator-agents")
+        run.result = await link.call(EXECUTE, (choice, run, thread), run.context)
+
+    async def finish(self, run: Run, outcome: Outcome) -> str:
+        """Record the reply, whole or cut off. A chat that was deleted meanwhile needs none."""
+        message_id = str(run.input["message_id"])
+        reply: chat.Reply = run.result or chat.Reply(content=run.text, status="complete")
+        if outcome.state != "completed":
+            reply = with_status(reply, outcome.state, outcome.error)
+        record = chat.RecordReply(
+            session_id=run.input["session_id"], message_id=message_id, run_id=run.id, reply=reply
+        )
+        try:
+            await self._dispatch(record, service_context(run.context, run.owner), run.key("reply"))
+        except NotFound:
+            return ""
+        return message_id
+
+
+def execute_agent(factory: AgentFactory) -> Callable[[Any, CallContext], Awaitable[chat.Reply]]:
+    """Return the handler behind the Orchestrator → Agent Pool row."""
+
+    async def execute(payload: Any, context: CallContext) -> chat.Reply:
+        choice, run, thread = payload
+        return await factory.create(choice).execute(run, thread)
+
+    return execute

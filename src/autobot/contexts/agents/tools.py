@@ -1,0 +1,130 @@
+"""The tools that an agent may offer to a model. Each changes nothing, so a crashed call may run again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from autobot.contexts.agents.ports import ToolSpec
+from autobot.kernel.core.clock import Clock, rfc3339
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import AutoBotError, InvalidInput, NotFound
+
+RESULT_MAX: Final = 20_000
+"""Characters of a result that go to the model; the rest is named as left out."""
+
+Work = Callable[[Mapping[str, Any], CallContext], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool: what the model is told of it, the action that a principal needs, and its work."""
+
+    spec: ToolSpec
+    action: str
+    work: Work
+
+
+class ToolBox:
+    """Tools by name, as one principal may use them."""
+
+    def __init__(self, tools: Sequence[Tool], allowed: Callable[[CallContext, str], bool]) -> None:
+        self._tools = {tool.spec.name: tool for tool in tools}
+        self._allowed = allowed
+
+    def specs(self, context: CallContext) -> tuple[ToolSpec, ...]:
+        """Return the tools that this principal may use."""
+        return tuple(one.spec for one in self._tools.values() if self._allowed(context, one.action))
+
+    async def call(self, name: str, arguments: Mapping[str, Any], context: CallContext) -> str:
+        """Run a tool and return its result as text for the model.
+
+        A tool that is unknown, not allowed, or fails by an error of the tree answers with that error's
+        text: the model may do better with it. Other exceptions pass.
+        """
+        tool = self._tools.get(name)
+        try:
+            if tool is None or not self._allowed(context, tool.action):
+                raise NotFound(f"There is no tool called {name}.")
+            _check(arguments, tool.spec.parameters)
+            result = await tool.work(arguments, context)
+        except AutoBotError as error:
+            raise ToolFailed(f"{error.detail}") from error
+        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+        if len(text) > RESULT_MAX:
+            return f"{text[:RESULT_MAX]}\n[{len(text) - RESULT_MAX} characters left out]"
+        return text
+
+
+class ToolFailed(AutoBotError):
+    """A tool could not do what the model asked for; the model is told why."""
+
+    code = "tool-failed"
+
+
+def _check(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Hold model-made arguments against the small part of JSON Schema that our tools use."""
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    unknown = sorted(set(arguments) - set(properties))
+    if unknown:
+        raise InvalidInput(f"Unknown argument {unknown[0]}; this tool takes {', '.join(properties) or 'none'}.")
+    for name in schema.get("required", ()):
+        if name not in arguments:
+            raise InvalidInput(f"The argument {name} is missing.")
+    for name, value in arguments.items():
+        if properties[name].get("type") == "string" and not isinstance(value, str):
+            raise InvalidInput(f"The argument {name} must be text.")
+
+
+def _schema(required: bool = True, **fields: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {name: {"type": "string", "description": text} for name, text in fields.items()},
+        "required": list(fields) if required else [],
+        "additionalProperties": False,
+    }
+
+
+def standard_tools(
+    clock: Clock,
+    read_setting: Callable[[str, CallContext], Awaitable[Any]],
+    search_guide: Callable[[str], Sequence[Mapping[str, str]]],
+) -> tuple[Tool, ...]:
+    """Return time, settings read and search of AutoBot's own documentation."""
+
+    async def time_now(_: Mapping[str, Any], __: CallContext) -> str:
+        return rfc3339(clock.now())
+
+    async def setting(arguments: Mapping[str, Any], context: CallContext) -> Any:
+        return await read_setting(arguments["key"], context)
+
+    async def guide(arguments: Mapping[str, Any], _: CallContext) -> Any:
+        return list(search_guide(arguments["query"]))
+
+    return (
+        Tool(
+            spec=ToolSpec(name="current_time", description="The current time in UTC.", parameters=_schema()),
+            action="tools:time",
+            work=time_now,
+        ),
+        Tool(
+            spec=ToolSpec(
+                name="read_setting",
+                description="The value of one of AutoBot's settings, and where it comes from.",
+                parameters=_schema(key="The setting's key, for example model.default"),
+            ),
+            action="tools:read_setting",
+            work=setting,
+        ),
+        Tool(
+            spec=ToolSpec(
+                name="search_documentation",
+                description="Passages of AutoBot's own documentation.",
+                parameters=_schema(query="What to look for"),
+            ),
+            action="tools:search_documentation",
+            work=guide,
+        ),
+    )

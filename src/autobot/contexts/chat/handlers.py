@@ -1,0 +1,138 @@
+"""The write side: each command becomes facts. Decides only; the bus makes it durable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autobot.contexts.chat.domain import Conversation, stream_of
+from autobot.contexts.chat.ports import Conversations
+from autobot.contracts import chat
+from autobot.kernel.commands.decision import Decision, Emit
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.ids import IdSource
+from autobot.kernel.event_store.transaction import NO_STREAM, Erase
+
+NOTHING = chat.Nothing()
+
+
+class ChatHandlers:
+    """One method a command."""
+
+    def __init__(self, conversations: Conversations, ids: IdSource) -> None:
+        self._conversations, self._ids = conversations, ids
+
+    async def owner(self, message: Any, context: CallContext) -> str | None:
+        """Return whose session a command or query is about; None when there is no such session."""
+        conversation, revision = await self._conversations.load(message.session_id)
+        return conversation.owner if revision >= 0 else None
+
+    async def create(self, command: chat.CreateSession, context: CallContext) -> Decision[chat.SessionView]:
+        """Begin a chat for the principal's user."""
+        session_id = self._ids.new()
+        created = chat.SessionCreated(
+            session_id=session_id,
+            owner=context.principal.user_id,
+            title=command.title or "",
+            model=command.model,
+        )
+        view = chat.SessionView(
+            id=session_id,
+            title=created.title,
+            model=created.model,
+            created_at="",
+            updated_at="",
+            message_count=0,
+            active_run_id=None,
+        )
+        emit = Emit(stream=stream_of(session_id), expected=NO_STREAM, events=(created,))
+        return Decision(answer=view, emits=(emit,), object=session_id)
+
+    async def change(self, command: chat.ChangeSession, context: CallContext) -> Decision[chat.Nothing]:
+        """Rename, or choose the model."""
+        conversation, revision = await self._existing(command.session_id)
+        if command.title is None and command.model is None:
+            return Decision(answer=NOTHING, object=conversation.id)
+        fact = chat.SessionChanged(session_id=conversation.id, title=command.title, model=command.model)
+        return _decide(conversation, revision, (fact,), NOTHING)
+
+    async def delete(self, command: chat.DeleteSession, context: CallContext) -> Decision[chat.Nothing]:
+        """Delete and erase: the session's stream and the streams of its runs."""
+        conversation, revision = await self._existing(command.session_id)
+        streams = (stream_of(conversation.id), *(f"run-{run_id}" for run_id in conversation.runs))
+        return Decision(
+            answer=NOTHING,
+            emits=(
+                Emit(
+                    stream=stream_of(conversation.id),
+                    expected=revision,
+                    events=(chat.SessionDeleted(session_id=conversation.id),),
+                ),
+            ),
+            erase=tuple(Erase(stream=stream, reason="session deleted") for stream in streams),
+            object=conversation.id,
+            reason="session deleted",
+        )
+
+    async def post(self, command: chat.PostMessage, context: CallContext) -> Decision[chat.Accepted]:
+        """A message, and a run that answers it."""
+        conversation, revision = await self._existing(command.session_id)
+        accepted = self._accept()
+        facts = conversation.post(
+            command.content,
+            command.parent_id,
+            message_id=accepted.message_id,
+            reply_id=accepted.reply_id,
+            run_id=accepted.run_id,
+        )
+        return _decide(conversation, revision, facts, accepted)
+
+    async def edit(self, command: chat.EditMessage, context: CallContext) -> Decision[chat.Accepted]:
+        """A new branch beside one's own message."""
+        conversation, revision = await self._existing(command.session_id)
+        accepted = self._accept()
+        facts = conversation.edit(
+            command.message_id,
+            command.content,
+            message_id=accepted.message_id,
+            reply_id=accepted.reply_id,
+            run_id=accepted.run_id,
+        )
+        return _decide(conversation, revision, facts, accepted)
+
+    async def regenerate(self, command: chat.RegenerateReply, context: CallContext) -> Decision[chat.Accepted]:
+        """A new branch beside a reply."""
+        conversation, revision = await self._existing(command.session_id)
+        reply_id, run_id = self._ids.new(), self._ids.new()
+        facts = conversation.regenerate(
+            command.message_id, command.model, new_reply_id=reply_id, run_id=run_id
+        )
+        accepted = chat.Accepted(message_id=facts[0].parent_id, run_id=run_id, reply_id=reply_id)
+        return _decide(conversation, revision, facts, accepted)
+
+    async def select(self, command: chat.SelectBranch, context: CallContext) -> Decision[chat.Nothing]:
+        """Show another branch."""
+        conversation, revision = await self._existing(command.session_id)
+        return _decide(conversation, revision, conversation.select(command.message_id), NOTHING)
+
+    async def record(self, command: chat.RecordReply, context: CallContext) -> Decision[chat.Nothing]:
+        """Store what a run wrote."""
+        conversation, revision = await self._existing(command.session_id)
+        facts = conversation.record(command.message_id, command.run_id, command.reply)
+        return _decide(conversation, revision, facts, NOTHING)
+
+    async def _existing(self, session_id: str) -> tuple[Conversation, int]:
+        conversation, revision = await self._conversations.load(session_id)
+        conversation.require()
+        return conversation, revision
+
+    def _accept(self) -> chat.Accepted:
+        return chat.Accepted(
+            message_id=self._ids.new(), run_id=self._ids.new(), reply_id=self._ids.new()
+        )
+
+
+def _decide(
+    conversation: Conversation, revision: int, facts: tuple[Any, ...], answer: Any
+) -> Decision[Any]:
+    emits = (Emit(stream=stream_of(conversation.id), expected=revision, events=facts),) if facts else ()
+    return Decision(answer=answer, emits=emits, object=conversation.id)

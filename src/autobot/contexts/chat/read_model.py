@@ -1,0 +1,213 @@
+"""The read side: sessions and messages as lists, threads and search hits, now or as of a moment."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from autobot.contexts.chat.domain import Conversation, Entry, stream_of
+from autobot.contexts.chat.ports import Conversations
+from autobot.contracts import chat
+from autobot.kernel.core.clock import rfc3339
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.cursor import decode_cursor, encode_cursor
+from autobot.kernel.core.errors import NotFound
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import Delete, Put, Query, Recorded
+
+SESSIONS: Final = "chat.sessions"
+MESSAGES: Final = "chat.messages"
+TYPES: Final = ("autobot.chat.*",)
+CACHED_SESSIONS: Final = 256
+BATCH: Final = 1000
+
+
+class StoredConversations:
+    """Folds sessions from the log, and keeps the last used ones folded up to where it read them."""
+
+    def __init__(self, store: EventStore, codec: EventCodec) -> None:
+        self._store, self._codec = store, codec
+        self._cache: OrderedDict[str, tuple[Conversation, int]] = OrderedDict()
+
+    async def load(self, session_id: str, as_of: chat.AsOf = chat.NOW) -> tuple[Conversation, int]:
+        """Return the session and its revision; a past moment is folded anew."""
+        if as_of != chat.NOW:
+            return await self._fold(Conversation(id=session_id), -1, as_of)
+        cached = self._cache.pop(session_id, None)
+        folded = await self._fold(*(cached or (Conversation(id=session_id), -1)), as_of)
+        if folded[1] >= 0 and not folded[0].deleted:
+            self._cache[session_id] = folded
+            if len(self._cache) > CACHED_SESSIONS:
+                self._cache.popitem(last=False)
+        return folded
+
+    async def _fold(
+        self, conversation: Conversation, revision: int, as_of: chat.AsOf
+    ) -> tuple[Conversation, int]:
+        while True:
+            batch = await self._store.read_stream(stream_of(conversation.id), after=revision, limit=BATCH)
+            for one in batch:
+                if not _within(one, as_of):
+                    return conversation, revision
+                conversation.apply(self._codec.unwrap(one), one.message.time)
+                revision = one.revision
+            if len(batch) < BATCH:
+                return conversation, revision
+
+
+def _within(recorded: Recorded, as_of: chat.AsOf) -> bool:
+    if as_of.position is not None:
+        return recorded.position <= as_of.position
+    return as_of.at is None or recorded.message.time <= as_of.at
+
+
+def session_view(conversation: Conversation) -> chat.SessionView:
+    """Return a session as lists show it."""
+    created, updated = conversation.created_at, conversation.updated_at
+    return chat.SessionView(
+        id=conversation.id,
+        title=conversation.title,
+        model=conversation.model,
+        created_at=rfc3339(created) if created else "",
+        updated_at=rfc3339(updated) if updated else "",
+        message_count=len(conversation.branch()),
+        active_run_id=conversation.active_run,
+    )
+
+
+def message_view(conversation: Conversation, entry: Entry) -> chat.MessageView:
+    """Return a message as threads show it."""
+    reply = entry.reply
+    return chat.MessageView(
+        id=entry.id,
+        role=entry.role,
+        content=entry.content,
+        created_at=rfc3339(entry.created_at),
+        run_id=entry.run_id,
+        parent_id=entry.parent_id,
+        status=entry.status,
+        model=reply.model if reply else None,
+        served_by=reply.served_by if reply else None,
+        usage=reply.usage if reply else None,
+        error=reply.error if reply else None,
+        finish_reason=reply.finish_reason if reply else None,
+        tool_calls=reply.tool_calls if reply else (),
+        citations=reply.citations if reply else (),
+        siblings=conversation.siblings(entry),
+        left_out=reply.left_out if reply else (),
+    )
+
+
+class ChatQueries:
+    """One method a query. Ownership is checked by the bus before."""
+
+    def __init__(self, conversations: Conversations, store: EventStore) -> None:
+        self._conversations, self._store = conversations, store
+
+    async def _existing(self, session_id: str, as_of: chat.AsOf = chat.NOW) -> Conversation:
+        conversation, _ = await self._conversations.load(session_id, as_of)
+        conversation.require()
+        return conversation
+
+    async def sessions(self, query: chat.ListSessions, context: CallContext) -> chat.Page:
+        """Page through the principal's sessions, last changed first."""
+        place = decode_cursor(query.cursor, 2)
+        after = (place[0], place[1]) if place else None
+        found = await self._store.query(
+            Query(
+                table=SESSIONS,
+                owner=context.principal.user_id,
+                text=query.search.strip() or None,
+                after=after,
+                limit=query.limit + 1,
+                order="descending",
+            )
+        )
+        items = tuple(one.document for one in found[: query.limit])
+        more = len(found) > query.limit
+        last = found[query.limit - 1] if more else None
+        return chat.Page(items=items, next_cursor=encode_cursor(last.sort, last.key) if last else None)
+
+    async def session(self, query: chat.GetSession, context: CallContext) -> chat.SessionView:
+        """Return one session."""
+        return session_view(await self._existing(query.session_id, query.as_of))
+
+    async def messages(self, query: chat.ListMessages, context: CallContext) -> chat.Page:
+        """Page through the shown branch."""
+        conversation = await self._existing(query.session_id, query.as_of)
+        entries: Sequence[Entry] = (
+            tuple(conversation.entries.values()) if query.all_branches else conversation.branch()
+        )
+        place = decode_cursor(query.cursor, 1)
+        start = 0
+        if place:
+            start = next((index + 1 for index, one in enumerate(entries) if one.id == place[0]), -1)
+            if start < 0:
+                raise NotFound("The message of this cursor is not in the shown branch any more.")
+        page = entries[start : start + query.limit]
+        more = start + query.limit < len(entries)
+        return chat.Page(
+            items=tuple(message_view(conversation, one) for one in page),
+            next_cursor=encode_cursor(page[-1].id) if more else None,
+        )
+
+    async def message(self, query: chat.GetMessage, context: CallContext) -> chat.MessageView:
+        """Return one message."""
+        conversation = await self._existing(query.session_id)
+        return message_view(conversation, conversation.entry(query.message_id))
+
+    async def thread(self, query: chat.GetThread, context: CallContext) -> chat.Thread:
+        """Return what leads to a message, for the run that answers it."""
+        conversation = await self._existing(query.session_id)
+        return chat.Thread(
+            session_id=conversation.id,
+            owner=conversation.owner,
+            model=conversation.model,
+            messages=tuple(message_view(conversation, one) for one in conversation.thread(query.message_id)),
+        )
+
+    async def search(self, query: chat.SearchMessages, context: CallContext) -> chat.Page:
+        """Full-text search, best first."""
+        hits = await self._store.search(
+            Query(table=MESSAGES, owner=context.principal.user_id, text=query.text, limit=query.limit)
+        )
+        found: list[chat.MessageHit] = []
+        for hit in hits:
+            document = hit.document.document
+            session = await self._store.get(SESSIONS, str(document["session_id"]))
+            if session is not None:
+                found.append(
+                    chat.MessageHit(
+                        session_id=str(document["session_id"]),
+                        session_title=str(session.document["title"]),
+                        message_id=hit.document.key,
+                        excerpt=hit.excerpt,
+                        created_at=str(document["created_at"]),
+                    )
+                )
+        return chat.Page(items=tuple(found))
+
+
+# ----------------------------------------------------------------------------------------- projection
+
+
+def session_put(owner: str, view: dict[str, Any]) -> Put:
+    """Return the write of a session's row."""
+    return Put(
+        table=SESSIONS,
+        key=view["id"],
+        document=view,
+        owner=owner,
+        sort=view["updated_at"],
+        text=view["title"],
+    )
+
+
+def delete_session(session_id: str, message_ids: Sequence[str]) -> tuple[Delete, ...]:
+    """Return the writes that remove a session from the read model."""
+    return (
+        Delete(table=SESSIONS, key=session_id),
+        *(Delete(table=MESSAGES, key=one) for one in message_ids),
+    )
