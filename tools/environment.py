@@ -97,23 +97,26 @@ def ensure_uv() -> Path:
     if on_path and _answers(on_path, UV_VERSION):
         UV.symlink_to(on_path)
         return UV
-    home = TOOLS / "uv"
-    shutil.rmtree(home, ignore_errors=True)
     say(f"Installing uv {UV_VERSION} into .tools ...")
-    quietly(
-        [sys.executable, "-m", "venv", home],
-        cwd=ROOT,
-        env=environ(),
-        failure="Python's venv module does not work here. Install it (Debian: apt install python3-venv) and try again.",
-    )
-    quietly(
-        [home / "bin" / "python", "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"],
-        cwd=ROOT,
-        env=environ(),
-        failure=f"uv could not be installed. {NETWORK_FIX}",
-    )
-    UV.symlink_to(Path("..") / "uv" / "bin" / "uv")
+    UV.symlink_to(Path("..") / _install_uv(TOOLS / "uv").relative_to(TOOLS))
     return UV
+
+
+def _install_uv(home: Path) -> Path:
+    """Install the pinned uv below `home`, by an own virtual environment or, where Python has no venv, by pip alone."""
+    wanted = ["install", "--quiet", f"uv=={UV_VERSION}"]
+    failure = f"uv could not be installed. {NETWORK_FIX}"
+    shutil.rmtree(home, ignore_errors=True)
+    try:
+        quietly([sys.executable, "-m", "venv", home], cwd=ROOT, env=environ(), failure="no venv")
+    except SetupError:
+        shutil.rmtree(home, ignore_errors=True)
+        failure = "This Python has no working venv or pip. Install them (Debian: apt install python3-venv) and try again."
+        words = [sys.executable, "-m", "pip", *wanted, "--target", home]
+    else:
+        words = [home / "bin" / "python", "-m", "pip", *wanted]
+    quietly(words, cwd=ROOT, env=environ(), failure=failure)
+    return home / "bin" / "uv"
 
 
 def _venv_python_usable() -> bool:
