@@ -54,11 +54,12 @@ def python_checks() -> list[Check]:
 def web_checks() -> list[Check]:
     """The checks of the web client, by the names of its npm scripts."""
     env = web.environment_of_node()
+    python = str(environment.VENV / "bin" / "python")
     names = {"typecheck": "vue-tsc", "lint": "eslint", "cruise": "web import rules"}
     return [
         Check(name=name, argv=["npm", "run", "--silent", script], cwd=web.WEB, env=env)
         for script, name in names.items()
-    ]
+    ] + [Check(name="web API types", argv=[python, "-m", "tools.check_web_types"])]
 
 
 def judge(check: Check) -> Verdict:

@@ -112,7 +112,7 @@ def _install_uv(home: Path) -> Path:
     except SetupError:
         shutil.rmtree(home, ignore_errors=True)
         failure = "This Python has no working venv or pip. Install them (Debian: apt install python3-venv) and try again."
-        words = [sys.executable, "-m", "pip", *wanted, "--target", home]
+        words: list[str | Path] = [sys.executable, "-m", "pip", *wanted, "--target", home]
     else:
         words = [home / "bin" / "python", "-m", "pip", *wanted]
     quietly(words, cwd=ROOT, env=environ(), failure=failure)
