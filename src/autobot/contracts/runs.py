@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Len
+from annotated_types import Ge, Le, Len
 
 from autobot.kernel.core.failure import Failure
 
@@ -77,3 +77,11 @@ class ModelChoice:
     window: int | None = None
     default: bool = False
     detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitRun:
+    """A run when it has ended, or as it is after `seconds` (0–60)."""
+
+    run_id: RunId
+    seconds: Annotated[float, Ge(0), Le(60)]

@@ -96,7 +96,12 @@ class ChatAgent:
                 view = await self._tool_step(run, call)
                 calls.append(view)
                 messages.append(
-                    ("", ports.ModelMessage(role="tool", content=view.result or "", tool_call_id=call.id, name=call.name))
+                    (
+                        "",
+                        ports.ModelMessage(
+                            role="tool", content=view.result or "", tool_call_id=call.id, name=call.name
+                        ),
+                    )
                 )
         return _reply(turns, calls)
 
@@ -104,9 +109,11 @@ class ChatAgent:
         messages: list[tuple[str, ports.ModelMessage]] = []
         if self._system_prompt:
             messages.append(("", ports.ModelMessage(role="system", content=self._system_prompt)))
-        for one in thread.messages:
-            if one.content and one.role in ("user", "assistant"):
-                messages.append((one.id, ports.ModelMessage(role=one.role, content=one.content)))
+        messages.extend(
+            (one.id, ports.ModelMessage(role=one.role, content=one.content))
+            for one in thread.messages
+            if one.content
+        )
         return messages
 
     async def _model_step(
@@ -218,7 +225,9 @@ def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
         ),
         finish_reason=last.finish_reason,
         tool_calls=tuple(calls),
-        citations=tuple(CitationView(title=c.title, source=c.source, excerpt=c.excerpt) for c in last.citations),
+        citations=tuple(
+            CitationView(title=c.title, source=c.source, excerpt=c.excerpt) for c in last.citations
+        ),
         left_out=last.left_out,
     )
 

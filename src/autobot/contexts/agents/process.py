@@ -24,7 +24,12 @@ Dispatch = Callable[[Any, CallContext, str], Awaitable[Any]]
 def service_context(context: CallContext, owner: str) -> CallContext:
     """Return the run's context as the ai role acts on it: a service, for the objects of `owner`."""
     principal = Principal(
-        id="service:ai", kind="service", role="service", user_id=owner, tenant=context.principal.tenant, username="ai"
+        id="service:ai",
+        kind="service",
+        role="service",
+        user_id=owner,
+        tenant=context.principal.tenant,
+        username="ai",
     )
     return CallContext(
         correlation_id=context.correlation_id,

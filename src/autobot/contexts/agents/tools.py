@@ -69,7 +69,9 @@ def _check(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     properties: Mapping[str, Any] = schema.get("properties", {})
     unknown = sorted(set(arguments) - set(properties))
     if unknown:
-        raise InvalidInput(f"Unknown argument {unknown[0]}; this tool takes {', '.join(properties) or 'none'}.")
+        raise InvalidInput(
+            f"Unknown argument {unknown[0]}; this tool takes {', '.join(properties) or 'none'}."
+        )
     for name in schema.get("required", ()):
         if name not in arguments:
             raise InvalidInput(f"The argument {name} is missing.")

@@ -13,6 +13,8 @@ from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import NO_STREAM, Erase
 
 NOTHING = chat.Nothing()
+SPOKEN = tuple(kind.TYPE for kind in chat.EVENTS if kind is not chat.SessionDeleted)
+"""What a deletion blanks: all but the fact that the session was deleted."""
 
 
 class ChatHandlers:
@@ -58,7 +60,8 @@ class ChatHandlers:
     async def delete(self, command: chat.DeleteSession, context: CallContext) -> Decision[chat.Nothing]:
         """Delete and erase: the session's stream and the streams of its runs."""
         conversation, revision = await self._existing(command.session_id)
-        streams = (stream_of(conversation.id), *(f"run-{run_id}" for run_id in conversation.runs))
+        runs = tuple(Erase(stream=f"run-{one}", reason="session deleted") for one in conversation.runs)
+        spoken = Erase(stream=stream_of(conversation.id), types=SPOKEN, reason="session deleted")
         return Decision(
             answer=NOTHING,
             emits=(
@@ -68,7 +71,7 @@ class ChatHandlers:
                     events=(chat.SessionDeleted(session_id=conversation.id),),
                 ),
             ),
-            erase=tuple(Erase(stream=stream, reason="session deleted") for stream in streams),
+            erase=(spoken, *runs),
             object=conversation.id,
             reason="session deleted",
         )
@@ -99,7 +102,9 @@ class ChatHandlers:
         )
         return _decide(conversation, revision, facts, accepted)
 
-    async def regenerate(self, command: chat.RegenerateReply, context: CallContext) -> Decision[chat.Accepted]:
+    async def regenerate(
+        self, command: chat.RegenerateReply, context: CallContext
+    ) -> Decision[chat.Accepted]:
         """A new branch beside a reply."""
         conversation, revision = await self._existing(command.session_id)
         reply_id, run_id = self._ids.new(), self._ids.new()
@@ -126,13 +131,9 @@ class ChatHandlers:
         return conversation, revision
 
     def _accept(self) -> chat.Accepted:
-        return chat.Accepted(
-            message_id=self._ids.new(), run_id=self._ids.new(), reply_id=self._ids.new()
-        )
+        return chat.Accepted(message_id=self._ids.new(), run_id=self._ids.new(), reply_id=self._ids.new())
 
 
-def _decide(
-    conversation: Conversation, revision: int, facts: tuple[Any, ...], answer: Any
-) -> Decision[Any]:
+def _decide(conversation: Conversation, revision: int, facts: tuple[Any, ...], answer: Any) -> Decision[Any]:
     emits = (Emit(stream=stream_of(conversation.id), expected=revision, events=facts),) if facts else ()
     return Decision(answer=answer, emits=emits, object=conversation.id)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from autobot.contexts.chat.domain import Conversation, Entry, stream_of
 from autobot.contexts.chat.ports import Conversations
@@ -15,7 +15,7 @@ from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import NotFound
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Delete, Put, Query, Recorded
+from autobot.kernel.event_store.transaction import Delete, Document, Put, Query, Recorded
 
 SESSIONS: Final = "chat.sessions"
 MESSAGES: Final = "chat.messages"
@@ -72,7 +72,7 @@ def session_view(conversation: Conversation) -> chat.SessionView:
         model=conversation.model,
         created_at=rfc3339(created) if created else "",
         updated_at=rfc3339(updated) if updated else "",
-        message_count=len(conversation.branch()),
+        message_count=len(conversation.entries),
         active_run_id=conversation.active_run,
     )
 
@@ -100,6 +100,10 @@ def message_view(conversation: Conversation, entry: Entry) -> chat.MessageView:
     )
 
 
+def _item(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "active_runs"}
+
+
 class ChatQueries:
     """One method a query. Ownership is checked by the bus before."""
 
@@ -125,7 +129,7 @@ class ChatQueries:
                 order="descending",
             )
         )
-        items = tuple(one.document for one in found[: query.limit])
+        items = tuple(_item(one.document) for one in found[: query.limit])
         more = len(found) > query.limit
         last = found[query.limit - 1] if more else None
         return chat.Page(items=items, next_cursor=encode_cursor(last.sort, last.key) if last else None)
@@ -193,21 +197,99 @@ class ChatQueries:
 # ----------------------------------------------------------------------------------------- projection
 
 
-def session_put(owner: str, view: dict[str, Any]) -> Put:
-    """Return the write of a session's row."""
+class Reader(Protocol):
+    """What a projection may read while it writes: its own tables."""
+
+    async def get(self, table: str, key: str) -> Document | None:
+        """Return one document."""
+        ...
+
+    async def query(self, query: Query) -> Sequence[Document]:
+        """Return a page of documents."""
+        ...
+
+
+class ChatProjection:
+    """Keeps the tables of sessions and messages. `active_runs` in a session's row is the projection's own."""
+
+    def __init__(self, codec: EventCodec) -> None:
+        self._codec = codec
+
+    async def apply(self, recorded: Recorded, reader: Reader) -> Sequence[Put | Delete]:
+        """Return the writes that one event causes."""
+        event, time = self._codec.unwrap(recorded), rfc3339(recorded.message.time)
+        if isinstance(event, chat.SessionCreated):
+            return (_row(event.owner, _new_row(event, time)),)
+        session_id = recorded.stream.removeprefix("chat-")
+        stored = await reader.get(SESSIONS, session_id)
+        if stored is None:
+            return ()
+        row, owner = dict(stored.document), stored.owner
+        row["updated_at"] = time
+        match event:
+            case chat.SessionChanged():
+                row["title"] = event.title or row["title"]
+                row["model"] = event.model or row["model"]
+            case chat.MessagePosted():
+                row["message_count"] += 1
+                return (_row(owner, row), _message(owner, session_id, event.message_id, event.content, time))
+            case chat.ReplyRequested():
+                row["message_count"] += 1
+                row["active_runs"] = [*row["active_runs"], event.run_id]
+            case chat.ReplyRecorded():
+                row["active_runs"] = [one for one in row["active_runs"] if one != event.run_id]
+                message = _message(owner, session_id, event.message_id, event.reply.content, time)
+                return (_row(owner, row), message)
+            case chat.SessionDeleted():
+                return await self._deleted(session_id, reader)
+            case _:
+                return ()
+        return (_row(owner, row),)
+
+    async def _deleted(self, session_id: str, reader: Reader) -> Sequence[Put | Delete]:
+        writes: list[Put | Delete] = [Delete(table=SESSIONS, key=session_id)]
+        after: tuple[str, str] | None = None
+        while True:
+            page = await reader.query(Query(table=MESSAGES, group=session_id, after=after, limit=BATCH))
+            writes.extend(Delete(table=MESSAGES, key=one.key) for one in page)
+            if len(page) < BATCH:
+                return writes
+            after = (page[-1].sort, page[-1].key)
+
+
+def _new_row(event: chat.SessionCreated, time: str) -> dict[str, Any]:
+    return {
+        "id": event.session_id,
+        "title": event.title,
+        "model": event.model,
+        "created_at": time,
+        "updated_at": time,
+        "message_count": 0,
+        "active_runs": [],
+    }
+
+
+def _row(owner: str, row: dict[str, Any]) -> Put:
+    active: list[str] = row["active_runs"]
+    document = {**row, "active_run_id": active[0] if active else None}
     return Put(
         table=SESSIONS,
-        key=view["id"],
-        document=view,
+        key=row["id"],
+        document=document,
         owner=owner,
-        sort=view["updated_at"],
-        text=view["title"],
+        sort=row["updated_at"],
+        text=row["title"],
     )
 
 
-def delete_session(session_id: str, message_ids: Sequence[str]) -> tuple[Delete, ...]:
-    """Return the writes that remove a session from the read model."""
-    return (
-        Delete(table=SESSIONS, key=session_id),
-        *(Delete(table=MESSAGES, key=one) for one in message_ids),
+def _message(owner: str, session_id: str, message_id: str, content: str, time: str) -> Put:
+    document = {"session_id": session_id, "created_at": time}
+    return Put(
+        table=MESSAGES,
+        key=message_id,
+        document=document,
+        owner=owner,
+        group=session_id,
+        sort=time,
+        text=content,
     )

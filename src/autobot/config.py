@@ -1,0 +1,217 @@
+"""Reads files and environment once, into frozen options. Nothing else in the project reads either."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from autobot.kernel.core.errors import ConfigurationError
+
+PREFIX: Final = "AUTOBOT_"
+FILE_NAME: Final = "autobot.toml"
+
+KNOWN: Final[Mapping[str, str]] = {
+    "HOST": "address to listen on",
+    "PORT": "port to listen on, 0 for a free one",
+    "DATA_DIR": "folder of all that AutoBot keeps",
+    "DATABASE_URL": "PostgreSQL, scaled mode",
+    "REDIS_URL": "Redis or Valkey, scaled mode",
+    "OLLAMA_URL": "address of Ollama",
+    "OPENAI_BASE_URL": "address of an OpenAI-compatible server",
+    "OPENAI_API_KEY": "its key",
+    "MODEL": "the default model",
+    "MODEL_FILE": "a GGUF file for the local model server",
+    "NPU_URL": "address of an NPU worker",
+    "BROWSER_URL": "address of a browser worker",
+    "ADMIN_PASSWORD": "password of the first administrator, for unattended set-up",
+    "PUBLIC_URL": "the address under which people reach AutoBot, sub-path included",
+    "TRUSTED_PROXIES": "addresses or networks whose forwarding headers are believed, by comma",
+    "TLS_CERT": "certificate chain, PEM",
+    "TLS_KEY": "its key, PEM",
+    "ALLOW_INSECURE_BIND": "1: listen on a public address without TLS",
+    "SECRET_KEY_FILE": "the key that encrypts stored secrets",
+    "CONFIG": "path of autobot.toml",
+    "MATRIX": "path of a matrix overlay, TOML",
+    "LOG_LEVEL": "debug, info, warning or error",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What the process was started with.
+
+    `environment` and `file` hold the given values by setting name (`OLLAMA_URL` …), so that the settings
+    context can tell a value's source and show what the environment locks.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8001
+    data_dir: Path = Path()
+    public_url: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    allow_insecure_bind: bool = False
+    secret_key_file: Path | None = None
+    admin_password: str | None = field(default=None, repr=False)
+    matrix_overlay: Path | None = None
+    log_level: str = "info"
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    file: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def base_path(self) -> str:
+        """The path under which AutoBot is mounted, without a slash at the end; empty at the root."""
+        _, _, rest = self.public_url.partition("://")
+        return "/" + rest.split("/", 1)[1].strip("/") if "/" in rest.rstrip("/") else ""
+
+    @property
+    def local_url(self) -> str:
+        """The address on this machine."""
+        scheme = "https" if self.tls_cert else "http"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}"
+
+
+def read_config(environment: Mapping[str, str], home: Path, working: Path) -> Config:
+    """Return the options of `environment` over those of the file.
+
+    The file is `AUTOBOT_CONFIG`, else `autobot.toml` in the data folder, else in `working`. Raises
+    ConfigurationError naming the variable or the line, with the fix.
+    """
+    given = {
+        name.removeprefix(PREFIX): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and value != ""
+    }
+    unknown = sorted(set(given) - set(KNOWN))
+    if unknown:
+        raise ConfigurationError(
+            f"{PREFIX}{unknown[0]} is not a setting of AutoBot.",
+            hint=f"Known are: {', '.join(PREFIX + name for name in sorted(KNOWN))}",
+        )
+    data_dir = Path(given.get("DATA_DIR", str(home / ".local" / "share" / "autobot"))).expanduser().absolute()
+    table = _read_file(given, data_dir, working)
+    values: dict[str, Any] = {**table, **given}
+    config = Config(
+        host=str(values.get("HOST", "127.0.0.1")),
+        port=_port(values.get("PORT", 8001)),
+        data_dir=data_dir,
+        public_url=str(values.get("PUBLIC_URL", "")).rstrip("/"),
+        trusted_proxies=_networks(values.get("TRUSTED_PROXIES", "")),
+        tls_cert=_path(values, "TLS_CERT"),
+        tls_key=_path(values, "TLS_KEY"),
+        allow_insecure_bind=_flag(values, "ALLOW_INSECURE_BIND"),
+        secret_key_file=_path(values, "SECRET_KEY_FILE"),
+        admin_password=values.get("ADMIN_PASSWORD"),
+        matrix_overlay=_path(values, "MATRIX"),
+        log_level=_level(values.get("LOG_LEVEL", "info")),
+        environment=given,
+        file=table,
+    )
+    _check(config)
+    return config
+
+
+def _read_file(given: Mapping[str, str], data_dir: Path, working: Path) -> dict[str, Any]:
+    named = given.get("CONFIG")
+    places = [Path(named).expanduser()] if named else [data_dir / FILE_NAME, working / FILE_NAME]
+    for place in places:
+        if place.is_file():
+            return _parse_file(place)
+    if named:
+        raise ConfigurationError(f"AUTOBOT_CONFIG names {named}, and there is no such file.")
+    return {}
+
+
+def _parse_file(place: Path) -> dict[str, Any]:
+    try:
+        raw = tomllib.loads(place.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigurationError(
+            f"{place} cannot be read: {error}", hint="It is TOML: name = value."
+        ) from error
+    table = {name.upper().replace("-", "_"): value for name, value in raw.items()}
+    unknown = sorted(set(table) - set(KNOWN) | ({"CONFIG", "DATA_DIR"} & set(table)))
+    if unknown:
+        raise ConfigurationError(
+            f"{place}: {unknown[0].lower()} is not a setting that this file can hold.",
+            hint=f"Known are: {', '.join(name.lower() for name in sorted(set(KNOWN) - {'CONFIG', 'DATA_DIR'}))}",
+        )
+    return table
+
+
+def _port(value: Any) -> int:
+    try:
+        port = int(value)
+    except (TypeError, ValueError):
+        port = -1
+    if not 0 <= port <= 65535:
+        raise ConfigurationError(f"AUTOBOT_PORT is {value!r}; it must be a number from 0 to 65535.")
+    return port
+
+
+def _networks(value: Any) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else str(value).split(",")
+    networks = []
+    for item in (str(one).strip() for one in items):
+        if item:
+            try:
+                networks.append(str(ipaddress.ip_network(item, strict=False)))
+            except ValueError:
+                raise ConfigurationError(
+                    f"AUTOBOT_TRUSTED_PROXIES holds {item!r}, which is no address or network.",
+                    hint="Write 127.0.0.1 or 10.0.0.0/8, several by comma.",
+                ) from None
+    return tuple(networks)
+
+
+def _path(values: Mapping[str, Any], name: str) -> Path | None:
+    value = values.get(name)
+    return Path(str(value)).expanduser().absolute() if value else None
+
+
+def _flag(values: Mapping[str, Any], name: str) -> bool:
+    text = str(values.get(name, "0")).lower()
+    if text not in {"0", "1", "true", "false", "yes", "no"}:
+        raise ConfigurationError(f"{PREFIX}{name} is {text!r}; write 1 or 0.")
+    return text in {"1", "true", "yes"}
+
+
+def _level(value: Any) -> str:
+    if str(value).lower() not in {"debug", "info", "warning", "error"}:
+        raise ConfigurationError(f"AUTOBOT_LOG_LEVEL is {value!r}; write debug, info, warning or error.")
+    return str(value).lower()
+
+
+def _check(config: Config) -> None:
+    if bool(config.tls_cert) != bool(config.tls_key):
+        raise ConfigurationError(
+            "AUTOBOT_TLS_CERT and AUTOBOT_TLS_KEY belong together; one of them is missing."
+        )
+    for path in (config.tls_cert, config.tls_key, config.matrix_overlay):
+        if path is not None and not path.is_file():
+            raise ConfigurationError(f"{path} is named in the settings, and there is no such file.")
+    if config.public_url and not config.public_url.startswith(("http://", "https://")):
+        raise ConfigurationError(
+            f"AUTOBOT_PUBLIC_URL is {config.public_url!r}; write it with http:// or https://."
+        )
+    if not (_is_loopback(config.host) or config.tls_cert or config.allow_insecure_bind):
+        raise ConfigurationError(
+            f"AUTOBOT_HOST is {config.host}, which others can reach, and there is no TLS.",
+            hint="Give AUTOBOT_TLS_CERT and AUTOBOT_TLS_KEY, put a TLS proxy before 127.0.0.1, "
+            "or set AUTOBOT_ALLOW_INSECURE_BIND=1 if the network is safe.",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,108 @@
+"""Commands and queries about runs and models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from autobot.contracts import runs
+from autobot.kernel.commands.decision import Decision
+from autobot.kernel.core.clock import rfc3339
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import NotFound
+from autobot.kernel.core.failure import Failure
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.sagas.engine import TABLE, RunEngine
+from autobot.kernel.sagas.run import Run
+
+ModelList = Callable[[CallContext], Awaitable[Sequence[runs.ModelChoice]]]
+
+
+class RunHandlers:
+    """Looks at runs and stops them. The engine is given late: it needs the bus that needs these handlers."""
+
+    def __init__(self, store: EventStore, models: ModelList) -> None:
+        self._store, self._models = store, models
+        self._engine: RunEngine | None = None
+
+    def use(self, engine: RunEngine) -> None:
+        """Take the engine; called once by the composition root."""
+        self._engine = engine
+
+    def _live(self, run_id: str) -> Run | None:
+        return self._engine.live(run_id) if self._engine else None
+
+    async def owner(self, message: Any, context: CallContext) -> str | None:
+        """Return whose run it is, None when there is no such run."""
+        live = self._live(message.run_id)
+        if live is not None:
+            return live.owner
+        stored = await self._store.get(TABLE, message.run_id)
+        return stored.owner if stored else None
+
+    async def get(self, query: runs.GetRun, context: CallContext) -> runs.RunView:
+        """Return a run, live or ended."""
+        live = self._live(query.run_id)
+        if live is not None and self._engine is not None:
+            return live_view(live, self._engine.state(live.id) or "queued")
+        stored = await self._store.get(TABLE, query.run_id)
+        if stored is None:
+            raise NotFound("There is no such run, or it is not yours.")
+        document = stored.document
+        error = document["error"]
+        return runs.RunView(
+            id=document["id"],
+            session_id=document["input"].get("session_id", ""),
+            message_id=document["input"].get("message_id", ""),
+            state=document["state"],
+            waiting_for=None,
+            started_at=document["started_at"],
+            ended_at=document["ended_at"],
+            error=msgspec.convert(error, Failure) if error else None,
+            text=document["text"],
+        )
+
+    async def wait(self, query: runs.AwaitRun, context: CallContext) -> runs.RunView:
+        """Return the run when it has ended, or as it is when the time is up."""
+        if self._engine is not None:
+            try:
+                async with asyncio.timeout(query.seconds):
+                    await self._engine.ended(query.run_id)
+            except TimeoutError:
+                pass
+        return await self.get(runs.GetRun(run_id=query.run_id), context)
+
+    async def stop(self, command: runs.StopRun, context: CallContext) -> Decision[runs.RunStopping]:
+        """Ask a run to end. One that has ended stays as it is."""
+        view = await self.get(runs.GetRun(run_id=command.run_id), context)
+        if self._engine is not None:
+            self._engine.stop(command.run_id, context.principal.id)
+        answer = runs.RunStopping(run_id=view.id, state=view.state)
+        return Decision(answer=answer, object=f"run:{view.id}")
+
+    async def models(self, query: runs.ListModels, context: CallContext) -> tuple[runs.ModelChoice, ...]:
+        """Return the models that a chat can choose."""
+        return tuple(await self._models(context))
+
+
+def live_view(run: Run, state: runs.RunState) -> runs.RunView:
+    """Return a live run as screens show it."""
+    waiting = run.waiting
+    return runs.RunView(
+        id=run.id,
+        session_id=str(run.input.get("session_id", "")),
+        message_id=str(run.input.get("message_id", "")),
+        state=state,
+        waiting_for=runs.WaitingFor(
+            link=waiting.link, target=waiting.target, since=rfc3339(waiting.since), detail=waiting.detail
+        )
+        if waiting
+        else None,
+        started_at=rfc3339(run.started_at),
+        ended_at=None,
+        error=None,
+        text=run.text,
+    )
