@@ -171,6 +171,8 @@ class Bus:
                 audit=(self._entry(spec, command, context, "accepted", decision.object, decision.reason),),
             )
         )
+        if spec.then is not None:
+            await spec.then(decision)
         return Answer(value=decision.answer, position=committed.position)
 
     async def _record_refusal(

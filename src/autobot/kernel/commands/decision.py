@@ -43,6 +43,8 @@ class CommandSpec:
     is asked only when the verdict is *own*. `secret` fields are left out of fingerprint and audit hash.
     `rerun` lets the bus repeat the handler when the stream moved on under it (a decision is a pure
     function of what was read, so repeating it is safe unless the caller gave an expected version).
+    `then` acts on the committed facts in this process before the caller hears of it (applies a policy,
+    drops a cache entry); other processes and the next start follow the log.
     """
 
     command: type[Any]
@@ -52,6 +54,7 @@ class CommandSpec:
     owner: Callable[[Any, CallContext], Awaitable[str | None]] | None = None
     secret: frozenset[str] = frozenset()
     rerun: bool = True
+    then: Callable[[Decision[Any]], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

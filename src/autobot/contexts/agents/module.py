@@ -1,0 +1,47 @@
+"""The door of the agents context."""
+
+from __future__ import annotations
+
+from autobot.contexts.agents.handlers import ModelList, RunHandlers
+from autobot.contracts import runs
+from autobot.kernel.commands.authorize import Rule, Verdict
+from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.sagas.facts import EVENTS
+
+_OWN, _ALLOW = Verdict.OWN, Verdict.ALLOW
+
+RULES = (
+    Rule(action="runs:read", admin=_OWN, operator=_OWN, user=_OWN, viewer=_OWN),
+    Rule(action="runs:stop", admin=_OWN, operator=_OWN, user=_OWN),
+    Rule(action="models:read", admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
+    Rule(action="models:use", admin=_ALLOW, operator=_ALLOW, user=_ALLOW),
+    Rule(action="tools:time", admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
+    Rule(action="tools:search_documentation", admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
+    Rule(action="tools:read_setting", admin=_ALLOW, operator=_ALLOW),
+)
+
+
+def build(store: EventStore, models: ModelList) -> tuple[Module, RunHandlers]:
+    """Wire the context; the handlers come back too, because they take the engine once it is there."""
+    handlers = RunHandlers(store, models)
+    module = Module(
+        name="agents",
+        commands=(
+            CommandSpec(
+                command=runs.StopRun,
+                action="runs:stop",
+                handler=handlers.stop,
+                answer=runs.RunStopping,
+                owner=handlers.owner,
+            ),
+        ),
+        queries=(
+            QuerySpec(query=runs.GetRun, action="runs:read", handler=handlers.get, owner=handlers.owner),
+            QuerySpec(query=runs.AwaitRun, action="runs:read", handler=handlers.wait, owner=handlers.owner),
+            QuerySpec(query=runs.ListModels, action="models:read", handler=handlers.models),
+        ),
+        events=EVENTS,
+        rules=RULES,
+    )
+    return module, handlers

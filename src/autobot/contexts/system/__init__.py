@@ -1,0 +1,1 @@
+"""System: links and their policies, the log, health, diagnostics."""

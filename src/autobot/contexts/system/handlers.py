@@ -1,0 +1,85 @@
+"""The write side: policies of rows and breakers by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autobot.contexts.system.ports import LinkControl
+from autobot.contexts.system.read_model import LinkPolicies
+from autobot.contracts import system
+from autobot.kernel.commands.decision import Decision, Emit
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import InvalidInput
+from autobot.kernel.event_store.transaction import ANY
+
+
+def stream_of(link: str) -> str:
+    """Return the stream of a row's changes."""
+    return f"link-{link}"
+
+
+class LinkHandlers:
+    """One method a command."""
+
+    def __init__(self, control: LinkControl, policies: LinkPolicies) -> None:
+        self._control, self._policies = control, policies
+
+    async def change(self, command: system.ChangeLink, context: CallContext) -> Decision[dict[str, Any]]:
+        """Lay fields over the row's run-time fields."""
+        if not command.fields:
+            raise InvalidInput("No field to change was given.")
+        _, present = await self._policies.at(command.link)
+        merged = {**(present or {}), **command.fields}
+        self._control.check(command.link, merged)
+        return _policy(command.link, merged, command.reason, context)
+
+    async def revert(self, command: system.RevertLink, context: CallContext) -> Decision[dict[str, Any]]:
+        """Set the run-time fields to what they were."""
+        fields = None
+        if command.position is not None:
+            _, fields = await self._policies.at(command.link, command.position)
+        self._control.check(command.link, fields)
+        return _policy(command.link, fields, command.reason, context)
+
+    async def force(self, command: system.ForceBreaker, context: CallContext) -> Decision[dict[str, Any]]:
+        """Act on breakers by hand."""
+        self._control.check(command.link, None)
+        fact = system.BreakerForced(
+            link=command.link,
+            action=command.action,
+            target=command.target,
+            reason=command.reason,
+            by=context.principal.username or context.principal.id,
+            seconds=command.seconds,
+        )
+        return _decision(command.link, fact, command.reason)
+
+    async def apply(self, decision: Decision[Any]) -> None:
+        """Make committed facts true in this process."""
+        for emit in decision.emits:
+            for fact in emit.events:
+                if isinstance(fact, system.LinkPolicyChanged):
+                    self._control.apply(fact.link, fact.fields)
+                elif isinstance(fact, system.BreakerForced):
+                    self._control.force(
+                        fact.link, _action(fact.action), fact.target, fact.by, fact.reason, fact.seconds
+                    )
+
+
+def _action(word: str) -> system.BreakerAction:
+    match word:
+        case "open" | "close" | "isolate" | "release":
+            return word
+    raise ValueError(f"{word} is no breaker action")
+
+
+def _policy(
+    link: str, fields: dict[str, Any] | None, reason: str, context: CallContext
+) -> Decision[dict[str, Any]]:
+    by = context.principal.username or context.principal.id
+    return _decision(link, system.LinkPolicyChanged(link=link, fields=fields, reason=reason, by=by), reason)
+
+
+def _decision(link: str, fact: Any, reason: str) -> Decision[dict[str, Any]]:
+    emit = Emit(stream=stream_of(link), expected=ANY, events=(fact,))
+    return Decision(answer={"id": link}, emits=(emit,), object=f"link:{link}", reason=reason)

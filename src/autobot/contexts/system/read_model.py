@@ -1,0 +1,154 @@
+"""The read side: rows, their history, the log, health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from autobot.contexts.system.ports import Facts, HealthBoard, LinkControl
+from autobot.contracts import system
+from autobot.contracts.chat import Page
+from autobot.kernel.core.clock import rfc3339
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.cursor import decode_cursor, encode_cursor
+from autobot.kernel.core.errors import InvalidInput, NotFound
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import Filter, Recorded
+
+
+class LinkPolicies:
+    """What operators made of a row, folded from its stream."""
+
+    def __init__(self, store: EventStore, codec: EventCodec) -> None:
+        self._store, self._codec = store, codec
+
+    async def at(self, link: str, position: int | None = None) -> tuple[int, dict[str, Any] | None]:
+        """Return the stream's revision and the row's run-time fields, now or at a log position."""
+        revision, fields = -1, None
+        for one in await self._store.read_stream(f"link-{link}"):
+            if position is not None and one.position > position:
+                break
+            revision = one.revision
+            event = self._codec.unwrap(one)
+            if isinstance(event, system.LinkPolicyChanged):
+                fields = event.fields
+        return revision, fields
+
+
+class SystemQueries:
+    """One method a query."""
+
+    def __init__(
+        self, store: EventStore, codec: EventCodec, control: LinkControl, health: HealthBoard, facts: Facts
+    ) -> None:
+        self._store, self._codec, self._control = store, codec, control
+        self._health, self._facts = health, facts
+
+    async def links(self, query: system.ListLinks, context: CallContext) -> Page:
+        """Return every row."""
+        return Page(items=tuple(self._control.describe()))
+
+    async def link(self, query: system.GetLink, context: CallContext) -> Mapping[str, Any]:
+        """Return one row."""
+        for row in self._control.describe():
+            if row["id"] == query.link:
+                return row
+        raise NotFound(f"The matrix has no row {query.link}.")
+
+    async def history(self, query: system.LinkHistory, context: CallContext) -> Page:
+        """Return a row's changes, newest first."""
+        await self.link(system.GetLink(link=query.link), context)
+        items = []
+        for one in await self._store.read_stream(f"link-{query.link}"):
+            event = self._codec.unwrap(one)
+            if isinstance(event, system.LinkPolicyChanged | system.BreakerForced):
+                items.append(
+                    {
+                        "position": one.position,
+                        "at": rfc3339(one.message.time),
+                        "by": event.by,
+                        "reason": event.reason,
+                        "change": event.fields
+                        if isinstance(event, system.LinkPolicyChanged)
+                        else {"breaker": event.action, "target": event.target, "seconds": event.seconds},
+                    }
+                )
+        return Page(items=tuple(reversed(items)))
+
+    async def events(self, query: system.ListEvents, context: CallContext) -> Page:
+        """Return a page of the log; oldest first when `after` is given, else newest first."""
+        place = decode_cursor(query.cursor, 1)
+        if place is not None and not place[0].isdecimal():
+            raise InvalidInput("This cursor was not made by this list.")
+        forwards = query.after is not None
+        start = int(place[0]) if place else (query.after or 0)
+        found = await self._store.read_all(
+            after=start,
+            limit=query.limit + 1,
+            where=Filter(
+                types=(query.type,) if query.type else (),
+                stream=query.stream,
+                correlation_id=query.correlation_id,
+                since=query.since,
+                until=query.until,
+            ),
+            backwards=not forwards,
+        )
+        page = found[: query.limit]
+        more = len(found) > query.limit
+        return Page(
+            items=tuple(event_document(one) for one in page),
+            next_cursor=encode_cursor(str(page[-1].position)) if more else None,
+        )
+
+    async def health(self, query: system.GetHealth, context: CallContext) -> system.Health:
+        """Return what the last probes said."""
+        checks = tuple(self._health.checks())
+        failing = [one for one in checks if one.state == "failing"]
+        status: Any = "ok"
+        if failing:
+            status = "failing" if any(one.required for one in failing) else "degraded"
+        return system.Health(status=status, checks=checks)
+
+    async def info(self, query: system.GetInfo, context: CallContext) -> Mapping[str, Any]:
+        """Return what runs here."""
+        return self._facts.info()
+
+    async def status(self, query: system.GetStatus, context: CallContext) -> Mapping[str, Any]:
+        """Return counts."""
+        return await self._facts.status()
+
+    async def diagnostics(self, query: system.GetDiagnostics, context: CallContext) -> bytes:
+        """Return the support bundle."""
+        return await self._facts.diagnostics()
+
+
+def event_document(recorded: Recorded) -> dict[str, Any]:
+    """Return an event as CloudEvents JSON (structured mode) with its place in the log."""
+    message = recorded.message
+    document: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": message.id,
+        "source": message.source,
+        "type": message.type,
+        "subject": message.subject,
+        "time": rfc3339(message.time),
+        "datacontenttype": message.content_type,
+        "correlationid": message.correlation_id,
+        "partitionkey": message.partition_key,
+        "traceparent": message.traceparent,
+        "principal": message.principal,
+        "position": recorded.position,
+        "stream": recorded.stream,
+        "revision": recorded.revision,
+    }
+    if message.causation_id:
+        document["causationid"] = message.causation_id
+    if message.erased:
+        document["erased"] = True
+    else:
+        document["data"] = msgspec.Raw(message.data)
+    return document
