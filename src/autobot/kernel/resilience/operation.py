@@ -53,7 +53,9 @@ class Transport(Protocol):
         """Return the whole answer."""
         ...
 
-    def stream(self, target: str, operation: Operation, payload: Any, context: CallContext) -> AsyncIterator[Any]:
+    def stream(
+        self, target: str, operation: Operation, payload: Any, context: CallContext
+    ) -> AsyncIterator[Any]:
         """Yield the answer in chunks."""
         ...
 

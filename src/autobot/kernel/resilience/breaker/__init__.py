@@ -1,0 +1,1 @@
+"""Circuit breaker: one state machine per link and target."""

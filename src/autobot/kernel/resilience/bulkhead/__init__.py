@@ -1,0 +1,1 @@
+"""Bulkhead: how many attempts of a link run at once, who waits, and who is shed."""

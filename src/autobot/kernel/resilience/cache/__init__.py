@@ -1,0 +1,1 @@
+"""Cache: coalescing of equal calls, freshness, stale answers while refreshing or failing, tags."""

@@ -1,0 +1,1 @@
+"""Deadline: the time of the whole call, all attempts included."""

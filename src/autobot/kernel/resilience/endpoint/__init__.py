@@ -1,0 +1,1 @@
+"""Endpoint choice: which target of a link gets the next attempt."""

@@ -1,0 +1,1 @@
+"""Fallback: an ordered chain of targets set by the operator; the next is asked when one has failed."""
