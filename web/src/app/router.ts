@@ -1,0 +1,37 @@
+import { createRouter, createWebHistory, type RouteLocationNormalized, type Router } from "vue-router";
+import { mountPath } from "@/shared/http";
+import { useSession } from "@/shared/session";
+
+declare module "vue-router" {
+  interface RouteMeta {
+    /** Can be seen without signing in. */
+    public?: boolean;
+  }
+}
+
+/** Every object has an address: a chat, a link, an event, a setting. */
+export function makeRouter(): Router {
+  const router = createRouter({
+    history: createWebHistory(mountPath()),
+    routes: [
+      { path: "/", redirect: { name: "chat" } },
+      { path: "/sign-in", name: "sign-in", meta: { public: true }, component: () => import("@/features/signin/View.vue") },
+      { path: "/chat/:sessionId?", name: "chat", component: () => import("@/features/chat/View.vue") },
+      { path: "/communication/:linkId?", name: "communication", component: () => import("@/features/communication/View.vue") },
+      { path: "/events/:position(\\d+)?", name: "events", component: () => import("@/features/events/View.vue") },
+      { path: "/settings/:key?", name: "settings", component: () => import("@/features/settings/View.vue") },
+      { path: "/users/:tab(people|keys|account)?", name: "users", component: () => import("@/features/users/View.vue") },
+      { path: "/:rest(.*)*", name: "not-found", component: () => import("./NotFound.vue") },
+    ],
+  });
+  router.beforeEach(admit);
+  return router;
+}
+
+async function admit(to: RouteLocationNormalized): Promise<boolean | object> {
+  const session = useSession();
+  if (to.meta.public) return true;
+  if (!session.known) await session.load();
+  if (session.me !== null) return true;
+  return { name: "sign-in", query: to.fullPath === "/chat" ? {} : { next: to.fullPath } };
+}

@@ -1,0 +1,271 @@
+/**
+ * What a chat screen knows, as pure functions of what the server said.
+ *
+ * Facts (`event` frames) decide; deltas only draw ahead of them. A delta that does not start where the text ends
+ * shows a hole: nothing more is drawn until a snapshot brings the whole text. Offsets count code points, as the server does.
+ */
+import type { Accepted, Citation, Message, Problem, Run, RunState, ToolCall, WaitingFor } from "@/contracts/api";
+import type { ChannelFrame, EventFrame } from "@/contracts/realtime";
+
+/** One answer that is being written. */
+export interface LiveRun {
+  readonly id: string;
+  /** Last fact applied; 0 before the first. */
+  readonly seq: number;
+  readonly state: RunState;
+  readonly text: string;
+  /** Code points in `text`. */
+  readonly length: number;
+  /** Deltas were lost: the text waits for a snapshot. */
+  readonly hole: boolean;
+  readonly waiting: WaitingFor | null;
+  readonly tools: readonly ToolCall[];
+  readonly citations: readonly Citation[];
+  readonly error: Problem | null;
+  /** The message that this run answers with, when known. */
+  readonly messageId: string | null;
+  readonly since: string;
+}
+
+/** A message on its way: typed, not yet known to the server. */
+export interface Draft {
+  /** Also the idempotency key of its request: sending it again cannot post it twice. */
+  readonly key: string;
+  readonly content: string;
+  readonly state: "queued" | "sending" | "posted" | "failed";
+  readonly error: unknown;
+}
+
+export interface Thread {
+  readonly sessionId: string | null;
+  readonly messages: readonly Message[];
+  readonly run: LiveRun | null;
+  readonly drafts: readonly Draft[];
+  /** The stored messages have changed since they were read. */
+  readonly stale: boolean;
+}
+
+export const emptyThread = (sessionId: string | null = null, drafts: readonly Draft[] = []): Thread => ({
+  sessionId,
+  messages: [],
+  run: null,
+  drafts,
+  stale: false,
+});
+
+export const codePoints = (text: string): number => {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+};
+
+const afterCodePoints = (text: string, skip: number): string => Array.from(text).slice(skip).join("");
+
+const ENDED: readonly RunState[] = ["completed", "failed", "stopped", "interrupted"];
+export const hasEnded = (state: RunState): boolean => ENDED.includes(state);
+
+export function startRun(id: string, since: string, messageId: string | null = null): LiveRun {
+  return {
+    id,
+    seq: 0,
+    state: "queued",
+    text: "",
+    length: 0,
+    hole: false,
+    waiting: null,
+    tools: [],
+    citations: [],
+    error: null,
+    messageId,
+    since,
+  };
+}
+
+/** Applies one frame of the thread's channels. A frame of another run, a repeated fact or a repeated delta changes nothing. */
+export function apply(thread: Thread, frame: ChannelFrame): Thread {
+  if (frame.type === "resync") return { ...thread, stale: true };
+  if (frame.type === "event" && frame.channel === `chat.session:${thread.sessionId}`) return sessionFact(thread, frame);
+  const { run } = thread;
+  if (run === null || frame.channel !== `run:${run.id}`) return thread;
+  const next = applyToRun(run, frame);
+  if (next === run) return thread;
+  return { ...thread, run: next, stale: thread.stale || (hasEnded(next.state) && !hasEnded(run.state)) };
+}
+
+function sessionFact(thread: Thread, frame: EventFrame): Thread {
+  const runId = textOf(dataOf(frame).run_id);
+  const isNew = runId !== null && thread.run === null && !thread.messages.some((message) => message.run_id === runId && message.role === "assistant");
+  const begins = isNew && factName(frame.event.type) === "reply_requested";
+  return { ...thread, run: begins ? startRun(runId, frame.event.time ?? "") : thread.run, stale: true };
+}
+
+function applyToRun(run: LiveRun, frame: ChannelFrame): LiveRun {
+  switch (frame.type) {
+    case "snapshot":
+      return { ...run, text: frame.text, length: codePoints(frame.text), hole: false, waiting: frame.text ? null : run.waiting };
+    case "delta": {
+      if (run.hole || hasEnded(run.state)) return run;
+      if (frame.offset > run.length) return { ...run, hole: true };
+      const known = run.length - frame.offset;
+      const text = known === 0 ? frame.text : afterCodePoints(frame.text, known);
+      if (text === "") return run;
+      return { ...run, text: run.text + text, length: run.length + codePoints(text), state: "running", waiting: null };
+    }
+    case "event":
+      return frame.seq <= run.seq ? run : { ...applyFact(run, frame), seq: frame.seq };
+    default:
+      return run;
+  }
+}
+
+const dataOf = (frame: EventFrame): Record<string, unknown> => (typeof frame.event.data === "object" && frame.event.data !== null ? (frame.event.data as Record<string, unknown>) : {});
+const textOf = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+
+/** `autobot.agents.step_started.v1` → `step_started`. */
+const factName = (type: string): string => type.split(".").at(-2) ?? type;
+
+function applyFact(run: LiveRun, frame: EventFrame): LiveRun {
+  const data = dataOf(frame);
+  const time = frame.event.time ?? run.since;
+  switch (factName(frame.event.type)) {
+    case "run_started":
+      return { ...run, state: "running", since: run.since || time };
+    case "step_started": {
+      const waiting = { link: textOf(data.link), target: textOf(data.target), since: time, detail: textOf(data.detail) };
+      return { ...run, state: "running", waiting: data.kind === "tool" ? null : waiting };
+    }
+    case "step_completed":
+    case "step_failed":
+      return { ...run, waiting: null };
+    case "tool_called":
+      return { ...run, waiting: null, tools: withTool(run.tools, toolOf(data, "running")) };
+    case "tool_completed":
+      return { ...run, tools: withTool(run.tools, toolOf(data, data.error || data.state === "failed" ? "failed" : "completed")) };
+    case "run_completed":
+      return { ...run, state: "completed", waiting: null, messageId: textOf(data.message_id) ?? run.messageId };
+    case "run_failed":
+      return { ...run, state: "failed", waiting: null, error: (data.problem as Problem | undefined) ?? null };
+    case "run_stopped":
+      return { ...run, state: "stopped", waiting: null };
+    case "run_interrupted":
+      return { ...run, state: "interrupted", waiting: null, error: (data.problem as Problem | undefined) ?? null };
+    default:
+      return run;
+  }
+}
+
+function toolOf(data: Record<string, unknown>, state: ToolCall["state"]): ToolCall {
+  return {
+    id: textOf(data.tool_call_id) ?? textOf(data.call_id) ?? textOf(data.id) ?? "",
+    name: textOf(data.name) ?? textOf(data.tool) ?? "",
+    arguments: data.arguments ?? null,
+    state,
+    result: data.result ?? data.error ?? null,
+    duration_ms: typeof data.duration_ms === "number" ? data.duration_ms : null,
+  };
+}
+
+function withTool(tools: readonly ToolCall[], tool: ToolCall): readonly ToolCall[] {
+  const before = tools.find(({ id }) => id === tool.id);
+  if (before === undefined) return [...tools, tool];
+  const merged = { ...tool, name: tool.name || before.name, arguments: tool.arguments ?? before.arguments };
+  return tools.map((each) => (each.id === tool.id ? merged : each));
+}
+
+/** Joins what `GET /chat/runs/{id}` says: the way out of a silence. */
+export function withRunRead(thread: Thread, read: Run): Thread {
+  const { run } = thread;
+  if (run === null || run.id !== read.id || hasEnded(run.state)) return thread;
+  const length = codePoints(read.text);
+  const text = length >= run.length ? { text: read.text, length, hole: false } : {};
+  const next: LiveRun = {
+    ...run,
+    ...text,
+    state: read.state,
+    waiting: read.waiting_for,
+    error: read.error,
+    messageId: read.message_id ?? run.messageId,
+    since: read.started_at ?? run.since,
+  };
+  return { ...thread, run: next, stale: thread.stale || hasEnded(read.state) };
+}
+
+/** The stored branch was read: it supersedes what was drawn ahead of it. */
+export function withMessages(thread: Thread, messages: readonly Message[], activeRunId: string | null, now: string): Thread {
+  const { run } = thread;
+  const stored = run !== null && messages.some((message) => message.run_id === run.id && message.role === "assistant" && message.status !== "streaming");
+  const streaming = messages.findLast((message) => message.role === "assistant" && message.status === "streaming");
+  const runningId = activeRunId ?? streaming?.run_id ?? null;
+  let next = stored ? null : run;
+  if (next === null && runningId !== null && !(stored && run?.id === runningId)) next = startRun(runningId, streaming?.created_at ?? now, streaming?.id);
+  return { ...thread, messages, run: next, drafts: thread.drafts.filter(({ state }) => state !== "posted"), stale: false };
+}
+
+export const withDraft = (thread: Thread, key: string, content: string, state: Draft["state"]): Thread => ({
+  ...thread,
+  drafts: [...thread.drafts, { key, content, state, error: null }],
+});
+
+export const draftBecomes = (thread: Thread, key: string, state: Draft["state"], error: unknown = null): Thread => ({
+  ...thread,
+  drafts: thread.drafts.map((draft) => (draft.key === key ? { ...draft, state, error } : draft)),
+});
+
+export const withoutDraft = (thread: Thread, key: string): Thread => ({ ...thread, drafts: thread.drafts.filter((draft) => draft.key !== key) });
+
+/** The server accepted a message, an edit or a regeneration: its answer is on the way. */
+export const accepted = (thread: Thread, answer: Accepted, now: string): Thread => ({
+  ...thread,
+  run: thread.run?.id === answer.run_id ? thread.run : startRun(answer.run_id, now),
+  stale: true,
+});
+
+/** Cuts the branch before `messageId`: its new sibling is about to take that place. */
+export function cutBefore(thread: Thread, messageId: string): Thread {
+  const at = thread.messages.findIndex(({ id }) => id === messageId);
+  return at === -1 ? thread : { ...thread, messages: thread.messages.slice(0, at) };
+}
+
+/** The draft to send now: the oldest in the queue, when no answer is being written and nothing before it failed. */
+export function nextToSend(thread: Thread): Draft | null {
+  const isBusy = (thread.run !== null && !hasEnded(thread.run.state)) || thread.drafts.some(({ state }) => state === "sending" || state === "failed");
+  return isBusy ? null : (thread.drafts.find(({ state }) => state === "queued") ?? null);
+}
+
+export const isAnswering = (thread: Thread): boolean => thread.run !== null && !hasEnded(thread.run.state);
+
+/** One bubble of the screen: a stored message, or one that is still being written. */
+export interface Bubble {
+  readonly message: Message;
+  readonly live: LiveRun | null;
+}
+
+export function bubbles(thread: Thread): readonly Bubble[] {
+  const { run, messages } = thread;
+  const list: Bubble[] = messages.map((message) => ({
+    message,
+    live: run !== null && message.role === "assistant" && message.run_id === run.id && message.status === "streaming" ? run : null,
+  }));
+  if (run === null || messages.some((message) => message.role === "assistant" && message.run_id === run.id)) return list;
+  return [...list, { message: unwritten(run), live: run }];
+}
+
+function unwritten(run: LiveRun): Message {
+  return {
+    id: run.messageId ?? `run:${run.id}`,
+    role: "assistant",
+    content: "",
+    created_at: run.since,
+    run_id: run.id,
+    parent_id: null,
+    status: "streaming",
+    model: null,
+    served_by: null,
+    usage: null,
+    error: null,
+    tool_calls: [],
+    citations: [],
+    siblings: [],
+    left_out: [],
+  };
+}

@@ -1,0 +1,123 @@
+/** The only door to the server's HTTP API: adds the session's proof, an idempotency key to every write, and the browser's row. */
+import { addressOf } from "./base";
+import { randomId } from "./ids";
+import { Pipeline, type Means } from "./pipeline";
+import { GATEWAY_ROW, gatewayPolicy } from "./policy";
+import { ApiError } from "./problem";
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+export type Query = Record<string, string | number | boolean | null | undefined>;
+
+export interface CallOptions {
+  query?: Query;
+  body?: unknown;
+  /** Reuse the key of an earlier try, so that a repeat by hand cannot act twice. */
+  idempotencyKey?: string;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/* eslint-disable no-restricted-globals, no-restricted-properties -- the shell where the world comes in */
+const browserMeans: Means = {
+  send: (request) => fetch(request),
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  chance: () => Math.random(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(new DOMException("aborted", "AbortError"));
+      const timer = setTimeout(resolve, ms);
+      signal?.addEventListener("abort", () => (clearTimeout(timer), reject(new DOMException("aborted", "AbortError"))), { once: true });
+    }),
+};
+/* eslint-enable no-restricted-globals, no-restricted-properties */
+
+export class ApiClient {
+  readonly pipeline: Pipeline;
+  private csrf: string | null = null;
+  private readonly base: string;
+  private readonly onSignedOut = new Set<() => void>();
+
+  constructor(base: string, means: Means = browserMeans) {
+    this.base = base;
+    this.pipeline = new Pipeline(GATEWAY_ROW, means);
+  }
+
+  /** The proof that state-changing requests come from our own page; null after sign-out. */
+  setCsrfToken(token: string | null): void {
+    this.csrf = token;
+  }
+
+  /** Calls `listener` when an answer says that the session is over. */
+  whenSignedOut(listener: () => void): () => void {
+    this.onSignedOut.add(listener);
+    return () => this.onSignedOut.delete(listener);
+  }
+
+  get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+    return this.call<T>("GET", path, { query, signal });
+  }
+  post<T>(path: string, body: unknown, options: CallOptions = {}): Promise<T> {
+    return this.call<T>("POST", path, { ...options, body });
+  }
+  put<T>(path: string, body: unknown): Promise<T> {
+    return this.call<T>("PUT", path, { body });
+  }
+  patch<T>(path: string, body: unknown): Promise<T> {
+    return this.call<T>("PATCH", path, { body });
+  }
+  remove<T = null>(path: string): Promise<T> {
+    return this.call<T>("DELETE", path);
+  }
+
+  /** @throws ApiError */
+  async call<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
+    try {
+      const { body } = await this.pipeline.call(this.request(method, path, options));
+      return body as T;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401 && !path.startsWith("/api/v1/auth/")) {
+        for (const listener of this.onSignedOut) listener();
+      }
+      throw error;
+    }
+  }
+
+  /** Takes the browser's rows from the server. The defaults hold when it does not answer. */
+  async loadPolicy(): Promise<void> {
+    try {
+      this.pipeline.policy = gatewayPolicy(await this.get("/api/v1/system/client-policy"));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+  }
+
+  /** The address of `path` for links that the browser itself follows, such as downloads. */
+  address(path: string, query: Query = {}): string {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
+    }
+    const text = search.toString();
+    return addressOf(path, this.base) + (text ? `?${text}` : "");
+  }
+
+  private request(method: Method, path: string, options: CallOptions): Request {
+    const headers = new Headers(options.headers);
+    headers.set("Accept", "application/json, application/problem+json");
+    if (method !== "GET") {
+      headers.set("Idempotency-Key", `"${options.idempotencyKey ?? randomId()}"`);
+      if (this.csrf !== null) headers.set("X-CSRF-Token", this.csrf);
+    }
+    if (options.body !== undefined) headers.set("Content-Type", "application/json");
+    const url = new URL(this.address(path, options.query), location.origin);
+    return new Request(url, {
+      method,
+      headers,
+      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      credentials: "same-origin",
+      cache: "no-cache",
+      signal: options.signal ?? null,
+    });
+  }
+}

@@ -1,0 +1,63 @@
+/** Markdown from people, models and tools: data, never code. Rendered without raw HTML, sanitised, and without images of other hosts. */
+import DOMPurify from "dompurify";
+import MarkdownIt from "markdown-it";
+
+export type Highlight = (code: string, language: string) => string | null;
+
+let highlight: Highlight | null = null;
+
+/** Gives the highlighter, once it is loaded. */
+export function useHighlight(given: Highlight): void {
+  highlight = given;
+}
+
+const md = new MarkdownIt({
+  html: false,
+  linkify: true,
+  breaks: true,
+  typographer: false,
+  highlight: (code, language) => highlight?.(code, language) ?? "",
+});
+md.validateLink = (url) => /^(https?:|mailto:)/i.test(url.trim());
+
+/** An image would tell another host that this was read, and may carry data out: it becomes its description and a link. */
+md.renderer.rules.image = (tokens, index) => {
+  const token = tokens[index];
+  const source = String(token?.attrGet("src") ?? "");
+  const label = token?.content || source;
+  return `<a href="${md.utils.escapeHtml(source)}">${md.utils.escapeHtml(label)}</a>`;
+};
+md.renderer.rules.table_open = () => '<div class="table-scroll" tabindex="0"><table>';
+md.renderer.rules.table_close = () => "</table></div>";
+
+const ALLOWED = {
+  ALLOWED_TAGS: "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong table tbody td th thead tr ul".split(" "),
+  ALLOWED_ATTR: ["href", "class", "start", "tabindex", "title"],
+  ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+};
+
+/** The HTML of each top-level block, so that a growing text only redraws its last ones. */
+export function renderBlocks(source: string): string[] {
+  const env = {};
+  const tokens = md.parse(source, env);
+  const blocks: string[] = [];
+  let from = 0;
+  let depth = 0;
+  tokens.forEach((token, index) => {
+    depth += token.nesting;
+    if (depth > 0) return;
+    blocks.push(md.renderer.render(tokens.slice(from, index + 1), md.options, env));
+    from = index + 1;
+  });
+  return blocks;
+}
+
+/** Parses one block's HTML into safe nodes. */
+export function safeFragment(html: string): DocumentFragment {
+  const fragment = DOMPurify.sanitize(html, { ...ALLOWED, RETURN_DOM_FRAGMENT: true });
+  for (const link of fragment.querySelectorAll("a")) {
+    link.target = "_blank";
+    link.rel = "noopener noreferrer nofollow";
+  }
+  return fragment;
+}

@@ -1,0 +1,78 @@
+import { computed, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef, type WatchSource } from "vue";
+import { api, ApiError } from "@/shared/http";
+
+export interface Resource<T> {
+  data: ShallowRef<T | undefined>;
+  error: ShallowRef<unknown>;
+  /** The first answer is not there yet. */
+  loading: ComputedRef<boolean>;
+  busy: Readonly<Ref<boolean>>;
+  reload: () => Promise<void>;
+}
+
+export interface ResourceOptions {
+  /** Read again after so many milliseconds while the page is visible. */
+  pollMs?: number;
+  /** Read again when one of these changes; the old data stays until then unless `fresh`. */
+  when?: WatchSource<unknown>;
+  /** Drop the old data as soon as `when` changes. */
+  fresh?: boolean;
+}
+
+/**
+ * What a screen reads from the server: loading, data, error, and the last good data kept beside a later error.
+ * An answer that was overtaken by a newer question is dropped. A read that failed for want of the server is repeated when it is back.
+ */
+export function useResource<T>(read: (signal: AbortSignal) => Promise<T>, options: ResourceOptions = {}): Resource<T> {
+  const data = shallowRef<T>();
+  const error = shallowRef<unknown>(null);
+  const busy = ref(false);
+  let current: AbortController | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  async function reload(): Promise<void> {
+    current?.abort();
+    clearTimeout(timer);
+    const mine = new AbortController();
+    current = mine;
+    busy.value = true;
+    try {
+      const answer = await read(mine.signal);
+      if (mine.signal.aborted) return;
+      data.value = answer;
+      error.value = null;
+    } catch (reason) {
+      if (mine.signal.aborted) return;
+      error.value = reason;
+    }
+    busy.value = false;
+    if (options.pollMs !== undefined) timer = setTimeout(tick, options.pollMs);
+  }
+
+  function tick(): void {
+    if (document.visibilityState === "visible") void reload();
+  }
+
+  const stopWatching = api.pipeline.watch(({ breaker }) => {
+    const isLost = error.value instanceof ApiError && ["circuit", "network", "timeout"].includes(error.value.kind);
+    if (breaker === "closed" && isLost) void reload();
+  });
+  if (options.pollMs !== undefined) document.addEventListener("visibilitychange", tick);
+  if (options.when !== undefined) {
+    watch(options.when, () => {
+      if (options.fresh) {
+        data.value = undefined;
+        error.value = null;
+      }
+      void reload();
+    });
+  }
+  onScopeDispose(() => {
+    current?.abort();
+    clearTimeout(timer);
+    stopWatching();
+    document.removeEventListener("visibilitychange", tick);
+  });
+  void reload();
+  return { data, error, loading: computed(() => data.value === undefined && error.value === null), busy, reload };
+}
