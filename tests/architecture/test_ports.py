@@ -7,20 +7,25 @@ from tests.architecture.sources import PACKAGE, below, name, tree
 
 SUITES = PACKAGE / "testing" / "conformance"
 
-# Protocols that no adapter fulfils, or whose promise is proven elsewhere: name → why.
+# Ports that stand beside what they belong to instead of in a `ports` module.
+MARKED = {"Clock", "IdSource", "Chance", "Listener", "Transport"}
+
+# Ports that no adapter fulfils, or whose promise is proven elsewhere: name → why.
 WITHOUT_SUITE: dict[str, str] = {}
 
 
-def protocols() -> Iterator[tuple[str, str]]:
-    """Every Protocol that kernel and contexts declare: its name and where it stands."""
+def ports() -> Iterator[tuple[str, str]]:
+    """Every Protocol that stands in a `ports` module of kernel or a context, or is marked: its name and its place."""
     for path in below("src"):
-        if path.relative_to(PACKAGE).parts[0] not in {"kernel", "contexts"}:
+        way = path.relative_to(PACKAGE).with_suffix("").parts
+        if way[0] not in {"kernel", "contexts"}:
             continue
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.ClassDef) and any(
                 ast.unparse(base).startswith("Protocol") for base in node.bases
             ):
-                yield node.name, f"{name(path)}:{node.lineno}"
+                if "ports" in way or node.name in MARKED:
+                    yield node.name, f"{name(path)}:{node.lineno}"
 
 
 def named_by_suites() -> set[str]:
@@ -37,10 +42,10 @@ def named_by_suites() -> set[str]:
 
 
 def test_every_port_has_a_conformance_suite() -> None:
-    """Each Protocol of kernel and contexts is the subject of a module in `autobot.testing.conformance`."""
+    """Each port of kernel and contexts is the subject of a module in `autobot.testing.conformance`."""
     suites = named_by_suites()
     missing = [
-        f"{place}: {port}" for port, place in protocols() if port not in suites and port not in WITHOUT_SUITE
+        f"{place}: {port}" for port, place in ports() if port not in suites and port not in WITHOUT_SUITE
     ]
     assert missing == [], (
         "write src/autobot/testing/conformance/<port>.py, or say in WITHOUT_SUITE why there is none"
@@ -49,7 +54,12 @@ def test_every_port_has_a_conformance_suite() -> None:
 
 def test_exceptions_are_still_true() -> None:
     """The list of ports without a suite names only such ports, each with a reason."""
-    declared = {port for port, _ in protocols()}
+    declared = {port for port, _ in ports()}
     assert WITHOUT_SUITE.keys() <= declared, "the port is gone: take it off the list"
     assert not WITHOUT_SUITE.keys() & named_by_suites(), "it has a suite now: take it off the list"
     assert all(WITHOUT_SUITE.values())
+
+
+def test_marked_ports_are_there() -> None:
+    """The ports that stand outside a `ports` module are found under their names."""
+    assert {port for port, _ in ports()} >= MARKED
