@@ -1,0 +1,93 @@
+"""The control socket: how the command line reaches a running AutoBot.
+
+A unix socket in the data folder that only its owner can open, so the operating system is the proof of
+identity. One line of JSON asks, one line answers:
+`{"name": "CreateKey", "fields": {…}, "key": null}` → `{"ok": {…}}` or `{"error": {code, detail, hint}}`.
+Names are those of the published language's commands and queries; nothing else can be asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import AutoBotError, InvalidInput, Malformed
+from autobot.kernel.core.failure import failure_of
+
+LINE_MAX: Final = 4 * 1024 * 1024
+"""Bytes of one request line."""
+
+
+class ControlRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """One line from the command line."""
+
+    name: str
+    fields: dict[str, Any] = {}
+    key: str | None = None
+
+
+class Control:
+    """Answers control requests over the bus."""
+
+    def __init__(
+        self,
+        bus: Dispatcher,
+        commands: Iterable[type[Any]],
+        queries: Iterable[type[Any]],
+        context: Callable[[], CallContext],
+    ) -> None:
+        self._bus, self._context = bus, context
+        self._commands: Mapping[str, type[Any]] = {one.__name__: one for one in commands}
+        self._queries: Mapping[str, type[Any]] = {one.__name__: one for one in queries}
+
+    async def ask(self, name: str, fields: Mapping[str, Any], key: str | None = None) -> Any:
+        """Run a command or query by name; returns JSON types. Raises errors of the tree."""
+        kind = self._commands.get(name) or self._queries.get(name)
+        if kind is None:
+            raise InvalidInput(f"There is no command or query called {name}.")
+        try:
+            message = msgspec.convert(fields, kind)
+        except msgspec.ValidationError as error:
+            raise InvalidInput(f"{name}: {error}") from error
+        if name in self._commands:
+            answer = await self._bus.dispatch(message, self._context(), key=key)
+            return msgspec.to_builtins(answer.value)
+        return msgspec.to_builtins(await self._bus.ask(message, self._context()))
+
+    async def line(self, line: bytes) -> bytes:
+        """Answer one line."""
+        context = self._context()
+        try:
+            try:
+                request = msgspec.json.decode(line, type=ControlRequest)
+            except msgspec.MsgspecError as error:
+                raise Malformed(f"Not a control request: {error}.") from error
+            return msgspec.json.encode({"ok": await self.ask(request.name, request.fields, request.key)})
+        except AutoBotError as error:
+            return msgspec.json.encode({"error": failure_of(error, context.correlation_id)})
+        except Exception as error:  # noqa: BLE001 - the edge answers whatever happened, opaquely
+            return msgspec.json.encode({"error": failure_of(error, context.correlation_id)})
+
+    async def serve(self, path: Path) -> asyncio.Server:
+        """Listen on `path`, made anew with mode 0600."""
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+        server = await asyncio.start_unix_server(self._connection, path=str(path), limit=LINE_MAX)
+        await asyncio.to_thread(path.chmod, 0o600)
+        return server
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(await self.line(line) + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError, asyncio.IncompleteReadError):
+            # The other side left, or sent a line over the limit: there is nobody to answer.
+            return
+        finally:
+            writer.close()
