@@ -1,0 +1,1 @@
+"""Users and credentials: pure state and rules."""

@@ -1,0 +1,1 @@
+"""The write side, the queries and the proof of credentials."""
