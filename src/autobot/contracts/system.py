@@ -144,3 +144,36 @@ class GetStatus:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetDiagnostics:
     """The support bundle: everything an engineer asks for first, without secrets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyAudit:
+    """Recompute the audit chain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """What the recomputation found; `broken_at` is the first record that does not hold."""
+
+    sound: bool
+    records: int
+    last_hash: str
+    broken_at: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeBackup:
+    """Write a backup into a new folder of this machine; `with_key` includes the key of stored secrets."""
+
+    target: Annotated[str, Len(1, 4096)]
+    with_key: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupMade:
+    """Where the backup lies and what it holds."""
+
+    target: str
+    position: int
+    bytes: int

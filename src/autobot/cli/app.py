@@ -1,0 +1,123 @@
+"""The command line as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from autobot.cli import data, inspect, people
+from autobot.cli.console import current_config, guarded
+from autobot.cli.output import Exit, complain, say
+
+app = typer.Typer(
+    name="autobot",
+    help="AutoBot: agents on your own hardware, every hop by one communication matrix.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(people.keys, name="keys")
+app.add_typer(people.users, name="users")
+app.add_typer(inspect.matrix, name="matrix")
+app.add_typer(inspect.events, name="events")
+app.add_typer(data.audit, name="audit")
+app.command("doctor")(inspect.doctor)
+app.command("backup")(data.backup)
+app.command("restore")(data.restore)
+
+PARTS: dict[str, tuple[str, ...]] = {"local-llm": ("local-llm",)}
+"""Parts that this version can use, with the extras that they need."""
+LATER = {
+    "npu": "inference on an NPU",
+    "browser": "driving a browser",
+    "redis": "several machines",
+    "postgres": "several machines",
+}
+"""Parts that this version knows of and cannot use yet."""
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option(help="Instead of AUTOBOT_PORT; 0 for a free one.")] = None,
+) -> None:
+    """Start AutoBot: everything in one process."""
+
+    def work() -> int:
+        from autobot.bootstrap import serve
+
+        return serve(current_config(), port=port, say=say)
+
+    raise typer.Exit(guarded(work))
+
+
+@app.command("serve")
+def serve_role(role: Annotated[str, typer.Argument(help="gateway, backend, ai, npu or browser.")]) -> None:
+    """Start one role as a process of its own."""
+    complain(
+        f"The role {role} cannot run by itself in this version: all roles run in one process.",
+        "autobot up",
+    )
+    raise typer.Exit(Exit.UNAVAILABLE)
+
+
+@app.command()
+def add(part: Annotated[str, typer.Argument(help=", ".join([*PARTS, *LATER]))]) -> None:
+    """Add a part that the core does without."""
+    if part in PARTS:
+        from autobot.cli.parts import install
+
+        raise typer.Exit(guarded(lambda: install(PARTS[part])))
+    if part in LATER:
+        complain(f"{part} ({LATER[part]}) cannot be used by this version yet; nothing was installed.")
+        raise typer.Exit(Exit.UNAVAILABLE)
+    complain(f"There is no part called {part}.", f"Parts are: {', '.join([*PARTS, *LATER])}")
+    raise typer.Exit(Exit.USAGE)
+
+
+@app.command("openapi")
+def openapi(
+    path: Annotated[str, typer.Argument(help="Where to write; - for standard output.")] = "-",
+) -> None:
+    """Write the OpenAPI document of this version."""
+
+    def work() -> int:
+        from autobot.bootstrap import openapi_document
+
+        text = openapi_document()
+        if path == "-":
+            say(text)
+        else:
+            from pathlib import Path
+
+            Path(path).write_text(text + "\n", encoding="utf-8")
+        return Exit.OK
+
+    raise typer.Exit(guarded(work))
+
+
+@app.command("version")
+def version() -> None:
+    """Print the version."""
+    from autobot.bootstrap import VERSION
+
+    say(VERSION)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code."""
+    try:
+        result: Any = app(args=list(arguments), standalone_mode=False)
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.Abort:
+        return 130
+    except Exception as error:
+        show = getattr(error, "format_message", None)
+        if show is None:
+            raise
+        complain(show(), "autobot --help")
+        return Exit.USAGE
+    return int(result or 0)

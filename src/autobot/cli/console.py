@@ -1,0 +1,99 @@
+"""How commands of the command line reach the product: over the control socket of a running one, else by
+opening the data folder themselves (which takes its lock)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from autobot.cli.output import Exit, complain, exit_code
+from autobot.config import Config, read_config
+from autobot.kernel.core.errors import AutoBotError
+
+Ask = Callable[..., Awaitable[Any]]
+"""`await ask("CreateKey", name=…, scopes=[…])` → JSON types."""
+
+
+class RemoteFailure(Exception):
+    """The running AutoBot answered with an error."""
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(error["detail"])
+        self.code, self.detail, self.hint = error["code"], error["detail"], error.get("hint")
+
+
+def current_config() -> Config:
+    """Return the options of this process's environment."""
+    return read_config(os.environ, Path.home(), Path.cwd())
+
+
+@asynccontextmanager
+async def console(config: Config) -> AsyncIterator[Ask]:
+    """Give a way to ask, whether AutoBot runs on this data folder or not."""
+    from autobot.bootstrap import CONTROL_SOCKET, open_console
+
+    remote = await _connect(config.data_dir / CONTROL_SOCKET)
+    if remote is None:
+        async with open_console(config) as control:
+
+            async def local(name: str, **fields: Any) -> Any:
+                return await control.ask(name, fields)
+
+            yield local
+        return
+    reader, writer = remote
+
+    async def ask(name: str, **fields: Any) -> Any:
+        writer.write(json.dumps({"name": name, "fields": fields}).encode() + b"\n")
+        await writer.drain()
+        line = await reader.readline()
+        if not line:
+            raise RemoteFailure({"code": "interrupted", "detail": "AutoBot ended while it was asked."})
+        answer = json.loads(line)
+        if "error" in answer:
+            raise RemoteFailure(answer["error"])
+        return answer["ok"]
+
+    try:
+        yield ask
+    finally:
+        writer.close()
+
+
+async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    try:
+        return await asyncio.open_unix_connection(str(path), limit=64 * 1024 * 1024)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+
+
+def run_with(work: Callable[[Ask, Config], Awaitable[int | None]]) -> int:
+    """Run `work` with a way to ask; print errors with their fix and return the exit code."""
+
+    async def main() -> int:
+        config = current_config()
+        async with console(config) as ask:
+            return await work(ask, config) or Exit.OK
+
+    return guarded(lambda: asyncio.run(main()))
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Run `work`; errors of the tree become a message with the fix and an exit code."""
+    try:
+        return work()
+    except RemoteFailure as error:
+        complain(error.detail, error.hint)
+        return exit_code(None, error.code)
+    except AutoBotError as error:
+        complain(error.detail, error.hint)
+        for one in getattr(error, "errors", ()):
+            complain(f"{one.pointer}: {one.detail}")
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return 130

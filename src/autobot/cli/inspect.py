@@ -1,0 +1,102 @@
+"""`autobot matrix …`, `events …` and `doctor`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from autobot.cli.console import Ask, current_config, guarded, run_with
+from autobot.cli.output import Exit, complain, say, show_json, table
+from autobot.config import Config
+
+matrix = typer.Typer(help="The communication matrix.", no_args_is_help=True)
+events = typer.Typer(help="The log.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@matrix.command("show")
+def show_matrix(as_json: Json = False) -> None:
+    """Print every row as it is in force (a running AutoBot's with its counts)."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        rows = (await ask("ListLinks"))["items"]
+        if as_json:
+            show_json(rows)
+        else:
+            table(rows, ["id", "pattern", "transport", "timeout", "state", "calls", "failures", "source"])
+        return None
+
+    raise typer.Exit(run_with(work))
+
+
+@matrix.command("check")
+def check_matrix(as_json: Json = False) -> None:
+    """Run the start-up proofs over the matrix and the operator's overlay; exit code 4 when one fails."""
+
+    def work() -> int:
+        from autobot.bootstrap import check_matrix_files
+
+        findings = check_matrix_files(current_config())
+        if as_json:
+            show_json(findings)
+        else:
+            for one in findings:
+                say(f"{'accepted' if one['accepted'] else 'FINDING '}  {one['rows']}: {one['detail']}")
+            say(f"{len(findings)} finding(s), all accepted with a reason." if findings else "No findings.")
+        return Exit.OK
+
+    raise typer.Exit(guarded(work))
+
+
+@events.command("tail")
+def tail(
+    kind: Annotated[str, typer.Option("--type", help="Only this type; may end in *.")] = "",
+    stream: Annotated[str, typer.Option(help="Only this stream.")] = "",
+    count: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they come.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the newest events."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        page = await ask("ListEvents", type=kind, stream=stream, limit=count)
+        items = list(reversed(page["items"]))
+        after = items[-1]["position"] if items else 0
+        while True:
+            if as_json:
+                for one in items:
+                    show_json(one)
+            elif items:
+                table(items, ["position", "time", "type", "stream", "correlationid"])
+            if not follow:
+                return None
+            await asyncio.sleep(0.5)
+            page = await ask("ListEvents", type=kind, stream=stream, limit=200, after=after)
+            items = page["items"]
+            after = items[-1]["position"] if items else after
+
+    raise typer.Exit(run_with(work))
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say what is missing, and the one step that adds it; exit code 7 when something required fails."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        health = await ask("GetHealth")
+        links = (await ask("ListLinks"))["items"]
+        absent = [one for one in links if one["state"] == "absent"]
+        if as_json:
+            show_json({"health": health, "absent": absent})
+        else:
+            for check in health["checks"]:
+                say(f"{check['state']:>8}  {check['name']}: {check['detail']}")
+            for link in absent:
+                say(f"  absent  {link['id']}: {link['hint'] or 'not used by this version'}")
+        if health["status"] == "failing":
+            complain("Something that AutoBot needs is failing.")
+            return Exit.UNSOUND
+        return None
+
+    raise typer.Exit(run_with(work))

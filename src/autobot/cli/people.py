@@ -1,0 +1,169 @@
+"""`autobot keys …` and `autobot users …`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from autobot.cli.console import Ask, run_with
+from autobot.cli.output import Exit, complain, say, show_json, table
+from autobot.config import Config
+
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+users = typer.Typer(help="People who may sign in.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Who = Annotated[str, typer.Argument(help="User name or id.")]
+
+
+async def _user(ask: Ask, name: str) -> dict[str, Any] | None:
+    found = (await ask("ListUsers", name_or_id=name))["items"]
+    if not found:
+        complain(f"There is no user called {name}.", "autobot users list shows them.")
+        return None
+    user: dict[str, Any] = found[0]
+    return user
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    scope: Annotated[list[str], typer.Option(help="What it may do, as chat:read or *; several times.")],
+    user: Annotated[str, typer.Option(help="Whose key it is.")] = "admin",
+    expires: Annotated[str | None, typer.Option(help="When it ends, RFC 3339.")] = None,
+) -> None:
+    """Make a key and print it, alone, once."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        owner = await _user(ask, user)
+        if owner is None:
+            return Exit.REFUSED
+        made = await ask("CreateKey", name=name, scopes=scope, user_id=owner["id"], expires_at=expires)
+        say(await ask("Reveal", sealed=made["sealed_key"]))
+        return None
+
+    raise typer.Exit(run_with(work))
+
+
+@keys.command("list")
+def list_keys(user: Annotated[str, typer.Option()] = "admin", as_json: Json = False) -> None:
+    """List a user's keys (never their secrets)."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        owner = await _user(ask, user)
+        if owner is None:
+            return Exit.REFUSED
+        items = (await ask("ListKeys", user_id=owner["id"], limit=200))["items"]
+        if as_json:
+            show_json(items)
+        else:
+            table(items, ["id", "name", "prefix", "scopes", "expires_at", "last_used_at"])
+        return None
+
+    raise typer.Exit(run_with(work))
+
+
+@keys.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(help="The key's id.")]) -> None:
+    """Stop a key for good."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        await ask("RevokeKey", key_id=key_id)
+        return None
+
+    raise typer.Exit(run_with(work))
+
+
+@users.command("list")
+def list_users(as_json: Json = False) -> None:
+    """List everyone."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        items = (await ask("ListUsers", limit=200))["items"]
+        if as_json:
+            show_json(items)
+        else:
+            table(items, ["username", "role", "suspended", "has_password", "created_at", "id"])
+        return None
+
+    raise typer.Exit(run_with(work))
+
+
+@users.command("add")
+def add_user(
+    username: Annotated[str, typer.Argument()],
+    role: Annotated[str, typer.Option(help="admin, operator, user or viewer.")] = "user",
+) -> None:
+    """Let somebody in; prints a sign-in link for them."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        made = await ask("AddUser", username=username, role=role)
+        token = await ask("Reveal", sealed=made["sealed_link"])
+        say(sign_in_link(config, token))
+        return None
+
+    raise typer.Exit(run_with(work))
+
+
+@users.command("link")
+def issue_link(username: Who = "admin") -> None:
+    """Print a new one-time sign-in link; an earlier one stops working."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        user = await _user(ask, username)
+        if user is None:
+            return Exit.REFUSED
+        made = await ask("IssueLink", user_id=user["id"])
+        say(sign_in_link(config, await ask("Reveal", sealed=made["sealed_link"])))
+        return None
+
+    raise typer.Exit(run_with(work))
+
+
+def _change(username: str, **fields: Any) -> int:
+    async def work(ask: Ask, config: Config) -> int | None:
+        user = await _user(ask, username)
+        if user is None:
+            return Exit.REFUSED
+        await ask("ChangeUser", user_id=user["id"], **fields)
+        return None
+
+    return run_with(work)
+
+
+@users.command("role")
+def change_role(username: Who, role: Annotated[str, typer.Argument()]) -> None:
+    """Give a user another role."""
+    raise typer.Exit(_change(username, role=role))
+
+
+@users.command("suspend")
+def suspend(username: Who, reason: Annotated[str, typer.Option()] = "") -> None:
+    """Stop every credential of a user, at once."""
+    raise typer.Exit(_change(username, suspended=True, reason=reason))
+
+
+@users.command("restore")
+def restore_user(username: Who) -> None:
+    """Let a suspended user in again."""
+    raise typer.Exit(_change(username, suspended=False))
+
+
+@users.command("remove")
+def remove_user(username: Who) -> None:
+    """Take a user and every credential away."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        user = await _user(ask, username)
+        if user is None:
+            return Exit.REFUSED
+        await ask("RemoveUser", user_id=user["id"])
+        return None
+
+    raise typer.Exit(run_with(work))
+
+
+def sign_in_link(config: Config, token: str) -> str:
+    """Return the address that signs in once. The token stands behind `#`, so no server log ever holds it."""
+    return f"{config.public_url or config.local_url}/sign-in#token={token}"
