@@ -1,0 +1,1 @@
+"""Secrets of the installation: encryption under its key file, and unguessable tokens."""

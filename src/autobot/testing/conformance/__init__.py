@@ -1,0 +1,1 @@
+"""Conformance suites: what a port promises, run against every adapter and every fake."""
