@@ -60,7 +60,7 @@ WRONG_MOVES = [
     ("adapters/planted/__init__.py", "import autobot.adapters.planted_too", ADAPTERS),
     ("gateway/planted.py", "import autobot.contexts.planted.module", GATEWAY),
     ("adapters/planted/__init__.py", "import autobot.contexts.planted.handlers", ADAPTER_PORTS),
-    ("cli.py", "import autobot.adapters.planted", PROTECTED),
+    ("cli/planted.py", "import autobot.adapters.planted", PROTECTED),
     ("kernel/links/planted.py", "import aiohttp", NO_IO),
     ("contexts/planted/handlers.py", "import apsw", NO_IO),
     ("kernel/resilience/planted.py", "import time", ARGUMENTS),

@@ -21,11 +21,10 @@ def ports() -> Iterator[tuple[str, str]]:
         if way[0] not in {"kernel", "contexts"}:
             continue
         for node in ast.walk(tree(path)):
-            if isinstance(node, ast.ClassDef) and any(
-                ast.unparse(base).startswith("Protocol") for base in node.bases
-            ):
-                if "ports" in way or node.name in MARKED:
-                    yield node.name, f"{name(path)}:{node.lineno}"
+            if not isinstance(node, ast.ClassDef) or not ("ports" in way or node.name in MARKED):
+                continue
+            if any(ast.unparse(base).startswith("Protocol") for base in node.bases):
+                yield node.name, f"{name(path)}:{node.lineno}"
 
 
 def named_by_suites() -> set[str]:
