@@ -8,7 +8,6 @@ from autobot.contexts.identity.ports.directory import KEYS, USERS, Directory
 from autobot.contracts import identity
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
-from autobot.kernel.core.errors import NotFound
 
 
 class IdentityQueries:
@@ -36,9 +35,7 @@ class IdentityQueries:
         if query.name_or_id is not None:
             user_id = await self._directory.id_of(query.name_or_id) or query.name_or_id
             user = await self._directory.user(user_id)
-            if user is None:
-                raise NotFound("There is no such user.")
-            return identity.UserPage(items=(user.view(),))
+            return identity.UserPage(items=(user.view(),) if user else ())
         rows = await self._directory.page(USERS, None, _place(query.cursor), query.limit + 1)
         items = tuple(self._directory.user_of(row).view() for row in rows[: query.limit])
         last = rows[query.limit - 1] if len(rows) > query.limit else None

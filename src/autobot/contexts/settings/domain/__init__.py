@@ -1,0 +1,1 @@
+"""The registry of settings and the state of one. Pure."""

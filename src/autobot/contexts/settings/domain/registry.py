@@ -1,0 +1,135 @@
+"""Every setting that can be stored. What must be known before the database opens (address, port, data folder,
+certificates, key file) is none of these: it comes from file and environment alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from autobot.contexts.settings.domain.definition import Definition
+
+_MODEL: Final = r"\S.{0,198}\S|\S"
+
+MODELS: Final = (
+    Definition(
+        key="ollama.url",
+        type="string",
+        group="Models",
+        title="Ollama address",
+        description="Where Ollama listens. It is looked for at its standard address.",
+        default="http://127.0.0.1:11434",
+        address=True,
+        maximum=500,
+        env="OLLAMA_URL",
+    ),
+    Definition(
+        key="openai.base_url",
+        type="string",
+        group="Models",
+        title="OpenAI-compatible server",
+        description="Base address of a server that speaks the OpenAI dialect, such as http://host:8000/v1.",
+        address=True,
+        maximum=500,
+        env="OPENAI_BASE_URL",
+    ),
+    Definition(
+        key="openai.api_key",
+        type="secret",
+        group="Models",
+        title="Key of the OpenAI-compatible server",
+        description="Sent to that server as a bearer token, and nowhere else.",
+        maximum=4096,
+        pattern=r"[!-~]+",
+        env="OPENAI_API_KEY",
+    ),
+    Definition(
+        key="model.default",
+        type="string",
+        group="Models",
+        title="Default model",
+        description="The model of a new chat. Not set: the built-in assistant, until a model is chosen.",
+        maximum=200,
+        pattern=_MODEL,
+        env="MODEL",
+    ),
+    Definition(
+        key="model.file",
+        type="string",
+        group="Models",
+        title="Local model file",
+        description="A GGUF file that AutoBot serves itself, in a process of its own.",
+        maximum=4096,
+        pattern=r"[^\x00-\x1f]+\.gguf",
+        env="MODEL_FILE",
+        restart=True,
+    ),
+    Definition(
+        key="model.failover",
+        type="list",
+        group="Models",
+        title="Failover chain",
+        description="Models that are asked in turn when the one before does not answer. The answer says which did.",
+        default=[],
+        maximum=10,
+        pattern=_MODEL,
+    ),
+    Definition(
+        key="model.windows",
+        type="list",
+        group="Models",
+        title="Model windows",
+        description="Tokens that a model takes, where its server does not say or shall be overruled: NAME=TOKENS.",
+        default=[],
+        maximum=100,
+        pattern=r"\S.{0,198}=[1-9][0-9]{2,7}",
+    ),
+)
+
+CHAT: Final = (
+    Definition(
+        key="chat.system_prompt",
+        type="string",
+        group="Chat",
+        title="System prompt",
+        description="What every model is told before a conversation.",
+        default="",
+        maximum=20_000,
+    ),
+)
+
+LIMITS: Final = (
+    Definition(
+        key="limits.default_per_minute",
+        type="integer",
+        group="Limits",
+        title="Requests a minute",
+        description="How often one user or key may ask, for every kind of request without a limit of its own.",
+        default=6_000,
+        minimum=10,
+        maximum=1_000_000,
+        restart=True,
+    ),
+    Definition(
+        key="limits.actions_per_minute",
+        type="integer",
+        group="Limits",
+        title="Actions a minute",
+        description="How often one user or key may process an action.",
+        default=100,
+        minimum=1,
+        maximum=1_000_000,
+        restart=True,
+    ),
+    Definition(
+        key="limits.login_per_minute",
+        type="integer",
+        group="Limits",
+        title="Sign-in attempts a minute",
+        description="How often one address may try one name.",
+        default=10,
+        minimum=1,
+        maximum=1_000,
+        restart=True,
+    ),
+)
+
+DEFINITIONS: Final = (*MODELS, *CHAT, *LIMITS)
