@@ -143,12 +143,14 @@ Chunk = TextDelta | ThinkingDelta | ToolCallsDelta | Finished
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """A model that a provider has. `window` in tokens, None when the provider does not say."""
+    """A model that a provider has. `window` in tokens, None when the provider does not say; `tools` tells
+    whether it can call tools, None when unknown."""
 
     id: str
     window: int | None = None
     embeds: bool = False
     generates: bool = True
+    tools: bool | None = None
     detail: str = ""
 
 

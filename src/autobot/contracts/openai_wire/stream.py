@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from autobot.kernel.core.errors import BadAnswer
 
 WHOLE_MAX: Final = 8 << 20
 """Bytes of an answer that was asked for as a stream and comes as one JSON document."""
+
+DRAIN_S: Final = 0.2
+"""Seconds that the end of the body may lag behind the end of the answer."""
 
 DONE: Final = b"[DONE]"
 
@@ -56,12 +60,26 @@ async def chunks_of(
             for chunk in reader.take(parsed(data, loads)):
                 yield chunk
         if reader.done:
+            await drained(pieces)
             break
     for data in documents.rest():
         for chunk in reader.take(parsed(data, loads)):
             yield chunk
     for chunk in reader.end():
         yield chunk
+
+
+async def drained(pieces: AsyncIterator[bytes]) -> None:
+    """Read on to the end of the body, so that its connection can be used again.
+
+    A server that says that it is done and does not end its body is left after `DRAIN_S`.
+    """
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            async for _ in pieces:
+                pass
+    except TimeoutError:
+        return
 
 
 def parsed(data: bytes, loads: Callable[[bytes], Any]) -> Any:

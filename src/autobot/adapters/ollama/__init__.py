@@ -1,0 +1,1 @@
+"""Ollama's native API (docs.ollama.com/api): chat, tags, show, embed, version."""
