@@ -34,6 +34,8 @@ export interface Draft {
   readonly content: string;
   readonly state: "queued" | "sending" | "posted" | "failed";
   readonly error: unknown;
+  /** The message that it became, once posted. */
+  readonly messageId: string | null;
 }
 
 export interface Thread {
@@ -198,17 +200,29 @@ export function withMessages(thread: Thread, messages: readonly Message[], activ
   const runningId = activeRunId ?? streaming?.run_id ?? null;
   let next = stored ? null : run;
   if (next === null && runningId !== null && !(stored && run?.id === runningId)) next = startRun(runningId, streaming?.created_at ?? now, streaming?.id);
-  return { ...thread, messages, run: next, drafts: thread.drafts.filter(({ state }) => state !== "posted"), stale: false };
+  const known = new Set(messages.map(({ id }) => id));
+  const drafts = thread.drafts.filter(({ state, messageId }) => state !== "posted" || messageId === null || !known.has(messageId));
+  return { ...thread, messages, run: next, drafts };
 }
 
 export const withDraft = (thread: Thread, key: string, content: string, state: Draft["state"]): Thread => ({
   ...thread,
-  drafts: [...thread.drafts, { key, content, state, error: null }],
+  drafts: [...thread.drafts, { key, content, state, error: null, messageId: null }],
 });
 
 export const draftBecomes = (thread: Thread, key: string, state: Draft["state"], error: unknown = null): Thread => ({
   ...thread,
   drafts: thread.drafts.map((draft) => (draft.key === key ? { ...draft, state, error } : draft)),
+});
+
+export const draftPosted = (thread: Thread, key: string, messageId: string): Thread => ({
+  ...thread,
+  drafts: thread.drafts.map((draft) => (draft.key === key ? { ...draft, state: "posted", error: null, messageId } : draft)),
+});
+
+export const draftRetried = (thread: Thread, key: string, nextKey: string): Thread => ({
+  ...thread,
+  drafts: thread.drafts.map((draft) => (draft.key === key ? { ...draft, key: nextKey, state: "queued", error: null } : draft)),
 });
 
 export const withoutDraft = (thread: Thread, key: string): Thread => ({ ...thread, drafts: thread.drafts.filter((draft) => draft.key !== key) });
@@ -223,7 +237,8 @@ export const accepted = (thread: Thread, answer: Accepted, now: string): Thread 
 /** Cuts the branch before `messageId`: its new sibling is about to take that place. */
 export function cutBefore(thread: Thread, messageId: string): Thread {
   const at = thread.messages.findIndex(({ id }) => id === messageId);
-  return at === -1 ? thread : { ...thread, messages: thread.messages.slice(0, at) };
+  const drafts = thread.drafts.filter(({ state }) => state !== "posted");
+  return at === -1 ? thread : { ...thread, drafts, messages: thread.messages.slice(0, at) };
 }
 
 /** The draft to send now: the oldest in the queue, when no answer is being written and nothing before it failed. */

@@ -62,16 +62,3 @@ export function exactTime(at: number): string {
 export function shortId(id: string): string {
   return id.length <= 12 ? id : `…${id.slice(-8)}`;
 }
-
-export type Day = "today" | "yesterday" | "week" | "month" | "older";
-
-/** Which heading of a list by day a moment belongs under, in local days. */
-export function dayOf(at: number, now: number): Day {
-  const midnight = new Date(now);
-  midnight.setHours(0, 0, 0, 0);
-  const start = midnight.getTime();
-  if (at >= start) return "today";
-  if (at >= start - DAY) return "yesterday";
-  if (at >= start - 6 * DAY) return "week";
-  return at >= start - 29 * DAY ? "month" : "older";
-}

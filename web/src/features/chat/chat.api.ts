@@ -1,0 +1,46 @@
+import type { Accepted, Message, Model, Page, Run, SearchHit, Session } from "@/contracts/api";
+import { api } from "@/shared/http";
+
+const BASE = "/api/v1/chat";
+const at = (sessionId: string): string => `${BASE}/sessions/${encodeURIComponent(sessionId)}`;
+
+/** Messages a page; a branch of more than `PAGES` pages is not a conversation any more. */
+const PAGE = 200;
+const PAGES = 50;
+
+export const listModels = (signal?: AbortSignal): Promise<Page<Model>> => api.get(`${BASE}/models`, {}, signal);
+
+export const listSessions = (query: string, cursor: string | null, signal?: AbortSignal): Promise<Page<Session>> =>
+  api.get(`${BASE}/sessions`, { q: query, limit: 50, cursor }, signal);
+export const searchMessages = (query: string, signal?: AbortSignal): Promise<Page<SearchHit>> => api.get(`${BASE}/search`, { q: query }, signal);
+export const readSession = (id: string, signal?: AbortSignal): Promise<Session> => api.get(at(id), {}, signal);
+export const createSession = (model: string | null): Promise<Session> => api.post(`${BASE}/sessions`, model === null ? {} : { model });
+export const changeSession = (id: string, change: { title?: string; model?: string }): Promise<Session> => api.patch(at(id), change);
+export const deleteSession = (id: string): Promise<null> => api.remove(at(id));
+
+export async function readMessages(sessionId: string, signal: AbortSignal): Promise<Message[]> {
+  const messages: Message[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES; page += 1) {
+    const answer: Page<Message> = await api.get(`${at(sessionId)}/messages`, { limit: PAGE, cursor }, signal);
+    messages.push(...answer.items);
+    cursor = answer.next_cursor;
+    if (cursor === null) break;
+  }
+  return messages;
+}
+
+/** `key` is the request's idempotency key: the same key never posts twice. */
+export const postMessage = (sessionId: string, content: string, key: string): Promise<Accepted> =>
+  api.post(`${at(sessionId)}/messages`, { content }, { idempotencyKey: key });
+export const editMessage = (sessionId: string, messageId: string, content: string): Promise<Accepted> =>
+  api.post(`${at(sessionId)}/messages/${encodeURIComponent(messageId)}/edit`, { content });
+export const regenerate = (sessionId: string, messageId: string): Promise<Accepted> =>
+  api.post(`${at(sessionId)}/messages/${encodeURIComponent(messageId)}/regenerate`, {});
+export const selectBranch = (sessionId: string, messageId: string): Promise<Session> => api.post(`${at(sessionId)}/branch`, { message_id: messageId });
+
+export const readRun = (id: string, signal: AbortSignal): Promise<Run> => api.get(`${BASE}/runs/${encodeURIComponent(id)}`, {}, signal);
+export const stopRun = (id: string): Promise<unknown> => api.post(`${BASE}/runs/${encodeURIComponent(id)}/stop`, {});
+
+/** Followed by the browser itself, as a download. */
+export const exportAddress = (sessionId: string, format: "json" | "markdown"): string => api.address(`${at(sessionId)}/export`, { format });
