@@ -1,0 +1,1 @@
+"""Models for tests: scripted ones, an Ollama stand-in, a tiny real model file and its server."""
