@@ -1,0 +1,17 @@
+import type { BreakerAction, Link, LinkChange, LinkPatch, Page } from "@/contracts/api";
+import { api } from "@/shared/http";
+
+const at = (id: string): string => `/api/v1/system/links/${encodeURIComponent(id)}`;
+
+export const listLinks = (signal?: AbortSignal): Promise<Page<Link>> => api.get("/api/v1/system/links", { limit: 200 }, signal);
+export const changePolicy = (id: string, patch: LinkPatch): Promise<Link> => api.patch(at(id), patch);
+export const readHistory = (id: string, signal?: AbortSignal): Promise<Page<LinkChange>> => api.get(`${at(id)}/history`, {}, signal);
+export const revertPolicy = (id: string, position: number | "shipped", reason: string): Promise<Link> => api.post(`${at(id)}/revert`, { position, reason });
+
+export interface BreakerOrder {
+  action: BreakerAction;
+  reason: string;
+  target?: string;
+  seconds?: number;
+}
+export const controlBreaker = (id: string, order: BreakerOrder): Promise<Link> => api.post(`${at(id)}/breaker`, order);

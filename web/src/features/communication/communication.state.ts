@@ -1,0 +1,133 @@
+/** What the links page derives from the rows: conditions, order, and the traces of the last minutes. Pure. */
+import type { BreakerState, Link, LinkPatch } from "@/contracts/api";
+
+/** How a link is, in one word: the worst of its targets, or why it has none. */
+export type Condition = "ok" | "quiet" | "shadow" | "half_open" | "open" | "isolated" | "substituted" | "absent";
+
+const SEVERITY: readonly BreakerState[] = ["closed", "shadow", "half_open", "open", "isolated"];
+
+export function conditionOf(link: Link): Condition {
+  if (link.state !== "in-use") return link.state;
+  const worst = link.targets.map((target) => SEVERITY.indexOf(target.breaker_state)).reduce((a, b) => Math.max(a, b), 0);
+  const state = SEVERITY[worst] ?? "closed";
+  if (state !== "closed") return state;
+  return link.calls === 0 ? "quiet" : "ok";
+}
+
+export const isTrouble = (link: Link): boolean => ["open", "half_open", "isolated"].includes(conditionOf(link));
+
+export type Filter = "all" | "active" | "trouble" | "absent";
+
+export function matches(link: Link, filter: Filter, query: string): boolean {
+  if (filter === "active" && link.state !== "in-use") return false;
+  if (filter === "trouble" && !isTrouble(link)) return false;
+  if (filter === "absent" && link.state === "in-use") return false;
+  const text = `${link.id} ${link.from} ${link.to} ${link.pattern} ${link.transport}`.toLowerCase();
+  return query
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}
+
+export type Column = "link" | "state" | "pattern" | "rate" | "failures" | "p50" | "p95" | "p99" | "calls" | "error";
+export interface Order {
+  readonly column: Column;
+  readonly descending: boolean;
+}
+
+const CONDITIONS: readonly Condition[] = ["isolated", "open", "half_open", "shadow", "ok", "quiet", "substituted", "absent"];
+
+function keyOf(link: Link, column: Column): string | number | null {
+  switch (column) {
+    case "link":
+      return `${link.from} ${link.to}`;
+    case "state":
+      return CONDITIONS.indexOf(conditionOf(link));
+    case "pattern":
+      return link.pattern;
+    case "rate":
+      return link.rate;
+    case "failures":
+      return link.calls === 0 ? null : link.failure_rate;
+    case "p50":
+      return link.p50_ms;
+    case "p95":
+      return link.p95_ms;
+    case "p99":
+      return link.p99_ms;
+    case "calls":
+      return link.calls;
+    case "error":
+      return link.last_error?.at ?? null;
+  }
+}
+
+/** Sorted copies; what has no value comes last either way, and equal rows keep the matrix's order. */
+export function ordered(links: readonly Link[], order: Order | null): readonly Link[] {
+  if (order === null) return links;
+  return [...links].sort((a, b) => {
+    const [left, right] = [keyOf(a, order.column), keyOf(b, order.column)];
+    if (left === null || right === null) return Number(left === null) - Number(right === null);
+    const sign = order.descending ? -1 : 1;
+    return sign * (typeof left === "string" || typeof right === "string" ? String(left).localeCompare(String(right)) : left - right);
+  });
+}
+
+/** Clicking a column sorts by it, then the other way, then not at all. Numbers begin with the largest. */
+export function nextOrder(order: Order | null, column: Column): Order | null {
+  const first = !["link", "state", "pattern"].includes(column);
+  if (order?.column !== column) return { column, descending: first };
+  return order.descending === first ? { column, descending: !first } : null;
+}
+
+/** Calls a second by link, oldest first. */
+export type Traces = Readonly<Record<string, readonly number[]>>;
+
+export function withSample(traces: Traces, links: readonly Link[], length: number): Traces {
+  return Object.fromEntries(links.map(({ id, rate }) => [id, [...(traces[id] ?? []), rate].slice(-length)]));
+}
+
+/** What a person may edit of a policy, as text fields hold it. */
+export interface PolicyDraft {
+  timeout: string;
+  total: string;
+  retries: boolean;
+  retryMax: string;
+  retryDelay: string;
+  backoff: string;
+  breaks: boolean;
+  failures: string;
+  window: string;
+}
+
+const shown = (value: number | null | undefined): string => (value === null || value === undefined ? "" : String(value));
+
+export const draftOf = (link: Link): PolicyDraft => ({
+  timeout: shown(link.timeout),
+  total: shown(link.total),
+  retries: link.retry !== null && link.retry.max > 0,
+  retryMax: shown(link.retry?.max ?? 3),
+  retryDelay: shown(link.retry?.delay ?? 0.1),
+  backoff: link.retry?.backoff ?? "exponential",
+  breaks: link.breaker !== null,
+  failures: shown(link.breaker?.failures ?? 5),
+  window: shown(link.breaker?.window ?? 60),
+});
+
+const number = (text: string): number | null => (text.trim() === "" ? null : Number(text));
+
+/** Only the fields that differ from the row: what was not touched is not set. */
+export function patchOf(link: Link, draft: PolicyDraft): Omit<LinkPatch, "reason"> {
+  const patch: Omit<LinkPatch, "reason"> = {};
+  const before = draftOf(link);
+  const differs = (...names: (keyof PolicyDraft)[]): boolean => names.some((name) => before[name] !== draft[name]);
+  if (differs("timeout")) patch.timeout = number(draft.timeout);
+  if (differs("total")) patch.total = number(draft.total);
+  if (differs("retries", "retryMax", "retryDelay", "backoff")) {
+    patch.retry = draft.retries ? { max: Number(draft.retryMax), delay: Number(draft.retryDelay), backoff: draft.backoff } : null;
+  }
+  if (differs("breaks", "failures", "window")) {
+    patch.breaker = draft.breaks ? { failures: Number(draft.failures), window: Number(draft.window) } : null;
+  }
+  return patch;
+}

@@ -1,0 +1,18 @@
+import type { Tone } from "@/shared/ui/tone";
+import type { Condition } from "./communication.state";
+
+/** How each condition looks: tone for words, colour for lines. */
+export const tones: Record<Condition, Tone> = { ok: "good", quiet: "idle", shadow: "note", half_open: "warn", open: "bad", isolated: "bad", substituted: "idle", absent: "idle" };
+
+export const lineColours: Record<Condition, string> = {
+  ok: "text-success",
+  quiet: "text-(--ui-text-dimmed)",
+  shadow: "text-primary",
+  half_open: "text-warning",
+  open: "text-error",
+  isolated: "text-error",
+  substituted: "text-(--ui-border-accented)",
+  absent: "text-(--ui-border-accented)",
+};
+
+export const isDashed = (condition: Condition): boolean => ["isolated", "substituted", "absent"].includes(condition);

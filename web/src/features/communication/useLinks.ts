@@ -1,0 +1,16 @@
+import { shallowRef, watch, type ShallowRef } from "vue";
+import type { Link, Page } from "@/contracts/api";
+import { useResource, type Resource } from "@/shared/ui/useResource";
+import { listLinks } from "./communication.api";
+import { withSample, type Traces } from "./communication.state";
+
+export const POLL_MS = 2_000;
+/** Two minutes of samples. */
+const SAMPLES = 60;
+
+export function useLinks(): Resource<Page<Link>> & { traces: ShallowRef<Traces> } {
+  const links = useResource(listLinks, { pollMs: POLL_MS });
+  const traces = shallowRef<Traces>({});
+  watch(links.data, (page) => page && (traces.value = withSample(traces.value, page.items, SAMPLES)));
+  return { ...links, traces };
+}
