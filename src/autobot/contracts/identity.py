@@ -26,7 +26,7 @@ GivenName = Annotated[str, Len(1, 200)]
 """What somebody types to sign in: any text, so that a wrong name and a wrong password are answered alike."""
 NewPassword = Annotated[str, Len(8, 1024)]
 GivenPassword = Annotated[str, Len(1, 1024)]
-Token = Annotated[str, Len(1, 200)]
+Token = Annotated[str, Len(1, 200), Pattern(r"[!-~]+")]
 Scope = Annotated[str, Len(1, 100), Pattern(r"\*|[a-z][a-z0-9_]*:(\*|[a-z][a-z0-9_]*)")]
 """`*`, `context:*` or `context:verb`."""
 KeyName = Annotated[str, Len(1, 100)]

@@ -66,11 +66,15 @@ class Authenticator(Generic[P]):
 
     async def key(self, token: str) -> P | None:
         """Prove an API key."""
-        return await self._prove(token, session=False) if token.startswith(KEY_START) else None
+        if not token.startswith(KEY_START) or not token.isascii():
+            return None
+        return await self._prove(token, session=False)
 
     async def session(self, token: str) -> P | None:
         """Prove a session token."""
-        return None if token.startswith(KEY_START) else await self._prove(token, session=True)
+        if token.startswith(KEY_START) or not token.isascii():
+            return None
+        return await self._prove(token, session=True)
 
     async def flush(self) -> int:
         """Write when credentials were last used; returns how many. Call it about once a minute, and at the end."""

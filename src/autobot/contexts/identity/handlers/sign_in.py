@@ -10,7 +10,6 @@ from autobot.contexts.identity.ports.directory import (
     SESSIONS,
     USAGE,
     Directory,
-    Stored,
     put_link,
     put_password,
     put_session,
@@ -25,6 +24,8 @@ from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import NO_STREAM, Condition, Delete, Put
 
 NOTHING = identity.Nothing()
+NOBODY: Final = "nobody"
+"""No id: stands for the user of an unknown name, so that the same reads happen."""
 SWEPT: Final = 50
 """Sessions of a user that are looked at for expiry when they sign in."""
 
@@ -49,9 +50,9 @@ class SignInHandlers:
         self, command: identity.SignIn, context: CallContext
     ) -> Decision[identity.SignedInSession]:
         """One verification whoever is asked for, so that time tells nothing."""
-        user_id = await self._directory.id_of(command.username)
-        user, revision = await self._directory.load(user_id or "")
-        stored = await self._directory.password(user_id) if user_id else Stored[str | None](value=None)
+        user_id = await self._directory.id_of(command.username) or NOBODY
+        user, revision = await self._directory.load(user_id)
+        stored = await self._directory.password(user_id)
         password = prepared(command.password)
         check = await self._passwords.verify(password, stored.value)
         if not check.matches or not user.active:
