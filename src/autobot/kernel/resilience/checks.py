@@ -7,8 +7,8 @@ import math
 from autobot.kernel.core.errors import ConfigurationError
 
 
-def in_range(owner: str, name: str, value: float | None, low: float, high: float) -> None:
-    """Refuse `value` outside [low, high]; None stands for an option that is not set.
+def in_range(owner: str, name: str, value: object, low: float, high: float) -> None:
+    """Refuse `value` unless it is a number in [low, high] or None (an option that is not set).
 
     Raises ConfigurationError naming the option, the value and the range.
     """
@@ -20,8 +20,8 @@ def in_range(owner: str, name: str, value: float | None, low: float, high: float
         raise ConfigurationError(f"{owner}.{name} is {value:g}; it must be from {low:g} to {high:g}")
 
 
-def whole(owner: str, name: str, value: int | None, low: int, high: int) -> None:
-    """Refuse what is no whole number in [low, high]. Raises ConfigurationError."""
+def whole(owner: str, name: str, value: object, low: int, high: int) -> None:
+    """Refuse `value` unless it is a whole number in [low, high] or None. Raises ConfigurationError."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int):
@@ -29,7 +29,7 @@ def whole(owner: str, name: str, value: int | None, low: int, high: int) -> None
     in_range(owner, name, value, low, high)
 
 
-def one_of(owner: str, name: str, value: str, words: tuple[str, ...]) -> None:
+def one_of(owner: str, name: str, value: object, words: tuple[str, ...]) -> None:
     """Refuse a word that is not in `words`. Raises ConfigurationError."""
     if value not in words:
         raise ConfigurationError(f"{owner}.{name} is {value!r}; it must be one of {', '.join(words)}")

@@ -7,109 +7,40 @@ is left out when the pipeline is built.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
 
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import Absent
+from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.resilience.admission import Admission
 from autobot.kernel.resilience.attempt_timeout.options import AttemptTimeoutOptions
+from autobot.kernel.resilience.attempt_timeout.strategy import Guard
+from autobot.kernel.resilience.attempts import Attempts, Parts
 from autobot.kernel.resilience.breaker.options import BreakerOptions
-from autobot.kernel.resilience.bulkhead.options import BulkheadOptions
-from autobot.kernel.resilience.cache.options import CacheOptions
-from autobot.kernel.resilience.chaos.options import ChaosOptions
+from autobot.kernel.resilience.cache.coalescing import Flights
+from autobot.kernel.resilience.cache.strategy import CacheLayer
+from autobot.kernel.resilience.chaos.strategy import ChaosTransport
 from autobot.kernel.resilience.deadline.options import DeadlineOptions
+from autobot.kernel.resilience.deadline.strategy import Deadline
+from autobot.kernel.resilience.edge import BreakerAction, Layers, Pipeline
 from autobot.kernel.resilience.endpoint.options import EndpointOptions
-from autobot.kernel.resilience.fallback.options import FallbackOptions
-from autobot.kernel.resilience.operation import Operation, Transport
-from autobot.kernel.resilience.rate_limit.options import RateLimitOptions
-from autobot.kernel.resilience.registry import Registry
-from autobot.kernel.resilience.retry.options import RetryOptions
-from autobot.kernel.resilience.snapshot import LinkSnapshot
+from autobot.kernel.resilience.endpoint.strategy import Chooser
+from autobot.kernel.resilience.fallback.strategy import FallbackLayer
+from autobot.kernel.resilience.operation import Transport
+from autobot.kernel.resilience.options import PipelineOptions
+from autobot.kernel.resilience.outcome import Step
+from autobot.kernel.resilience.prober import Prober
+from autobot.kernel.resilience.rate_limit.strategy import RateLimitLayer
+from autobot.kernel.resilience.records import Records
+from autobot.kernel.resilience.registry import Registry, Target
+from autobot.kernel.resilience.retry.strategy import Retry
 from autobot.kernel.telemetry.listener import Listener
 
-BreakerAction = Literal["open", "close", "isolate", "release"]
+__all__ = ["BreakerAction", "Pipeline", "PipelineOptions", "build_pipeline"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineOptions:
-    """A row's policy; None where the row has none.
-
-    `total` (0.001–604,800 s) bounds a call with all its attempts, of a stream the whole.
-    `attempt_timeout` (0.001–86,400 s) bounds one attempt, of a stream connect-to-first-chunk and each gap.
-    """
-
-    fallback: FallbackOptions | None = None
-    cache: CacheOptions | None = None
-    rate_limit: RateLimitOptions | None = None
-    total: float | None = None
-    retry: RetryOptions | None = None
-    endpoint: EndpointOptions | None = None
-    breaker: BreakerOptions | None = None
-    bulkhead: BulkheadOptions | None = None
-    attempt_timeout: float | None = None
-    chaos: ChaosOptions | None = None
-
-    def __post_init__(self) -> None:
-        """Check the two times. Raises ConfigurationError."""
-        DeadlineOptions(total=self.total)
-        if self.attempt_timeout is not None:
-            AttemptTimeoutOptions(seconds=self.attempt_timeout)
-
-
-class Pipeline:
-    """One link's pipeline. Used from one event loop; state lives in the registry."""
-
-    async def call(self, operation: Operation, payload: Any, context: CallContext) -> Any:
-        """Send and return the answer.
-
-        Raises errors of the tree (Rejected, HopFailed, DeadlineExceeded), and on a direct row what the
-        callee raised, as the same object.
-        """
-        raise Absent("pipeline", f"{operation.name}", hint="")
-
-    def stream(self, operation: Operation, payload: Any, context: CallContext) -> AsyncIterator[Any]:
-        """Send and yield the answer's chunks. Nothing is sent again after the first chunk."""
-        raise Absent("pipeline", f"{operation.name}", hint="")
-
-    def snapshot(self) -> LinkSnapshot:
-        """Return what the link looks like now. Changes nothing."""
-        raise Absent("pipeline", "snapshot", hint="")
-
-    def breaker(
-        self,
-        action: BreakerAction,
-        target: str | None = None,
-        *,
-        by: str,
-        reason: str,
-        seconds: float | None = None,
-    ) -> None:
-        """Open, close, isolate or release the breaker of `target` (None: of every target).
-
-        *open* refuses for `seconds` (None: the option's open time), then probes; *isolate* refuses
-        until *release* or for `seconds`; *release* ends it and lets probes through; *close* lets
-        everything through at once. Raises NotFound for an unknown target, InvalidInput for an unknown
-        action or `seconds` outside 0.1–604,800.
-        """
-        raise Absent("pipeline", "breaker", hint="")
-
-    def invalidate(self, *tags: str) -> int:
-        """Drop cached answers whose operation carries one of `tags`; return how many."""
-        raise Absent("pipeline", "cache", hint="")
-
-    async def probe_idle(self) -> None:
-        """Ask open and idle targets how they are, where the transport has a cheap health call.
-
-        A supervisor calls it every few seconds; it returns when all asked targets have answered or
-        timed out.
-        """
-        raise Absent("pipeline", "probe", hint="")
-
-    async def close(self) -> None:
-        """End what runs in the background (shared calls, refreshes). The transport is its owner's to close."""
+_SLOW_SHARE = 0.8
+_PERMIT_TIMEOUT_MAX = 3_600.0
 
 
 def build_pipeline(
@@ -128,6 +59,157 @@ def build_pipeline(
 
     With `narrow_context` the transport gets a context whose deadline is that of the attempt, which a
     transport that puts it on the wire needs; a direct transport does without (cancellation bounds it)
-    and saves the copy. Raises ConfigurationError when there is no target.
+    and saves the copy. Building again for the same `link` and `registry` goes on with its state.
+    Raises ConfigurationError when there is no target, or one is named twice.
     """
-    raise Absent("pipeline", f"{link}", hint="")
+    chain = options.fallback.targets if options.fallback is not None else ()
+    every = (*targets, *chain)
+    if not targets:
+        raise ConfigurationError(f"{link} has no target")
+    if len(set(every)) != len(every):
+        raise ConfigurationError(f"{link} names a target twice")
+    return _Builder(link, options, transport, clock, chance, listener, registry, narrow_context).build(
+        targets, chain
+    )
+
+
+class _Builder:
+    def __init__(
+        self,
+        link: str,
+        options: PipelineOptions,
+        transport: Transport,
+        clock: Clock,
+        chance: Chance,
+        listener: Listener | None,
+        registry: Registry,
+        narrow_context: bool,
+    ) -> None:
+        self._link = link
+        self._options = options
+        self._clock = clock
+        self._chance = chance
+        self._listener = listener
+        self._registry = registry
+        self._narrow_context = narrow_context
+        self._transport = transport
+        self._state = registry.link(
+            link,
+            chance,
+            clock.monotonic(),
+            bulkhead=options.bulkhead,
+            retry=options.retry,
+            cache=options.cache,
+        )
+        self._records = Records(link, self._state, clock, listener)
+        self._flights = Flights(link)
+
+    def build(self, targets: Sequence[str], chain: Sequence[str]) -> Pipeline:
+        self._registry.keep(self._link, (*targets, *chain))
+        tiers = [self._tier_targets(targets), *(self._tier_targets([address]) for address in chain)]
+        every = [target for tier in tiers for target in tier]
+        layers = self._layers(tiers)
+        prober = Prober(every, self._transport, self._clock, self._records)
+        return Pipeline(
+            self._link, every, self._state, layers, self._flights, prober, self._records, self._clock
+        )
+
+    def _layers(self, tiers: Sequence[Sequence[Target]]) -> Layers:
+        options = self._options
+        halves = [self._attempts(tier) for tier in tiers]
+        if options.fallback is None and options.cache is None and options.rate_limit is None:
+            return Layers(call=halves[0].step, open=halves[0].open, edge=halves[0].call)
+        calls: list[tuple[str, Step]] = []
+        opens: list[tuple[str, Step]] = []
+        for number, (tier, half) in enumerate(zip(tiers, halves, strict=True)):
+            address = tier[0].address if len(tier) == 1 else ""
+            call, opening = self._limited(half.step), self._limited(half.open)
+            calls.append((address, self._cached(call, number)))
+            opens.append((address, opening))
+        if len(tiers) == 1:
+            return Layers(call=calls[0][1], open=opens[0][1], edge=None)
+        return Layers(call=self._fallback(calls), open=self._fallback(opens), edge=None)
+
+    def _fallback(self, tiers: Sequence[tuple[str, Step]]) -> Step:
+        return FallbackLayer(self._link, tiers, self._records, self._clock.monotonic).call
+
+    def _limited(self, inner: Step) -> Step:
+        options = self._options.rate_limit
+        if options is None:
+            return inner
+        return RateLimitLayer(
+            self._link, options, self._state, inner, self._records, self._clock.monotonic
+        ).call
+
+    def _cached(self, inner: Step, tier: int) -> Step:
+        options, store = self._options.cache, self._state.store
+        if options is None or store is None:
+            return inner
+        state, records = self._state, self._records
+
+        def served(how: str) -> None:
+            state.cached += 1
+            records.counted("link_cache_total", result=how)
+
+        return CacheLayer(options, store, self._flights, inner, self._clock.monotonic, served, tier).call
+
+    # ------------------------------------------------------------------------------- the inner half
+
+    def _tier_targets(self, addresses: Sequence[str]) -> list[Target]:
+        now = self._clock.monotonic()
+        timeout = self._options.attempt_timeout
+        return [
+            self._registry.target(
+                self._link,
+                address,
+                self._chance,
+                now,
+                breaker=self._breaker_options(),
+                slow_after=None if timeout is None else _SLOW_SHARE * timeout,
+            )
+            for address in addresses
+        ]
+
+    def _breaker_options(self) -> BreakerOptions | None:
+        """Return the row's breaker; a probe that the row itself gives more time is not late before that."""
+        breaker, timeout = self._options.breaker, self._options.attempt_timeout
+        if breaker is None or timeout is None or timeout <= breaker.permit_timeout:
+            return breaker
+        return replace(breaker, permit_timeout=min(timeout, _PERMIT_TIMEOUT_MAX))
+
+    def _attempts(self, targets: Sequence[Target]) -> Attempts:
+        options = self._options
+        timeout = options.attempt_timeout if options.attempt_timeout is not None else options.total
+        deadline = Deadline(self._link, DeadlineOptions(total=options.total))
+        guard = Guard(
+            self._link, None if timeout is None else AttemptTimeoutOptions(seconds=timeout), deadline
+        )
+        chooser = Chooser(options.endpoint or EndpointOptions(), targets, self._chance)
+        transport = self._transport
+        if options.chaos is not None:
+            transport = ChaosTransport(options.chaos, transport, self._chance, self._link)
+        admission = Admission(
+            self._link,
+            targets,
+            chooser,
+            self._state.bulkhead,
+            deadline,
+            self._records,
+            self._clock.monotonic,
+        )
+        return Attempts(
+            Parts(
+                link=self._link,
+                targets=targets,
+                state=self._state,
+                deadline=deadline,
+                retry=None if options.retry is None else Retry(options.retry, self._chance),
+                admission=admission,
+                guard=guard,
+                transport=transport,
+                clock=self._clock,
+                listener=self._listener,
+                records=self._records,
+                narrow_context=self._narrow_context,
+            )
+        )

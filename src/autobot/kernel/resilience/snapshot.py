@@ -47,7 +47,6 @@ class TargetSnapshot:
     ejected_until: datetime | None
     calls: int
     failures: int
-    in_flight: int
     rates: Rates
     last_error: LastError | None
     reachable: bool | None

@@ -1,0 +1,295 @@
+"""The inner half of a pipeline: deadline, retry, endpoint choice, breaker, bulkhead, attempt timeout.
+
+`call` holds the straight way through all of them in one frame, for a call that meets an only target
+whose breaker lets everything through, room in the bulkhead and time left, which is nearly every call.
+Everything else goes the long way, where each strategy is asked by name; both end in the same records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from inspect import iscoroutine, iscoroutinefunction
+from math import log2
+from typing import Any
+
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import Rejected
+from autobot.kernel.resilience.admission import Admission
+from autobot.kernel.resilience.attempt_timeout.strategy import Guard
+from autobot.kernel.resilience.deadline.strategy import Bound, Deadline
+from autobot.kernel.resilience.latency import FLOOR, OFFSET, PER_OCTAVE
+from autobot.kernel.resilience.operation import Operation, Transport
+from autobot.kernel.resilience.outcome import Failure
+from autobot.kernel.resilience.records import Attempt, Records
+from autobot.kernel.resilience.registry import LinkState, Target
+from autobot.kernel.resilience.retry.strategy import Retry
+from autobot.kernel.resilience.served import note
+from autobot.kernel.resilience.streams import OpenStream
+from autobot.kernel.telemetry.listener import Listener
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the inner half is made of. `retry` is None where the row has none."""
+
+    link: str
+    targets: Sequence[Target]
+    state: LinkState
+    deadline: Deadline
+    retry: Retry | None
+    admission: Admission
+    guard: Guard
+    transport: Transport
+    clock: Clock
+    listener: Listener | None
+    records: Records
+    narrow_context: bool
+
+
+Send = Callable[[Attempt, Operation, Any, CallContext, Bound], Awaitable[Any]]
+
+
+class Attempts:
+    """Sends calls to the targets of one tier. Used from one event loop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._link = parts.link
+        self._state = parts.state
+        self._bulkhead = parts.state.bulkhead
+        self._budget = parts.state.budget
+        self._deadline = parts.deadline
+        self._margin = parts.deadline.margin
+        self._guard = parts.guard
+        self._retry = parts.retry
+        self._admission = parts.admission
+        self._narrow = parts.narrow_context
+        self._records = parts.records
+        self._listener = parts.listener
+        self._monotonic = parts.clock.monotonic
+        self._transport = parts.transport
+        self._send = stepping(parts.transport.call)
+        # A context that must be copied for each attempt costs more than the straight way saves.
+        self._several = len(parts.targets) > 1
+        straight = len(parts.targets) == 1 and not parts.narrow_context
+        self._only = parts.targets[0] if straight else None
+
+    # ------------------------------------------------------------------------------ the straight way
+
+    async def call(self, operation: Operation, payload: Any, context: CallContext, edge: bool = True) -> Any:
+        """Send and return the answer. At the edge a failure is raised; inside the pipeline it is returned."""
+        if edge:
+            self._state.calls += 1
+        started = self._monotonic()
+        target = self._only
+        bulkhead = self._bulkhead
+        deadline = context.deadline
+        if (
+            target is None
+            or not (breaker := target.breaker).flowing
+            or target.throttle.alert
+            or bulkhead.running >= bulkhead.free_below
+            or (deadline is not None and deadline - started <= self._margin)
+        ):
+            result = await self._long_way(self._send_call, operation, payload, context, started)
+            return self._records.edge(result) if edge else result
+        permit = breaker.generation
+        bulkhead.running += 1
+        listener = self._listener
+        hop = None if listener is None else self._records.started(target, operation, context)
+        failed = result = None
+        try:
+            step = self._send(target.address, operation, payload, context)
+            waiting_for = step.send(None)
+            limit = self._deadline.bound(started, deadline)
+            result = await self._guard.finish(step, waiting_for, started, limit, target.address)
+        except StopIteration as done:
+            result = done.value
+        except Exception as error:  # noqa: BLE001 - an outcome is a value in here; the edge raises it
+            failed = error
+        except BaseException as error:
+            self._records.abandoned(self._records.take_over(target, permit, started, hop), error)
+            raise
+        if failed is not None:
+            attempt = self._records.take_over(target, permit, started, hop)
+            result = await self._after(attempt, failed, operation, payload, context, started)
+            return self._records.edge(result) if edge else result
+        ended = self._monotonic()
+        bulkhead.running -= 1
+        latency = target.latency
+        if ended >= latency.ends:
+            latency.roll(ended)
+        latency.histogram[int(log2(ended - started + FLOOR) * PER_OCTAVE) + OFFSET] += 1
+        if permit == breaker.countable:
+            window = breaker.window
+            if ended >= window.ends:
+                window.roll(ended)
+            window.calls += 1
+            breaker.consecutive = 0
+        else:
+            self._records.slow_success(target, permit, ended, ended - started)
+        if hop is not None or bulkhead.attentive or not self._budget.full:
+            self._records.completed(hop, ended, ended - started)
+        return result
+
+    def step(self, operation: Operation, payload: Any, context: CallContext) -> Awaitable[Any]:
+        """Call from inside the pipeline: a failure is returned as a Failure."""
+        return self.call(operation, payload, context, False)
+
+    async def _after(
+        self,
+        attempt: Attempt,
+        error: Exception,
+        operation: Operation,
+        payload: Any,
+        context: CallContext,
+        started: float,
+    ) -> Any:
+        """Go on after a first attempt on the straight way has failed."""
+        self._records.failed(attempt, error)
+        limit = self._deadline.bound(started, context.deadline)
+        tried = [attempt.target]
+        return await self._again(self._send_call, Failure(error), tried, operation, payload, context, limit)
+
+    # ---------------------------------------------------------------------------------- the long way
+
+    async def open(self, operation: Operation, payload: Any, context: CallContext) -> Any:
+        """Return an OpenStream that has its first chunk, or a Failure."""
+        return await self._long_way(self._send_stream, operation, payload, context, self._monotonic())
+
+    async def _long_way(
+        self, send: Send, operation: Operation, payload: Any, context: CallContext, started: float
+    ) -> Any:
+        """Call with every strategy asked by name. Returns an answer or a Failure."""
+        limit = self._deadline.bound(started, context.deadline)
+        if limit.until is not None and limit.until <= started:
+            error = self._deadline.spent()
+            self._records.refused("", operation, context, error)
+            return Failure(error)
+        tried: list[Target] = []
+        result = await self._once(send, tried, operation, payload, context, limit)
+        if type(result) is not Failure:
+            return result
+        return await self._again(send, result, tried, operation, payload, context, limit)
+
+    async def _again(
+        self,
+        send: Send,
+        failure: Failure,
+        tried: list[Target],
+        operation: Operation,
+        payload: Any,
+        context: CallContext,
+        limit: Bound,
+    ) -> Any:
+        """Send again as long as retry rules, budget and time allow. Returns an answer or the last failure.
+
+        A further attempt that our own pipeline refused leaves the failure before it standing: that one
+        names the cause.
+        """
+        number = 0
+        while True:
+            number += 1
+            wait = self._wait(number, failure.error, tried, operation, context, limit)
+            if wait is None:
+                return failure
+            sent = len(tried)
+            with self._budget.spend():
+                if wait > 0.0:
+                    await asyncio.sleep(wait)
+                further = replace(context, attempt=number)
+                result = await self._once(send, tried, operation, payload, further, limit)
+            self._state.retries += len(tried) - sent
+            if type(result) is not Failure:
+                return result
+            if isinstance(result.error, Rejected):
+                return failure
+            failure = result
+
+    def _wait(
+        self,
+        number: int,
+        error: Exception,
+        tried: list[Target],
+        operation: Operation,
+        context: CallContext,
+        limit: Bound,
+    ) -> float | None:
+        """Return the seconds before further attempt `number`, None to give up."""
+        retry = self._retry
+        if retry is None or context.attempt > 0 or not retry.allows(number, error, operation):
+            return None
+        wait = retry.delay(number, error)
+        if wait is None:
+            return None
+        now = self._monotonic()
+        if limit.until is not None:
+            usual = tried[-1].latency.tally(now).quantile(0.5) if tried else None
+            if now + wait + (usual or 0.0) >= limit.until:
+                return None
+        if not self._budget.grants(self._bulkhead.running + self._budget.retrying + 1):
+            self._records.counted("link_retry_budget_exhausted_total")
+            return None
+        return wait
+
+    async def _once(
+        self,
+        send: Send,
+        tried: list[Target],
+        operation: Operation,
+        payload: Any,
+        context: CallContext,
+        limit: Bound,
+    ) -> Any:
+        """Make one attempt and write it down. Returns an answer, an OpenStream or a Failure."""
+        attempt = await self._admission.admit(operation, context, limit, tried)
+        if isinstance(attempt, Failure):
+            return attempt
+        tried.append(attempt.target)
+        if self._narrow:
+            ends = self._guard.ends(attempt.started, limit)
+            context = context if ends is None else context.within(ends)
+        try:
+            answer = await send(attempt, operation, payload, context, limit)
+        except Exception as error:  # noqa: BLE001 - an outcome is a value in here; the edge raises it
+            self._records.failed(attempt, error)
+            return Failure(error)
+        except BaseException as error:
+            self._records.abandoned(attempt, error)
+            raise
+        if self._several:
+            note(self._link, attempt.target.address, fallback=False)
+        return answer
+
+    async def _send_call(
+        self, attempt: Attempt, operation: Operation, payload: Any, context: CallContext, limit: Bound
+    ) -> Any:
+        address = attempt.target.address
+        awaitable = self._transport.call(address, operation, payload, context)
+        answer = await self._guard.drive(awaitable, attempt.started, limit, address, "attempt")
+        self._records.succeeded(attempt)
+        return answer
+
+    async def _send_stream(
+        self, attempt: Attempt, operation: Operation, payload: Any, context: CallContext, limit: Bound
+    ) -> OpenStream:
+        chunks = self._transport.stream(attempt.target.address, operation, payload, context)
+        stream = OpenStream(
+            chunks, attempt, limit, self._deadline, self._guard, self._records, self._monotonic
+        )
+        await stream.begin()
+        return stream
+
+
+def stepping(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `call` so that what it returns can be stepped with `send`: a coroutine, or an awaitable's iterator."""
+    if iscoroutinefunction(call):
+        return call
+
+    def stepped(target: str, operation: Operation, payload: Any, context: CallContext) -> Any:
+        awaitable = call(target, operation, payload, context)
+        return awaitable if iscoroutine(awaitable) else awaitable.__await__()
+
+    return stepped
