@@ -1,0 +1,195 @@
+"""One request as the edge knows it. Made on arrival, filled by the middleware, read by routes.
+
+It stands in the ASGI scope under `autobot.exchange`. Typed slots instead of a dozen scope keys: a middleware
+costs an attribute, not a dictionary look-up and a cast.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Protocol
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Scope, Send
+
+from autobot.gateway.access import Proven
+from autobot.kernel.core.context import CallContext, TraceContext
+from autobot.kernel.core.errors import AutoBotError
+from autobot.kernel.telemetry.listener import Hop
+
+SCOPE_KEY = "autobot.exchange"
+
+UNKNOWN_TRACE = TraceContext(trace_id="0" * 32, span_id="0" * 16)
+
+
+class Settled(Protocol):
+    """What a command bus answers with, as far as headers tell of it."""
+
+    @property
+    def position(self) -> int:
+        """Log position that contains the effect."""
+        ...
+
+    @property
+    def replayed(self) -> bool:
+        """Whether a stored answer was given again."""
+        ...
+
+
+class Exchange:
+    """State of one request or WebSocket at the edge.
+
+    Attributes that routes read:
+        context: who calls and until when; set after authentication.
+        key: the idempotency key of a write, or None.
+        wait: seconds of `Prefer: wait=N`, or None.
+        if_match: the entity tags of `If-Match`, without weak ones; None when the header is absent.
+        client: the caller's address after trusted proxies.
+        base: path that the product is mounted under, `` or `/tools/autobot`.
+        proven: the credential that was proven, None for nobody.
+    """
+
+    __slots__ = (
+        "answer_fields",
+        "arrived",
+        "attempt",
+        "baggage",
+        "base",
+        "body_bytes",
+        "body_whole",
+        "client",
+        "context",
+        "correlation_id",
+        "credential",
+        "deadline",
+        "error",
+        "fields",
+        "hop",
+        "host",
+        "if_match",
+        "key",
+        "path",
+        "proven",
+        "refusal",
+        "request_id",
+        "route",
+        "scheme",
+        "scope",
+        "send_out",
+        "sent_bytes",
+        "status",
+        "trace",
+        "trusted_peer",
+        "wait",
+    )
+
+    def __init__(self, scope: Scope, send: Send, arrived: float) -> None:
+        self.scope = scope
+        self.send_out = send
+        self.arrived = arrived
+        self.fields: dict[bytes, bytes] = header_fields(scope)
+        self.path: str = scope["path"]
+        self.scheme: str = scope.get("scheme", "http")
+        self.host: str = self.fields.get(b"host", b"").decode("latin-1")
+        self.client = ""
+        self.base = ""
+        self.trusted_peer = False
+        self.request_id = ""
+        self.correlation_id = ""
+        self.trace = UNKNOWN_TRACE
+        self.baggage: tuple[tuple[str, str], ...] = ()
+        self.attempt = 0
+        self.deadline: float | None = None
+        self.proven: Proven | None = None
+        self.credential: tuple[str, str] | None = None
+        self.refusal: AutoBotError | None = None
+        self.error: BaseException | None = None
+        self.hop: Hop | None = None
+        self.context: CallContext | None = None
+        self.key: str | None = None
+        self.wait: float | None = None
+        self.if_match: tuple[str, ...] | None = None
+        self.route = ""
+        self.status = 0
+        self.sent_bytes = 0
+        self.body_bytes = 0
+        self.body_whole = False
+        self.answer_fields: list[tuple[bytes, bytes]] = []
+
+    async def send(self, message: Message) -> None:
+        """Send to the server, with the fields that the middleware wants on every answer."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self.answer_fields]
+        elif kind == "http.response.body":
+            self.sent_bytes += len(message.get("body", b""))
+        elif kind == "websocket.http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self.answer_fields]
+        await self.send_out(message)
+
+    def answer_field(self, name: str, value: str) -> None:
+        """Add a header field to the answer, whatever it will be."""
+        self.answer_fields.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+
+    def settled(self, answer: Settled) -> None:
+        """Tell the client what the command bus says of its answer: replayed or not, and the log position."""
+        if answer.replayed:
+            self.answer_fields.append((b"idempotent-replayed", b"true"))
+        self.answer_fields.append((b"x-log-position", b"%d" % answer.position))
+
+    def address(self, path: str) -> str:
+        """Return `path` of this product as the client must ask for it (mount path in front)."""
+        return self.base + path
+
+    @property
+    def called(self) -> CallContext:
+        """The call context. Raises RuntimeError before authentication has run: that is a wiring mistake."""
+        if self.context is None:
+            raise RuntimeError("the call context is asked for before authentication made it")
+        return self.context
+
+
+def header_fields(scope: Scope) -> dict[bytes, bytes]:
+    """Return the header fields by lower-case name; repeated lines are joined as RFC 9110 §5.3 says.
+
+    A field that must be single and was sent twice thereby becomes a list, which its own parser refuses.
+    """
+    lines = scope["headers"]
+    fields = dict(lines)
+    if len(fields) != len(lines):
+        fields = {}
+        for name, value in lines:
+            before = fields.get(name)
+            glue = b"; " if name == b"cookie" else b", "
+            fields[name] = value if before is None else before + glue + value
+    return fields
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    """Return the exchange of a scope that passed the edge."""
+    exchange: Exchange = scope[SCOPE_KEY]
+    return exchange
+
+
+async def _exchange(connection: HTTPConnection) -> Exchange:
+    return exchange_of(connection.scope)
+
+
+async def _context(connection: HTTPConnection) -> CallContext:
+    return exchange_of(connection.scope).called
+
+
+async def _key(connection: HTTPConnection) -> str | None:
+    return exchange_of(connection.scope).key
+
+
+Call = Annotated[Exchange, Depends(_exchange)]
+"""Dependency of a route: the whole exchange (context, key, wait, answer fields)."""
+
+Context = Annotated[CallContext, Depends(_context)]
+"""Dependency of a route: the call context alone."""
+
+IdempotencyKey = Annotated[str | None, Depends(_key)]
+"""Dependency of a route: the idempotency key (`str | None`)."""

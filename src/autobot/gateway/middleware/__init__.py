@@ -1,0 +1,1 @@
+"""One concern per file, pure ASGI; `app.create_app` composes them in one order."""

@@ -1,0 +1,23 @@
+"""Outermost: makes the exchange, with the time of arrival."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from autobot.gateway.exchange import SCOPE_KEY, Exchange
+from autobot.kernel.core.clock import Clock
+
+
+class Arrival:
+    """Gives each request and WebSocket its `Exchange`; lifespan passes by."""
+
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+        self._app, self._now = app, clock.monotonic
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on with the exchange in the scope and its `send`."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        exchange = scope[SCOPE_KEY] = Exchange(scope, send, self._now())
+        await self._app(scope, receive, exchange.send)

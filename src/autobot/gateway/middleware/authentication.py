@@ -1,0 +1,89 @@
+"""Who asks: proves the API key or the session cookie and makes the call context.
+
+Nobody is refused here. A credential that does not hold leaves its refusal in the exchange, and the route guard
+raises it unless the route is public: a stale cookie must not lock a person out of the sign-in page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from autobot.gateway.access import Authenticator
+from autobot.gateway.exchange import Exchange, exchange_of
+from autobot.kernel.core.context import ANONYMOUS, CallContext
+from autobot.kernel.core.errors import Unauthenticated
+
+COOKIE: Final = "autobot_session"
+TOKEN_MAX: Final = 512
+_COOKIE_START: Final = COOKIE.encode() + b"="
+
+
+def session_cookie(field: bytes) -> str | None:
+    """Return the session token of a Cookie field (RFC 6265 §5.4); None without one, or with two that differ."""
+    found: set[bytes] = set()
+    for pair in field.split(b";"):
+        pair = pair.strip()
+        if pair.startswith(_COOKIE_START):
+            found.add(pair[len(_COOKIE_START) :].strip(b'"'))
+    if len(found) != 1:
+        return None
+    token = found.pop()
+    return token.decode("latin-1") if 0 < len(token) <= TOKEN_MAX else None
+
+
+class Authentication:
+    """Sets `exchange.proven` and `exchange.context`; calls `admitted` with the finished exchange."""
+
+    def __init__(
+        self, app: ASGIApp, authenticator: Authenticator, admitted: Callable[[Exchange], None]
+    ) -> None:
+        self._app, self._authenticator, self._admitted = app, authenticator, admitted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on with the call context made."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        exchange = exchange_of(scope)
+        fields = exchange.fields
+        authorization = fields.get(b"authorization")
+        if authorization is not None:
+            await self._by_key(exchange, authorization)
+        else:
+            cookie = fields.get(b"cookie")
+            if cookie is not None and _COOKIE_START in cookie:
+                await self._by_session(exchange, cookie)
+        proven = exchange.proven
+        exchange.context = CallContext(
+            correlation_id=exchange.correlation_id,
+            principal=ANONYMOUS if proven is None else proven.principal,
+            trace=exchange.trace,
+            deadline=exchange.deadline,
+            baggage=exchange.baggage,
+            attempt=exchange.attempt,
+            client=exchange.client,
+        )
+        self._admitted(exchange)
+        await self._app(scope, receive, send)
+
+    async def _by_key(self, exchange: Exchange, authorization: bytes) -> None:
+        scheme, _, token = authorization.decode("latin-1").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not 0 < len(token) <= TOKEN_MAX or " " in token:
+            exchange.refusal = Unauthenticated("Send the API key as `Authorization: Bearer KEY`.")
+            return
+        exchange.proven = await self._authenticator.key(token)
+        exchange.credential = ("key", token)
+        if exchange.proven is None:
+            exchange.refusal = Unauthenticated("This API key is unknown, expired or revoked.")
+
+    async def _by_session(self, exchange: Exchange, cookie: bytes) -> None:
+        token = session_cookie(cookie)
+        if token is not None:
+            exchange.proven = await self._authenticator.session(token)
+            exchange.credential = ("session", token)
+        if exchange.proven is None:
+            exchange.refusal = Unauthenticated("The session has ended. Sign in again.")

@@ -1,0 +1,119 @@
+"""Bodies: declared, of a known type, within their size, and arriving in time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from autobot.gateway import problem_kinds as kinds
+from autobot.gateway.exchange import Exchange, exchange_of
+from autobot.gateway.problem import Refused
+from autobot.gateway.site import EdgeLimits
+from autobot.kernel.core.errors import Malformed, TooLarge
+
+JSON_PATHS: Final = ("/api/", "/v1/")
+"""Below these a body must be JSON unless the route's prefix says otherwise."""
+
+
+def is_json(content_type: bytes) -> bool:
+    """Say whether a media type is JSON (RFC 8259, RFC 6839 `+json`) and in the only charset that JSON has."""
+    kind, _, params = content_type.decode("latin-1").lower().partition(";")
+    kind = kind.strip()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        return False
+    for param in params.split(";"):
+        name, _, value = param.partition("=")
+        if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8", "us-ascii"):
+            return False
+    return True
+
+
+class Body:
+    """Checks what is declared before a byte is read, then counts and times what arrives.
+
+    Raises TooLarge (413), Refused (415 type or coding, 408 too slow), Malformed (400 lengths that contradict).
+    """
+
+    def __init__(
+        self, app: ASGIApp, limits: EdgeLimits, media_types: tuple[tuple[str, tuple[bytes, ...]], ...] = ()
+    ) -> None:
+        self._app, self._limits, self._media_types = app, limits, media_types
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on with a guarded `receive`."""
+        if scope["type"] == "http":
+            exchange = exchange_of(scope)
+            fields = exchange.fields
+            length, coding = fields.get(b"content-length"), fields.get(b"transfer-encoding")
+            if (length is not None or coding is not None) and length != b"0":
+                limit = self._limit(exchange.path)
+                self._check_declared(exchange, length, limit)
+                receive = _Guarded(receive, exchange, limit, self._limits)
+        await self._app(scope, receive, send)
+
+    def _limit(self, path: str) -> int:
+        for prefix, limit in self._limits.body_bytes_by_prefix:
+            if path.startswith(prefix):
+                return limit
+        return self._limits.body_bytes
+
+    def _check_declared(self, exchange: Exchange, length: bytes | None, limit: int) -> None:
+        if length is not None:
+            if not length.isdigit():
+                raise Malformed("Content-Length must be one whole number.")
+            if int(length) > limit:
+                raise TooLarge(f"The body has {int(length)} bytes; at most {limit} are accepted here.")
+        encoding = exchange.fields.get(b"content-encoding", b"identity").strip().lower()
+        if encoding not in (b"identity", b""):
+            raise Refused(
+                kinds.UNSUPPORTED_MEDIA_TYPE,
+                "Encoded bodies are not accepted.",
+                fields={"Accept-Encoding": "identity"},
+            )
+        if not exchange.path.startswith(JSON_PATHS):
+            return
+        content_type = exchange.fields.get(b"content-type", b"")
+        for prefix, accepted in self._media_types:
+            if exchange.path.startswith(prefix) and content_type.lower().startswith(accepted):
+                return
+        if not is_json(content_type):
+            raise Refused(
+                kinds.UNSUPPORTED_MEDIA_TYPE,
+                "The body must be declared as Content-Type: application/json.",
+                fields={"Accept": "application/json"},
+            )
+
+
+class _Guarded:
+    """A `receive` that counts bytes and bounds each wait, and the whole."""
+
+    __slots__ = ("_ends", "_exchange", "_limit", "_limits", "_receive", "_whole")
+
+    def __init__(self, receive: Receive, exchange: Exchange, limit: int, limits: EdgeLimits) -> None:
+        self._receive, self._exchange, self._limit, self._limits = receive, exchange, limit, limits
+        self._ends = exchange.arrived + limits.body_total_s
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        if self._whole:
+            return await self._receive()
+        gap = asyncio.get_running_loop().time() + self._limits.body_gap_s
+        waiting = asyncio.timeout_at(min(gap, self._ends))
+        try:
+            async with waiting:
+                message = await self._receive()
+        except TimeoutError:
+            if not waiting.expired():
+                raise
+            raise Refused(
+                kinds.REQUEST_TIMEOUT, "The body stopped arriving.", fields={"Connection": "close"}
+            ) from None
+        if message["type"] == "http.request":
+            exchange = self._exchange
+            exchange.body_bytes += len(message.get("body", b""))
+            if exchange.body_bytes > self._limit:
+                raise TooLarge(f"The body has more than the {self._limit} bytes that are accepted here.")
+            self._whole = exchange.body_whole = not message.get("more_body", False)
+        return message

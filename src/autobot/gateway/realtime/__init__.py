@@ -1,0 +1,1 @@
+"""Frames out of the product: a pure session protocol, the socket and event-stream shells, and the fan-out."""

@@ -1,0 +1,368 @@
+"""Channels to sessions: facts with their durable seq, passing text with its offset, history on request.
+
+A session joins a channel without a gap: it is attached first, so live frames wait beside it; then it reads what
+it missed; then what waited follows, without doubles. Frames are written once and shared by all sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from autobot.gateway.realtime import frames
+from autobot.gateway.realtime.frames import Frame
+from autobot.gateway.realtime.protocol import Close
+from autobot.gateway.realtime.session import SLOW, Outbox
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import Conflict, NotFound
+
+WAITING_MAX: Final = 1_024
+"""Live frames that wait while a session reads history; beyond it the history is read once more instead."""
+
+
+SOURCE_FAILED: Final = "source-failed"
+"""Reason of a resync: the text so far could not be read."""
+
+
+class HistoryGone(Conflict):
+    """The facts after a seq cannot be given: the client reads everything again. `detail` is the reason."""
+
+    code = "resync"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest fact of a channel, 0 for none; `ended` when nothing will follow it."""
+
+    seq: int
+    ended: bool = False
+
+
+class ChannelSource(Protocol):
+    """Where the frames of one kind of channel come from (`run:…`, `chat.session:…`, `system`, `events`).
+
+    Contract: `history` yields every fact above `after` that was durable when it was called, in seq order, each
+    once; seq grows by channel and is kept over restarts. A fact is passed to `Fanout.publish` after it is
+    durable, in seq order; doubles do no harm. Passing text is published with its offset and may be lost.
+    """
+
+    async def authorize(self, channel: str, context: CallContext) -> None:
+        """Let pass, or raise NotFound or Forbidden: asked at each subscribe."""
+        ...
+
+    async def head(self, channel: str) -> Head:
+        """Return where the channel stands."""
+        ...
+
+    def history(self, channel: str, after: int) -> AsyncIterator[Frame]:
+        """Yield the facts above `after` as `frames.event`. Raises HistoryGone when some are no longer there."""
+        ...
+
+    async def snapshots(self, channel: str) -> Sequence[Frame]:
+        """Return `frames.snapshot` of each run that writes on this channel now."""
+        ...
+
+
+class Subscription:
+    """One session on one channel."""
+
+    __slots__ = ("channel", "crowded", "outbox", "owner", "seq", "waiting")
+
+    def __init__(self, channel: str, owner: Session) -> None:
+        self.channel, self.owner, self.outbox = channel, owner, owner.outbox
+        self.seq = 0
+        self.waiting: list[Frame] | None = []
+        self.crowded = False
+
+    @property
+    def current(self) -> bool:
+        """Whether the session still follows the channel through this subscription."""
+        return self.owner.subscriptions.get(self.channel) is self
+
+    def hear(self, frame: Frame) -> None:
+        """Take a live frame: send it on, or keep it while history is being read."""
+        if self.waiting is None:
+            if frame.seq:
+                if frame.seq <= self.seq:
+                    return
+                self.seq = frame.seq
+            self.outbox.offer(frame)
+        elif len(self.waiting) < WAITING_MAX:
+            self.waiting.append(frame)
+        else:
+            self.crowded = True
+
+
+class Session:
+    """One client: who it is, its way out and its subscriptions."""
+
+    __slots__ = ("_fanout", "context", "credential", "outbox", "prove", "subscriptions")
+
+    def __init__(
+        self,
+        fanout: Fanout,
+        context: CallContext,
+        *,
+        frames_max: int,
+        bytes_max: int,
+        credential: str = "",
+        prove: Callable[[], Awaitable[CallContext | None]] | None = None,
+    ) -> None:
+        self._fanout, self.context, self.credential, self.prove = fanout, context, credential, prove
+        self.outbox = Outbox(frames_max, bytes_max, self._overflow)
+        self.subscriptions: dict[str, Subscription] = {}
+
+    def _overflow(self) -> list[Frame]:
+        """End every subscription: each channel is told to resync."""
+        channels = list(self.subscriptions)
+        for channel in channels:
+            self.leave(channel)
+        return [frames.resync(channel, SLOW) for channel in channels]
+
+    def leave(self, channel: str) -> None:
+        """End a subscription; nothing happens when there is none."""
+        subscription = self.subscriptions.pop(channel, None)
+        if subscription is not None:
+            self._fanout.detach(subscription)
+
+    def leave_all(self) -> None:
+        """End every subscription."""
+        for channel in list(self.subscriptions):
+            self.leave(channel)
+
+
+class _Feed:
+    """The sessions of one channel, and how far the text of each run is known here."""
+
+    __slots__ = ("holes", "lengths", "subscriptions")
+
+    def __init__(self) -> None:
+        self.subscriptions: dict[Subscription, None] = {}
+        self.lengths: dict[str, int] = {}
+        self.holes: set[str] = set()
+
+
+class Fanout:
+    """Gives sessions the frames of their channels. Used from one event loop; `publish` never waits."""
+
+    def __init__(self, sources: Mapping[str, ChannelSource]) -> None:
+        self._sources = dict(sources)
+        self._feeds: dict[str, _Feed] = {}
+        self._sessions: dict[Session, None] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ----------------------------------------------------------------------------------------- sessions
+
+    async def __aenter__(self) -> Fanout:
+        """Open: snapshots for holes are fetched from now on."""
+        self._group = await asyncio.TaskGroup().__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close every session and wait for what is being fetched."""
+        self.close_all(Close.RESTART, "stopping")
+        group, self._group = self._group, None
+        for task in tuple(self._tasks):
+            task.cancel()
+        if group is not None:
+            await group.__aexit__(None, None, None)
+
+    def source(self, channel: str) -> ChannelSource:
+        """Return the source of a channel. Raises NotFound."""
+        found = self._sources.get(channel.partition(":")[0])
+        if found is None:
+            raise NotFound("There is no such channel.")
+        return found
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are open."""
+        return len(self._sessions)
+
+    def enter(self, session: Session) -> None:
+        """Know an open session, so that it can be closed from here."""
+        self._sessions[session] = None
+
+    def exit(self, session: Session) -> None:
+        """Forget a session and its subscriptions."""
+        session.leave_all()
+        self._sessions.pop(session, None)
+
+    def close_all(self, code: Close, reason: str) -> None:
+        """Close every session after what is queued for it."""
+        for session in list(self._sessions):
+            session.outbox.close(code, reason)
+
+    def sign_out(self, *, credential: str = "", user_id: str = "") -> None:
+        """Close the sessions of an ended credential, or of a suspended user, at once."""
+        for session in list(self._sessions):
+            mine = session.context.principal.user_id
+            if (credential and session.credential == credential) or (user_id and mine == user_id):
+                session.leave_all()
+                session.outbox.close(Close.POLICY, "signed out")
+
+    async def prove_all(self) -> None:
+        """Prove the credential of each open session again; close those that no longer hold."""
+        for session in list(self._sessions):
+            if session.prove is None:
+                continue
+            context = await session.prove()
+            if context is None:
+                session.leave_all()
+                session.outbox.close(Close.POLICY, "the credential has ended")
+            else:
+                session.context = context
+
+    # ----------------------------------------------------------------------------------------- joining
+
+    async def subscribe(
+        self, session: Session, channel: str, after: int | None, *, confirm: bool = True
+    ) -> None:
+        """Join `channel`, give what was missed after `after`, then follow.
+
+        Raises what the source's `authorize` raises, before anything is sent. A second subscribe on the same
+        channel starts it again.
+        """
+        source = self.source(channel)
+        await source.authorize(channel, session.context)
+        head = await source.head(channel)
+        session.leave(channel)
+        subscription = session.subscriptions[channel] = Subscription(channel, session)
+        self._attach(subscription)
+        try:
+            if confirm:
+                await session.outbox.put(frames.subscribed(channel, head.seq))
+            await self._catch_up(source, subscription, head.seq if after is None else after, head)
+        except HistoryGone as gone:
+            self._drop(subscription)
+            session.outbox.offer(frames.resync(channel, gone.detail))
+        except BaseException:
+            self._drop(subscription)
+            raise
+
+    async def _catch_up(
+        self, source: ChannelSource, subscription: Subscription, after: int, head: Head
+    ) -> None:
+        outbox, channel = subscription.outbox, subscription.channel
+        if after > head.seq:
+            raise HistoryGone("unknown-position")
+        subscription.seq = after
+        while True:
+            subscription.crowded = False
+            async for fact in source.history(channel, subscription.seq):
+                await outbox.put(fact)
+                if not subscription.current:
+                    return
+                subscription.seq = fact.seq
+            if not subscription.crowded:
+                break
+            subscription.waiting = []
+        known: dict[str, int] = {}
+        for snapshot in await source.snapshots(channel):
+            await outbox.put(snapshot)
+            known[snapshot.run_id] = snapshot.length
+        if not subscription.current:
+            return
+        self._go_live(subscription, known)
+
+    def _go_live(self, subscription: Subscription, known: Mapping[str, int]) -> None:
+        """Send what waited: facts that were not in the history, text that was not in the snapshots."""
+        feed = self._feeds.get(subscription.channel)
+        if feed is None:
+            return
+        waiting, subscription.waiting = subscription.waiting or [], None
+        for run_id, length in known.items():
+            feed.lengths.setdefault(run_id, length)
+        lengths = dict(known)
+        for frame in waiting:
+            if frame.type == "delta":
+                have = lengths.get(frame.run_id, frame.offset)
+                if frame.offset + frame.length <= have and frame.run_id in lengths:
+                    continue
+                if frame.offset != have:
+                    self._mend(subscription.channel, feed, frame.run_id)
+                    continue
+                lengths[frame.run_id] = frame.offset + frame.length
+            subscription.hear(frame)
+
+    def _attach(self, subscription: Subscription) -> None:
+        self._feeds.setdefault(subscription.channel, _Feed()).subscriptions[subscription] = None
+
+    def detach(self, subscription: Subscription) -> None:
+        """Send nothing more on a subscription."""
+        feed = self._feeds.get(subscription.channel)
+        if feed is not None:
+            feed.subscriptions.pop(subscription, None)
+            if not feed.subscriptions:
+                del self._feeds[subscription.channel]
+
+    def _drop(self, subscription: Subscription) -> None:
+        self.detach(subscription)
+        if subscription.current:
+            del subscription.owner.subscriptions[subscription.channel]
+
+    # ----------------------------------------------------------------------------------------- publishing
+
+    def listens(self, channel: str) -> bool:
+        """Say whether anybody follows `channel`: who would have to make a frame first can ask."""
+        return channel in self._feeds
+
+    def publish(self, frame: Frame) -> None:
+        """Give `frame` to everybody on its channel."""
+        feed = self._feeds.get(frame.channel)
+        if feed is None:
+            return
+        if frame.type == "delta" and not self._continues(feed, frame):
+            return
+        if frame.type == "snapshot":
+            feed.lengths[frame.run_id] = frame.length
+            feed.holes.discard(frame.run_id)
+        elif frame.last:
+            feed.lengths.clear()
+        for subscription in tuple(feed.subscriptions):
+            subscription.hear(frame)
+
+    def _continues(self, feed: _Feed, frame: Frame) -> bool:
+        """Say whether a delta joins what is known of its run; a hole is mended by a snapshot for everybody."""
+        if frame.run_id in feed.holes:
+            return False
+        have = feed.lengths.get(frame.run_id)
+        if have is not None and frame.offset != have:
+            if frame.offset + frame.length > have:
+                self._mend(frame.channel, feed, frame.run_id)
+            return False
+        feed.lengths[frame.run_id] = frame.offset + frame.length
+        return True
+
+    def _mend(self, channel: str, feed: _Feed, run_id: str) -> None:
+        if run_id in feed.holes or self._group is None:
+            return
+        feed.holes.add(run_id)
+        task = self._group.create_task(self._snapshot(channel, run_id))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _snapshot(self, channel: str, run_id: str) -> None:
+        try:
+            found = await self.source(channel).snapshots(channel)
+        except Exception:  # noqa: BLE001 - whatever it was, everybody on the channel is told
+            self._resync(channel)
+            return
+        feed = self._feeds.get(channel)
+        if feed is None:
+            return
+        feed.holes.discard(run_id)
+        feed.lengths.pop(run_id, None)
+        for frame in found:
+            if frame.run_id == run_id:
+                self.publish(frame)
+
+    def _resync(self, channel: str) -> None:
+        """The source cannot say what the text is: everybody on the channel starts again."""
+        feed = self._feeds.get(channel)
+        for subscription in tuple(feed.subscriptions) if feed is not None else ():
+            self._drop(subscription)
+            subscription.outbox.offer(frames.resync(channel, SOURCE_FAILED))

@@ -1,0 +1,102 @@
+"""The way out to one client: a bounded queue. A slow client is told to resync and never slows another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from autobot.gateway.realtime.frames import Frame
+from autobot.gateway.realtime.protocol import Close
+
+SLOW: Final = "slow"
+"""Reason of a resync: the client did not read fast enough."""
+
+
+class Outbox:
+    """Frames that wait for one client.
+
+    `offer` never waits: when the queue is full, everything in it is dropped and `on_overflow` gives the frames
+    that tell the client so (one resync for each channel). `put` waits for room instead: it is for history, whose
+    source can wait. One task takes, with `take`.
+    """
+
+    __slots__ = ("_bytes", "_bytes_max", "_frames", "_frames_max", "_overflow", "_room", "_wake", "closing")
+
+    def __init__(self, frames_max: int, bytes_max: int, on_overflow: Callable[[], list[Frame]]) -> None:
+        self._frames: deque[Frame] = deque()
+        self._frames_max, self._bytes_max, self._bytes = frames_max, bytes_max, 0
+        self._overflow = on_overflow
+        self._wake: asyncio.Future[None] | None = None
+        self._room: asyncio.Future[None] | None = None
+        self.closing: tuple[Close, str] | None = None
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def _full(self) -> bool:
+        return len(self._frames) >= self._frames_max or self._bytes >= self._bytes_max
+
+    def offer(self, frame: Frame) -> bool:
+        """Queue `frame` at once; false when the queue was full and has been dropped instead."""
+        if self.closing is not None:
+            return False
+        if self._full:
+            self._frames.clear()
+            self._bytes = 0
+            for notice in self._overflow():
+                self._append(notice)
+            return False
+        self._append(frame)
+        return True
+
+    async def put(self, frame: Frame) -> None:
+        """Queue `frame`, waiting for room."""
+        while self._full and self.closing is None:
+            if self._room is None:
+                self._room = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._room)
+        if self.closing is None:
+            self._append(frame)
+
+    def close(self, code: Close, reason: str) -> None:
+        """End the session after what is queued; the first reason counts."""
+        if self.closing is None:
+            self.closing = (code, reason)
+            self._resolve()
+            self._release()
+
+    async def take(self) -> Frame | None:
+        """Return the next frame, waiting for it; None when the session is closing and the queue is empty."""
+        while not self._frames:
+            if self.closing is not None:
+                return None
+            self._wake = asyncio.get_running_loop().create_future()
+            try:
+                await self._wake
+            finally:
+                self._wake = None
+        return self._pop()
+
+    def _append(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._bytes += len(frame.text)
+        self._resolve()
+
+    def _pop(self) -> Frame:
+        frame = self._frames.popleft()
+        self._bytes -= len(frame.text)
+        if self._room is not None:
+            self._release()
+        return frame
+
+    def _resolve(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def _release(self) -> None:
+        room, self._room = self._room, None
+        if room is not None and not room.done():
+            room.set_result(None)

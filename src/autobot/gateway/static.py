@@ -1,0 +1,154 @@
+"""The web client: files of one folder that is listed once, and its page for every address of the client's own.
+
+A request names an entry of that list, never a path, so nothing outside the folder can be asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import mimetypes
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from html import escape
+from pathlib import Path
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from autobot.gateway import problem_kinds as kinds
+from autobot.gateway.exchange import Exchange, exchange_of
+from autobot.gateway.middleware.conditional import none_match
+from autobot.gateway.pages import HTML, page, respond
+from autobot.gateway.problem import Refused
+from autobot.kernel.core.errors import NotFound
+
+BASE_WORD: Final = b"__AUTOBOT_BASE__"
+RESERVED: Final = ("/api", "/v1", "/ws", "/metrics", "/problems", "/docs", "/openapi.json")
+"""Addresses below these are never the client's: what is not there is a 404 with a problem."""
+
+_HASHED: Final = re.compile(r"/assets/.+[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+")
+_COMPRESSIBLE: Final = (
+    "text/",
+    "application/javascript",
+    "application/json",
+    "image/svg+xml",
+    "application/manifest",
+)
+_COMPRESS_FROM: Final = 1_000
+_IMMUTABLE: Final = b"public, max-age=31536000, immutable"
+_REVALIDATE: Final = b"no-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as it is sent."""
+
+    content_type: str
+    tag: bytes
+    cache: bytes
+    body: bytes
+    packed: bytes | None
+
+
+class StaticClient:
+    """Serves the built client; without a build, a page that says how to get one."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._files = _listed(folder) if folder is not None else {}
+        self._kept: dict[str, _File] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer. Raises NotFound, Refused (405)."""
+        exchange = exchange_of(scope)
+        path = exchange.path
+        if any(path == one or path.startswith(one + "/") for one in RESERVED):
+            raise NotFound("There is nothing at this address.")
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            raise Refused(
+                kinds.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.", fields={"Allow": "GET, HEAD"}
+            )
+        exchange.route = "/{path:path}"
+        if path in self._files and path != "/index.html":
+            await self._file(path, exchange, send)
+            return
+        if "." in path.rpartition("/")[2] and path != "/index.html":
+            raise NotFound("There is no such file.")
+        await self._index(exchange, send)
+
+    async def _file(self, path: str, exchange: Exchange, send: Send) -> None:
+        file = self._kept.get(path)
+        if file is None:
+            try:
+                file = await asyncio.to_thread(_read, self._files[path], path)
+            except OSError:
+                raise NotFound("There is no such file.") from None
+            self._kept[path] = file
+        fields = [(b"cache-control", file.cache), (b"vary", b"accept-encoding")]
+        body, tag = file.body, file.tag
+        if file.packed is not None and b"gzip" in exchange.fields.get(b"accept-encoding", b""):
+            body, tag = file.packed, tag[:-1] + b'-gzip"'
+            fields.append((b"content-encoding", b"gzip"))
+        fields.append((b"etag", tag))
+        asked = exchange.fields.get(b"if-none-match")
+        if asked is not None and none_match(asked, file.tag) is not None:
+            kept = [field for field in fields if field[0] != b"content-encoding"]
+            await send({"type": "http.response.start", "status": 304, "headers": kept})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await respond(send, body, file.content_type, fields=fields)
+
+    async def _index(self, exchange: Exchange, send: Send) -> None:
+        where = self._files.get("/index.html")
+        if where is None:
+            await respond(
+                send, _no_build(exchange), HTML, status=503, fields=((b"cache-control", b"no-store"),)
+            )
+            return
+        template = await asyncio.to_thread(where.read_bytes)
+        body, tag = _filled(template, exchange.base)
+        fields = ((b"cache-control", _REVALIDATE), (b"etag", tag))
+        await respond(send, body, HTML, fields=fields)
+
+
+def _listed(folder: Path) -> dict[str, Path]:
+    """Return the files of the folder by address; what a link leads out of it is left out."""
+    root = folder.resolve()
+    files = {}
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.resolve().is_relative_to(root):
+            files["/" + path.relative_to(root).as_posix()] = path
+    return files
+
+
+def _read(path: Path, address: str) -> _File:
+    body = path.read_bytes()
+    content_type = mimetypes.guess_type(address)[0] or "application/octet-stream"
+    packed = None
+    if len(body) >= _COMPRESS_FROM and content_type.startswith((*_COMPRESSIBLE, "text/javascript")):
+        packed = gzip.compress(body, 6, mtime=0)
+    if content_type.startswith("text/"):
+        content_type += "; charset=utf-8"
+    tag = b'"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
+    return _File(content_type, tag, _IMMUTABLE if _HASHED.fullmatch(address) else _REVALIDATE, body, packed)
+
+
+@lru_cache(maxsize=8)
+def _filled(template: bytes, base: str) -> tuple[bytes, bytes]:
+    """Return the client's page for a mount path, and its tag."""
+    body = template.replace(BASE_WORD, escape(base + "/").encode())
+    return body, b'"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
+
+
+def _no_build(exchange: Exchange) -> bytes:
+    docs = escape(exchange.address("/docs"))
+    return page(
+        exchange,
+        "The web client is not built",
+        "<h1>The web client is not built</h1>\n"
+        "<p>The server runs; its pages are missing. Build them in the project's folder and start again:</p>\n"
+        "<pre>make run</pre>\n"
+        f'<p>The HTTP API works without them: see <a href="{docs}">its documentation</a>.</p>',
+    )
