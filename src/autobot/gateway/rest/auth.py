@@ -22,6 +22,7 @@ from autobot.gateway.exchange import Call, Context, Exchange
 from autobot.gateway.middleware.authentication import COOKIE, session_cookie
 from autobot.gateway.middleware.rate_limit import LOGIN, Limiter, admit
 from autobot.gateway.rest.answers import json_answer, no_content
+from autobot.gateway.routing import router as new_router
 from autobot.gateway.site import Site
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext
@@ -134,7 +135,7 @@ class ShownLink:
 
 def router(bus: Dispatcher, limiter: Limiter, site: Site) -> APIRouter:
     """Return the routes over the bus."""
-    routes = APIRouter(prefix="/api/v1/auth", tags=["auth"])
+    routes = new_router("/api/v1/auth", "auth")
     _sign_in_routes(routes, bus, limiter)
     _account_routes(routes, bus, limiter)
     _key_routes(routes, bus)

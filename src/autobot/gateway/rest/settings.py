@@ -13,6 +13,7 @@ from autobot.contracts import settings
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context
 from autobot.gateway.rest.answers import json_answer, moment
+from autobot.gateway.routing import router as new_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import FieldError, InvalidInput
 
@@ -38,7 +39,7 @@ class SettingRevert:
 
 def router(bus: Dispatcher) -> APIRouter:
     """Return the routes over the bus."""
-    routes = APIRouter(prefix="/api/v1/settings", tags=["settings"])
+    routes = new_router("/api/v1/settings", "settings")
     _read_routes(routes, bus)
     _write_routes(routes, bus)
     return routes

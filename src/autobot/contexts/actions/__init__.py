@@ -1,0 +1,1 @@
+"""Actions: registered kinds of work, each with a schema and a permission, done once and durably."""

@@ -1,0 +1,162 @@
+"""Commands and queries on actions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import msgspec
+
+from autobot.contexts.actions.domain import (
+    ActionType,
+    Catalogue,
+    Request,
+    read_parameters,
+    stream_of,
+)
+from autobot.contexts.actions.ports import StoredRequests, Work, put_request, view_of
+from autobot.contracts import actions
+from autobot.kernel.commands.decision import Decision, Emit
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.core.errors import Absent, Forbidden
+from autobot.kernel.core.ids import IdSource
+from autobot.kernel.event_store.transaction import NO_STREAM, Erase
+
+NOTHING = actions.Nothing()
+
+Allowed = Callable[[Principal, str], bool]
+"""Whether a principal may do an action of the authorization table, on something at least."""
+
+
+class ActionHandlers:
+    """One method a command or query."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        work: Mapping[str, Work],
+        requests: StoredRequests,
+        allowed: Allowed,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._catalogue, self._work, self._requests = catalogue, work, requests
+        self._allowed, self._clock, self._ids = allowed, clock, ids
+        self._ends: dict[str, asyncio.Event] = {}
+        self._watchers: dict[str, int] = {}
+
+    async def owner(self, message: Any, context: CallContext) -> str | None:
+        """Return whose action it is, None when there is no such action."""
+        stored = await self._requests.load(message.request_id)
+        return stored.request.owner if stored.version else None
+
+    # ----------------------------------------------------------------------------------------- commands
+
+    async def process(
+        self, command: actions.ProcessAction, context: CallContext
+    ) -> Decision[actions.ActionAccepted]:
+        """Check type, permission and parameters, and put the request into the log: from then on it will be done."""
+        kind = self._ready(command.action_type, context.principal)
+        read_parameters(kind.parameters, command.parameters)
+        request = Request(
+            id=self._ids.new(),
+            action_type=kind.name,
+            owner=context.principal.user_id,
+            correlation_id=context.correlation_id,
+            created_at=self._clock.now(),
+        )
+        principal = {**asdict(context.principal), "scopes": sorted(context.principal.scopes)}
+        fact = actions.ActionRequested(
+            request_id=request.id,
+            action_type=kind.name,
+            parameters=dict(command.parameters),
+            principal=principal,
+        )
+        return Decision(
+            answer=actions.ActionAccepted(request_id=request.id, long=kind.long),
+            emits=(Emit(stream=stream_of(request.id), expected=NO_STREAM, events=(fact,)),),
+            writes=(put_request(request, 0),),
+            object=request.id,
+        )
+
+    def _ready(self, name: str, principal: Principal) -> ActionType:
+        kind = self._catalogue.get(name)
+        if not self._allowed(principal, kind.permission):
+            raise Forbidden(f"{principal.username or principal.id} may not do {kind.permission}.")
+        if name not in self._work:
+            raise Absent(name, f"{kind.title}: the part that does this is not here.", hint=kind.absent)
+        return kind
+
+    async def record(self, command: actions.RecordAction, context: CallContext) -> Decision[actions.Nothing]:
+        """Store the outcome; parameters that are somebody's text leave the log."""
+        stored = await self._requests.load(command.request_id)
+        request = stored.request
+        facts = request.end(command)
+        if not facts:
+            return Decision(answer=NOTHING, object=request.id)
+        ended = replace(
+            request,
+            status=command.status,
+            result=command.result,
+            error=msgspec.to_builtins(command.error) if command.error else None,
+            processing_time_ms=command.processing_time_ms,
+        )
+        erase = ()
+        if self._catalogue.get(request.action_type).private:
+            blank = (actions.ActionRequested.TYPE,)
+            erase = (Erase(stream=stream_of(request.id), types=blank, reason="the action ended"),)
+        return Decision(
+            answer=NOTHING,
+            emits=(Emit(stream=stream_of(request.id), expected=0, events=facts),),
+            writes=(put_request(ended, stored.version),),
+            erase=erase,
+            object=request.id,
+        )
+
+    async def recorded(self, decision: Decision[Any]) -> None:
+        """Wake who waits for this action; called after the commit."""
+        event = self._ends.get(decision.object)
+        if event is not None:
+            event.set()
+
+    # ------------------------------------------------------------------------------------------ queries
+
+    async def get(self, query: actions.GetAction, context: CallContext) -> actions.ActionView:
+        """Return an action."""
+        request = (await self._requests.load(query.request_id)).request
+        request.require()
+        return view_of(request)
+
+    async def wait(self, query: actions.AwaitAction, context: CallContext) -> actions.ActionView:
+        """Return an action when it has ended, or as it is when the time is up."""
+        request_id = query.request_id
+        ended = self._ends.setdefault(request_id, asyncio.Event())
+        self._watchers[request_id] = self._watchers.get(request_id, 0) + 1
+        try:
+            view = await self.get(actions.GetAction(request_id=request_id), context)
+            if view.status != "accepted":
+                return view
+            try:
+                async with asyncio.timeout(query.seconds):
+                    await ended.wait()
+            except TimeoutError:
+                pass
+            return await self.get(actions.GetAction(request_id=request_id), context)
+        finally:
+            self._watchers[request_id] -= 1
+            if not self._watchers[request_id]:
+                del self._watchers[request_id], self._ends[request_id]
+
+    async def types(self, query: actions.ListActionTypes, context: CallContext) -> actions.ActionTypePage:
+        """Return the types that the principal may ask for."""
+        return actions.ActionTypePage(
+            items=tuple(
+                one.view(one.name in self._work)
+                for one in self._catalogue.all()
+                if self._allowed(context.principal, one.permission)
+            )
+        )

@@ -1,0 +1,181 @@
+"""The run of an action: its work is one step that a crash repeats under the same key; the outcome is a command."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from autobot.contexts.actions.domain import Catalogue, read_parameters, stream_of
+from autobot.contexts.actions.ports import Call, Work
+from autobot.contracts import actions, chat, system
+from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext, Principal, stored_trace
+from autobot.kernel.core.errors import Absent, Interrupted
+from autobot.kernel.core.failure import failure_of
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import Recorded
+from autobot.kernel.sagas.run import Outcome, Run
+
+NAME: Final = "action"
+BUDGET_S: Final = 3600.0
+
+Accept = Callable[..., Awaitable[None]]
+"""`RunEngine.accept`."""
+
+
+class ActionRun:
+    """The definition that the run engine executes. Work is given by name of the action type."""
+
+    def __init__(
+        self,
+        *,
+        bus: Dispatcher,
+        store: EventStore,
+        codec: EventCodec,
+        clock: Clock,
+        work: Mapping[str, Work],
+        catalogue: Catalogue,
+    ) -> None:
+        self._bus, self._store, self._codec, self._clock = bus, store, codec, clock
+        self._work, self._catalogue = work, catalogue
+        self._elapsed_ms: dict[str, float] = {}
+
+    @property
+    def name(self) -> str:
+        """The definition's stable name."""
+        return NAME
+
+    @property
+    def budget(self) -> float:
+        """Seconds that an action may take."""
+        return BUDGET_S
+
+    async def execute(self, run: Run) -> None:
+        """Do the work once."""
+        began = self._clock.monotonic()
+        try:
+            run.result = await run.step(
+                "work", "action", lambda: self._done(run), dict[str, Any], resumable=True
+            )
+        finally:
+            self._elapsed_ms[run.id] = round((self._clock.monotonic() - began) * 1000, 3)
+
+    async def _done(self, run: Run) -> dict[str, Any]:
+        requested = await self._requested(run.id)
+        work = self._work.get(requested.action_type)
+        if work is None:
+            kind = self._catalogue.get(requested.action_type)
+            raise Absent(kind.name, f"{kind.title}: the part that does this is not here.", hint=kind.absent)
+        parameters = read_parameters(
+            self._catalogue.get(requested.action_type).parameters, requested.parameters
+        )
+        return await work(
+            Call(parameters=parameters, context=run.context, key=run.key("work"), bus=self._bus)
+        )
+
+    async def _requested(self, request_id: str) -> actions.ActionRequested:
+        first = await self._store.read_stream(stream_of(request_id), limit=1)
+        requested = self._codec.unwrap(first[0]) if first else None
+        if not isinstance(requested, actions.ActionRequested):
+            raise Interrupted("What this action was asked to do is not in the log any more.")
+        return requested
+
+    async def finish(self, run: Run, outcome: Outcome) -> str:
+        """Record the outcome."""
+        status: actions.Status = "failed"
+        if outcome.state in ("completed", "stopped"):
+            status = "completed" if outcome.state == "completed" else "stopped"
+        error = outcome.error
+        if status == "stopped":
+            error = failure_of(Interrupted("This action was stopped."), run.context.correlation_id)
+        record = actions.RecordAction(
+            request_id=run.id,
+            status=status,
+            result=run.result if status == "completed" else None,
+            error=error,
+            processing_time_ms=self._elapsed_ms.get(run.id, 0.0),
+        )
+        await self._bus.dispatch(record, _as_service(run.context, run.owner), key=run.key("end"))
+        self._elapsed_ms.pop(run.id, None)
+        return ""
+
+
+def starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
+    """Return the consumer of the log that starts a run for each ActionRequested; hearing one twice starts one."""
+
+    async def start(recorded: Recorded) -> None:
+        requested = codec.unwrap(recorded)
+        if not isinstance(requested, actions.ActionRequested):
+            return
+        message = recorded.message
+        principal = Principal(**{**requested.principal, "scopes": frozenset(requested.principal["scopes"])})
+        context = CallContext(
+            correlation_id=message.correlation_id,
+            causation_id=message.id,
+            principal=principal,
+            trace=stored_trace(message.traceparent),
+        )
+        await accept(
+            NAME,
+            requested.request_id,
+            {"action_type": requested.action_type},
+            context,
+            owner=principal.user_id,
+            serial_key=f"action:{requested.request_id}",
+        )
+
+    return start
+
+
+def _as_service(context: CallContext, owner: str) -> CallContext:
+    principal = Principal(
+        id="service:actions",
+        kind="service",
+        role="service",
+        user_id=owner,
+        tenant=context.principal.tenant,
+        username="actions",
+    )
+    return CallContext(
+        correlation_id=context.correlation_id,
+        causation_id=context.causation_id,
+        principal=principal,
+        trace=context.trace,
+    )
+
+
+# --------------------------------------------------------------------- work that needs no more than the bus
+
+
+async def send_chat_message(call: Call) -> dict[str, Any]:
+    """Post into the chat, or into a new one."""
+    asked: actions.SendChatMessage = call.parameters
+    session_id = asked.session_id
+    if session_id is None:
+        create = chat.CreateSession(model=asked.model)
+        session_id = (await call.bus.dispatch(create, call.context, key=f"{call.key}:session")).value.id
+    post = chat.PostMessage(session_id=session_id, content=asked.content)
+    accepted: chat.Accepted = (await call.bus.dispatch(post, call.context, key=f"{call.key}:post")).value
+    return {
+        "session_id": session_id,
+        "message_id": accepted.message_id,
+        "reply_id": accepted.reply_id,
+        "run_id": accepted.run_id,
+    }
+
+
+async def run_diagnostics(call: Call) -> dict[str, Any]:
+    """Ask health and what runs here."""
+    health = await call.bus.ask(system.GetHealth(), call.context)
+    info = await call.bus.ask(system.GetInfo(), call.context)
+    return {"health": msgspec.to_builtins(health), "info": msgspec.to_builtins(info)}
+
+
+BUS_WORK: Final[Mapping[str, Work]] = {
+    "send_chat_message": send_chat_message,
+    "run_diagnostics": run_diagnostics,
+}
