@@ -29,7 +29,8 @@ class Pattern(BaseMetadata):
     def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
         """Tell the edge's schema generator about the pattern."""
         schema = handler(source)
-        schema["pattern"] = self.regex
+        # There a pattern may match anywhere in the text; here it is the whole text.
+        schema["pattern"] = f"^(?:{self.regex})$" if "|" in self.regex else f"^{self.regex}$"
         return schema
 
 
