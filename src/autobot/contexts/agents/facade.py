@@ -1,0 +1,249 @@
+"""The model facade: one door to all models. It names them, fits windows, fails over, and says who served.
+
+Callers reach it over the Agents → LLM Interface row: `generate`, `embed` and `list_models` send to that
+link, whose direct transport calls `streams` and `calls` here. Each provider stands behind its own row with
+its own breaker, so a failover costs what the refusal costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from autobot.contexts.agents.agent import Prompt
+from autobot.contexts.agents.catalogue import Catalogue, Known
+from autobot.contexts.agents.ports import (
+    Chunk,
+    Embeddings,
+    Finished,
+    GenerateRequest,
+    ModelMessage,
+    ToolSpec,
+)
+from autobot.contexts.agents.window import NEUTRAL, Scale, fit, prompt_tokens, refuse_too_long
+from autobot.contracts.models import TEXTS_MAX
+from autobot.contracts.runs import ModelChoice
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import (
+    Absent,
+    AutoBotError,
+    BadAnswer,
+    HopFailed,
+    Interrupted,
+    InvalidInput,
+    NotFound,
+    Rejected,
+    RemoteError,
+)
+from autobot.kernel.links.ports import Links
+from autobot.kernel.resilience.operation import Effect, Operation
+
+ROW: Final = "agents-llm"
+GENERATE: Final = Operation(name="generate", effect=Effect.FREE)
+EMBED: Final = Operation(name="embed", effect=Effect.FREE)
+MODELS: Final = Operation(name="models", effect=Effect.FREE)
+
+_CALLERS_FAULT: Final = frozenset({400, 413, 422})
+"""Statuses that blame the request: another provider would be asked the same."""
+
+Chain = Callable[[str], Sequence[str]]
+"""What an operator set: the models to try, in order, when this one (by its full name) cannot answer."""
+
+
+class ModelFacade:
+    """All models behind one door. Used from one event loop."""
+
+    def __init__(self, catalogue: Catalogue, links: Links, chain: Chain = lambda _: ()) -> None:
+        self._catalogue, self._links, self._chain = catalogue, links, chain
+        self._scales: dict[str, Scale] = {}
+        self.calls: Mapping[str, Callable[[Any, CallContext], Awaitable[Any]]] = {
+            "embed": self._embed,
+            "models": self._models,
+        }
+        self.streams: Mapping[str, Callable[[Any, CallContext], AsyncIterator[Chunk]]] = {
+            "generate": self._generate
+        }
+
+    # ----------------------------------------------------------------------------------- for who calls
+
+    def generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
+        """Generate by the model or, before its first chunk, by the next of its failover chain.
+
+        Raises NotFound for a name that no provider has, Interrupted when the answer breaks off after its
+        first chunk, and else what the asked model raised.
+        """
+        return self._links.link(ROW).stream(GENERATE, request, context)
+
+    async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
+        """Embed 1–2048 texts. Never fails over: vectors of two models cannot be compared."""
+        found: Embeddings = await self._links.link(ROW).call(EMBED, (model, tuple(texts)), context)
+        return found
+
+    async def list_models(self, context: CallContext) -> Sequence[ModelChoice]:
+        """Return every model with its state; what a provider last said is shown with its age."""
+        found: Sequence[ModelChoice] = await self._links.link(ROW).call(MODELS, None, context)
+        return found
+
+    async def prepare(
+        self,
+        model: str,
+        messages: tuple[tuple[str, ModelMessage], ...],
+        tools: tuple[ToolSpec, ...],
+        context: CallContext,
+    ) -> Prompt:
+        """Fit messages (each with its id) to the model's window.
+
+        Tools are not offered to a model that cannot call them. Raises NotFound for a name that no
+        provider has, InvalidInput when the last message alone is too long.
+        """
+        known = await self._catalogue.find(model, context)
+        offered = () if known.info is not None and known.info.tools is False else tools
+        fitted = fit(messages, window=known.window, tools=offered, scale=self._scale(known))
+        request = GenerateRequest(model=known.name, messages=fitted.kept, tools=offered, window=known.window)
+        return Prompt(request=request, window=known.window, left_out=fitted.left_out, first_target=known.name)
+
+    # ------------------------------------------------------------------------ behind the direct link
+
+    async def _models(self, _: None, context: CallContext) -> Sequence[ModelChoice]:
+        return await self._catalogue.choices(context)
+
+    async def _embed(self, payload: tuple[str, Sequence[str]], context: CallContext) -> Embeddings:
+        name, texts = payload
+        if not 1 <= len(texts) <= TEXTS_MAX:
+            raise InvalidInput(f"{len(texts)} texts were given; one call embeds 1 to {TEXTS_MAX}.")
+        known = await self._catalogue.find(name, context)
+        return await known.provider.embed(known.model, texts, context)
+
+    async def _generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
+        refused: list[tuple[str, AutoBotError]] = []
+        known = await self._first(request, context, refused)
+        others = iter(self._chain(known.name if known else request.model))
+        while known is not None or (known := await self._next(others, request, context, refused)):
+            started = ended = False
+            chunks = known.provider.generate(_for(known, request), context)
+            try:
+                async for chunk in chunks:
+                    if ended:
+                        raise BadAnswer(f"{known.name} went on after its end.", link=known.provider.link_id)
+                    if type(chunk) is Finished:
+                        ended = True
+                        chunk = self._end(known, request, chunk, fallback=bool(refused))
+                    started = True
+                    yield chunk
+                if not ended:
+                    raise BadAnswer(f"The answer of {known.name} has no end.", link=known.provider.link_id)
+            except (HopFailed, Rejected, Absent, NotFound) as error:
+                if started:
+                    raise _interrupted(known, error) from error
+                if not _may_fail_over(error):
+                    raise
+                refused.append((known.name, error))
+            else:
+                return
+            finally:
+                await _close(chunks)
+            known = None
+        raise _first_refusal(refused)
+
+    async def _first(
+        self, request: GenerateRequest, context: CallContext, refused: list[tuple[str, AutoBotError]]
+    ) -> Known | None:
+        """Return the model that was asked for; one that is not there is noted in `refused`."""
+        try:
+            known = await self._catalogue.find(request.model, context)
+        except NotFound as error:
+            refused.append((request.model, error))
+            return None
+        if known.window is not None:
+            refuse_too_long(self._tokens(request), known.window, self._scale(known))
+        return known
+
+    async def _next(
+        self,
+        names: Iterator[str],
+        request: GenerateRequest,
+        context: CallContext,
+        refused: list[tuple[str, AutoBotError]],
+    ) -> Known | None:
+        """Return the next alternative that is there and whose window holds the prompt, None after the last."""
+        for name in names:
+            try:
+                known = await self._catalogue.find(name, context)
+            except NotFound as error:
+                refused.append((name, error))
+                continue
+            tokens = self._tokens(request) * self._scale(known).value
+            if known.window is None or tokens <= known.window:
+                return known
+            refused.append((name, NotFound(f"The prompt does not fit into its {known.window} tokens.")))
+        return None
+
+    def _scale(self, known: Known) -> Scale:
+        return self._scales.get(known.name, NEUTRAL)
+
+    def _tokens(self, request: GenerateRequest) -> int:
+        return prompt_tokens(request.messages, request.tools)
+
+    def _end(self, known: Known, request: GenerateRequest, end: Finished, *, fallback: bool) -> Finished:
+        """Learn from the provider's count, and say in the end whether another model stepped in."""
+        counted = end.usage.prompt_tokens
+        if counted is not None:
+            self._scales[known.name] = self._scale(known).corrected(self._tokens(request), counted)
+        if not fallback or end.served_by is None:
+            return end
+        return replace(end, served_by=replace(end.served_by, fallback=True))
+
+
+def _for(known: Known, request: GenerateRequest) -> GenerateRequest:
+    """Return the request as this provider gets it: its own name, and no window beyond the model's."""
+    window = known.sets if request.window is None else min(request.window, known.sets or request.window)
+    return replace(request, model=known.model, window=window)
+
+
+def _may_fail_over(error: AutoBotError) -> bool:
+    return not (isinstance(error, RemoteError) and error.status in _CALLERS_FAULT)
+
+
+def _interrupted(known: Known, error: AutoBotError) -> Interrupted:
+    return Interrupted(
+        f"{known.name} stopped in the middle of its answer: {error.detail}",
+        hint="What it wrote is kept. Ask it again to get a whole answer.",
+    )
+
+
+def _first_refusal(refused: list[tuple[str, AutoBotError]]) -> AutoBotError:
+    """Return why the asked model did not answer; its hint names the others that were tried."""
+    (_, first), *others = refused
+    if others:
+        tried = "; ".join(f"{name}: {error.detail}" for name, error in others)
+        first.hint = f"{first.hint} " if first.hint else ""
+        first.hint += f"Also tried: {tried}"
+    return first
+
+
+async def _close(chunks: AsyncIterator[Chunk]) -> None:
+    close = getattr(chunks, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def chain_of(rules: Sequence[str], model: str) -> tuple[str, ...]:
+    """Return the models to try after `model` by an operator's rules.
+
+    A rule is `first > second > third`; `*` as first stands for every model that no rule begins with.
+    Raises InvalidInput for a rule that is none.
+    """
+    everyone: tuple[str, ...] = ()
+    for rule in rules:
+        first, *others = (name.strip() for name in rule.split(">"))
+        if not first or not others or not all(others):
+            raise InvalidInput(
+                f"{rule!r} is no failover chain.", hint="Write ollama:llama3 > openai:gpt-4o-mini."
+            )
+        rest = tuple(name for name in others if name != model)
+        if first == model:
+            return rest
+        if first == "*":
+            everyone = rest
+    return everyone
