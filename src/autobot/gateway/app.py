@@ -1,6 +1,6 @@
 """The edge as one ASGI application: middleware in one order, routes, documentation, the web client.
 
-Outermost first: arrival → forwarded → correlation → measure → problems → disconnect → deadline → authentication →
+Outermost first: arrival → forwarded → correlation → trace → measure → problems → disconnect → deadline → authentication →
 admission → cross-site → rate limit → idempotency → security fields → body → compression → conditional → routes.
 Each is one file in `middleware/`; what it needs from outside comes in `GatewayParts`.
 """
@@ -32,6 +32,7 @@ from autobot.gateway.middleware.measure import Measure
 from autobot.gateway.middleware.problems import Problems
 from autobot.gateway.middleware.rate_limit import RateLimit
 from autobot.gateway.middleware.security import Security
+from autobot.gateway.middleware.trace import Trace
 from autobot.gateway.openapi import OpenApi
 from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.routing import Entry, RouteTable
@@ -43,7 +44,7 @@ class Gateway:
 
     def __init__(self, parts: GatewayParts) -> None:
         self._parts = parts
-        self._watchers = Watchers()
+        self._watchers = Watchers(parts.limits.disconnect_after_s)
         self._openapi = OpenApi(parts.version)
         raw = (
             *parts.raw,
@@ -81,10 +82,11 @@ class Gateway:
         measure = Measure(parts.clock, parts.listener)
         app = Authentication(app, parts.authenticator, measure.admitted)
         app = Deadline(app, parts.clock, limits.deadline_max_s)
-        app = Disconnect(app, self._watchers, limits.disconnect_after_s)
+        app = Disconnect(app, self._watchers)
         app = Problems(app, measure.error)
         app = measure.around(app)
-        app = Correlation(app, parts.ids, parts.chance)
+        app = Trace(app, parts.chance)
+        app = Correlation(app, parts.ids)
         app = Forwarded(app, parts.site)
         return Arrival(app, parts.clock)
 
@@ -98,12 +100,13 @@ class Gateway:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Own the background work of the edge from start-up to shutdown."""
         await receive()
-        async with self._watchers, self._parts.fanout, asyncio.TaskGroup() as tasks:
-            proving = tasks.create_task(self._prove())
+        async with self._parts.fanout, asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(self._prove()), tasks.create_task(self._watchers.run())]
             await send({"type": "lifespan.startup.complete"})
             await receive()
             self._parts.lifecycle.drain()
-            proving.cancel()
+            for task in background:
+                task.cancel()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _prove(self) -> None:

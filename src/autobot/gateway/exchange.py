@@ -6,7 +6,8 @@ costs an attribute, not a dictionary look-up and a cast.
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol
+from collections.abc import Iterable
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -17,7 +18,9 @@ from autobot.kernel.core.context import CallContext, TraceContext
 from autobot.kernel.core.errors import AutoBotError
 from autobot.kernel.telemetry.listener import Hop
 
-SCOPE_KEY = "autobot.exchange"
+SCOPE_KEY: Final = "autobot.exchange"
+WEBSOCKET: Final = "WEBSOCKET"
+"""Stands for the method of a request that opens a WebSocket."""
 
 UNKNOWN_TRACE = TraceContext(trace_id="0" * 32, span_id="0" * 16)
 
@@ -47,73 +50,43 @@ class Exchange:
         client: the caller's address after trusted proxies.
         base: path that the product is mounted under, `` or `/tools/autobot`.
         proven: the credential that was proven, None for nobody.
+
+    It holds no reference to the scope that holds it: a cycle a request is work for the garbage collector. What a
+    request does not set is a class attribute, so that making one costs little.
     """
 
-    __slots__ = (
-        "answer_fields",
-        "arrived",
-        "attempt",
-        "baggage",
-        "base",
-        "body_bytes",
-        "body_whole",
-        "client",
-        "context",
-        "correlation_id",
-        "credential",
-        "deadline",
-        "error",
-        "fields",
-        "hop",
-        "host",
-        "if_match",
-        "key",
-        "path",
-        "proven",
-        "refusal",
-        "request_id",
-        "route",
-        "scheme",
-        "scope",
-        "send_out",
-        "sent_bytes",
-        "status",
-        "trace",
-        "trusted_peer",
-        "wait",
-    )
+    arrived: float
+    client = ""
+    base = ""
+    trusted_peer = False
+    request_id = ""
+    correlation_id = ""
+    trace = UNKNOWN_TRACE
+    deadline: float | None = None
+    proven: Proven | None = None
+    credential: tuple[str, str] | None = None
+    refusal: AutoBotError | None = None
+    error: BaseException | None = None
+    hop: Hop | None = None
+    context: CallContext | None = None
+    key: str | None = None
+    wait: float | None = None
+    if_match: tuple[str, ...] | None = None
+    route = ""
+    status = 0
+    sent_bytes = 0
+    body_bytes = 0
+    body_whole = False
 
     def __init__(self, scope: Scope, send: Send, arrived: float) -> None:
-        self.scope = scope
-        self.send_out = send
-        self.arrived = arrived
-        self.fields: dict[bytes, bytes] = header_fields(scope)
+        lines = scope["headers"]
+        fields: dict[bytes, bytes] = dict(lines)
+        self.fields = fields if len(fields) == len(lines) else joined_fields(lines)
         self.path: str = scope["path"]
+        self.method: str = scope.get("method", WEBSOCKET)
+        self.send_out, self.arrived = send, arrived
         self.scheme: str = scope.get("scheme", "http")
-        self.host: str = self.fields.get(b"host", b"").decode("latin-1")
-        self.client = ""
-        self.base = ""
-        self.trusted_peer = False
-        self.request_id = ""
-        self.correlation_id = ""
-        self.trace = UNKNOWN_TRACE
-        self.baggage: tuple[tuple[str, str], ...] = ()
-        self.attempt = 0
-        self.deadline: float | None = None
-        self.proven: Proven | None = None
-        self.credential: tuple[str, str] | None = None
-        self.refusal: AutoBotError | None = None
-        self.error: BaseException | None = None
-        self.hop: Hop | None = None
-        self.context: CallContext | None = None
-        self.key: str | None = None
-        self.wait: float | None = None
-        self.if_match: tuple[str, ...] | None = None
-        self.route = ""
-        self.status = 0
-        self.sent_bytes = 0
-        self.body_bytes = 0
-        self.body_whole = False
+        self.host: str = fields.get(b"host", b"").decode("latin-1")
         self.answer_fields: list[tuple[bytes, bytes]] = []
 
     async def send(self, message: Message) -> None:
@@ -123,7 +96,10 @@ class Exchange:
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self.answer_fields]
         elif kind == "http.response.body":
-            self.sent_bytes += len(message.get("body", b""))
+            if self.method == "HEAD":
+                message["body"] = b""
+            else:
+                self.sent_bytes += len(message.get("body", b""))
         elif kind == "websocket.http.response.start":
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self.answer_fields]
@@ -151,19 +127,16 @@ class Exchange:
         return self.context
 
 
-def header_fields(scope: Scope) -> dict[bytes, bytes]:
-    """Return the header fields by lower-case name; repeated lines are joined as RFC 9110 §5.3 says.
+def joined_fields(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return header fields by lower-case name; repeated lines are joined as RFC 9110 §5.3 says.
 
     A field that must be single and was sent twice thereby becomes a list, which its own parser refuses.
     """
-    lines = scope["headers"]
-    fields = dict(lines)
-    if len(fields) != len(lines):
-        fields = {}
-        for name, value in lines:
-            before = fields.get(name)
-            glue = b"; " if name == b"cookie" else b", "
-            fields[name] = value if before is None else before + glue + value
+    fields: dict[bytes, bytes] = {}
+    for name, value in lines:
+        before = fields.get(name)
+        glue = b"; " if name == b"cookie" else b", "
+        fields[name] = value if before is None else before + glue + value
     return fields
 
 

@@ -12,12 +12,12 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from autobot.gateway.access import Access
-from autobot.gateway.exchange import exchange_of
+from autobot.gateway.exchange import WEBSOCKET, exchange_of
 from autobot.gateway.pages import HTML, JSON, respond
 from autobot.gateway.parts import RawRoute
 from autobot.gateway.problem_kinds import Kind
 from autobot.gateway.problems_catalogue import KINDS
-from autobot.gateway.routing import WEBSOCKET, Entry
+from autobot.gateway.routing import Entry
 from autobot.kernel.core.errors import NotFound
 
 _WRITES: Final = ("post", "put", "patch", "delete")

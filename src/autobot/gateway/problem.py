@@ -237,5 +237,4 @@ async def send_problem(exchange: Exchange, error: BaseException, send: Send) -> 
             ],
         }
     )
-    head = exchange.scope.get("method") == "HEAD"
-    await send({"type": "http.response.body", "body": b"" if head else body})
+    await send({"type": "http.response.body", "body": body})

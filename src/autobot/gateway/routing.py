@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from fastapi import APIRouter
@@ -22,13 +22,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autobot.gateway import problem_kinds as kinds
 from autobot.gateway.access import PUBLIC, Access, declared_access
-from autobot.gateway.exchange import Exchange, exchange_of
+from autobot.gateway.exchange import WEBSOCKET, Exchange, exchange_of
 from autobot.gateway.parts import GatewayParts, Note, RawRoute
 from autobot.gateway.problem import Refused
 from autobot.kernel.commands.authorize import Authorizer
 from autobot.kernel.core.errors import AutoBotError, ConfigurationError, NotFound, Unauthenticated
 
-WEBSOCKET: Final = "WEBSOCKET"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -181,14 +180,13 @@ class RouteTable:
         """Answer."""
         exchange = exchange_of(scope)
         place, params = self._find(exchange.path)
-        socket = scope["type"] == "websocket"
+        method = exchange.method
         if place is None:
-            if socket:
+            if method == WEBSOCKET:
                 raise NotFound("There is no WebSocket at this address.")
             await self._fallback(scope, receive, send)
             return
         exchange.route = place.template
-        method = WEBSOCKET if socket else scope["method"]
         entry = place.methods.get(method)
         if entry is None:
             await self._other_method(place, method, exchange, send)

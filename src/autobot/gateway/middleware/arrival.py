@@ -20,4 +20,8 @@ class Arrival:
             await self._app(scope, receive, send)
             return
         exchange = scope[SCOPE_KEY] = Exchange(scope, send, self._now())
-        await self._app(scope, receive, exchange.send)
+        try:
+            await self._app(scope, receive, exchange.send)
+        finally:
+            # The server's own objects hold the scope: without this each request would be a cycle.
+            del scope[SCOPE_KEY]

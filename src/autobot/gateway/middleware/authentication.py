@@ -1,7 +1,8 @@
 """Who asks: proves the API key or the session cookie and makes the call context.
 
 Nobody is refused here. A credential that does not hold leaves its refusal in the exchange, and the route guard
-raises it unless the route is public: a stale cookie must not lock a person out of the sign-in page.
+raises it unless the route is public: a stale cookie must not lock a person out of the sign-in page. Context
+fields from outside (baggage, attempts) are not believed: baggage is made from the principal that was proven.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ _COOKIE_START: Final = COOKIE.encode() + b"="
 
 def session_cookie(field: bytes) -> str | None:
     """Return the session token of a Cookie field (RFC 6265 §5.4); None without one, or with two that differ."""
-    found: set[bytes] = set()
-    for pair in field.split(b";"):
-        pair = pair.strip()
-        if pair.startswith(_COOKIE_START):
-            found.add(pair[len(_COOKIE_START) :].strip(b'"'))
-    if len(found) != 1:
-        return None
-    token = found.pop()
+    if field.count(_COOKIE_START) == 1 and field.startswith(_COOKIE_START):
+        token = field[len(_COOKIE_START) :].partition(b";")[0].strip(b' "')
+    else:
+        pairs = [pair.strip() for pair in field.split(b";")]
+        found = {pair[len(_COOKIE_START) :].strip(b'"') for pair in pairs if pair.startswith(_COOKIE_START)}
+        if len(found) != 1:
+            return None
+        token = found.pop()
     return token.decode("latin-1") if 0 < len(token) <= TOKEN_MAX else None
 
 
@@ -57,13 +58,15 @@ class Authentication:
             if cookie is not None and _COOKIE_START in cookie:
                 await self._by_session(exchange, cookie)
         proven = exchange.proven
+        principal = ANONYMOUS if proven is None else proven.principal
         exchange.context = CallContext(
             correlation_id=exchange.correlation_id,
-            principal=ANONYMOUS if proven is None else proven.principal,
+            principal=principal,
             trace=exchange.trace,
             deadline=exchange.deadline,
-            baggage=exchange.baggage,
-            attempt=exchange.attempt,
+            baggage=()
+            if proven is None
+            else (("user_id", principal.user_id), ("tenant_id", principal.tenant)),
             client=exchange.client,
         )
         self._admitted(exchange)

@@ -21,6 +21,7 @@ _TAG: Final = re.compile(rb'\s*(W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
 _KEPT_ON_304: Final = frozenset(
     {b"cache-control", b"content-location", b"date", b"etag", b"expires", b"vary", b"set-cookie"}
 )
+_REVALIDATE: Final = (b"cache-control", b"private, no-cache")
 ANY: Final = ("*",)
 
 
@@ -128,9 +129,9 @@ class _Tagging:
                 await self._send(body)
                 return
             tag = b'"%b"' % blake2b(body.get("body", b""), digest_size=12).hexdigest().encode()
-            start["headers"] = [*start["headers"], (b"etag", tag)]
+            start["headers"].append((b"etag", tag))
         if b"cache-control" not in fields:
-            start["headers"] = [*start["headers"], (b"cache-control", b"private, no-cache")]
+            start["headers"].append(_REVALIDATE)
         if self._none_match is not None:
             same = none_match(self._none_match, tag)
             if same is not None:

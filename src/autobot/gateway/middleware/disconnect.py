@@ -1,7 +1,7 @@
 """A client that gives up ends the work that was done for it alone.
 
-Work that was accepted with 202 is a run of its own and goes on. Watching starts late, because nearly every
-request is over before it would be worth the cost.
+Work that was accepted with 202 is a run of its own and goes on. Only a request that runs for a while is watched:
+nearly every one is over before that, and pays for two dictionary operations.
 """
 
 from __future__ import annotations
@@ -17,88 +17,92 @@ CLIENT_GONE: Final = 499
 """What the log and the metrics show; nobody is there to read an answer."""
 
 
-class Watchers:
-    """Owns the watching tasks of one process; open for as long as the server runs (lifespan)."""
-
-    def __init__(self) -> None:
-        self._group: asyncio.TaskGroup | None = None
-        self._running: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> Watchers:
-        """Open."""
-        self._group = await asyncio.TaskGroup().__aenter__()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Cancel what still watches and wait for it."""
-        group, self._group = self._group, None
-        if group is not None:
-            for task in tuple(self._running):
-                task.cancel()
-            await group.__aexit__(None, None, None)
-
-    def watch(self, watch: _Watch) -> None:
-        """Begin to watch; without an open group nothing is watched."""
-        if self._group is not None:
-            task = self._group.create_task(watch.listen())
-            watch.listener = task
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-
-
 class _Watch:
-    """Listens for the disconnect of one request, and answers the application's own `receive` meanwhile."""
+    """One request: listens for its disconnect when told to, and then answers the application's own `receive`."""
 
-    __slots__ = ("_exchange", "_gone", "_has_body", "_receive", "_task", "gone", "listener", "timer")
+    __slots__ = ("_exchange", "_news", "_receive", "gone", "listener", "task")
 
     def __init__(self, receive: Receive, exchange: Exchange, task: asyncio.Task[object]) -> None:
-        self._receive, self._exchange, self._task = receive, exchange, task
-        fields = exchange.fields
-        self._has_body = fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
-        self._gone = asyncio.Event()
+        self._receive, self._exchange, self.task = receive, exchange, task
         self.gone = False
+        self._news: asyncio.Event | None = None
         self.listener: asyncio.Task[None] | None = None
-        self.timer: asyncio.TimerHandle
 
     @property
-    def may_begin(self) -> bool:
+    def may_listen(self) -> bool:
         """Whether everything that the application will read has been read."""
-        return not self._has_body or self._exchange.body_whole
+        fields = self._exchange.fields
+        has_body = fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
+        return self.listener is None and (self._exchange.body_whole or not has_body)
+
+    def listen(self, group: asyncio.TaskGroup) -> None:
+        """Begin to listen."""
+        self._news = asyncio.Event()
+        self.listener = group.create_task(self._until_gone(self._news))
 
     async def receive(self) -> Message:
-        """The application's `receive`: the server's, or the news of the watcher once it listens."""
-        if self.listener is None:
+        """The application's `receive`: the server's, or the news of the listener once there is one."""
+        if self._news is None:
             return await self._receive()
-        await self._gone.wait()
+        await self._news.wait()
         return {"type": "http.disconnect"}
 
-    async def listen(self) -> None:
-        """Wait for the disconnect, then cancel the request's task."""
-        while True:
-            if (await self._receive())["type"] == "http.disconnect":
-                break
+    async def _until_gone(self, news: asyncio.Event) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            continue
         self.gone = True
-        self._gone.set()
-        self._task.cancel()
+        news.set()
+        self.task.cancel()
+
+
+class Watchers:
+    """Knows the running requests and watches the long ones; open for as long as the server runs (lifespan)."""
+
+    def __init__(self, after_s: float) -> None:
+        self._after_s = after_s
+        self._young: dict[_Watch, None] = {}
+        self._old: dict[_Watch, None] = {}
+
+    def add(self, watch: _Watch) -> None:
+        """Know a request."""
+        self._young[watch] = None
+
+    def remove(self, watch: _Watch) -> None:
+        """Forget a request that is over."""
+        if self._young.pop(watch, self) is self:
+            self._old.pop(watch, None)
+        if watch.listener is not None:
+            watch.listener.cancel()
+
+    async def run(self) -> None:
+        """Look at the running requests again and again. Cancelled at shutdown, with what listens."""
+        if not self._after_s:
+            return
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await asyncio.sleep(self._after_s)
+                for watch in self._old:
+                    if watch.may_listen:
+                        watch.listen(group)
+                self._old.update(self._young)
+                self._young = {}
 
 
 class Disconnect:
-    """Cancels the task of a request whose client went away. Off when `after_s` is 0."""
+    """Cancels the task of a request whose client went away."""
 
-    def __init__(self, app: ASGIApp, watchers: Watchers, after_s: float) -> None:
-        self._app, self._watchers, self._after_s = app, watchers, after_s
+    def __init__(self, app: ASGIApp, watchers: Watchers) -> None:
+        self._app, self._watchers = app, watchers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; end quietly when the client is gone."""
         task = asyncio.current_task()
-        if scope["type"] != "http" or not self._after_s or task is None:
+        if scope["type"] != "http" or task is None:
             await self._app(scope, receive, send)
             return
         exchange = exchange_of(scope)
         watch = _Watch(receive, exchange, task)
-        loop = asyncio.get_running_loop()
-
-        watch.timer = loop.call_later(self._after_s, self._begin, watch)
+        self._watchers.add(watch)
         try:
             await self._app(scope, watch.receive, send)
         except asyncio.CancelledError:
@@ -106,12 +110,4 @@ class Disconnect:
                 raise
             exchange.status = CLIENT_GONE
         finally:
-            watch.timer.cancel()
-            if watch.listener is not None:
-                watch.listener.cancel()
-
-    def _begin(self, watch: _Watch) -> None:
-        if watch.may_begin:
-            self._watchers.watch(watch)
-        else:
-            watch.timer = asyncio.get_running_loop().call_later(self._after_s, self._begin, watch)
+            self._watchers.remove(watch)

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from autobot.gateway.exchange import Exchange, exchange_of
+from autobot.gateway.exchange import WEBSOCKET, Exchange, exchange_of
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.telemetry.listener import Hop, Listener
 
@@ -37,13 +37,12 @@ class Measure:
         """Report the start of a call whose context is known."""
         if self._listener is None:
             return
-        scope = exchange.scope
-        streams = scope["type"] == "websocket" or exchange.path.endswith(STREAM_SUFFIXES)
+        streams = exchange.method == WEBSOCKET or exchange.path.endswith(STREAM_SUFFIXES)
         hop = exchange.hop = Hop(
             STREAMS if streams else CALLS,
             TARGET,
-            scope.get("method", "WEBSOCKET"),
-            exchange.attempt,
+            exchange.method,
+            0,
             exchange.called,
         )
         self._listener.started(hop)
@@ -74,10 +73,9 @@ class Measure:
                 listener.failed(exchange.hop, duration, exchange.error)
             else:
                 listener.completed(exchange.hop, duration)
-        method = exchange.scope.get("method")
-        if method is None:
+        if exchange.method == WEBSOCKET:
             return
-        labels = (("method", method), ("route", exchange.route), ("status", str(exchange.status)))
+        labels = (("method", exchange.method), ("route", exchange.route), ("status", str(exchange.status)))
         listener.counted("http_server_request_duration_seconds", duration, labels)
         listener.counted("http_server_response_body_bytes", exchange.sent_bytes, labels)
         if exchange.body_bytes:

@@ -34,16 +34,16 @@ class Problems:
             exchange = exchange_of(scope)
             self._on_error(exchange, error)
             if scope["type"] == "websocket":
-                await self._refuse_socket(exchange, error, send)
+                await self._refuse_socket(scope, exchange, error, send)
             elif exchange.status:
                 raise
             else:
                 await send_problem(exchange, error, send)
 
-    async def _refuse_socket(self, exchange: Exchange, error: Exception, send: Send) -> None:
+    async def _refuse_socket(self, scope: Scope, exchange: Exchange, error: Exception, send: Send) -> None:
         """Refuse a handshake with the problem as its HTTP answer, or close a socket that is open already."""
         accepted = exchange.status == 101
-        if not accepted and "websocket.http.response" in exchange.scope.get("extensions", {}):
+        if not accepted and "websocket.http.response" in scope.get("extensions", {}):
 
             async def as_handshake(message: Message) -> None:
                 await send({**message, "type": "websocket." + message["type"]})

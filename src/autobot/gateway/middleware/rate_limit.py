@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -47,9 +47,10 @@ class RouteClass:
             raise ConfigurationError(f"The rate limit name {self.name!r} must be visible ASCII.")
 
     @property
-    def policy(self) -> bytes:
-        """The item of RateLimit-Policy."""
-        return serialize_item(Item(self.name, {"q": self.quota, "w": self.window_s})).encode()
+    def policy(self) -> tuple[bytes, bytes]:
+        """The RateLimit-Policy field."""
+        item = serialize_item(Item(self.name, {"q": self.quota, "w": self.window_s}))
+        return (b"ratelimit-policy", item.encode())
 
 
 LOGIN: Final = RouteClass(name="login", quota=10)
@@ -61,8 +62,7 @@ DEFAULT_CLASSES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """The limiter's answer. `reset_s` until the quota is whole again; `retry_after_s` until one request passes."""
 
     allowed: bool
@@ -126,16 +126,14 @@ async def admit(limiter: Limiter, exchange: Exchange, kind: RouteClass, *key: st
     _tell(exchange, kind, kind.policy, taken)
 
 
-def _tell(exchange: Exchange, kind: RouteClass, policy: bytes, taken: Taken) -> None:
-    reset = taken.reset_s if taken.allowed else taken.retry_after_s
-    exchange.answer_fields += (
-        (b"ratelimit-policy", policy),
-        (b"ratelimit", b'"%b";r=%d;t=%d' % (kind.name.encode(), taken.remaining, math.ceil(reset))),
-    )
-    if not taken.allowed:
+def _tell(exchange: Exchange, kind: RouteClass, policy: tuple[bytes, bytes], taken: Taken) -> None:
+    allowed, remaining, reset, retry_after = taken
+    state = f'"{kind.name}";r={remaining};t={math.ceil(reset if allowed else retry_after)}'
+    exchange.answer_fields += (policy, (b"ratelimit", state.encode()))
+    if not allowed:
         raise QuotaExceeded(
             f"At most {kind.quota} requests in {kind.window_s} s are allowed here.",
-            retry_after=taken.retry_after_s,
+            retry_after=retry_after,
             policies=(kind.name,),
         )
 
