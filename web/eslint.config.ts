@@ -25,7 +25,7 @@ export default defineConfig(
         "error",
         { object: "Math", property: "random", message: "take chance as an argument; the shells hand it in" },
       ],
-      "vue/no-bare-strings-in-template": ["error", { allowlist: ["→", "·", "#", ":", ",", "/", "–"] }],
+      "vue/no-bare-strings-in-template": ["error", { allowlist: ["…", "→", "·", "#", ":", ",", "/", "–"] }],
       "vue/no-v-html": "error",
       "vue/component-api-style": ["error", ["script-setup"]],
       "vue/define-emits-declaration": ["error", "type-based"],

@@ -38,6 +38,7 @@ export default defineConfig({
         input: { slots: { root: "w-full" } },
         textarea: { slots: { root: "w-full" } },
         select: { slots: { base: "w-full" } },
+        formField: { slots: { label: "text-13 font-medium", help: "text-xs", error: "text-xs", container: "mt-1" } },
         tooltip: { slots: { content: "text-xs" } },
       },
     }),

@@ -39,9 +39,11 @@ function startRun(sessionId: string, content: string): Reply {
 
 const poke = (run: FakeRun): void => run.listeners.forEach((listener) => listener());
 function play(run: FakeRun, wait: number): void {
-  const fact = (name: string, data: object): void => void (run.facts.push([`autobot.agents.${name}.v1`, data]), poke(run));
+  const fact = (name: string, data: object): void => void (run.facts.push([`autobot.runs.${name}.v1`, data]), poke(run));
   fact("run_started", {});
   fact("step_started", { step: 1, kind: "model", link: "ai-ollama", target: "http://127.0.0.1:11434", detail: "loading the model" });
+  fact("step_started", { step: 2, kind: "tool", name: "tool-time", detail: { id: "c1", name: "time", arguments: { zone: "Europe/Berlin" } } });
+  setTimeout(() => fact("step_completed", { step: 2, name: "tool-time", duration_ms: 640, output: { state: "completed", result: "12:04" } }), 640);
   const words = answer.match(/\s*\S+\s*/g) ?? [];
   let at = 0;
   const timer = setInterval(() => {
@@ -65,7 +67,7 @@ function finish(run: FakeRun): void {
   Object.assign(reply ?? {}, { content: run.text, status, error: run.failing ? failure : null, served_by: { link: "ai-ollama", target: "http://127.0.0.1:11434", provider: "ollama", model: "qwen3:8b", fallback: false }, usage: { prompt_tokens: 900, completion_tokens: 312, window: 8192 } });
   Object.assign(sessions.find(({ id }) => id === run.sessionId) ?? {}, { active_run_id: null });
   run.done = true;
-  run.facts.push([`autobot.agents.${run.stopped ? "run_stopped" : run.failing ? "run_failed" : "run_completed"}.v1`, run.failing ? { problem: failure } : { message_id: run.messageId }]);
+  run.facts.push([`autobot.runs.${run.stopped ? "run_stopped" : run.failing ? "run_failed" : "run_completed"}.v1`, run.failing ? { error: failure } : { message_id: run.messageId }]);
   poke(run);
 }
 
@@ -125,9 +127,10 @@ const routes: [string, string, Handler][] = [
   ["PATCH", "/system/links/:id", ({ id }, { reason: _, ...body }) => ({ body: Object.assign(links.find((link) => link.id === id) ?? {}, body, { source: "run-time" }) })],
   ["POST", "/system/links/:id/breaker", ({ id }, body) => { const link = links.find((each) => each.id === id); for (const target of link?.targets ?? []) target.breaker_state = ({ open: "open", close: "closed", isolate: "isolated", release: "closed" } as Record<string, string>)[String(body.action)] ?? "closed"; return { body: link }; }],
   ["POST", "/system/links/:id/revert", ({ id }) => ({ body: links.find((link) => link.id === id) })],
-  ["GET", "/system/links/:id/history", () => page([{ position: 812, at: new Date(Date.now() - 9e6).toISOString(), by: "mira", reason: "Ollama is slow while it indexes", changes: { timeout: 60 } }, { position: 640, at: new Date(Date.now() - 9e7).toISOString(), by: "admin", reason: "fewer retries", changes: { retry: { max: 1, delay: 0.1, backoff: "exponential" } } }])],
+  ["GET", "/system/links/:id/history", () => page([{ position: 812, at: new Date(Date.now() - 9e6).toISOString(), by: "mira", reason: "Ollama is slow while it indexes", change: { timeout: 60 } }, { position: 640, at: new Date(Date.now() - 9e7).toISOString(), by: "admin", reason: "fewer retries", change: { retry: { max: 1, delay: 0.1, backoff: "exponential" } } }])],
   ["GET", "/system/events", (_, __, query) => {
     const wanted = events.filter((event) => event.type.includes(query.get("type") ?? "") && event.stream.includes(query.get("stream") ?? "") && event.correlationid.includes(query.get("correlation_id") ?? ""));
+    if (query.has("after")) return page(wanted.filter(({ position }) => position > Number(query.get("after"))).slice(0, 1));
     const before = Number(query.get("cursor") ?? Infinity);
     const items = wanted.filter(({ position }) => position < before).reverse().slice(0, Number(query.get("limit") ?? 50));
     return { body: { items, next_cursor: items.length && wanted[0] && (items.at(-1)?.position ?? 0) > wanted[0].position ? String(items.at(-1)?.position) : null } };

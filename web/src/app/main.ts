@@ -1,7 +1,7 @@
 import "./style.css";
 import "./prose.css";
 import ui from "@nuxt/ui/vue-plugin";
-import { addAPIProvider } from "@iconify/vue";
+import { _api } from "@iconify/vue";
 import { createPinia } from "pinia";
 import { createApp } from "vue";
 import App from "./App.vue";
@@ -9,7 +9,7 @@ import { makeRouter } from "./router";
 import { followTheme } from "./theme";
 
 // Icons are in the build; one that is missing shall stay empty rather than be asked for elsewhere.
-addAPIProvider("", { resources: [] });
+_api.setAPIModule("", { prepare: () => [], send: () => undefined });
 
 followTheme();
 const app = createApp(App);

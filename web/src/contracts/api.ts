@@ -20,6 +20,19 @@ export interface Problem {
   hint?: string | null;
 }
 
+/** A failure as stored facts and answers tell it. */
+export interface Failure {
+  code: string;
+  detail: string;
+  correlation_id: string;
+  hint?: string | null;
+  link?: string | null;
+  target?: string | null;
+}
+
+/** Why something failed: as stored, or as an HTTP answer told it. */
+export type Cause = Failure | Problem;
+
 export type Role = "admin" | "operator" | "user" | "viewer";
 
 export interface Me {
@@ -125,15 +138,20 @@ export interface Message {
   model: string | null;
   served_by: ServedBy | null;
   usage: Usage | null;
-  error: Problem | null;
+  error: Cause | null;
   tool_calls: ToolCall[];
   citations: Citation[];
   siblings: string[];
   left_out: string[];
+  /** Why the model ended, as its provider says. */
+  finish_reason?: string | null;
 }
 
 export interface Accepted {
+  /** The person's message. */
   message_id: string;
+  /** The message that the run will write. */
+  reply_id?: string;
   run_id: string;
   events_url: string;
 }
@@ -155,7 +173,7 @@ export interface Run {
   waiting_for: WaitingFor | null;
   started_at: string | null;
   ended_at: string | null;
-  error: Problem | null;
+  error: Cause | null;
   text: string;
 }
 
@@ -238,7 +256,7 @@ export interface LinkChange {
   at: string;
   by: string;
   reason: string | null;
-  changes?: Record<string, unknown> | null;
+  change?: Record<string, unknown> | null;
 }
 
 export type BreakerAction = "open" | "close" | "isolate" | "release";
@@ -255,6 +273,8 @@ export interface StoredEvent {
   position: number;
   stream: string;
   revision: number;
+  /** The payload was blanked; the event itself stays. */
+  erased?: boolean;
   data?: unknown;
   [attribute: string]: unknown;
 }
@@ -268,6 +288,8 @@ export interface Setting {
   group: string;
   type: SettingType;
   choices?: string[] | null;
+  minimum?: number | null;
+  maximum?: number | null;
   value: unknown;
   default: unknown;
   source: "default" | "file" | "stored" | "environment";

@@ -4,7 +4,7 @@
  * Facts (`event` frames) decide; deltas only draw ahead of them. A delta that does not start where the text ends
  * shows a hole: nothing more is drawn until a snapshot brings the whole text. Offsets count code points, as the server does.
  */
-import type { Accepted, Citation, Message, Problem, Run, RunState, ToolCall, WaitingFor } from "@/contracts/api";
+import type { Accepted, Cause, Citation, Message, Run, RunState, ToolCall, WaitingFor } from "@/contracts/api";
 import type { ChannelFrame, EventFrame } from "@/contracts/realtime";
 
 /** One answer that is being written. */
@@ -20,8 +20,10 @@ export interface LiveRun {
   readonly hole: boolean;
   readonly waiting: WaitingFor | null;
   readonly tools: readonly ToolCall[];
+  /** Which tool call a step is, by the step's number. */
+  readonly toolSteps: Readonly<Record<number, string>>;
   readonly citations: readonly Citation[];
-  readonly error: Problem | null;
+  readonly error: Cause | null;
   /** The message that this run answers with, when known. */
   readonly messageId: string | null;
   readonly since: string;
@@ -76,6 +78,7 @@ export function startRun(id: string, since: string, messageId: string | null = n
     hole: false,
     waiting: null,
     tools: [],
+    toolSteps: {},
     citations: [],
     error: null,
     messageId,
@@ -120,10 +123,11 @@ function applyToRun(run: LiveRun, frame: ChannelFrame): LiveRun {
   }
 }
 
-const dataOf = (frame: EventFrame): Record<string, unknown> => (typeof frame.event.data === "object" && frame.event.data !== null ? (frame.event.data as Record<string, unknown>) : {});
+const objectOf = (value: unknown): Record<string, unknown> => (typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {});
+const dataOf = (frame: EventFrame): Record<string, unknown> => objectOf(frame.event.data);
 const textOf = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
 
-/** `autobot.agents.step_started.v1` → `step_started`. */
+/** `autobot.runs.step_started.v1` → `step_started`. */
 const factName = (type: string): string => type.split(".").at(-2) ?? type;
 
 function applyFact(run: LiveRun, frame: EventFrame): LiveRun {
@@ -131,47 +135,47 @@ function applyFact(run: LiveRun, frame: EventFrame): LiveRun {
   const time = frame.event.time ?? run.since;
   switch (factName(frame.event.type)) {
     case "run_started":
-      return { ...run, state: "running", since: run.since || time };
-    case "step_started": {
-      const waiting = { link: textOf(data.link), target: textOf(data.target), since: time, detail: textOf(data.detail) };
-      return { ...run, state: "running", waiting: data.kind === "tool" ? null : waiting };
-    }
+      return { ...run, state: "running", since: time };
+    case "step_started":
+      return data.kind === "tool" ? toolStarted(run, data) : { ...run, state: "running", waiting: waitingFor(data, time) };
     case "step_completed":
+      return toolEnded(run, data, "completed", data.output);
     case "step_failed":
-      return { ...run, waiting: null };
-    case "tool_called":
-      return { ...run, waiting: null, tools: withTool(run.tools, toolOf(data, "running")) };
-    case "tool_completed":
-      return { ...run, tools: withTool(run.tools, toolOf(data, data.error || data.state === "failed" ? "failed" : "completed")) };
+      return toolEnded(run, data, "failed", { result: objectOf(data.error).detail });
     case "run_completed":
       return { ...run, state: "completed", waiting: null, messageId: textOf(data.message_id) ?? run.messageId };
-    case "run_failed":
-      return { ...run, state: "failed", waiting: null, error: (data.problem as Problem | undefined) ?? null };
     case "run_stopped":
       return { ...run, state: "stopped", waiting: null };
+    case "run_failed":
     case "run_interrupted":
-      return { ...run, state: "interrupted", waiting: null, error: (data.problem as Problem | undefined) ?? null };
+      return { ...run, state: factName(frame.event.type) === "run_failed" ? "failed" : "interrupted", waiting: null, error: (data.error as Cause | undefined) ?? null };
     default:
       return run;
   }
 }
 
-function toolOf(data: Record<string, unknown>, state: ToolCall["state"]): ToolCall {
-  return {
-    id: textOf(data.tool_call_id) ?? textOf(data.call_id) ?? textOf(data.id) ?? "",
-    name: textOf(data.name) ?? textOf(data.tool) ?? "",
-    arguments: data.arguments ?? null,
-    state,
-    result: data.result ?? data.error ?? null,
-    duration_ms: typeof data.duration_ms === "number" ? data.duration_ms : null,
-  };
+const waitingFor = (data: Record<string, unknown>, since: string): WaitingFor => ({ link: textOf(data.link), target: textOf(data.target), since, detail: textOf(data.detail) });
+
+function toolStarted(run: LiveRun, data: Record<string, unknown>): LiveRun {
+  const detail = objectOf(data.detail);
+  const id = textOf(detail.id) ?? `step-${String(data.step)}`;
+  const tool: ToolCall = { id, name: textOf(detail.name) ?? textOf(data.name) ?? "", arguments: detail.arguments ?? null, state: "running", result: null, duration_ms: null };
+  return { ...run, state: "running", waiting: null, tools: withTool(run.tools, tool), toolSteps: { ...run.toolSteps, [Number(data.step)]: id } };
+}
+
+/** A step ended; when it was a tool call, its card says how. */
+function toolEnded(run: LiveRun, data: Record<string, unknown>, state: ToolCall["state"], output: unknown): LiveRun {
+  const before = run.tools.find(({ id }) => id === run.toolSteps[Number(data.step)]);
+  if (before === undefined) return { ...run, waiting: null };
+  const { result, state: told } = objectOf(output);
+  const duration = typeof data.duration_ms === "number" ? data.duration_ms : null;
+  const tool: ToolCall = { ...before, state: told === "failed" ? "failed" : state, result: result ?? null, duration_ms: duration };
+  return { ...run, waiting: null, tools: withTool(run.tools, tool) };
 }
 
 function withTool(tools: readonly ToolCall[], tool: ToolCall): readonly ToolCall[] {
-  const before = tools.find(({ id }) => id === tool.id);
-  if (before === undefined) return [...tools, tool];
-  const merged = { ...tool, name: tool.name || before.name, arguments: tool.arguments ?? before.arguments };
-  return tools.map((each) => (each.id === tool.id ? merged : each));
+  const known = tools.some(({ id }) => id === tool.id);
+  return known ? tools.map((each) => (each.id === tool.id ? tool : each)) : [...tools, tool];
 }
 
 /** Joins what `GET /chat/runs/{id}` says: the way out of a silence. */
