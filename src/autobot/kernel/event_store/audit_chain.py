@@ -1,20 +1,29 @@
-"""The audit chain: each record's hash covers the one before it, so a change anywhere breaks all that follows."""
+"""The audit chain: each record's hash covers the one before it, so a change anywhere breaks all that follows.
+
+hash(n) = BLAKE2b-256(hash(n-1) as 32 bytes ‖ body(n)), hash(0) = 32 zero bytes, and body is the MessagePack
+array of the entry's fields in the order of `body`, then the payload hashes of the events that its
+transaction appended. Erasing a payload leaves its hash, so an erased log still verifies.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
+from autobot.kernel.core.errors import DataCorrupt
 from autobot.kernel.event_store.transaction import AuditEntry, AuditRecord
 
 GENESIS: Final = "0" * 64
 """What the first record's `previous` is."""
 
-_encoder = msgspec.json.Encoder(order="sorted")
+_Body = tuple[str, datetime, str, str, str, str, str, str, str, str, str, int, tuple[str, ...]]
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Body).decode
 
 
 def payload_hash(data: bytes) -> str:
@@ -22,9 +31,58 @@ def payload_hash(data: bytes) -> str:
     return blake2b(data, digest_size=32).hexdigest()
 
 
+def body(entry: AuditEntry, event_hashes: tuple[str, ...]) -> bytes:
+    """Return the bytes that the chain covers; the same for equal records, whichever version wrote them."""
+    return _encode(
+        (
+            entry.id,
+            entry.time.astimezone(UTC),
+            entry.principal,
+            entry.tenant,
+            entry.action,
+            entry.object,
+            entry.outcome,
+            entry.payload_hash,
+            entry.correlation_id,
+            entry.client,
+            entry.reason,
+            entry.count,
+            event_hashes,
+        )
+    )
+
+
+def parse(stored: bytes) -> tuple[AuditEntry, tuple[str, ...]]:
+    """Return the entry and the event hashes of a body. Raises DataCorrupt when it is none."""
+    try:
+        fields = _decode(stored)
+    except msgspec.MsgspecError as error:
+        raise DataCorrupt(f"An audit record does not decode: {error}.") from error
+    entry = AuditEntry(
+        id=fields[0],
+        time=fields[1],
+        principal=fields[2],
+        tenant=fields[3],
+        action=fields[4],
+        object=fields[5],
+        outcome=fields[6],
+        payload_hash=fields[7],
+        correlation_id=fields[8],
+        client=fields[9],
+        reason=fields[10],
+        count=fields[11],
+    )
+    return entry, fields[12]
+
+
+def digest(previous: bytes, stored: bytes) -> bytes:
+    """Return the 32-byte hash of a record from the hash before it and its body."""
+    return blake2b(previous + stored, digest_size=32).digest()
+
+
 def link(previous: str, entry: AuditEntry, event_hashes: tuple[str, ...]) -> str:
-    """Return the hash of a record: BLAKE2b-256 over the previous hash, the entry and its events' hashes."""
-    return blake2b(_encoder.encode((previous, entry, event_hashes)), digest_size=32).hexdigest()
+    """Return the hash of a record as hex."""
+    return digest(bytes.fromhex(previous), body(entry, event_hashes)).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +93,14 @@ class Break:
     reason: str
 
 
-def verify(records: Iterable[AuditRecord], previous: str = GENESIS, sequence: int = 0) -> tuple[str, int, Break | None]:
-    """Recompute a chain from (`previous`, `sequence`) on; return the last hash and sequence, and the first break."""
+def verify(
+    records: Iterable[AuditRecord], previous: str = GENESIS, sequence: int = 0
+) -> tuple[str, int, Break | None]:
+    """Recompute a chain from (`previous`, `sequence`) on; return the last hash and sequence, and the first break.
+
+    A chain that was cut at its end still verifies: compare the last sequence and hash with ones noted
+    elsewhere (a backup's manifest has them).
+    """
     for record in records:
         if record.sequence != sequence + 1:
             return previous, sequence, Break(sequence + 1, "the record is missing")

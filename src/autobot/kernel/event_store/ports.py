@@ -35,13 +35,15 @@ class EventStore(Protocol):
       may share one disk flush, each still succeeds or fails alone. Cancelling the caller while it waits
       leaves the commit either whole or not done, never half.
     - Positions are contiguous from 1 in commit order; a reader never sees position n+1 before n.
-    - Raises WrongExpectedVersion(stream, expected, current) when a stream or document is elsewhere;
-      AlreadyHandled for a known inbox entry; IdempotencyMismatch / IdempotencyInFlight for a key whose
-      answer exists (other fingerprint / same one: the caller reads `answer`). Repeating an identical
-      batch (same ids, same content, same stream) returns the first result with `repeated`; the same ids
-      with other content, or a partial overlap, raise AlreadyExists.
+    - Raises WrongExpectedVersion(stream, expected, current) when a stream, document or checkpoint is
+      elsewhere; AlreadyHandled for a known inbox entry; IdempotencyMismatch / IdempotencyInFlight for a key
+      whose answer exists and has not expired (other fingerprint / same one: the caller reads `answer`).
+      Repeating an identical batch (same ids, same content, same streams) returns the first result with
+      `repeated` and writes nothing; the same ids with other content, or a partial overlap, raise
+      AlreadyExists. The repeat is looked for before any other condition.
+    - What a caller does with values it passed or got never changes what is stored.
     - Reads see every commit that returned before they began, and may run while commits do.
-    - Safe for concurrent use from one event loop.
+    - Safe for concurrent use from one event loop. After `close` a commit is refused with Overloaded.
     """
 
     async def commit(self, transaction: Transaction) -> Committed:
@@ -55,12 +57,17 @@ class EventStore(Protocol):
     async def read_all(
         self, *, after: int = 0, limit: int = 1000, where: Filter | None = None, backwards: bool = False
     ) -> Sequence[Recorded]:
-        """Return events above position `after` in log order (below it, newest first, when `backwards`;
-        `after` 0 then means from the head)."""
+        """Return events above position `after` in log order.
+
+        With `backwards` those below it, newest first; `after` 0 then means from the head.
+        """
         ...
 
     def subscribe(self, *, after: int) -> AsyncIterator[Sequence[Recorded]]:
-        """Yield batches from `after` on, first the past, then each commit as it happens; ends on close()."""
+        """Yield batches from `after` on, first the past, then each commit as it happens; ends on close().
+
+        Each event comes once, in order, and only after it is durable. A slow reader delays nobody else.
+        """
         ...
 
     async def head(self) -> int:
@@ -68,7 +75,10 @@ class EventStore(Protocol):
         ...
 
     async def position_at(self, moment: datetime) -> int:
-        """Return the last position committed at or before `moment`."""
+        """Return the last position committed at or before `moment`, 0 when there is none.
+
+        Times of commit never go back, even when the machine's clock does.
+        """
         ...
 
     async def answer(self, scope: str, key: str, now: datetime) -> StoredAnswer | None:
@@ -88,7 +98,7 @@ class EventStore(Protocol):
         ...
 
     async def search(self, query: Query) -> Sequence[SearchHit]:
-        """Return full-text hits of `query.text` (owner and group restrict), best first."""
+        """Return full-text hits of `query.text` (owner and group restrict), best first; `after` and `order` are ignored."""
         ...
 
     async def snapshot(self, stream: str, schema: str) -> Snapshot | None:

@@ -74,10 +74,15 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """`consumer` has handled everything up to `position`. Only ever moves forward."""
+    """`consumer` has handled everything up to `position`. Only ever moves forward; a lower one changes nothing.
+
+    `expected` (where the consumer stands, 0 when it never ran) makes the move conditional: else
+    WrongExpectedVersion, so that two runners of one consumer cannot both write the same effects.
+    """
 
     consumer: str
     position: int
+    expected: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +141,25 @@ class SaveSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """From now on the name `table` means the documents kept under `target`; the old ones stay under their name.
+
+    A read model that was rebuilt beside the live one goes live by this. A `target` equal to `table` ends
+    the alias. Aliases do not chain, and `target` names exactly the documents written under it.
+    """
+
+    table: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """All or nothing, durable when `commit` returns."""
+    """All or nothing, durable when `commit` returns.
+
+    Every condition (`expected` of appends, conditions, writes and checkpoints) speaks of the state before
+    the transaction. Effects follow in this order: appends, audit, answer, checkpoints, handled, writes,
+    erase, snapshots, aliases.
+    """
 
     appends: tuple[Append, ...] = ()
     conditions: tuple[Condition, ...] = ()
@@ -148,6 +170,7 @@ class Transaction:
     writes: tuple[Put | Delete, ...] = ()
     erase: tuple[Erase, ...] = ()
     snapshots: tuple[SaveSnapshot, ...] = ()
+    aliases: tuple[Alias, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +199,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which events a read wants. Empty fields do not restrict; `types` may end in `*`."""
+    """Which events a read wants. Empty fields do not restrict; `types` may end in `*`.
+
+    `since` and `until` bound the event's own time, both inclusive.
+    """
 
     types: tuple[str, ...] = ()
     stream: str = ""
@@ -202,7 +228,8 @@ class Document:
 class Query:
     """A page of a table, ordered by (`sort`, `key`). `after` is the (sort, key) of the last one seen.
 
-    With `text` only documents whose text matches all its words (prefix match on the last) are returned.
+    With `text` only documents whose text has all its words (`event_store.text`; the last one may be the
+    beginning of a word) are returned; a text without words matches nothing.
     """
 
     table: str

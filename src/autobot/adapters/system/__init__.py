@@ -1,0 +1,1 @@
+"""The machine itself: time, chance, and the lock of the data folder."""
