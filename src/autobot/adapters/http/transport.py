@@ -1,247 +1,274 @@
-"""The HTTP transport: pooled connections whose number follows the concurrency that is seen, within bounds."""
+"""The HTTP transport: pooled connections, streamed bytes, errors of the tree."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
+from autobot.adapters.http.guard import require_public
+from autobot.adapters.http.options import HttpOptions
+from autobot.adapters.http.pool import PoolSize
 from autobot.adapters.http.retry_after import read_retry_after
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import (
-    AttemptTimeout,
     BadAnswer,
     ConfigurationError,
     ConnectFailed,
-    ConnectionLost,
     RemoteError,
     RemoteThrottled,
 )
 from autobot.kernel.links.ports import HttpRequest, HttpResponse
-from autobot.kernel.links.propagation import inject, new_span_id
+from autobot.kernel.links.propagation import CONTEXT_FIELDS, CORRELATION, TRACEPARENT, TRACESTATE, inject
 from autobot.kernel.resilience.operation import Operation
 from autobot.kernel.telemetry.listener import Listener
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
+    from autobot.adapters.http.client import FittingConnector
+
+__all__ = ["HttpOptions", "HttpTransport"]
+
 ERROR_BODY_MAX: Final = 64 * 1024
-TRACED: Final = ("traceparent", "tracestate", "baggage", "x-correlation-id", "x-deadline-ms", "x-attempt")
+ERROR_STATUS: Final = 400
+AGENT: Final = "autobot"
 THROTTLED: Final = 429
+SERVER_ERROR: Final = 500
+FOREIGN_FIELDS: Final = frozenset({TRACEPARENT, TRACESTATE, CORRELATION})
+"""Context that a target outside this installation gets: no identity, no deadline."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpOptions:
-    """How a link's connections are kept.
-
-    `connections_min` (1–1,000) and `connections_max` (1–10,000) bound the pool of one target; `idle_s`
-    (1–3,600 s) is how long a connection waits for its next call; `connect_s` (0.01–300 s) bounds the
-    connect; `health_path` is asked by probes, None when the target has no cheap health call. `internal`
-    targets get all context fields; others only the trace and the correlation id.
-    """
-
-    connections_min: int = 4
-    connections_max: int = 256
-    idle_s: float = 15.0
-    connect_s: float = 5.0
-    health_path: str | None = None
-    internal: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise ConfigurationError for a value outside its range."""
-        if not 1 <= self.connections_min <= self.connections_max <= 10_000:
-            raise ConfigurationError("connections_min and connections_max must be 1 ≤ min ≤ max ≤ 10000.")
-        if not 1 <= self.idle_s <= 3600 or not 0.01 <= self.connect_s <= 300:
-            raise ConfigurationError("idle_s must be 1–3600 and connect_s 0.01–300 seconds.")
+_FRAMING: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade"})
+"""Fields that belong to the connection, never to a caller."""
 
 
 class HttpTransport:
-    """Implements `Transport` for HttpRequest → HttpResponse. `target` is a base address or `unix:/path`."""
+    """Implements `Transport` for HttpRequest → HttpResponse, one link a transport.
+
+    A target is a base address (`http://host:port`, `https://host/below`) or `unix:/path`. Redirects are
+    answers, not followed. Each target has its own pool.
+    """
 
     def __init__(
         self, link: str, options: HttpOptions, clock: Clock, chance: Chance, listener: Listener | None = None
     ) -> None:
         self._link, self._options = link, options
         self._clock, self._chance, self._listener = clock, chance, listener
-        self._sessions: dict[str, ClientSession] = {}
-        self._in_flight = 0
+        self._targets: dict[str, _Target] = {}
         self._closed = False
+        self._received_labels = (("link", link),)
+        self._connection_labels = {state: (("link", link), ("state", state)) for state in ("new", "reused")}
 
     # ----------------------------------------------------------------------------------------- the port
 
     async def call(
-        self, target: str, operation: Operation, payload: Any, context: CallContext
+        self, target: str, operation: Operation, payload: HttpRequest, context: CallContext
     ) -> HttpResponse:
-        async with self._request(target, payload, context) as response:
-            body = await self._body(response, payload.max_bytes, target)
-            return HttpResponse(status=response.status, headers=dict(response.headers), body=body)
+        reached = self._reach(target)
+        reached.enter(self._clock.monotonic())
+        try:
+            response = await self._send(reached, payload, self._fields(payload, context))
+            try:
+                body = await self._body(response, payload.max_bytes, target)
+            finally:
+                response.release()
+        except reached.errors as error:
+            raise reached.mapped(error, self._link, target) from error
+        finally:
+            reached.in_flight -= 1
+        self._received(len(body))
+        return HttpResponse(status=response.status, headers=_plain(response.headers), body=body)
 
     async def stream(
-        self, target: str, operation: Operation, payload: Any, context: CallContext
+        self, target: str, operation: Operation, payload: HttpRequest, context: CallContext
     ) -> AsyncIterator[bytes]:
+        reached = self._reach(target)
+        # An encoded answer would come in the encoder's chunks, not in the target's.
+        fields = {"accept-encoding": "identity", **self._fields(payload, context)}
+        reached.enter(self._clock.monotonic())
         received = 0
-        async with self._request(target, payload, context) as response:
-            async for chunk in response.content.iter_any():
-                received += len(chunk)
-                if received > payload.max_bytes:
-                    raise BadAnswer(
-                        f"{target} sent more than {payload.max_bytes} bytes.", link=self._link, target=target
-                    )
-                yield chunk
+        try:
+            response = await self._send(reached, payload, fields)
+            try:
+                while chunk := await response.content.readany():
+                    received += len(chunk)
+                    if received > payload.max_bytes:
+                        raise self._too_large(target, payload.max_bytes)
+                    yield chunk
+            finally:
+                response.release()
+        except reached.errors as error:
+            raise reached.mapped(error, self._link, target) from error
+        finally:
+            reached.in_flight -= 1
+            self._received(received)
 
     async def probe(self, target: str) -> bool | None:
         path = self._options.health_path
         if path is None:
             return None
-        from aiohttp import ClientError
-
+        reached = self._reach(target)
         try:
-            base, session = self._session(target)
-            async with (
-                asyncio.timeout(self._options.connect_s),
-                session.get(base + path, allow_redirects=False) as answer,
-            ):
-                return answer.status < 500
-        except (ClientError, OSError, TimeoutError):
+            async with asyncio.timeout(self._options.connect_s):
+                response = await reached.session.request("GET", reached.base + path, allow_redirects=False)
+                response.release()
+        except reached.errors:
             return False
+        return response.status < SERVER_ERROR
 
     async def close(self) -> None:
         self._closed = True
-        sessions, self._sessions = self._sessions, {}
-        for session in sessions.values():
-            await session.close()
-
-    # ----------------------------------------------------------------------------------------- the pool
-
-    def _session(self, target: str) -> tuple[str, ClientSession]:
-        """Return base address and session of a target. aiohttp is imported when first needed."""
-        if self._closed:
-            raise ConnectFailed("The transport is closed.", link=self._link, target=target)
-        session = self._sessions.get(target)
-        socket_path = target.removeprefix("unix:") if target.startswith("unix:") else None
-        base = "http://localhost" if socket_path else target.rstrip("/")
-        if session is None:
-            session = self._sessions[target] = self._open(socket_path)
-        return base, session
-
-    def _open(self, socket_path: str | None) -> ClientSession:
-        from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, UnixConnector
-
-        limits = {"limit": self._options.connections_min, "keepalive_timeout": self._options.idle_s}
-        connector = (
-            UnixConnector(path=socket_path, **limits)  # type: ignore[arg-type]
-            if socket_path
-            else TCPConnector(**limits)  # type: ignore[arg-type]
-        )
-        return ClientSession(
-            connector=connector,
-            timeout=ClientTimeout(total=None, sock_connect=self._options.connect_s),
-            cookie_jar=DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=True,
-            max_line_size=16_384,
-            trace_configs=[self._reuse_trace()] if self._listener else None,
-        )
-
-    def _reuse_trace(self) -> Any:
-        from aiohttp import TraceConfig
-
-        trace = TraceConfig()
-
-        async def made(*_: Any) -> None:
-            self._count("http_client_connections_total", "new")
-
-        async def reused(*_: Any) -> None:
-            self._count("http_client_connections_total", "reused")
-
-        trace.on_connection_create_end.append(made)
-        trace.on_connection_reuseconn.append(reused)
-        return trace
-
-    def _count(self, name: str, state: str) -> None:
-        if self._listener is not None:
-            self._listener.counted(name, 1, (("link", self._link), ("state", state)))
-
-    def _fit(self, session: ClientSession) -> None:
-        """Let the pool follow what is in flight: it grows at once and never beyond its bound."""
-        connector = session.connector
-        options = self._options
-        if connector is not None and self._in_flight > connector._limit < options.connections_max:
-            connector._limit = min(max(self._in_flight, connector._limit * 2), options.connections_max)
+        targets, self._targets = self._targets, {}
+        for one in targets.values():
+            await one.session.close()
 
     # -------------------------------------------------------------------------------------- one exchange
 
-    def _fields(self, request: HttpRequest, context: CallContext) -> Mapping[str, str]:
-        fields = inject(context, new_span_id(self._chance), self._clock.monotonic())
-        if not self._options.internal:
-            fields = {name: fields[name] for name in ("traceparent", "x-correlation-id")}
-        return {**fields, **request.headers}
+    def _reach(self, target: str) -> _Target:
+        if self._closed:
+            raise ConnectFailed("This connection is shut down.", link=self._link, target=target)
+        reached = self._targets.get(target)
+        if reached is None:
+            count = None if self._listener is None else self._connected
+            reached = self._targets[target] = _Target(target, self._options, count, self._clock.monotonic())
+        return reached
 
-    @asynccontextmanager
-    async def _request(
-        self, target: str, request: HttpRequest, context: CallContext
-    ) -> AsyncIterator[ClientResponse]:
-        base, session = self._session(target)
-        from aiohttp import (
-            ClientConnectorError,
-            ClientError,
-            ClientPayloadError,
-            ConnectionTimeoutError,
-            ServerDisconnectedError,
+    def _fields(self, request: HttpRequest, context: CallContext) -> dict[str, str]:
+        """Return the header fields of a request: context wins, framing stays with the connection."""
+        fields = {
+            name: value
+            for name, value in ((name.lower(), value) for name, value in request.headers.items())
+            if name not in CONTEXT_FIELDS and name not in _FRAMING
+        }
+        fields.setdefault("user-agent", AGENT)
+        carried = inject(context, now=self._clock.monotonic(), chance=self._chance)
+        if self._options.internal:
+            fields.update(carried)
+        else:
+            fields.update((name, value) for name, value in carried.items() if name in FOREIGN_FIELDS)
+        return fields
+
+    async def _send(
+        self, reached: _Target, request: HttpRequest, fields: Mapping[str, str]
+    ) -> ClientResponse:
+        """Return a response below 400 whose body is unread. Raises RemoteError for the others."""
+        response = await reached.session.request(
+            request.method,
+            reached.base + request.path,
+            data=request.body or None,
+            headers=fields,
+            allow_redirects=False,
         )
-
-        self._in_flight += 1
-        self._fit(session)
+        if response.status < ERROR_STATUS:
+            return response
         try:
-            async with session.request(
-                request.method,
-                base + request.path,
-                data=request.body or None,
-                headers=self._fields(request, context),
-                allow_redirects=False,
-            ) as response:
-                if response.status >= 400:
-                    raise await self._refusal(response, target)
-                yield response
-        except ConnectionTimeoutError as error:
-            raise AttemptTimeout(
-                f"{target} did not take the connection.", phase="connect", link=self._link, target=target
-            ) from error
-        except ClientConnectorError as error:
-            raise ConnectFailed(f"{target} cannot be reached.", link=self._link, target=target) from error
-        except (ServerDisconnectedError, ClientPayloadError, ConnectionError) as error:
-            raise ConnectionLost(
-                f"{target} closed the connection before its answer was whole.", link=self._link, target=target
-            ) from error
-        except ClientError as error:
-            raise BadAnswer(
-                f"{target} does not speak HTTP as expected.", link=self._link, target=target
-            ) from error
+            body = await _first(response, ERROR_BODY_MAX, reached.errors)
         finally:
-            self._in_flight -= 1
-
-    async def _refusal(self, response: ClientResponse, target: str) -> RemoteError:
-        body = await response.content.read(ERROR_BODY_MAX)
+            response.release()
         kind = RemoteThrottled if response.status == THROTTLED else RemoteError
-        return kind(
-            f"{target} answered {response.status}.",
+        raise kind(
+            f"{reached.name} answered {response.status}.",
             status=response.status,
             link=self._link,
-            target=target,
+            target=reached.name,
             retry_after=read_retry_after(response.headers.get("Retry-After"), self._clock.now()),
             body=body,
         )
 
     async def _body(self, response: ClientResponse, limit: int, target: str) -> bytes:
+        if (response.content_length or 0) > limit:
+            raise self._too_large(target, limit)
         parts: list[bytes] = []
         received = 0
-        async for chunk in response.content.iter_any():
+        while chunk := await response.content.readany():
             received += len(chunk)
             if received > limit:
-                raise BadAnswer(f"{target} sent more than {limit} bytes.", link=self._link, target=target)
+                raise self._too_large(target, limit)
             parts.append(chunk)
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _too_large(self, target: str, limit: int) -> BadAnswer:
+        return BadAnswer(f"{target} sent more than {limit} bytes.", link=self._link, target=target)
+
+    # ------------------------------------------------------------------------------------------- reports
+
+    def _received(self, size: int) -> None:
+        if self._listener is not None:
+            self._listener.counted("http_client_response_body_bytes", size, self._received_labels)
+
+    def _connected(self, state: str) -> None:
+        if self._listener is not None:
+            self._listener.counted("http_client_connections_total", 1.0, self._connection_labels[state])
+
+
+class _Target:
+    """One target's session and pool. aiohttp is imported with the first of them."""
+
+    __slots__ = ("base", "connector", "errors", "in_flight", "mapped", "name", "session", "size")
+
+    def __init__(self, target: str, options: HttpOptions, count: Any, now: float) -> None:
+        self.name = target
+        self.base = _base(target, guarded=options.guarded)
+        from autobot.adapters.http.client import open_session
+        from autobot.adapters.http.mapping import ERRORS, mapped
+
+        self.errors, self.mapped = ERRORS, mapped
+        self.session: ClientSession
+        self.connector: FittingConnector
+        self.session, self.connector = open_session(target, options, count)
+        self.size = PoolSize(options.connections_min, options.connections_max, now)
+        self.in_flight = 0
+
+    def enter(self, now: float) -> None:
+        """Count a call in and let the pool follow."""
+        self.in_flight += 1
+        self.connector.fit(self.size.seen(self.in_flight, now))
+
+
+def _base(target: str, *, guarded: bool) -> str:
+    """Return what paths are put after. Raises ConfigurationError for what is no address, Forbidden for a guarded one."""
+    if target.startswith("unix:"):
+        if guarded:
+            raise ConfigurationError("A guarded transport does not reach unix sockets.")
+        return "http://localhost"
+    parts = urlsplit(target)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or parts.username
+        or parts.query
+        or parts.fragment
+    ):
+        raise ConfigurationError(
+            f"{target!r} is no address of a target.",
+            hint="Write http://host:port, https://host or unix:/path.",
+        )
+    if guarded and (parts.hostname.replace(".", "").isdigit() or ":" in parts.hostname):
+        # A name is judged when it is resolved; a literal address never is.
+        require_public(parts.hostname, parts.hostname)
+    return target.rstrip("/")
+
+
+async def _first(response: ClientResponse, most: int, errors: tuple[type[BaseException], ...]) -> bytes:
+    """Return the first bytes of an error's body; what broke on the way says less than the status does."""
+    parts: list[bytes] = []
+    received = 0
+    try:
+        while received < most and (chunk := await response.content.readany()):
+            parts.append(chunk)
+            received += len(chunk)
+    except errors:
+        pass
+    return b"".join(parts)[:most]
+
+
+def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return header fields by lower-case name, lines of one name joined (RFC 9110 §5.3)."""
+    fields: dict[str, str] = {}
+    for name, value in headers.items():
+        lower = name.lower()
+        fields[lower] = f"{fields[lower]}, {value}" if lower in fields else value
+    return fields
