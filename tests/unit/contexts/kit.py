@@ -80,9 +80,9 @@ class CountedPasswords:
 class Ground:
     """Clock, ids, store and codec: what every context is built from."""
 
-    def __init__(self, events: Iterable[type[Any]]) -> None:
+    def __init__(self, events: Iterable[type[Any]], seed: int = 1) -> None:
         self.clock = HandClock()
-        self.ids = Uuid7Source(self.clock, random.Random(1))
+        self.ids = Uuid7Source(self.clock, random.Random(seed))
         self.store = MemoryEventStore(self.clock)
         self.codec = EventCodec(tuple(events), self.clock, self.ids, source="/test")
         self.vault = AesVault(b"k" * 32)
