@@ -1,0 +1,1 @@
+"""Other programs' languages, spoken at the edge."""
