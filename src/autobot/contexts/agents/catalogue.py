@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,7 +11,7 @@ from autobot.contexts.agents.ports import LanguageModel, ModelInfo
 from autobot.contracts.runs import ModelChoice
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import Absent, AutoBotError, NotFound
+from autobot.kernel.core.errors import Absent, AutoBotError, InvalidInput, NotFound
 
 FRESH_S: Final = 30.0
 """Seconds for which a provider's list is shown without asking again."""
@@ -69,7 +69,8 @@ class Catalogue:
 
     `configured_default` is the operator's default model, None when none is set. `window_limit` bounds the
     window that is asked for where the server lets us choose it (`sizable`): a model may know 128,000 tokens
-    and the machine not have the memory.
+    and the machine not have the memory. `windows` are the operator's own figures by model name, full or
+    bare; they overrule both.
     """
 
     def __init__(
@@ -79,13 +80,19 @@ class Catalogue:
         *,
         configured_default: Callable[[], str | None] = lambda: None,
         window_limit: Callable[[], int] = lambda: 8192,
+        windows: Callable[[], Mapping[str, int]] = dict,
         sizable: frozenset[str] = frozenset({"ollama"}),
     ) -> None:
         self._providers = {one.provider: one for one in providers}
         self._clock, self._default, self._limit = clock, configured_default, window_limit
-        self._sizable = sizable
+        self._windows, self._sizable = windows, sizable
         self._listings = {name: _Listing() for name in self._providers}
         self._locks = {name: asyncio.Lock() for name in self._providers}
+
+    @property
+    def providers(self) -> tuple[LanguageModel, ...]:
+        """The providers, in the operator's order."""
+        return tuple(self._providers.values())
 
     def default_model(self) -> str | None:
         """Return the operator's default, else the first model that a provider has; None while there is none.
@@ -133,11 +140,13 @@ class Catalogue:
         return None
 
     def _known(self, provider: LanguageModel, model: str, info: ModelInfo | None) -> Known:
-        window = info.window if info is not None else None
+        name = full_name(provider.provider, model)
+        windows = self._windows()
+        told = windows.get(name) or windows.get(model)
+        window = told or (info.window if info is not None else None)
         sets = None
         if provider.provider in self._sizable:
-            window = sets = min(window or self._limit(), self._limit())
-        name = full_name(provider.provider, model)
+            window = sets = told or min(window or self._limit(), self._limit())
         return Known(name=name, provider=provider, model=model, info=info, window=window, sets=sets)
 
     def _not_found(self, name: str) -> NotFound:
@@ -224,6 +233,19 @@ class Catalogue:
                 detail = f"It did not list its models within {LIST_TIMEOUT_S:.0f} s."
                 listing.state, listing.problem = "unreachable", AutoBotError(detail)
             listing.asked_at = self._clock.monotonic()
+
+
+def windows_of(rules: Sequence[str]) -> dict[str, int]:
+    """Read an operator's `NAME=TOKENS` items. Raises InvalidInput for one that is none."""
+    found: dict[str, int] = {}
+    for rule in rules:
+        name, _, tokens = rule.rpartition("=")
+        if not name.strip() or not tokens.strip().isdigit() or int(tokens) < 1:
+            raise InvalidInput(
+                f"{rule!r} is no window.", hint="write NAME=TOKENS, such as ollama:llama3=16384"
+            )
+        found[name.strip()] = int(tokens)
+    return found
 
 
 def full_name(provider: str, model: str) -> str:

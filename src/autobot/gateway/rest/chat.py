@@ -13,6 +13,7 @@ from autobot.contracts import chat, runs
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context
 from autobot.gateway.rest.answers import json_answer, moment, no_content
+from autobot.gateway.routing import router as edge_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import InvalidInput
 
@@ -109,7 +110,7 @@ def as_of(at: str | None, position: int | None) -> chat.AsOf:
 
 def router(bus: Dispatcher) -> APIRouter:
     """Return the routes over the bus."""
-    routes = APIRouter(prefix="/api/v1/chat", tags=["chat"])
+    routes = edge_router("/api/v1/chat", "chat")
     _session_routes(routes, bus)
     _message_routes(routes, bus)
     _branch_routes(routes, bus)

@@ -13,6 +13,7 @@ from autobot.contracts import system
 from autobot.gateway.access import needs, public, signed_in
 from autobot.gateway.exchange import Call, Context
 from autobot.gateway.rest.answers import json_answer, moment
+from autobot.gateway.routing import router as edge_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import InvalidInput
 
@@ -60,7 +61,7 @@ Ready = Callable[[], tuple[bool, Mapping[str, Any]]]
 
 def router(bus: Dispatcher, ready: Ready) -> APIRouter:
     """Return the routes over the bus."""
-    routes = APIRouter(prefix="/api/v1/system", tags=["system"])
+    routes = edge_router("/api/v1/system", "system")
     _health_routes(routes, bus, ready)
     _link_routes(routes, bus)
     _link_commands(routes, bus)

@@ -54,6 +54,12 @@ class Authorizer:
         """All actions that have a rule."""
         return frozenset(self._actions)
 
+    def actions_of(self, role: Role) -> frozenset[str]:
+        """Return what a role may do, on anything or on its own objects."""
+        return frozenset(
+            action for (who, action), verdict in self._verdicts.items() if who == role and verdict is not Verdict.DENY
+        )
+
     def verdict(self, principal: Principal, action: str) -> Verdict:
         """Return what `principal` may do with `action`, its scopes included."""
         verdict = self._verdicts.get((principal.role, action), Verdict.DENY)

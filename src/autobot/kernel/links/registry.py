@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,7 +68,7 @@ class RowLink:
             return Absent(self._id, f"Nothing is connected to the link {self._id}.", hint=self._hint)
         return LinkMissing(f"The matrix has no row {self._id}, so this hop does not exist.", link=self._id)
 
-    def call(self, operation: Operation, payload: Any, context: CallContext) -> Awaitable[Any]:
+    def call(self, operation: Operation, payload: Any, context: CallContext) -> Coroutine[Any, Any, Any]:
         """Send and return the answer."""
         pipeline = self._pipeline
         if pipeline is None:

@@ -88,6 +88,10 @@ class RunEngine:
         """Return a run that has not ended, as far as this process carries it."""
         return self._runs.get(run_id)
 
+    def all_live(self) -> tuple[Run, ...]:
+        """Return every run that has not ended."""
+        return tuple(self._runs.values())
+
     def state(self, run_id: str) -> facts.RunState | None:
         """Return queued or running for a live run."""
         if run_id not in self._runs:

@@ -1,0 +1,139 @@
+"""The edge of the product: gateway, channels, credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from autobot.bootstrap.channels import publish_delta, sources
+from autobot.bootstrap.knowing import VERSION
+from autobot.bootstrap.product import Product
+from autobot.contexts.identity.module import authenticator
+from autobot.gateway.access import Access, Proven
+from autobot.gateway.app import Gateway, create_app
+from autobot.gateway.middleware.lifecycle import Lifecycle
+from autobot.gateway.middleware.rate_limit import DEFAULT_CLASSES, MemoryLimiter
+from autobot.gateway.parts import GatewayParts, RawRoute
+from autobot.gateway.realtime.fanout import Fanout
+from autobot.gateway.realtime.sse import EventStream, after_of
+from autobot.gateway.rest import auth, chat, settings, system
+from autobot.gateway.site import EdgeLimits, Site
+from autobot.kernel.core.context import CallContext, Principal
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
+"""Where `make web` leaves the client, seen from a checkout."""
+
+
+class Edge:
+    """The gateway with what it owns."""
+
+    def __init__(self, product: Product) -> None:
+        config, outside = product.config, product.outside
+        self.product = product
+        self.lifecycle = Lifecycle()
+        self.fanout = Fanout(sources(product.store, product.bus, product.engine, self._authorize))
+        self.limits = EdgeLimits()
+        site = Site(
+            public_url=config.public_url,
+            trusted_proxies=config.trusted_proxies,
+            static_folder=WEB if (WEB / "index.html").is_file() else None,
+        )
+        limiter = MemoryLimiter(outside.clock)
+        self.credentials = authenticator(
+            store=product.store, codec=product.codec, clock=outside.clock, make=proven
+        )
+        bus = product.bus
+        parts = GatewayParts(
+            clock=outside.clock,
+            ids=outside.ids,
+            chance=outside.chance,
+            authenticator=self.credentials,
+            authorizer=product.authorizer,
+            fanout=self.fanout,
+            limiter=limiter,
+            classes=DEFAULT_CLASSES,
+            lifecycle=self.lifecycle,
+            listener=outside.listener,
+            note=product.refusals.note,
+            routers=(
+                auth.router(bus, limiter, site),
+                chat.router(bus),
+                settings.router(bus),
+                system.router(bus, self.ready),
+            ),
+            raw=(self._run_events(),),
+            site=site,
+            limits=self.limits,
+            version=VERSION,
+        )
+        self.app: Gateway = create_app(parts)
+        product.frames.append(lambda frame: publish_delta(self.fanout, product.engine, frame))
+        product.counts["realtime_sessions"] = lambda: self.fanout.sessions
+
+    def _authorize(self, action: str, context: CallContext) -> None:
+        self.product.authorizer.authorize(context.principal, action)
+
+    def ready(self) -> tuple[bool, Mapping[str, Any]]:
+        """Say whether the process takes work."""
+        phase = self.lifecycle.phase
+        checks = [
+            {"name": one.name, "state": one.state}
+            for one in self.product.health.checks()
+            if one.required
+        ]
+        failing = any(one["state"] == "failing" for one in checks)
+        takes = phase == "ready" and not failing
+        status = phase if phase != "ready" else ("not-ready" if failing else "ready")
+        return takes, {"status": status, "checks": checks}
+
+    def _run_events(self) -> RawRoute:
+        """`/api/v1/chat/runs/{run_id}/events`: one run's channel as server-sent events."""
+
+        async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+            channel = f"run:{scope['path_params']['run_id']}"
+            # A run is short: without a place to resume from, its client wants all of it.
+            after = after_of(Request(scope)) or 0
+            answer = EventStream(self.fanout, self.limits, channel, after)
+            await answer(scope, receive, send)
+
+        return RawRoute(
+            path="/api/v1/chat/runs/{run_id}/events",
+            methods=("GET",),
+            app=stream,
+            access=Access(action="runs:read"),
+            openapi=RUN_EVENTS,
+        )
+
+
+def proven(principal: Principal, credential: str, csrf: str | None, expires: float | None) -> Proven:
+    """Return the edge's form of a proof."""
+    return Proven(principal=principal, credential=credential, csrf=csrf, expires=expires)
+
+
+RUN_EVENTS: Final[dict[str, Any]] = {
+    "get": {
+        "operationId": "run_events",
+        "tags": ["chat"],
+        "summary": "Follow a run as server-sent events",
+        "description": "Facts carry `id` (their seq); `delta` frames carry new text and its offset; a `snapshot` "
+        "carries the text so far. The stream ends after the run's end. `after` and `Last-Event-ID` resume.",
+        "parameters": [
+            {"name": "run_id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}},
+            {
+                "name": "after",
+                "in": "query",
+                "description": "Begin after this fact; 0 or left out for all.",
+                "schema": {"type": "integer", "minimum": 0},
+            },
+        ],
+        "responses": {
+            "200": {
+                "description": "The frames of the run's channel.",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            }
+        },
+    }
+}

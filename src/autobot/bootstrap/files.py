@@ -1,0 +1,39 @@
+"""What the command line does with files: the matrix, the OpenAPI document, backups."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from autobot.bootstrap.wiring import load_matrix
+from autobot.config import Config
+from autobot.kernel.core.errors import Absent
+from autobot.kernel.links.proofs import prove
+
+
+def check_matrix_files(config: Config) -> list[dict[str, Any]]:
+    """Return every finding of the start-up proofs over shipped matrix and overlay."""
+    return [
+        {"rule": one.rule, "rows": " → ".join(one.rows), "detail": one.detail, "accepted": one.accepted}
+        for one in prove(load_matrix(config))
+    ]
+
+
+def openapi_document() -> str:
+    """Return the OpenAPI document as the committed file has it."""
+    from autobot.bootstrap.edge import Edge
+    from autobot.bootstrap.outside import memory_outside
+    from autobot.bootstrap.product import assemble
+
+    async def make() -> dict[str, Any]:
+        config = Config()
+        return Edge(assemble(config, memory_outside())).app.openapi
+
+    return json.dumps(asyncio.run(make()), indent=2, ensure_ascii=False, sort_keys=True)
+
+
+async def restore_backup(config: Config, source: Path) -> list[str]:
+    """Restore a backup into an empty data folder."""
+    raise Absent("restore", "Restoring is not part of this build.", hint="copy the backup's files by hand")

@@ -1,0 +1,113 @@
+"""What the process knows of itself: info, status, the support bundle, and the questions that health asks."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import sys
+import zipfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from autobot.config import Config
+from autobot.contexts.system.ports import Dependency
+from autobot.kernel.core.clock import Clock, rfc3339
+from autobot.kernel.core.errors import Absent
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import Put, Transaction
+from autobot.kernel.links.registry import LinkRegistry
+
+VERSION: Final = version("autobot")
+
+FORMATS: Final = {"store": 1, "matrix": 1, "chat_export": "autobot.chat.v1"}
+Probe = Callable[[], Awaitable[tuple[Literal["ok", "failing", "absent"], str]]]
+
+
+class ProcessFacts:
+    """Implements `Facts`."""
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        store: EventStore,
+        registry: LinkRegistry,
+        counts: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self._config, self._clock, self._store = config, clock, store
+        self._registry, self._counts = registry, counts
+        self._started: datetime = clock.now()
+        self._began = clock.monotonic()
+
+    def info(self) -> Mapping[str, Any]:
+        """Return version, mode, start, formats."""
+        return {
+            "version": VERSION,
+            "mode": "embedded",
+            "started_at": rfc3339(self._started),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "formats": FORMATS,
+        }
+
+    async def status(self) -> Mapping[str, Any]:
+        """Return counts."""
+        rows = self._registry.describe()
+        return {
+            "position": await self._store.head(),
+            "uptime_seconds": round(self._clock.monotonic() - self._began, 3),
+            "links": {
+                state: sum(1 for one in rows if one["state"] == state)
+                for state in ("in-use", "substituted", "absent")
+            },
+            **self._counts(),
+        }
+
+    async def diagnostics(self) -> bytes:
+        """Return a zip archive. Settings' values are not in it, so no secret can be."""
+        buffer = io.BytesIO()
+        documents = {
+            "info.json": self.info(),
+            "status.json": await self.status(),
+            "links.json": self._registry.describe(),
+            "environment.json": {
+                "names_set": sorted(self._config.environment),
+                "file_names_set": sorted(self._config.file),
+                "host": self._config.host,
+                "behind_public_url": bool(self._config.public_url),
+                "executable": Path(sys.executable).name,
+            },
+        }
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, document in documents.items():
+                archive.writestr(name, json.dumps(document, indent=2, default=str))
+        return buffer.getvalue()
+
+
+def dependencies(
+    store: EventStore, models: Sequence[tuple[str, Callable[[], Awaitable[int]]]]
+) -> tuple[Dependency, ...]:
+    """Return what health asks: the store by a real commit, each model provider by its list."""
+
+    async def database() -> tuple[Literal["ok", "failing", "absent"], str]:
+        await store.commit(Transaction(writes=(Put(table="system.health", key="probe", document={}),)))
+        return "ok", "A commit was written and flushed."
+
+    def provider(count: Callable[[], Awaitable[int]]) -> Probe:
+        async def probe() -> tuple[Literal["ok", "failing", "absent"], str]:
+            try:
+                found = await count()
+            except Absent as error:
+                return "absent", f"{error.detail} To add it: {error.hint}."
+            return "ok", f"{found} model(s)."
+
+        return probe
+
+    return (
+        Dependency(name="store", required=True, probe=database),
+        *(Dependency(name=name, required=False, probe=provider(count)) for name, count in models),
+    )

@@ -1,0 +1,131 @@
+"""The providers of models as the settings describe them, and the facade over them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from autobot.adapters.ollama.model import OllamaModels, OllamaOptions
+from autobot.adapters.openai.model import OpenAIModels, options_for
+from autobot.bootstrap.wiring import ModelWires, origin_of
+from autobot.contexts.agents.catalogue import LABELS
+from autobot.contexts.agents.facade import chain_of
+from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, LanguageModel, ModelInfo
+from autobot.contexts.settings.module import Settings
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import Absent, DataCorrupt
+from autobot.kernel.core.ids import IdSource
+from autobot.kernel.links.registry import LinkRegistry
+
+KEYS: Final = (
+    "ollama.url",
+    "openai.base_url",
+    "openai.api_key",
+    "model.default",
+    "model.file",
+    "model.failover",
+    "model.windows",
+    "chat.system_prompt",
+)
+OLLAMA_HINT: Final = "start Ollama, or set the address with AUTOBOT_OLLAMA_URL"
+OPENAI_HINT: Final = "set the address with AUTOBOT_OPENAI_BASE_URL"
+GGUF_HINT: Final = "autobot add local-llm, then set AUTOBOT_MODEL_FILE"
+OLLAMA_USUAL: Final = "http://127.0.0.1:11434"
+
+
+class Switched:
+    """A provider that can be exchanged while the product runs: what the newest settings describe."""
+
+    def __init__(self, provider: str, link_id: str, hint: str) -> None:
+        self._provider, self._link_id, self._hint = provider, link_id, hint
+        self.current: LanguageModel | None = None
+
+    @property
+    def provider(self) -> str:
+        """The provider's word."""
+        return self._provider
+
+    @property
+    def link_id(self) -> str:
+        """The row it is reached by."""
+        return self._link_id
+
+    def _there(self) -> LanguageModel:
+        if self.current is None:
+            raise Absent(self._provider, f"{LABELS[self._provider]} is not set up.", hint=self._hint)
+        return self.current
+
+    async def models(self, context: CallContext) -> Sequence[ModelInfo]:
+        """Return what it has now."""
+        return await self._there().models(context)
+
+    def generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
+        """Generate an answer."""
+        return self._there().generate(request, context)
+
+    async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
+        """Embed texts."""
+        return await self._there().embed(model, texts, context)
+
+
+class LiveModels:
+    """Follows the settings: rows are connected anew, and what is asked at each call is kept in memory."""
+
+    def __init__(self, settings: Settings, registry: LinkRegistry, wires: ModelWires, ids: IdSource) -> None:
+        self._settings, self._registry, self._wires, self._ids = settings, registry, wires, ids
+        self.values: dict[str, Any] = {}
+        self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
+        self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
+
+    def others(self) -> tuple[LanguageModel, ...]:
+        """Return the providers that no setting exchanges."""
+        return ()
+
+    async def refresh(self) -> None:
+        """Read the settings again and apply what changed."""
+        values: dict[str, Any] = {}
+        for key in KEYS:
+            try:
+                values[key] = await self._settings.reader.current(key)
+            except DataCorrupt:
+                # A secret that this key file does not open: the provider then says that it has no key.
+                values[key] = None
+        before, self.values = self.values, values
+        if "ollama.url" not in before or values["ollama.url"] != before["ollama.url"]:
+            self._connect_ollama(values["ollama.url"])
+        if "openai.base_url" not in before or values["openai.base_url"] != before["openai.base_url"]:
+            self._connect_openai(values["openai.base_url"])
+
+    def _connect_ollama(self, address: str | None) -> None:
+        self.ollama.current = None
+        origin = None
+        if address:
+            origin, path = origin_of(address)
+            options = OllamaOptions(target=origin, prefix=path, configured=address != OLLAMA_USUAL)
+            self.ollama.current = OllamaModels(self._registry.link("ai-ollama"), options, self._ids)
+        self._wires.connect("ai-ollama", origin, OLLAMA_HINT)
+
+    def _connect_openai(self, address: str | None) -> None:
+        self.openai.current = None
+        target = None
+        if address:
+            options = options_for(address)
+            target = options.target
+            self.openai.current = OpenAIModels(self._registry.link("ai-openai"), options, self.key)
+        self._wires.connect("ai-openai", target, OPENAI_HINT)
+
+    def default_model(self) -> str | None:
+        """Return the operator's default model."""
+        return self.values.get("model.default") or None
+
+    def chain(self, model: str) -> Sequence[str]:
+        """Return the failover chain behind a model."""
+        return chain_of(self.values.get("model.failover") or (), model)
+
+    def key(self) -> str | None:
+        """Return the key of the OpenAI-compatible server."""
+        return self.values.get("openai.api_key") or None
+
+    def system_prompt(self) -> str:
+        """Return what every model is told first."""
+        return self.values.get("chat.system_prompt") or ""

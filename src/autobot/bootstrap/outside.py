@@ -1,0 +1,84 @@
+"""Everything that touches the world, chosen here: real adapters for the product, others for tests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autobot.adapters.argon2.passwords import Argon2Passwords
+from autobot.adapters.memory.event_store import MemoryEventStore
+from autobot.adapters.sqlite.event_store import SqliteEventStore
+from autobot.adapters.system.clock import SystemClock, system_chance
+from autobot.adapters.system.lock import FolderLock, locked_folder
+from autobot.adapters.vault.tokens import SystemTokens
+from autobot.adapters.vault.vault import AesVault
+from autobot.config import Config
+from autobot.contexts.identity.ports.secrets import Passwords, Tokens, Vault
+from autobot.kernel.core.chance import Chance
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.ids import IdSource, Uuid7Source
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.telemetry.listener import Listener
+
+DATABASE = "autobot.db"
+KEY_FILE = "secret.key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """The adapters of one process."""
+
+    clock: Clock
+    chance: Chance
+    ids: IdSource
+    store: EventStore
+    passwords: Passwords
+    tokens: Tokens
+    vault: Vault
+    listener: Listener | None = None
+    lock: FolderLock | None = None
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+def key_path(config: Config) -> Path:
+    """Return where the key of stored secrets lies."""
+    return config.secret_key_file or config.data_dir / KEY_FILE
+
+
+@asynccontextmanager
+async def real_outside(config: Config, listener: Listener | None = None) -> AsyncIterator[Outside]:
+    """Own the data folder and open everything in it; close in reverse."""
+    clock, chance = SystemClock(), system_chance()
+    async with AsyncExitStack() as stack:
+        lock = stack.enter_context(locked_folder(config.data_dir))
+        store = await SqliteEventStore.open(config.data_dir / DATABASE, clock)
+        stack.push_async_callback(store.close)
+        yield Outside(
+            clock=clock,
+            chance=chance,
+            ids=Uuid7Source(clock, chance),
+            store=store,
+            passwords=Argon2Passwords(),
+            tokens=SystemTokens(),
+            vault=AesVault.of_file(key_path(config)),
+            listener=listener,
+            lock=lock,
+        )
+
+
+def memory_outside(listener: Listener | None = None) -> Outside:
+    """Return adapters that keep nothing: for documents that are made of the wiring, and for tests."""
+    clock, chance = SystemClock(), system_chance()
+    return Outside(
+        clock=clock,
+        chance=chance,
+        ids=Uuid7Source(clock, chance),
+        store=MemoryEventStore(clock),
+        passwords=Argon2Passwords(),
+        tokens=SystemTokens(),
+        vault=AesVault(bytes(32)),
+        listener=listener,
+    )

@@ -1,0 +1,352 @@
+"""The product of one process, without its edge: kernel and contexts, opened in order and closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from autobot.bootstrap.following import (
+    DELIVER,
+    Follower,
+    reaction_handler,
+    start_reply,
+    view_handler,
+)
+from autobot.bootstrap.health import ProbedHealth
+from autobot.bootstrap.guide import search_guide
+from autobot.bootstrap.knowing import ProcessFacts, dependencies
+from autobot.bootstrap.models import LiveModels
+from autobot.bootstrap.outside import Outside
+from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
+from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
+from autobot.config import Config
+from autobot.contexts.agents import module as agents_module
+from autobot.contexts.agents.agent import AgentFactory, ChatAgent, Choice
+from autobot.contexts.agents.catalogue import Catalogue
+from autobot.contexts.agents.facade import ModelFacade
+from autobot.contexts.agents.handlers import RunHandlers
+from autobot.contexts.agents.process import EXECUTE, NAME, ChatReply, execute_agent
+from autobot.contexts.agents.tools import ToolBox, standard_tools
+from autobot.contexts.chat import module as chat_module
+from autobot.contexts.chat.read_model import ChatProjection
+from autobot.contexts.identity import module as identity_module
+from autobot.contexts.settings import module as settings_module
+from autobot.contexts.system import module as system_module
+from autobot.contracts import chat, identity, settings, system
+from autobot.kernel.commands.authorize import Authorizer, Verdict
+from autobot.kernel.commands.bus import Bus
+from autobot.kernel.commands.decision import Module
+from autobot.kernel.commands.linked import COMMAND, QUERY, BusService, LinkedBus
+from autobot.kernel.commands.refusals import Refusals
+from autobot.kernel.core.context import SYSTEM, CallContext
+from autobot.kernel.core.errors import HopFailed, Rejected
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.linked import LinkedEventStore, store_service
+from autobot.kernel.links.direct import DirectTransport
+from autobot.kernel.links.trace_context import new_trace
+from autobot.kernel.links.registry import LinkRegistry
+from autobot.kernel.resilience.operation import Effect, Operation
+from autobot.kernel.sagas.engine import RunEngine
+from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS
+
+FRAME: Final = Operation(name="frame", effect=Effect.FREE)
+REFUSALS_EVERY_S: Final = 1.0
+PROBE_LINKS_EVERY_S: Final = 5.0
+USAGE_EVERY_S: Final = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Product:
+    """The running parts. `bus` is what edges hold: it lies behind its row of the matrix."""
+
+    config: Config
+    outside: Outside
+    registry: LinkRegistry
+    codec: EventCodec
+    store: LinkedEventStore
+    bus: LinkedBus
+    authorizer: Authorizer
+    refusals: Refusals
+    engine: RunEngine
+    facade: ModelFacade
+    live: LiveModels
+    modules: tuple[Module, ...]
+    health: ProbedHealth
+    chat_view: Follower
+    reactions: Follower
+    frames: list[Callable[[dict[str, Any]], None]]
+    counts: dict[str, Callable[[], Any]]
+
+    def context(self, principal: Any = SYSTEM) -> CallContext:
+        """Return the context of work that this process begins by itself."""
+        trace = new_trace(self.outside.chance)
+        return CallContext(correlation_id=self.outside.ids.new(), principal=principal, trace=trace)
+
+
+def _direct_rows(outside: Outside, codec: EventCodec, registry: LinkRegistry) -> LinkedEventStore:
+    """Connect the rows that lie below the bus."""
+    registry.wire("services-repositories", direct(DirectTransport(store_service(outside.store))))
+    publish = DirectTransport({PUBLISH.name: publisher_service(codec)})
+    registry.wire("services-publisher", direct(publish))
+    own = CallContext(correlation_id="process", principal=SYSTEM, trace=new_trace(outside.chance))
+    return LinkedEventStore(registry.link("services-repositories"), outside.store, own)
+
+
+def _rules(modules: tuple[Module, ...]) -> Authorizer:
+    return Authorizer(rule for module in modules for rule in module.rules)
+
+
+def assemble(config: Config, outside: Outside) -> Product:
+    """Build every part and connect it. Nothing runs yet. Raises ConfigurationError."""
+    return _Assembly(config, outside).product()
+
+
+class _Assembly:
+    """The order in which parts need one another."""
+
+    def __init__(self, config: Config, outside: Outside) -> None:
+        self.config, self.outside = config, outside
+        self.registry = LinkRegistry(load_matrix(config), outside.clock, outside.chance, outside.listener)
+        wire_fixed(self.registry)
+        events = (*chat.EVENTS, *identity.EVENTS, *settings.EVENTS, *system.EVENTS, *RUN_EVENTS)
+        self.codec = EventCodec(events, outside.clock, outside.ids, source="urn:autobot:backend")
+        self.store = _direct_rows(outside, self.codec, self.registry)
+        self.authorizer: Authorizer
+        self.frames: list[Callable[[dict[str, Any]], None]] = []
+        self.counts: dict[str, Callable[[], Any]] = {}
+
+    def product(self) -> Product:
+        """Return the whole."""
+        outside, registry = self.outside, self.registry
+        live, facade = self._models()
+        health = self._health(facade)
+        modules, runs = self._modules(facade, health)
+        self.authorizer = _rules(modules)
+        refusals = Refusals(self.store, outside.clock, outside.ids)
+        bus = self._bus(modules, refusals)
+        engine = self._engine(bus, facade, live)
+        runs.use(engine)
+        reactions = self._reactions(bus, engine)
+        self.counts["runs_live"] = lambda: len(engine.all_live())
+        return Product(
+            config=self.config,
+            outside=outside,
+            registry=registry,
+            codec=self.codec,
+            store=self.store,
+            bus=bus,
+            authorizer=self.authorizer,
+            refusals=refusals,
+            engine=engine,
+            facade=facade,
+            live=live,
+            modules=modules,
+            health=health,
+            chat_view=Follower("view:chat.v1", self.store),
+            reactions=reactions,
+            frames=self.frames,
+            counts=self.counts,
+        )
+
+    def _models(self) -> tuple[LiveModels, ModelFacade]:
+        outside, config = self.outside, self.config
+        self.settings = settings_module.build(
+            store=self.store,
+            codec=self.codec,
+            clock=outside.clock,
+            ids=outside.ids,
+            vault=outside.vault,
+            file=config.file,
+            environment=config.environment,
+        )
+        self.wires = ModelWires(self.registry, outside.clock, outside.chance, outside.listener)
+        live = LiveModels(self.settings, self.registry, self.wires, outside.ids)
+        providers = (live.ollama, live.openai, *live.others())
+        catalogue = Catalogue(providers, outside.clock, configured_default=live.default_model)
+        facade = ModelFacade(catalogue, self.registry, live.chain)
+        self.registry.wire("agents-llm", direct(DirectTransport(facade.calls, facade.streams)))
+        self.catalogue = catalogue
+        return live, facade
+
+    def _health(self, facade: ModelFacade) -> ProbedHealth:
+        async def count(provider: Any) -> int:
+            trace = new_trace(self.outside.chance)
+            context = CallContext(correlation_id="health", principal=SYSTEM, trace=trace)
+            return len(await provider.models(context))
+
+        asked = [
+            (one.provider, lambda one=one: count(one))
+            for one in self.catalogue.providers
+        ]
+        return ProbedHealth(dependencies(self.store, asked), self.outside.clock)
+
+    def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], RunHandlers]:
+        outside, store, codec = self.outside, self.store, self.codec
+        agents, runs = agents_module.build(store, facade.list_models)
+        facts = ProcessFacts(
+            self.config,
+            outside.clock,
+            store,
+            self.registry,
+            lambda: {name: count() for name, count in self.counts.items()},
+        )
+        people = identity_module.build(
+            store=store,
+            codec=codec,
+            clock=outside.clock,
+            ids=outside.ids,
+            passwords=outside.passwords,
+            tokens=outside.tokens,
+            vault=outside.vault,
+            actions_of=lambda role: self._actions_of(role),
+        )
+        modules = (
+            people,
+            self.settings.module,
+            chat_module.build(store, codec, outside.ids),
+            agents,
+            system_module.build(store, codec, self.registry, health, facts),
+        )
+        return modules, runs
+
+    def _actions_of(self, role: Any) -> frozenset[str]:
+        """Return what a role may do, its own objects included."""
+        return self.authorizer.actions_of(role)
+
+    def _bus(self, modules: tuple[Module, ...], refusals: Refusals) -> LinkedBus:
+        outside = self.outside
+        bus = Bus(
+            commands=[spec for module in modules for spec in module.commands],
+            queries=[spec for module in modules for spec in module.queries],
+            authorizer=self.authorizer,
+            store=self.store,
+            publish=publisher(self.registry.link("services-publisher")),
+            refusals=refusals,
+            clock=outside.clock,
+            ids=outside.ids,
+        )
+        service = BusService(bus)
+        handlers = {COMMAND.name: service.command, QUERY.name: service.query}
+        self.registry.wire("routers-services", direct(DirectTransport(handlers)))
+        self.registry.wire("ai-backend", direct(DirectTransport(handlers)))
+        return LinkedBus(self.registry.link("routers-services"))
+
+    def _engine(self, bus: LinkedBus, facade: ModelFacade, live: LiveModels) -> RunEngine:
+        backend = LinkedBus(self.registry.link("ai-backend"))
+        tools = self._tools(backend)
+
+        def chat_agent(choice: Choice) -> ChatAgent:
+            return ChatAgent(choice.model, facade, tools, live.system_prompt(), self.outside.clock)
+
+        factory = AgentFactory({"chat": chat_agent})
+        execute = DirectTransport({EXECUTE.name: execute_agent(factory)})
+        self.registry.wire("orchestrator-agents", direct(execute))
+
+        async def dispatch(command: Any, context: CallContext, key: str) -> Any:
+            return await backend.dispatch(command, context, key=key)
+
+        reply = ChatReply(backend.ask, dispatch, self.registry, self.catalogue.default_model)
+        return RunEngine(
+            (reply,), self.store, self.codec, self.outside.clock, self._frame(), self.outside.listener
+        )
+
+    def _tools(self, backend: LinkedBus) -> ToolBox:
+        async def read_setting(key: str, context: CallContext) -> Any:
+            return await backend.ask(settings.GetSetting(key=key), context)
+
+        def allowed(context: CallContext, action: str) -> bool:
+            return self.authorizer.verdict(context.principal, action) is not Verdict.DENY
+
+        return ToolBox(standard_tools(self.outside.clock, read_setting, search_guide), allowed)
+
+    def _frame(self) -> Callable[[str, dict[str, Any]], Awaitable[None]]:
+        """Passing frames go over the Backend → Redis row; in one process they stay in it."""
+
+        async def deliver(payload: Any, context: CallContext) -> None:
+            for take in self.frames:
+                take(payload)
+
+        transport = DirectTransport({FRAME.name: deliver})
+        self.registry.wire("backend-redis", direct(transport, "frames in this process"))
+        link = self.registry.link("backend-redis")
+        context = CallContext(
+            correlation_id="frames", principal=SYSTEM, trace=new_trace(self.outside.chance)
+        )
+
+        async def frame(channel: str, body: dict[str, Any]) -> None:
+            try:
+                await link.call(FRAME, body, context)
+            except (Rejected, HopFailed):
+                # A passing frame may be lost: who misses it sees the hole and gets a snapshot.
+                return
+
+        return frame
+
+    def _reactions(self, bus: LinkedBus, engine: RunEngine) -> Follower:
+        conversations = self.store
+
+        async def owner_of(session_id: str) -> str:
+            found = await conversations.read_stream(f"chat-{session_id}", limit=1)
+            event = self.codec.unwrap(found[0]) if found else None
+            return event.owner if isinstance(event, chat.SessionCreated) else ""
+
+        start = start_reply(self.codec, engine.accept, NAME, owner_of)
+
+        async def deliver(payload: Any, context: CallContext) -> None:
+            await start(payload)
+
+        self.registry.wire(
+            "services-event_bus", direct(DirectTransport({DELIVER.name: deliver}), "the log of this process")
+        )
+        return Follower("reactions.v1", self.store)
+
+
+REACTS_TO: Final = frozenset({chat.ReplyRequested.TYPE})
+
+
+@asynccontextmanager
+async def running(product: Product) -> AsyncIterator[Product]:
+    """Run everything that works in the background for the block."""
+    await product.live.refresh()
+    async with AsyncExitStack() as stack:
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks = [group.create_task(one, name=name) for name, one in _background(product).items()]
+        serving = group.create_task(product.engine.serve(), name="runs")
+        await product.engine.recovered.wait()
+        try:
+            yield product
+        finally:
+            product.engine.close()
+            await serving
+            for task in tasks:
+                task.cancel()
+            await product.refusals.flush()
+            await product.registry.close()
+
+
+def _background(product: Product) -> dict[str, Any]:
+    link = product.registry.link("services-event_bus")
+    view = ChatProjection(product.codec)
+    return {
+        "view of chats": product.chat_view.run(view_handler(view, product.store, "autobot.chat.")),
+        "reactions": product.reactions.run(reaction_handler(link, REACTS_TO)),
+        "settings": _follow_settings(product),
+        "refusals": _every(REFUSALS_EVERY_S, product.refusals.flush),
+        "health": product.health.run(),
+        "probes": _every(PROBE_LINKS_EVERY_S, product.registry.probe_idle),
+    }
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await work()
+
+
+async def _follow_settings(product: Product) -> None:
+    async for batch in product.store.subscribe(after=await product.store.head()):
+        if any(one.message.type.startswith("autobot.settings.") for one in batch):
+            await product.live.refresh()

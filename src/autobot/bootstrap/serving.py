@@ -1,0 +1,171 @@
+"""Starts the whole in one process, tells where it is, and ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+
+from autobot.bootstrap.edge import Edge
+from autobot.bootstrap.outside import real_outside
+from autobot.bootstrap.product import USAGE_EVERY_S, Product, assemble, running
+from autobot.config import Config
+from autobot.contracts import identity
+from autobot.gateway.control import Control
+from autobot.kernel.core.context import Principal
+from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.telemetry.listener import Listener
+
+CONTROL_SOCKET: Final = "control.sock"
+DRAIN_S: Final = 10
+"""Seconds that open requests get to end after a stop was asked for."""
+OPERATOR: Final = Principal(
+    id="cli", kind="service", role="admin", user_id="cli", username="command line"
+)
+"""Who the command line is: the operating system let it open the control socket."""
+Say = Callable[[str], None]
+
+
+def listen(config: Config, port: int | None) -> socket.socket:
+    """Bind the address. Raises ConfigurationError when it is taken."""
+    wanted = config.port if port is None else port
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((config.host, wanted))
+    except OSError as error:
+        bound.close()
+        raise ConfigurationError(
+            f"{config.host}:{wanted} cannot be listened on: {error.strerror}.",
+            hint="Stop what uses it, or set AUTOBOT_PORT.",
+        ) from error
+    return bound
+
+
+def control_of(product: Product) -> Control:
+    """Return what answers the command line."""
+    commands = [spec.command for module in product.modules for spec in module.commands]
+    queries = [spec.query for module in product.modules for spec in module.queries]
+    return Control(product.bus, commands, queries, lambda: product.context(OPERATOR))
+
+
+async def first_start(product: Product) -> str | None:
+    """Make the administrator when there is nobody; return the token of a sign-in link to show, if any."""
+    context = product.context(OPERATOR)
+    answer = await product.bus.dispatch(
+        identity.FirstStart(password=product.config.admin_password), context
+    )
+    if answer.value.sealed_link is None:
+        return None
+    token: str = await product.bus.ask(identity.Reveal(sealed=answer.value.sealed_link), context)
+    return token
+
+
+@asynccontextmanager
+async def open_console(config: Config) -> AsyncIterator[Control]:
+    """Open the product without its edge, for the command line. Takes the folder's lock."""
+    async with real_outside(config) as outside, running(assemble(config, outside)) as product:
+        await first_start(product)
+        yield control_of(product)
+
+
+def serve(config: Config, *, port: int | None, say: Say, listener: Listener | None = None) -> int:
+    """Run AutoBot until it is told to stop; returns the exit code."""
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        return uvloop.run(_serve(config, port, say, listener))
+    return asyncio.run(_serve(config, port, say, listener))
+
+
+async def _serve(config: Config, port: int | None, say: Say, listener: Listener | None) -> int:
+    async with real_outside(config, listener) as outside:
+        bound = listen(config, port)
+        product = assemble(config, outside)
+        edge = Edge(product)
+        async with running(product), _controlled(product, config.data_dir / CONTROL_SOCKET):
+            token = await first_start(product)
+            address = _address(config, bound)
+            if outside.lock is not None:
+                outside.lock.tell(address)
+            _greet(say, config.public_url or address, token)
+            await _until_stopped(edge, bound, config)
+    return 0
+
+
+def _address(config: Config, bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    scheme = "https" if config.tls_cert else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _greet(say: Say, address: str, token: str | None) -> None:
+    say(f"AutoBot is at {address}")
+    if token is not None:
+        say(f"Sign in once with {address}/sign-in#token={token}")
+
+
+@asynccontextmanager
+async def _controlled(product: Product, path: Path) -> AsyncIterator[None]:
+    server = await control_of(product).serve(path)
+    try:
+        yield
+    finally:
+        server.close()
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+async def _until_stopped(edge: Edge, bound: socket.socket, config: Config) -> None:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            edge.app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            ws="websockets-sansio",
+            lifespan="on",
+            ssl_certfile=str(config.tls_cert) if config.tls_cert else None,
+            ssl_keyfile=str(config.tls_key) if config.tls_key else None,
+            timeout_graceful_shutdown=DRAIN_S,
+            timeout_keep_alive=75,
+        )
+    )
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        """Refuse new work, tell open sockets to come back later, let requests end."""
+        edge.lifecycle.drain()
+        edge.fanout.close_all(1012, "restarting")  # type: ignore[arg-type]
+        server.should_exit = True
+
+    async with asyncio.TaskGroup() as group:
+        flushing = group.create_task(_flush_usage(edge))
+        edge.lifecycle.ready()
+        serving = group.create_task(_serve_quietly(server, bound))
+        for word in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(word, stop)
+        await serving
+        flushing.cancel()
+    await edge.credentials.flush()
+
+
+async def _serve_quietly(server: Any, bound: socket.socket) -> None:
+    """Serve with our own signal handlers in place of the server's."""
+    server.capture_signals = contextlib.nullcontext
+    await server.serve(sockets=[bound])
+
+
+async def _flush_usage(edge: Edge) -> None:
+    while True:
+        await asyncio.sleep(USAGE_EVERY_S)
+        await edge.credentials.flush()
