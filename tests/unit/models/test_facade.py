@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from autobot.contexts.agents.catalogue import FRESH_S, Catalogue
+from autobot.contexts.agents.catalogue import FRESH_S, Catalogue, windows_of
 from autobot.contexts.agents.facade import ROW, ModelFacade, chain_of
 from autobot.contexts.agents.ports import LanguageModel, ModelMessage
 from autobot.contracts.models import Chunk, Finished, ModelInfo, TextDelta, ToolSpec
@@ -128,7 +128,7 @@ async def test_after_the_first_chunk_the_run_is_interrupted_and_nobody_else_is_a
     """A stream that breaks later ends as interrupted: another provider's text is never appended."""
     second = openai()
     broken = ollama([TextDelta(text="Once upon"), ConnectionLost("The connection broke.")])
-    home = house(broken, second, rules=["* > openai:gpt"])
+    home = house(broken, second, rules=["openai:gpt"])
     seen: list[Chunk] = []
 
     async def listen() -> None:
@@ -162,7 +162,7 @@ async def test_only_what_another_provider_could_do_better_fails_over(
 ) -> None:
     """A request at fault, or time that is spent, is answered at once; a provider at fault is passed over."""
     second = openai()
-    home = house(ollama([error]), second, rules=["* > openai:gpt"])
+    home = house(ollama([error]), second, rules=["openai:gpt"])
     if goes_on:
         assert text_of(await home.generate("llama3")) == "from openai"
     else:
@@ -173,7 +173,7 @@ async def test_only_what_another_provider_could_do_better_fails_over(
 
 async def test_when_the_whole_chain_fails_the_asked_model_is_blamed_and_the_rest_named() -> None:
     """The error is that of the model that was asked for; the hint tells what else was tried."""
-    home = house(ollama([OPEN]), openai([GONE]), rules=["* > openai:gpt > openai:none"])
+    home = house(ollama([OPEN]), openai([GONE]), rules=["openai:gpt", "openai:none"])
     with pytest.raises(CircuitOpen) as caught:
         await home.generate("llama3")
     assert caught.value.hint is not None
@@ -203,7 +203,7 @@ async def test_the_assistant_answers_to_its_own_name_only() -> None:
 async def test_an_alternative_with_too_small_a_window_is_passed_over() -> None:
     """A prompt is never cut to make it fit a substitute."""
     small = ScriptedModel("llamacpp", {"file": [says("small")]}, infos=[ModelInfo(id="file", window=100)])
-    home = house(openai([GONE]), small, rules=["* > llamacpp:file"])
+    home = house(openai([GONE]), small, rules=["llamacpp:file"])
     with pytest.raises(ConnectFailed) as caught:
         await home.generate("gpt", "word " * 500)
     assert "does not fit" in str(caught.value.hint)
@@ -317,7 +317,7 @@ async def test_the_default_is_the_operator_s_else_the_first_model_that_is_there(
 
 async def test_embedding_goes_to_the_named_model_and_never_fails_over() -> None:
     """Vectors of two models cannot be compared, so no other model embeds."""
-    home = house(ollama(), openai(), rules=["* > openai:gpt"])
+    home = house(ollama(), openai(), rules=["openai:gpt"])
     assert (await home.facade.embed("llama3", ["abc"], CONTEXT)).vectors == [[3.0, 1.0]]
     with pytest.raises(NotFound):
         await home.facade.embed("ollama:none", ["abc"], CONTEXT)
@@ -335,11 +335,27 @@ async def test_a_prompt_that_surely_does_not_fit_is_refused_not_cut() -> None:
 
 
 def test_rules_of_failover_are_read_as_written() -> None:
-    """A model's own rule comes before that for every model; a model never follows itself."""
-    rules = ["a > b > c", "* > d > b"]
-    assert chain_of(rules, "a") == ("b", "c")
-    assert chain_of(rules, "b") == ("d",)
+    """Plain names are one order for everyone; a model's own rule comes before it; nobody follows itself."""
+    order = ["a", "b", "c"]
+    assert chain_of(order, "a") == ("b", "c")
+    assert chain_of(order, "c") == ()
+    assert chain_of(order, "other") == ("a", "b", "c")
+    assert chain_of(["a > c > b > a", *order], "a") == ("c", "b")
     assert chain_of([], "a") == ()
-    for bad in ("a", "> b", "a >", ""):
+    for bad in ("> b", "a >", ""):
         with pytest.raises(InvalidInput):
             chain_of([bad], "a")
+
+
+async def test_the_operator_s_own_windows_overrule_what_servers_say() -> None:
+    """`NAME=TOKENS`, by full or bare name, also where the server does not say."""
+    assert windows_of(["ollama:big=16384", "gpt = 4096"]) == {"ollama:big": 16384, "gpt": 4096}
+    for bad in ("gpt", "=5", "gpt=x", "gpt=0"):
+        with pytest.raises(InvalidInput):
+            windows_of([bad])
+    big = ScriptedModel("ollama", {"big": [says("x")]}, infos=[ModelInfo(id="big", window=128_000)])
+    catalogue = Catalogue((big, openai()), HandClock(), windows=lambda: {"ollama:big": 16384, "gpt": 4096})
+    found = await catalogue.find("big", CONTEXT)
+    assert (found.window, found.sets) == (16384, 16384)
+    found = await catalogue.find("gpt", CONTEXT)
+    assert (found.window, found.sets) == (4096, None)

@@ -231,19 +231,19 @@ async def _close(chunks: AsyncIterator[Chunk]) -> None:
 def chain_of(rules: Sequence[str], model: str) -> tuple[str, ...]:
     """Return the models to try after `model` by an operator's rules.
 
-    A rule is `first > second > third`; `*` as first stands for every model that no rule begins with.
-    Raises InvalidInput for a rule that is none.
+    Names in a row are one order for everyone: after a model that is among them come those that follow it,
+    after any other all of them. A rule `first > second > third` is the order of `first` alone and comes
+    before that. Raises InvalidInput for a rule that is none.
     """
-    everyone: tuple[str, ...] = ()
+    order: list[str] = []
     for rule in rules:
         first, *others = (name.strip() for name in rule.split(">"))
-        if not first or not others or not all(others):
+        if not first or not all(others):
             raise InvalidInput(
-                f"{rule!r} is no failover chain.", hint="Write ollama:llama3 > openai:gpt-4o-mini."
+                f"{rule!r} is no failover chain.", hint="write ollama:llama3 > openai:gpt-4o-mini"
             )
-        rest = tuple(name for name in others if name != model)
-        if first == model:
-            return rest
-        if first == "*":
-            everyone = rest
-    return everyone
+        if not others:
+            order.append(first)
+        elif first == model:
+            return tuple(name for name in others if name != model)
+    return tuple(order[order.index(model) + 1 :] if model in order else order)
