@@ -66,6 +66,7 @@ class Credentials:
 
 
 def credentials() -> Credentials:
+    """The keys and the session that the tests know."""
     return Credentials(
         keys={
             KEY: Proven(principal=ALICE, credential="k1"),
@@ -124,6 +125,24 @@ def things() -> Any:
     @signed_in
     async def mine(context: Context) -> dict[str, str]:
         return {"user": context.principal.user_id}
+
+    @routes.get("/seen")
+    @signed_in
+    async def seen(call: Call) -> dict[str, str]:
+        return {"client": call.client, "scheme": call.scheme, "host": call.host, "base": call.base}
+
+    @routes.get("/trace")
+    @signed_in
+    async def trace(context: Context) -> dict[str, Any]:
+        found = context.trace
+        return {
+            "trace_id": found.trace_id,
+            "span_id": found.span_id,
+            "flags": found.flags,
+            "state": found.state,
+            "baggage": context.baggage,
+            "attempt": context.attempt,
+        }
 
     @routes.get("/fails/{how}")
     @signed_in
