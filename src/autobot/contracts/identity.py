@@ -7,7 +7,7 @@ is `SignedInSession`: signing in takes no idempotency key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
@@ -171,7 +171,7 @@ class FirstStart:
     business); without one the answer carries a sign-in link, also at later starts until it was used.
     """
 
-    password: GivenPassword | None = None
+    password: GivenPassword | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ class AddUser:
 
     username: Username
     role: UserRole = "user"
-    password: NewPassword | None = None
+    password: NewPassword | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,10 +211,10 @@ class SetPassword:
     that session goes on, all others of the user end.
     """
 
-    new: NewPassword
-    current: GivenPassword | None = None
+    new: NewPassword = field(repr=False)
+    current: GivenPassword | None = field(default=None, repr=False)
     user_id: Id | None = None
-    session: Token | None = None
+    session: Token | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,21 +222,21 @@ class SignIn:
     """Begin a session by name and password."""
 
     username: GivenName
-    password: GivenPassword
+    password: GivenPassword = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInWithLink:
     """Begin a session by the token of a sign-in link, which works once."""
 
-    token: Token
+    token: Token = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOut:
     """End the session of this token. A session that is over already is no error."""
 
-    session: Token
+    session: Token = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,8 +309,8 @@ class SignedInSession:
     """The answer of signing in: `token` is for the cookie, `csrf_token` for the page. Neither is stored."""
 
     user: UserView
-    token: str
-    csrf_token: str
+    token: str = field(repr=False)
+    csrf_token: str = field(repr=False)
     expires_at: str
 
 

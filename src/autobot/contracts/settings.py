@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Literal
 
@@ -67,7 +67,7 @@ class ChangeSecret:
     """Store a secret, encrypted. The one before is not kept."""
 
     key: Key
-    value: Annotated[str, Len(1, 4096)]
+    value: Annotated[str, Len(1, 4096)] = field(repr=False)
     reason: Reason = ""
 
 

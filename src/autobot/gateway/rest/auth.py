@@ -7,7 +7,7 @@ is harmless.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.cookies import SimpleCookie
 from typing import Annotated, Final
@@ -20,7 +20,7 @@ from autobot.contracts import identity
 from autobot.gateway.access import needs, public, signed_in
 from autobot.gateway.exchange import Call, Context, Exchange
 from autobot.gateway.middleware.authentication import COOKIE, session_cookie
-from autobot.gateway.middleware.rate_limit import LOGIN, Limiter, admit
+from autobot.gateway.middleware.rate_limit import LOGIN, Limiter, RouteClass, admit
 from autobot.gateway.rest.answers import json_answer, no_content
 from autobot.gateway.routing import router as new_router
 from autobot.gateway.site import Site
@@ -40,14 +40,14 @@ class Login:
     """Body of a sign-in by password."""
 
     username: identity.GivenName
-    password: identity.GivenPassword
+    password: identity.GivenPassword = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkLogin:
     """Body of a sign-in by link: the part of the link after `#token=`."""
 
-    token: identity.Token
+    token: identity.Token = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,22 +64,22 @@ class SignedInAnswer:
     """The session is in the cookie; `csrf_token` goes into X-CSRF-Token of every write."""
 
     user: Account
-    csrf_token: str
+    csrf_token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordChange:
     """Body of a password change; `current` is needed when there is one."""
 
-    new: identity.NewPassword
-    current: identity.GivenPassword | None = None
+    new: identity.NewPassword = field(repr=False)
+    current: identity.GivenPassword | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeAnswer(identity.MeView):
     """Who asks; `csrf_token` in a browser session only."""
 
-    csrf_token: str | None
+    csrf_token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class NewKey:
 class ShownKey(identity.KeyView):
     """A new key with its secret, shown this once."""
 
-    key: str
+    key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +105,14 @@ class NewUser:
 
     username: identity.Username
     role: identity.UserRole = "user"
-    password: identity.NewPassword | None = None
+    password: identity.NewPassword | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownUser(identity.UserView):
     """A new user; `sign_in_link` works once, for 24 hours."""
 
-    sign_in_link: str | None
+    sign_in_link: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +129,15 @@ class ShownLink:
     """A sign-in link; it works once."""
 
     user_id: str
-    sign_in_link: str
+    sign_in_link: str = field(repr=False)
     expires_at: str
 
 
-def router(bus: Dispatcher, limiter: Limiter, site: Site) -> APIRouter:
-    """Return the routes over the bus."""
+def router(bus: Dispatcher, limiter: Limiter, site: Site, login: RouteClass = LOGIN) -> APIRouter:
+    """Return the routes over the bus. `login` limits attempts per address and name."""
     routes = new_router("/api/v1/auth", "auth")
-    _sign_in_routes(routes, bus, limiter)
-    _account_routes(routes, bus, limiter)
+    _sign_in_routes(routes, bus, limiter, login)
+    _account_routes(routes, bus, limiter, login)
     _key_routes(routes, bus)
     _user_routes(routes, bus, site)
     _user_commands(routes, bus, site)
@@ -182,11 +182,11 @@ def _session_of(call: Exchange) -> str | None:
     return session_cookie(call.fields.get(b"cookie", b""))
 
 
-def _sign_in_routes(routes: APIRouter, bus: Dispatcher, limiter: Limiter) -> None:
+def _sign_in_routes(routes: APIRouter, bus: Dispatcher, limiter: Limiter, limit: RouteClass) -> None:
     @routes.post("/login", response_model=SignedInAnswer, summary="Sign in by name and password")
     @public
     async def login(body: Login, call: Call) -> Response:
-        await admit(limiter, call, LOGIN, call.client, body.username.strip().casefold())
+        await admit(limiter, call, limit, call.client, body.username.strip().casefold())
         command = identity.SignIn(username=body.username, password=body.password)
         answer = await bus.dispatch(command, _visitor(call.called))
         return _signed_in(call, answer.value)
@@ -194,7 +194,7 @@ def _sign_in_routes(routes: APIRouter, bus: Dispatcher, limiter: Limiter) -> Non
     @routes.post("/link", response_model=SignedInAnswer, summary="Sign in by a one-time link")
     @public
     async def link(body: LinkLogin, call: Call) -> Response:
-        await admit(limiter, call, LOGIN, call.client, "")
+        await admit(limiter, call, limit, call.client, "")
         answer = await bus.dispatch(identity.SignInWithLink(token=body.token), _visitor(call.called))
         return _signed_in(call, answer.value)
 
@@ -209,7 +209,7 @@ def _sign_in_routes(routes: APIRouter, bus: Dispatcher, limiter: Limiter) -> Non
         return answer
 
 
-def _account_routes(routes: APIRouter, bus: Dispatcher, limiter: Limiter) -> None:
+def _account_routes(routes: APIRouter, bus: Dispatcher, limiter: Limiter, limit: RouteClass) -> None:
     @routes.get("/me", response_model=MeAnswer, summary="Who am I")
     @signed_in
     async def me(call: Call) -> Response:
@@ -231,7 +231,7 @@ def _account_routes(routes: APIRouter, bus: Dispatcher, limiter: Limiter) -> Non
     )
     @needs("identity:password")
     async def password(body: PasswordChange, call: Call) -> Response:
-        await admit(limiter, call, LOGIN, call.client, call.called.principal.id)
+        await admit(limiter, call, limit, call.client, call.called.principal.id)
         command = identity.SetPassword(new=body.new, current=body.current, session=_session_of(call))
         call.settled(await bus.dispatch(command, call.called))
         return no_content()

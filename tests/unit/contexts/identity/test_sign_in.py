@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from autobot.contracts import identity
+from autobot.contracts import identity, settings
 from autobot.kernel.core.context import ANONYMOUS, SYSTEM
 from autobot.kernel.core.errors import AutoBotError, Unauthenticated
 from tests.unit.contexts.identity.kit import PASSWORD, World
@@ -202,3 +202,18 @@ async def test_sign_ins_and_their_failures_leave_audit_records() -> None:
         ("accepted", "192.0.2.1"),
         ("unauthenticated", "192.0.2.1"),
     ]
+
+
+def test_no_repr_shows_a_secret() -> None:
+    """Whatever carries a secret leaves it out of its repr, so that no log line or traceback shows it."""
+    secret = "a-secret-of-some-length"
+    carriers = (
+        identity.SignIn(username="ada", password=secret),
+        identity.SignInWithLink(token=secret),
+        identity.SignOut(session=secret),
+        identity.SetPassword(new=secret, current=secret, session=secret),
+        identity.AddUser(username="ada", password=secret),
+        identity.FirstStart(password=secret),
+        settings.ChangeSecret(key="openai.api_key", value=secret),
+    )
+    assert all(secret not in repr(one) for one in carriers)

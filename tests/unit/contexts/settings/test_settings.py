@@ -7,6 +7,7 @@ import pytest
 
 from autobot.contexts.settings.domain.definition import Definition
 from autobot.contexts.settings.module import build
+from autobot.contexts.settings.ports import SECRETS
 from autobot.contracts import settings
 from autobot.kernel.core.context import Principal
 from autobot.kernel.core.errors import (
@@ -18,6 +19,7 @@ from autobot.kernel.core.errors import (
     InvalidInput,
     NotFound,
 )
+from autobot.kernel.event_store.transaction import Query
 from tests.unit.contexts.kit import Ground, context_of
 
 pytestmark = pytest.mark.anyio
@@ -166,8 +168,7 @@ async def test_a_replaced_secret_is_gone() -> None:
     assert same.value == settings.MASK
     await world.do(settings.ResetSetting(key="openai.api_key"))
     assert await world.reader.current("openai.api_key") is None
-    rows = [key for table, key in world.store._state.documents if table == "settings.secrets"]
-    assert rows == []
+    assert await world.store.query(Query(table=SECRETS)) == []
 
 
 async def test_a_secret_of_another_key_file_is_named_as_such() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.contexts.actions.module import Call, action_run, run_starter
 from autobot.contexts.actions.module import build as build_actions
 from autobot.contexts.identity.module import authenticator
@@ -152,9 +151,3 @@ class Browser:
         """Send a request of the session."""
         headers = {"cookie": self.cookie, "x-csrf-token": self.csrf, **more.pop("headers", {})}
         return await self.product.call(method, path, json_body=json_body, headers=headers, **more)
-
-
-def stored(product: Product) -> str:
-    """Return all that a disk would hold, as text."""
-    store: MemoryEventStore = product.store
-    return repr(store._state)

@@ -6,7 +6,7 @@ from autobot.contracts import identity
 from autobot.gateway.site import Site
 from autobot.kernel.core.context import SYSTEM
 from tests.unit.contexts.kit import context_of
-from tests.unit.gateway.rest.site import PASSWORD, Browser, Product, stored
+from tests.unit.gateway.rest.site import PASSWORD, Browser, Product
 
 pytestmark = pytest.mark.anyio
 
@@ -146,7 +146,7 @@ async def test_a_key_is_shown_once() -> None:
     assert (again.json, again["idempotent-replayed"]) == (made.json, "true")
     secret = made.json["key"]
     assert secret.startswith("ab_")
-    assert secret not in stored(product)
+    assert secret not in await product.everything_stored()
     listed = (await browser("GET", "/api/v1/auth/keys")).json
     assert [one["prefix"] for one in listed["items"]] == [secret[:11]]
     assert secret not in str(listed)
@@ -182,7 +182,7 @@ async def test_an_administrator_lets_people_in() -> None:
     assert (made.status, made.json["role"], made.json["has_password"]) == (201, "viewer", False)
     address, _, token = made.json["sign_in_link"].partition("#token=")
     assert address == "http://autobot.test/sign-in"
-    assert token not in stored(product)
+    assert token not in await product.everything_stored()
     assert (await product.call("POST", "/api/v1/auth/link", json_body={"token": token})).status == 200
     twice = await root("POST", "/api/v1/auth/users", {"username": "ADA", "role": "viewer"})
     assert (twice.status, twice.json["code"]) == (409, "already-exists")

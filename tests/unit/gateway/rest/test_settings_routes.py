@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from autobot.contracts import settings
-from tests.unit.gateway.rest.site import Product, stored
+from tests.unit.gateway.rest.site import Product
 
 pytestmark = pytest.mark.anyio
 
@@ -86,7 +86,7 @@ async def test_a_secret_goes_in_and_never_comes_out() -> None:
         await root("GET", "/api/v1/settings"),
     ]
     assert all(secret.encode() not in one.body for one in answers)
-    assert secret not in stored(product)
+    assert secret not in await product.everything_stored()
     assert (await root("PUT", path, {"value": 5})).status == 422
 
 
