@@ -80,12 +80,9 @@ class Attempts:
 
     async def call(self, operation: Operation, payload: Any, context: CallContext, edge: bool = True) -> Any:
         """Send and return the answer. At the edge a failure is raised; inside the pipeline it is returned."""
-        if edge:
-            self._state.calls += 1
+        self._state.calls += edge
         started = self._monotonic()
-        target = self._only
-        bulkhead = self._bulkhead
-        deadline = context.deadline
+        target, bulkhead, deadline = self._only, self._bulkhead, context.deadline
         if (
             target is None
             or not (breaker := target.breaker).flowing
@@ -93,13 +90,12 @@ class Attempts:
             or bulkhead.running >= bulkhead.free_below
             or (deadline is not None and deadline - started <= self._margin)
         ):
-            result = await self._long_way(self._send_call, operation, payload, context, started)
-            return self._records.edge(result) if edge else result
+            way = self._long_way(self._send_call, operation, payload, context, started)
+            return self._records.leave(await way, edge)
         permit = breaker.generation
         bulkhead.running += 1
-        listener = self._listener
-        hop = None if listener is None else self._records.started(target, operation, context)
-        failed = result = None
+        hop = None if self._listener is None else self._records.started(target, operation, context)
+        rest = result = None
         try:
             step = self._send(target.address, operation, payload, context)
             waiting_for = step.send(None)
@@ -108,20 +104,19 @@ class Attempts:
         except StopIteration as done:
             result = done.value
         except Exception as error:  # noqa: BLE001 - an outcome is a value in here; the edge raises it
-            failed = error
+            attempt = self._records.take_over(target, permit, started, hop)
+            rest = self._after(attempt, error, operation, payload, context, started)
         except BaseException as error:
             self._records.abandoned(self._records.take_over(target, permit, started, hop), error)
             raise
-        if failed is not None:
-            attempt = self._records.take_over(target, permit, started, hop)
-            result = await self._after(attempt, failed, operation, payload, context, started)
-            return self._records.edge(result) if edge else result
+        if rest is not None:
+            return self._records.leave(await rest, edge)
         ended = self._monotonic()
         bulkhead.running -= 1
         latency = target.latency
         if ended >= latency.ends:
             latency.roll(ended)
-        latency.histogram[int(log2(ended - started + FLOOR) * PER_OCTAVE) + OFFSET] += 1
+        latency.histogram[int(log2(ended - started + FLOOR) * PER_OCTAVE + OFFSET)] += 1
         if permit == breaker.countable:
             window = breaker.window
             if ended >= window.ends:

@@ -110,4 +110,3 @@ def stale_serves(error: BaseException) -> bool:
     if isinstance(error, RemoteError):
         return error.status >= _INTERNAL or is_throttle(error)
     return isinstance(error, HopFailed | Rejected | DeadlineExceeded)
-

@@ -12,7 +12,7 @@ from autobot.kernel.core.errors import Conflict, InvalidInput, NotFound
 from autobot.kernel.resilience.cache.coalescing import Flights
 from autobot.kernel.resilience.observe import look
 from autobot.kernel.resilience.operation import Operation
-from autobot.kernel.resilience.outcome import Failure, Step
+from autobot.kernel.resilience.outcome import Step
 from autobot.kernel.resilience.prober import Prober
 from autobot.kernel.resilience.records import Records
 from autobot.kernel.resilience.registry import LinkState, Target
@@ -81,8 +81,7 @@ class Pipeline:
     async def _layered(self, operation: Operation, payload: Any, context: CallContext) -> Any:
         """Call through the outer layers and leave the pipeline."""
         self._state.calls += 1
-        result = await self._layers.call(operation, payload, context)
-        return self._records.edge(result) if type(result) is Failure else result
+        return self._records.leave(await self._layers.call(operation, payload, context))
 
     async def stream(self, operation: Operation, payload: Any, context: CallContext) -> AsyncIterator[Any]:
         """Send and yield the answer's chunks. Nothing is sent again after the first chunk.
@@ -91,13 +90,12 @@ class Pipeline:
         the transport's iterator.
         """
         self._state.calls += 1
-        opened = await self._layers.open(operation, payload, context)
-        stream: OpenStream = self._records.edge(opened)
+        stream: OpenStream = self._records.leave(await self._layers.open(operation, payload, context))
         try:
             chunk = stream.first
             while chunk is not END:
-                yield self._records.edge(chunk)
-                chunk = await stream.next()
+                yield chunk
+                chunk = self._records.leave(await stream.next())
         finally:
             await stream.close()
 

@@ -16,7 +16,7 @@ SIZE: Final = 192
 PER_OCTAVE: Final = 4
 OFFSET: Final = 80
 FLOOR: Final = 1e-6
-"""Seconds. `int(log2(duration + FLOOR) * PER_OCTAVE) + OFFSET` is the index, from 1 µs (0) to 8 years (191)."""
+"""Seconds. `int(log2(duration + FLOOR) * PER_OCTAVE + OFFSET)` is the index, from 1 µs (0) to 8 years (191)."""
 
 
 class Tally(NamedTuple):
@@ -86,7 +86,7 @@ class Latency:
         """Count one call that ended at `now` after `duration` seconds."""
         if now >= self.ends:
             self.roll(now)
-        self.histogram[int(log2(duration + FLOOR) * PER_OCTAVE) + OFFSET] += 1
+        self.histogram[int(log2(duration + FLOOR) * PER_OCTAVE + OFFSET)] += 1
 
     def fail(self, now: float) -> None:
         """Mark one of the counted calls as failed."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.resilience.admission import Admission
 from autobot.kernel.resilience.attempt_timeout.options import AttemptTimeoutOptions
@@ -27,7 +28,7 @@ from autobot.kernel.resilience.edge import BreakerAction, Layers, Pipeline
 from autobot.kernel.resilience.endpoint.options import EndpointOptions
 from autobot.kernel.resilience.endpoint.strategy import Chooser
 from autobot.kernel.resilience.fallback.strategy import FallbackLayer
-from autobot.kernel.resilience.operation import Transport
+from autobot.kernel.resilience.operation import Operation, Transport
 from autobot.kernel.resilience.options import PipelineOptions
 from autobot.kernel.resilience.outcome import Step
 from autobot.kernel.resilience.prober import Prober
@@ -137,8 +138,13 @@ class _Builder:
         options = self._options.rate_limit
         if options is None:
             return inner
+        records = self._records
+
+        def refused(operation: Operation, context: CallContext, error: Exception) -> None:
+            records.refused("", operation, context, error)
+
         return RateLimitLayer(
-            self._link, options, self._state, inner, self._records, self._clock.monotonic
+            self._link, options, self._state.meter, inner, refused, self._clock.monotonic
         ).call
 
     def _cached(self, inner: Step, tier: int) -> Step:

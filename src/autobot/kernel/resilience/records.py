@@ -161,9 +161,13 @@ class Records:
         if hop is not None and self._listener is not None:
             self._listener.completed(hop, duration)
 
-    def edge(self, result: Any) -> Any:
-        """Leave the pipeline: return an answer, raise a failure; count it where the link is to blame."""
-        if type(result) is not Failure:
+    def leave(self, result: Any, edge: bool = True) -> Any:
+        """Leave the pipeline: return an answer, raise a failure; count it where the link is to blame.
+
+        Not at the edge the failure stays a value. Callers keep no name for a result that they pass in:
+        their frames are in the error's traceback, and the error would be garbage for the collector only.
+        """
+        if type(result) is not Failure or not edge:
             return result
         error = result.error
         if isinstance(error, HopFailed | Rejected | DeadlineExceeded):
@@ -171,7 +175,6 @@ class Records:
         try:
             raise error
         finally:
-            # The traceback holds this frame: left here, the error would be garbage only for the collector.
             del result, error
 
     def _leave(self, attempt: Attempt, now: float, duration: float, *, dropped: bool) -> None:

@@ -13,6 +13,7 @@ from autobot.kernel.resilience.bulkhead.options import BulkheadOptions
 from autobot.kernel.resilience.cache.options import CacheOptions
 from autobot.kernel.resilience.cache.store import Store
 from autobot.kernel.resilience.latency import Latency
+from autobot.kernel.resilience.rate_limit.gcra import Meter
 from autobot.kernel.resilience.rate_limit.throttle import Throttle
 from autobot.kernel.resilience.retry.budget import RetryBudget
 from autobot.kernel.resilience.retry.options import RetryOptions
@@ -66,12 +67,12 @@ class LinkState:
     """State of one link: bulkhead, retry budget, rate, cache, and counters since the process started."""
 
     __slots__ = (
-        "arrival",
         "budget",
         "bulkhead",
         "cached",
         "calls",
         "failures",
+        "meter",
         "refused",
         "retries",
         "store",
@@ -80,7 +81,7 @@ class LinkState:
     def __init__(self, now: float) -> None:
         self.bulkhead = Bulkhead(None, now)
         self.budget = RetryBudget(_NO_RETRY)
-        self.arrival = 0.0
+        self.meter = Meter()
         self.store: Store | None = None
         self.calls = 0
         self.failures = 0

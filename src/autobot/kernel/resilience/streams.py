@@ -75,7 +75,6 @@ class OpenStream:
             return END
         now = self._monotonic()
         until = self._limit.until
-        failure: Failure
         try:
             # Chunks that are there without waiting arm no timer; the whole is still bounded.
             if until is not None and now >= until:
@@ -88,11 +87,15 @@ class OpenStream:
             self._records.succeeded(self._attempt)
             return END
         except Exception as error:  # noqa: BLE001 - an outcome is a value in here; the edge raises it
-            failure = Failure(error)
+            # No name here keeps the error: this frame is in its traceback.
+            breaking = self._broke(error)
+        return await breaking
+
+    async def _broke(self, error: Exception) -> Failure:
         self._ended = True
-        self._records.failed(self._attempt, failure.error)
+        self._records.failed(self._attempt, error)
         await self._close_chunks()
-        return failure
+        return Failure(error)
 
     async def close(self) -> None:
         """End a stream whose reader has gone; nothing happens after its own end."""

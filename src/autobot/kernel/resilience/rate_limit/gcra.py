@@ -18,6 +18,15 @@ class Taken(NamedTuple):
     reset: float
 
 
+class Meter:
+    """The state of one key."""
+
+    __slots__ = ("arrival",)
+
+    def __init__(self) -> None:
+        self.arrival = 0.0
+
+
 def take(arrival: float, now: float, interval: float, burst: int, cost: int = 1) -> Taken:
     """Let `cost` calls pass or not.
 

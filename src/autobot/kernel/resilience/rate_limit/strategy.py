@@ -9,36 +9,34 @@ from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import RateLimited
 from autobot.kernel.resilience.operation import Operation
 from autobot.kernel.resilience.outcome import Failure, Step
-from autobot.kernel.resilience.rate_limit.gcra import take
+from autobot.kernel.resilience.rate_limit.gcra import Meter, take
 from autobot.kernel.resilience.rate_limit.options import RateLimitOptions
-from autobot.kernel.resilience.records import Records
-from autobot.kernel.resilience.registry import LinkState
 
 
 class RateLimitLayer:
-    """Lets `options.calls` in `options.window` through to `inner`."""
+    """Lets `options.calls` in `options.window` through to `inner`; each refusal is told to `refused`."""
 
     def __init__(
         self,
         link: str,
         options: RateLimitOptions,
-        state: LinkState,
+        meter: Meter,
         inner: Step,
-        records: Records,
+        refused: Callable[[Operation, CallContext, Exception], None],
         monotonic: Callable[[], float],
     ) -> None:
         self._link = link
         self._interval = options.interval
         self._burst = options.burst or options.calls
-        self._state = state
+        self._meter = meter
         self._inner = inner
-        self._records = records
+        self._refused = refused
         self._monotonic = monotonic
 
     async def call(self, operation: Operation, payload: Any, context: CallContext) -> Any:
         """Return an answer or a Failure."""
-        taken = take(self._state.arrival, self._monotonic(), self._interval, self._burst)
-        self._state.arrival = taken.arrival
+        taken = take(self._meter.arrival, self._monotonic(), self._interval, self._burst)
+        self._meter.arrival = taken.arrival
         if taken.allowed:
             return await self._inner(operation, payload, context)
         error = RateLimited(
@@ -46,5 +44,5 @@ class RateLimitLayer:
             link=self._link,
             retry_after=taken.retry_after,
         )
-        self._records.refused("", operation, context, error)
+        self._refused(operation, context, error)
         return Failure(error)
