@@ -78,7 +78,9 @@ class StreamChannel:
 class LogChannel:
     """A channel that shows the log, or the part of it that a filter wants; seq is the position."""
 
-    def __init__(self, store: EventStore, action: str, authorize: Authorize, where: Filter | None = None) -> None:
+    def __init__(
+        self, store: EventStore, action: str, authorize: Authorize, where: Filter | None = None
+    ) -> None:
         self._store, self._action, self._authorize, self._where = store, action, authorize, where
 
     async def authorize(self, channel: str, context: CallContext) -> None:

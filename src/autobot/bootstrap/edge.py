@@ -80,9 +80,7 @@ class Edge:
         """Say whether the process takes work."""
         phase = self.lifecycle.phase
         checks = [
-            {"name": one.name, "state": one.state}
-            for one in self.product.health.checks()
-            if one.required
+            {"name": one.name, "state": one.state} for one in self.product.health.checks() if one.required
         ]
         failing = any(one["state"] == "failing" for one in checks)
         takes = phase == "ready" and not failing

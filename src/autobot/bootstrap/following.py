@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from autobot.contracts import chat
-from autobot.kernel.core.context import SYSTEM, CallContext, stored_trace
+from autobot.kernel.core.context import SYSTEM, CallContext, principal_of, stored_trace
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -15,6 +16,7 @@ from autobot.kernel.event_store.transaction import Checkpoint, Delete, Put, Reco
 from autobot.kernel.links.ports import Link
 from autobot.kernel.resilience.operation import Effect, Operation
 
+CATCH_UP_S: Final = 2.0
 DELIVER: Final = Operation(name="deliver", effect=Effect.IDEMPOTENT)
 Reaction = Callable[[Recorded], Awaitable[None]]
 
@@ -52,10 +54,19 @@ class Follower:
             reached, self._reached = self._reached, asyncio.Event()
             reached.set()
 
-    async def wait_for(self, position: int) -> None:
-        """Return when everything up to `position` has been handled."""
-        while self.position < position:
-            await self._reached.wait()
+    async def caught_up(self) -> None:
+        """Return when everything that is in the log now has been handled, or after two seconds.
+
+        A reader that was told of a commit thereby sees its effect; one that asks while the follower is far
+        behind gets the older state rather than no answer.
+        """
+        wanted = await self._store.head()
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                while self.position < wanted:
+                    await self._reached.wait()
+        except TimeoutError:
+            return
 
 
 def message_context(message: Message) -> CallContext:
@@ -95,7 +106,10 @@ def reaction_handler(
 
 
 def start_reply(
-    codec: EventCodec, accept: Callable[..., Awaitable[None]], definition: str, owner_of: Callable[[str], Awaitable[str]]
+    codec: EventCodec,
+    accept: Callable[..., Awaitable[None]],
+    definition: str,
+    owner_of: Callable[[str], Awaitable[str]],
 ) -> Reaction:
     """Return the reaction to a request for a reply: a run is accepted under the request's own id."""
 
@@ -109,7 +123,7 @@ def start_reply(
             "parent_id": event.parent_id,
             "model": event.model,
         }
-        context = message_context(recorded.message)
+        context = replace(message_context(recorded.message), principal=principal_of(event.asked_by))
         owner = await owner_of(event.session_id)
         if owner:
             await accept(definition, event.run_id, given, context, owner=owner, serial_key=event.session_id)

@@ -115,6 +115,8 @@ class _Assembly:
         self.codec = EventCodec(events, outside.clock, outside.ids, source="urn:autobot:backend")
         self.store = _direct_rows(outside, self.codec, self.registry)
         self.authorizer: Authorizer
+        self.chat_view = Follower("view:chat.v1", self.store)
+        self.reactions = Follower("reactions.v1", self.store)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
         self.counts: dict[str, Callable[[], Any]] = {}
 
@@ -129,7 +131,7 @@ class _Assembly:
         bus = self._bus(modules, refusals)
         engine = self._engine(bus, facade, live)
         runs.use(engine)
-        reactions = self._reactions(bus, engine)
+        self._react(engine)
         self.counts["runs_live"] = lambda: len(engine.all_live())
         return Product(
             config=self.config,
@@ -145,8 +147,8 @@ class _Assembly:
             live=live,
             modules=modules,
             health=health,
-            chat_view=Follower("view:chat.v1", self.store),
-            reactions=reactions,
+            chat_view=self.chat_view,
+            reactions=self.reactions,
             frames=self.frames,
             counts=self.counts,
         )
@@ -177,15 +179,12 @@ class _Assembly:
             context = CallContext(correlation_id="health", principal=SYSTEM, trace=trace)
             return len(await provider.models(context))
 
-        asked = [
-            (one.provider, lambda one=one: count(one))
-            for one in self.catalogue.providers
-        ]
+        asked = [(one.provider, lambda one=one: count(one)) for one in self.catalogue.providers]
         return ProbedHealth(dependencies(self.store, asked), self.outside.clock)
 
     def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], RunHandlers]:
         outside, store, codec = self.outside, self.store, self.codec
-        agents, runs = agents_module.build(store, facade.list_models)
+        agents, runs = agents_module.build(store, facade.list_models, self.reactions.caught_up)
         facts = ProcessFacts(
             self.config,
             outside.clock,
@@ -206,7 +205,7 @@ class _Assembly:
         modules = (
             people,
             self.settings.module,
-            chat_module.build(store, codec, outside.ids),
+            chat_module.build(store, codec, outside.ids, self.chat_view.caught_up),
             agents,
             system_module.build(store, codec, self.registry, health, facts),
         )
@@ -272,9 +271,7 @@ class _Assembly:
         transport = DirectTransport({FRAME.name: deliver})
         self.registry.wire("backend-redis", direct(transport, "frames in this process"))
         link = self.registry.link("backend-redis")
-        context = CallContext(
-            correlation_id="frames", principal=SYSTEM, trace=new_trace(self.outside.chance)
-        )
+        context = CallContext(correlation_id="frames", principal=SYSTEM, trace=new_trace(self.outside.chance))
 
         async def frame(channel: str, body: dict[str, Any]) -> None:
             try:
@@ -285,7 +282,8 @@ class _Assembly:
 
         return frame
 
-    def _reactions(self, bus: LinkedBus, engine: RunEngine) -> Follower:
+    def _react(self, engine: RunEngine) -> None:
+        """Connect the event bus's row: a request for a reply starts a run."""
         conversations = self.store
 
         async def owner_of(session_id: str) -> str:
@@ -301,7 +299,6 @@ class _Assembly:
         self.registry.wire(
             "services-event_bus", direct(DirectTransport({DELIVER.name: deliver}), "the log of this process")
         )
-        return Follower("reactions.v1", self.store)
 
 
 REACTS_TO: Final = frozenset({chat.ReplyRequested.TYPE})

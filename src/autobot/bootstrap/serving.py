@@ -26,9 +26,7 @@ from autobot.kernel.telemetry.listener import Listener
 CONTROL_SOCKET: Final = "control.sock"
 DRAIN_S: Final = 10
 """Seconds that open requests get to end after a stop was asked for."""
-OPERATOR: Final = Principal(
-    id="cli", kind="service", role="admin", user_id="cli", username="command line"
-)
+OPERATOR: Final = Principal(id="cli", kind="service", role="admin", user_id="cli", username="command line")
 """Who the command line is: the operating system let it open the control socket."""
 Say = Callable[[str], None]
 
@@ -60,9 +58,7 @@ def control_of(product: Product) -> Control:
 async def first_start(product: Product) -> str | None:
     """Make the administrator when there is nobody; return the token of a sign-in link to show, if any."""
     context = product.context(OPERATOR)
-    answer = await product.bus.dispatch(
-        identity.FirstStart(password=product.config.admin_password), context
-    )
+    answer = await product.bus.dispatch(identity.FirstStart(password=product.config.admin_password), context)
     if answer.value.sealed_link is None:
         return None
     token: str = await product.bus.ask(identity.Reveal(sealed=answer.value.sealed_link), context)

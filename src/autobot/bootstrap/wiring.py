@@ -59,7 +59,9 @@ def wire_fixed(registry: LinkRegistry) -> None:
     for row in ARRIVALS:
         registry.wire(row, Wired(arrivals=True))
     for row, by in SUBSTITUTED.items():
-        registry.wire(row, Wired(state="substituted", substituted_by=by, hint=f"carried by {by} in one process"))
+        registry.wire(
+            row, Wired(state="substituted", substituted_by=by, hint=f"carried by {by} in one process")
+        )
     for row, hint in ABSENT.items():
         registry.wire(row, Wired(state="absent", hint=hint))
 
@@ -67,11 +69,17 @@ def wire_fixed(registry: LinkRegistry) -> None:
 class ModelWires:
     """Connects the model rows anew when an address changes. Each row has one HTTP transport."""
 
-    def __init__(self, registry: LinkRegistry, clock: Clock, chance: Chance, listener: Listener | None) -> None:
+    def __init__(
+        self, registry: LinkRegistry, clock: Clock, chance: Chance, listener: Listener | None
+    ) -> None:
         self._registry = registry
         self._transports = {
             row: HttpTransport(row, HttpOptions(health_path=health), clock, chance, listener)
-            for row, health in (("ai-ollama", "/api/version"), ("ai-openai", None), ("ai-llamacpp", "/health"))
+            for row, health in (
+                ("ai-ollama", "/api/version"),
+                ("ai-openai", None),
+                ("ai-llamacpp", "/health"),
+            )
         }
 
     def connect(self, row: str, address: str | None, hint: str) -> None:

@@ -119,7 +119,10 @@ class MessagePosted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyRequested:
-    """A run shall answer `parent_id`; its reply will be the message `message_id`, which exists from now on."""
+    """A run shall answer `parent_id`; its reply will be the message `message_id`, which exists from now on.
+
+    `asked_by` is the principal for whom the run acts, as `core.context.principal_data` writes it.
+    """
 
     TYPE: ClassVar[str] = "autobot.chat.reply_requested.v1"
     session_id: str
@@ -127,6 +130,7 @@ class ReplyRequested:
     run_id: str
     parent_id: str
     model: str | None
+    asked_by: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

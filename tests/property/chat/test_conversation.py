@@ -46,7 +46,7 @@ class ConversationMachine(RuleBasedStateMachine):
         before = len(self.conversation.entries)
         try:
             facts = self.conversation.post(
-                content, None, message_id=self._new(), reply_id=self._new(), run_id=self._new()
+                content, None, message_id=self._new(), reply_id=self._new(), run_id=self._new(), asked_by={}
             )
         except InvalidInput:
             assert not content.strip()
@@ -63,7 +63,7 @@ class ConversationMachine(RuleBasedStateMachine):
         entry = self.conversation.entries[one]
         try:
             facts = self.conversation.edit(
-                one, content, message_id=self._new(), reply_id=self._new(), run_id=self._new()
+                one, content, message_id=self._new(), reply_id=self._new(), run_id=self._new(), asked_by={}
             )
         except (Conflict, InvalidInput):
             assert entry.role == "assistant" or not content.strip()
@@ -78,7 +78,9 @@ class ConversationMachine(RuleBasedStateMachine):
         one = data.draw(st.sampled_from(sorted(self.conversation.entries)))
         entry = self.conversation.entries[one]
         try:
-            facts = self.conversation.regenerate(one, None, new_reply_id=self._new(), run_id=self._new())
+            facts = self.conversation.regenerate(
+                one, None, new_reply_id=self._new(), run_id=self._new(), asked_by={}
+            )
         except Conflict:
             assert entry.role == "user" or entry.status == "streaming"
             return

@@ -15,17 +15,20 @@ from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import NotFound
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import Document
 from autobot.kernel.sagas.engine import TABLE, RunEngine
 from autobot.kernel.sagas.run import Run
 
+CaughtUp = Callable[[], Awaitable[None]]
+"""Returns when what was committed before has been reacted to: a run that was just asked for is there then."""
 ModelList = Callable[[CallContext], Awaitable[Sequence[runs.ModelChoice]]]
 
 
 class RunHandlers:
     """Looks at runs and stops them. The engine is given late: it needs the bus that needs these handlers."""
 
-    def __init__(self, store: EventStore, models: ModelList) -> None:
-        self._store, self._models = store, models
+    def __init__(self, store: EventStore, models: ModelList, caught_up: CaughtUp) -> None:
+        self._store, self._models, self._caught_up = store, models, caught_up
         self._engine: RunEngine | None = None
 
     def use(self, engine: RunEngine) -> None:
@@ -40,15 +43,26 @@ class RunHandlers:
         live = self._live(message.run_id)
         if live is not None:
             return live.owner
-        stored = await self._store.get(TABLE, message.run_id)
+        stored = await self._stored(message.run_id)
         return stored.owner if stored else None
+
+    async def _stored(self, run_id: str) -> Document | None:
+        """Return a run's document; one that is not there yet may come with what was just committed."""
+        stored = await self._store.get(TABLE, run_id)
+        if stored is None:
+            await self._caught_up()
+            stored = await self._store.get(TABLE, run_id)
+        return stored
 
     async def get(self, query: runs.GetRun, context: CallContext) -> runs.RunView:
         """Return a run, live or ended."""
         live = self._live(query.run_id)
         if live is not None and self._engine is not None:
             return live_view(live, self._engine.state(live.id) or "queued")
-        stored = await self._store.get(TABLE, query.run_id)
+        stored = await self._stored(query.run_id)
+        live = self._live(query.run_id)
+        if live is not None and self._engine is not None:
+            return live_view(live, self._engine.state(live.id) or "queued")
         if stored is None:
             raise NotFound("There is no such run, or it is not yours.")
         document = stored.document

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autobot.contexts.agents.handlers import ModelList, RunHandlers
+from autobot.contexts.agents.handlers import CaughtUp, ModelList, RunHandlers
 from autobot.contracts import runs
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
@@ -22,9 +22,9 @@ RULES = (
 )
 
 
-def build(store: EventStore, models: ModelList) -> tuple[Module, RunHandlers]:
+def build(store: EventStore, models: ModelList, caught_up: CaughtUp) -> tuple[Module, RunHandlers]:
     """Wire the context; the handlers come back too, because they take the engine once it is there."""
-    handlers = RunHandlers(store, models)
+    handlers = RunHandlers(store, models, caught_up)
     module = Module(
         name="agents",
         commands=(

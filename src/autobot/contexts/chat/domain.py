@@ -159,7 +159,14 @@ class Conversation:
             raise NotFound("There is no such chat, or it is not yours.")
 
     def post(
-        self, content: str, parent_id: str | None, *, message_id: str, reply_id: str, run_id: str
+        self,
+        content: str,
+        parent_id: str | None,
+        *,
+        message_id: str,
+        reply_id: str,
+        run_id: str,
+        asked_by: dict[str, Any],
     ) -> tuple[Any, ...]:
         """A message and the request for its reply, after `parent_id` or at the end of the shown branch."""
         if not content.strip():
@@ -173,10 +180,17 @@ class Conversation:
         facts.append(
             chat.MessagePosted(session_id=self.id, message_id=message_id, parent_id=parent, content=content)
         )
-        return (*facts, self._request(message_id, reply_id, run_id, self.model))
+        return (*facts, self._request(message_id, reply_id, run_id, self.model, asked_by))
 
     def edit(
-        self, edited_id: str, content: str, *, message_id: str, reply_id: str, run_id: str
+        self,
+        edited_id: str,
+        content: str,
+        *,
+        message_id: str,
+        reply_id: str,
+        run_id: str,
+        asked_by: dict[str, Any],
     ) -> tuple[Any, ...]:
         """A sibling of one's own message, and the request for its reply."""
         edited = self.entry(edited_id)
@@ -187,10 +201,10 @@ class Conversation:
         posted = chat.MessagePosted(
             session_id=self.id, message_id=message_id, parent_id=edited.parent_id, content=content
         )
-        return (posted, self._request(message_id, reply_id, run_id, self.model))
+        return (posted, self._request(message_id, reply_id, run_id, self.model, asked_by))
 
     def regenerate(
-        self, reply_id: str, model: str | None, *, new_reply_id: str, run_id: str
+        self, reply_id: str, model: str | None, *, new_reply_id: str, run_id: str, asked_by: dict[str, Any]
     ) -> tuple[Any, ...]:
         """A sibling of a reply."""
         old = self.entry(reply_id)
@@ -198,11 +212,18 @@ class Conversation:
             raise Conflict("Only a reply can be regenerated.")
         if old.status == "streaming":
             raise Conflict("This reply is still being written; stop it first.")
-        return (self._request(old.parent_id, new_reply_id, run_id, model or self.model),)
+        return (self._request(old.parent_id, new_reply_id, run_id, model or self.model, asked_by),)
 
-    def _request(self, parent_id: str, reply_id: str, run_id: str, model: str | None) -> chat.ReplyRequested:
+    def _request(
+        self, parent_id: str, reply_id: str, run_id: str, model: str | None, asked_by: dict[str, Any]
+    ) -> chat.ReplyRequested:
         return chat.ReplyRequested(
-            session_id=self.id, message_id=reply_id, run_id=run_id, parent_id=parent_id, model=model
+            session_id=self.id,
+            message_id=reply_id,
+            run_id=run_id,
+            parent_id=parent_id,
+            model=model,
+            asked_by=asked_by,
         )
 
     def record(self, message_id: str, run_id: str, reply: chat.Reply) -> tuple[Any, ...]:

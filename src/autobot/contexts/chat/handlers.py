@@ -8,7 +8,7 @@ from autobot.contexts.chat.domain import Conversation, stream_of
 from autobot.contexts.chat.ports import Conversations
 from autobot.contracts import chat
 from autobot.kernel.commands.decision import Decision, Emit
-from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.context import CallContext, principal_data
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import NO_STREAM, Erase
 
@@ -86,6 +86,7 @@ class ChatHandlers:
             message_id=accepted.message_id,
             reply_id=accepted.reply_id,
             run_id=accepted.run_id,
+            asked_by=principal_data(context.principal),
         )
         return _decide(conversation, revision, facts, accepted)
 
@@ -99,6 +100,7 @@ class ChatHandlers:
             message_id=accepted.message_id,
             reply_id=accepted.reply_id,
             run_id=accepted.run_id,
+            asked_by=principal_data(context.principal),
         )
         return _decide(conversation, revision, facts, accepted)
 
@@ -109,7 +111,11 @@ class ChatHandlers:
         conversation, revision = await self._existing(command.session_id)
         reply_id, run_id = self._ids.new(), self._ids.new()
         facts = conversation.regenerate(
-            command.message_id, command.model, new_reply_id=reply_id, run_id=run_id
+            command.message_id,
+            command.model,
+            new_reply_id=reply_id,
+            run_id=run_id,
+            asked_by=principal_data(context.principal),
         )
         accepted = chat.Accepted(message_id=facts[0].parent_id, run_id=run_id, reply_id=reply_id)
         return _decide(conversation, revision, facts, accepted)

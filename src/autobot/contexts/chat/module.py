@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autobot.contexts.chat.handlers import ChatHandlers
-from autobot.contexts.chat.read_model import ChatQueries, StoredConversations
+from autobot.contexts.chat.read_model import CaughtUp, ChatQueries, StoredConversations
 from autobot.contracts import chat
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
@@ -20,10 +20,10 @@ RULES = (
 )
 
 
-def build(store: EventStore, codec: EventCodec, ids: IdSource) -> Module:
+def build(store: EventStore, codec: EventCodec, ids: IdSource, caught_up: CaughtUp) -> Module:
     """Wire the context."""
     conversations = StoredConversations(store, codec)
-    write, read = ChatHandlers(conversations, ids), ChatQueries(conversations, store)
+    write, read = ChatHandlers(conversations, ids), ChatQueries(conversations, store, caught_up)
     owner = write.owner
     return Module(
         name="chat",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from autobot.contexts.chat.domain import Conversation, Entry, stream_of
@@ -22,6 +22,10 @@ MESSAGES: Final = "chat.messages"
 TYPES: Final = ("autobot.chat.*",)
 CACHED_SESSIONS: Final = 256
 BATCH: Final = 1000
+
+
+CaughtUp = Callable[[], Awaitable[None]]
+"""Returns when the lists show what was committed before (read your own writes)."""
 
 
 class StoredConversations:
@@ -107,8 +111,8 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
 class ChatQueries:
     """One method a query. Ownership is checked by the bus before."""
 
-    def __init__(self, conversations: Conversations, store: EventStore) -> None:
-        self._conversations, self._store = conversations, store
+    def __init__(self, conversations: Conversations, store: EventStore, caught_up: CaughtUp) -> None:
+        self._conversations, self._store, self._caught_up = conversations, store, caught_up
 
     async def _existing(self, session_id: str, as_of: chat.AsOf = chat.NOW) -> Conversation:
         conversation, _ = await self._conversations.load(session_id, as_of)
@@ -118,6 +122,7 @@ class ChatQueries:
     async def sessions(self, query: chat.ListSessions, context: CallContext) -> chat.Page:
         """Page through the principal's sessions, last changed first."""
         place = decode_cursor(query.cursor, 2)
+        await self._caught_up()
         after = (place[0], place[1]) if place else None
         found = await self._store.query(
             Query(
@@ -174,6 +179,7 @@ class ChatQueries:
 
     async def search(self, query: chat.SearchMessages, context: CallContext) -> chat.Page:
         """Full-text search, best first."""
+        await self._caught_up()
         hits = await self._store.search(
             Query(table=MESSAGES, owner=context.principal.user_id, text=query.text, limit=query.limit)
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, Self
 
 PrincipalKind = Literal["user", "service", "key"]
 Role = Literal["admin", "operator", "user", "viewer", "service"]
@@ -26,6 +27,16 @@ class Principal:
     tenant: str = DEFAULT_TENANT
     scopes: frozenset[str] = frozenset({"*"})
     username: str = ""
+
+
+def principal_data(principal: Principal) -> dict[str, Any]:
+    """Return a principal as JSON types: what accepted work keeps of who asked for it."""
+    return {**asdict(principal), "scopes": sorted(principal.scopes)}
+
+
+def principal_of(data: Mapping[str, Any]) -> Principal:
+    """Return the principal of `principal_data`."""
+    return Principal(**{**data, "scopes": frozenset(data["scopes"])})
 
 
 SYSTEM = Principal(id="system", kind="service", role="service", user_id="system", username="system")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import CallContext, Principal, stored_trace
+from autobot.kernel.core.context import CallContext, principal_data, principal_of, stored_trace
 from autobot.kernel.core.errors import DeadlineExceeded, NotFound, WrongExpectedVersion
 from autobot.kernel.core.failure import Failure, failure_of
 from autobot.kernel.event_store.codec import EventCodec
@@ -50,6 +49,7 @@ class RunEngine:
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, deque[str]] = {}
+        self._watched: dict[str, asyncio.Event] = {}
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
         self.recovered = asyncio.Event()
@@ -75,7 +75,7 @@ class RunEngine:
             owner=owner,
             serial_key=serial_key,
             input=given,
-            principal=_as_data(context.principal),
+            principal=principal_data(context.principal),
         )
         run = self._make(started, context, RunHistory(), self._clock.now())
         try:
@@ -109,10 +109,16 @@ class RunEngine:
         return True
 
     async def ended(self, run_id: str) -> None:
-        """Return when the run is not live (any more)."""
-        run = self._runs.get(run_id)
-        if run is not None:
-            await run.done.wait()
+        """Return when the run has ended; for one that was never accepted that is never."""
+        done = self._watched.setdefault(run_id, asyncio.Event())
+        stored = await self._store.get(TABLE, run_id)
+        if stored is not None and stored.group == ENDED:
+            done.set()
+        try:
+            await done.wait()
+        finally:
+            if done.is_set():
+                self._watched.pop(run_id, None)
 
     async def serve(self) -> None:
         """Recover, then run until `close`. Runs still open then end as interrupted."""
@@ -225,7 +231,9 @@ class RunEngine:
     def _next(self, run: Run, serial_key: str) -> None:
         self._runs.pop(run.id, None)
         self._tasks.pop(run.id, None)
-        run.done.set()
+        done = self._watched.get(run.id)
+        if done is not None:
+            done.set()
         queue = self._waiting[serial_key]
         queue.popleft()
         if queue:
@@ -275,7 +283,7 @@ class RunEngine:
         context = CallContext(
             correlation_id=first.correlation_id,
             causation_id=first.causation_id,
-            principal=_as_principal(started.principal),
+            principal=principal_of(started.principal),
             trace=stored_trace(first.traceparent),
         )
         run = self._make(started, context, history, first.time)
@@ -314,11 +322,3 @@ def _end_fact(run: Run, outcome: Outcome, message_id: str) -> Any:
     if outcome.state == "interrupted":
         return facts.RunInterrupted(run_id=run.id, reason=outcome.error.detail, message_id=message_id)
     return facts.RunFailed(run_id=run.id, error=outcome.error, message_id=message_id)
-
-
-def _as_data(principal: Principal) -> dict[str, Any]:
-    return {**asdict(principal), "scopes": sorted(principal.scopes)}
-
-
-def _as_principal(data: dict[str, Any]) -> Principal:
-    return Principal(**{**data, "scopes": frozenset(data["scopes"])})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -52,7 +51,6 @@ class Run:
     next_step: int = 0
     executing: bool = False
     result: Any = None
-    done: asyncio.Event = field(default_factory=asyncio.Event)
     started_at: datetime
 
     @property
