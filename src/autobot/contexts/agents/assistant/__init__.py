@@ -1,0 +1,1 @@
+"""The built-in assistant: honestly no language model. It answers about AutoBot from its guide, and runs commands."""

@@ -1,0 +1,86 @@
+"""The built-in assistant behind the LanguageModel port, so that a chat reaches it like any model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from autobot.contexts.agents.assistant.answering import Said, answer
+from autobot.contexts.agents.assistant.commands import Commands, is_command, run
+from autobot.contexts.agents.assistant.ranking import Guide
+from autobot.contexts.agents.catalogue import ASSISTANT, full_name
+from autobot.contexts.agents.ports import (
+    Chunk,
+    Embeddings,
+    Finished,
+    GenerateRequest,
+    ModelInfo,
+    ServedBy,
+    TextDelta,
+    Usage,
+)
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import Absent, InvalidInput, NotFound
+
+NAME: Final = full_name(ASSISTANT, "")
+ROW: Final = "agents-llm"
+"""It runs beside the facade: the row to the facade is the only hop to it."""
+
+
+class Assistant:
+    """A LanguageModel that is none, and says so. It reads the last message of the person only."""
+
+    def __init__(self, guide: Guide, commands: Commands) -> None:
+        self._guide, self._commands = guide, commands
+
+    @property
+    def provider(self) -> str:
+        """`assistant`."""
+        return ASSISTANT
+
+    @property
+    def link_id(self) -> str:
+        """The row to the facade."""
+        return ROW
+
+    async def models(self, context: CallContext) -> Sequence[ModelInfo]:
+        """Return itself."""
+        return (ModelInfo(id=NAME, tools=False, detail="looks things up in AutoBot's guide"),)
+
+    async def generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
+        """Answer the last message from the guide, or run its slash command."""
+        if request.model != NAME:
+            raise NotFound(f"The built-in assistant answers to {NAME} only.")
+        if request.json_schema is not None:
+            raise InvalidInput("The built-in assistant is no language model and writes no JSON.")
+        said = await self._say(_last_question(request), context)
+        for paragraph in _paragraphs(said.text):
+            yield TextDelta(text=paragraph)
+        served = ServedBy(link=ROW, target=ASSISTANT, provider=ASSISTANT, model=NAME)
+        yield Finished(reason="stop", usage=Usage(), served_by=served, citations=said.citations)
+
+    async def _say(self, question: str, context: CallContext) -> Said:
+        if is_command(question):
+            return Said(text=await run(question, self._commands, context))
+        return answer(question, self._guide)
+
+    async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
+        """Raise Absent: it has no vectors."""
+        raise Absent(
+            "embeddings",
+            "The built-in assistant cannot embed texts.",
+            hint="set up Ollama or a model server that can embed",
+        )
+
+
+def _last_question(request: GenerateRequest) -> str:
+    for message in reversed(request.messages):
+        if message.role == "user":
+            return message.content
+    return ""
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Cut a text into pieces that joined are the text."""
+    pieces = text.split("\n\n")
+    return [piece + "\n\n" for piece in pieces[:-1]] + pieces[-1:]
