@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
 from autobot.bootstrap.channels import publish_delta, sources
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.product import Product
@@ -20,8 +23,6 @@ from autobot.gateway.realtime.sse import EventStream, after_of
 from autobot.gateway.rest import auth, chat, settings, system
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
 
 WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
 """Where `make web` leaves the client, seen from a checkout."""
@@ -58,6 +59,7 @@ class Edge:
             lifecycle=self.lifecycle,
             listener=outside.listener,
             note=product.refusals.note,
+            arrived=product.registry.arrived,
             routers=(
                 auth.router(bus, limiter, site),
                 chat.router(bus),

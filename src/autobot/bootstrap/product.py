@@ -15,8 +15,8 @@ from autobot.bootstrap.following import (
     start_reply,
     view_handler,
 )
-from autobot.bootstrap.health import ProbedHealth
 from autobot.bootstrap.guide import search_guide
+from autobot.bootstrap.health import ProbedHealth
 from autobot.bootstrap.knowing import ProcessFacts, dependencies
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
@@ -46,8 +46,8 @@ from autobot.kernel.core.errors import HopFailed, Rejected
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.linked import LinkedEventStore, store_service
 from autobot.kernel.links.direct import DirectTransport
-from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.links.registry import LinkRegistry
+from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS

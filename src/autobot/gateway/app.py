@@ -1,7 +1,7 @@
 """The edge as one ASGI application: middleware in one order, routes, documentation, the web client.
 
 Outermost first: arrival → forwarded → correlation → trace → measure → problems → disconnect → deadline → authentication →
-admission → cross-site → rate limit → idempotency → security fields → body → compression → conditional → routes.
+admission → client row → cross-site → rate limit → idempotency → security fields → body → compression → conditional → routes.
 Each is one file in `middleware/`; what it needs from outside comes in `GatewayParts`.
 """
 
@@ -31,6 +31,7 @@ from autobot.gateway.middleware.lifecycle import Admission
 from autobot.gateway.middleware.measure import Measure
 from autobot.gateway.middleware.problems import Problems
 from autobot.gateway.middleware.rate_limit import RateLimit
+from autobot.gateway.middleware.row import ClientRow
 from autobot.gateway.middleware.security import Security
 from autobot.gateway.middleware.trace import Trace
 from autobot.gateway.openapi import OpenApi
@@ -78,6 +79,8 @@ class Gateway:
         app = Idempotency(app, limits.wait_max_s)
         app = RateLimit(app, parts.limiter, parts.classes)
         app = CrossSite(app, parts.site)
+        if parts.arrived is not None:
+            app = ClientRow(app, parts.arrived)
         app = Admission(app, parts.lifecycle)
         measure = Measure(parts.clock, parts.listener)
         app = Authentication(app, parts.authenticator, measure.admitted)

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from autobot.gateway.access import Access, Authenticator
 from autobot.gateway.middleware.lifecycle import Lifecycle
 from autobot.gateway.middleware.rate_limit import Limiter, RouteClass
+from autobot.gateway.middleware.row import Arrived
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.commands.authorize import Authorizer
@@ -54,6 +55,7 @@ class GatewayParts:
         raw: plain ASGI routes (dialects, metrics).
         authorizer: the one table of who may do what; each declared action must have a rule in it.
         note: hears refusals of the edge, for the audit chain.
+        arrived: counts calls on the client's rows of the matrix.
         fanout: carries frames to sockets and event streams.
         limiter: the port of the rate limiter; several processes share one through Redis.
         classes: route classes of the rate limiter, first match counts.
@@ -71,6 +73,7 @@ class GatewayParts:
     lifecycle: Lifecycle
     listener: Listener | None = None
     note: Note | None = None
+    arrived: Arrived | None = None
     routers: Sequence[APIRouter] = ()
     raw: Sequence[RawRoute] = ()
     site: Site = field(default_factory=Site)
