@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,6 +66,7 @@ class CountedPasswords:
         self._inner = Argon2Passwords(Argon2Options(memory_kib=8, passes=1))
         self.hashed = 0
         self.verified: list[bool] = []
+        self.then: Callable[[], Awaitable[None]] | None = None
 
     async def hash(self, password: str) -> str:
         self.hashed += 1
@@ -74,7 +75,14 @@ class CountedPasswords:
     async def verify(self, password: str, stored: str | None) -> PasswordCheck:
         """Note whether there was a hash to compare with."""
         self.verified.append(stored is not None)
-        return await self._inner.verify(password, stored)
+        found = await self._inner.verify(password, stored)
+        if self.then is not None:
+            await self.then()
+        return found
+
+    def raise_cost(self) -> None:
+        """Hash at a higher cost from now on."""
+        self._inner = Argon2Passwords(Argon2Options(memory_kib=16, passes=2))
 
 
 class Ground:

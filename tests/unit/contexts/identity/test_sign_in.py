@@ -180,9 +180,7 @@ async def test_an_older_hash_is_made_anew_at_the_next_sign_in() -> None:
     """When the cost was raised, signing in stores a hash of the new cost, and both work."""
     world = World()
     await world.add("ada")
-    from autobot.adapters.argon2.passwords import Argon2Options, Argon2Passwords
-
-    world.passwords._inner = Argon2Passwords(Argon2Options(memory_kib=16, passes=2))
+    world.passwords.raise_cost()
     before = world.passwords.hashed
     await world.sign_in("ada")
     assert world.passwords.hashed == before + 1

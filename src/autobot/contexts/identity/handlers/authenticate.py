@@ -55,10 +55,16 @@ class Authenticator(Generic[P]):
     """Proves API keys and sessions. None for whatever does not hold; never raises for hostile input."""
 
     def __init__(
-        self, directory: Directory, store: EventStore, codec: EventCodec, clock: Clock, make: MakeProof[P]
+        self,
+        directory: Directory,
+        store: EventStore,
+        codec: EventCodec,
+        clock: Clock,
+        make: MakeProof[P],
+        kept_max: int = KEPT_MAX,
     ) -> None:
         self._directory, self._store, self._codec, self._clock = directory, store, codec, clock
-        self._make = make
+        self._make, self._kept_max = make, kept_max
         self._kept: dict[str, _Kept[P]] = {}
         self._users: dict[str, set[str]] = {}
         self._seen = -1
@@ -108,7 +114,7 @@ class Authenticator(Generic[P]):
         if kept is None:
             self._kept.pop(key, None)
         elif seen == self._seen:
-            if len(self._kept) >= KEPT_MAX:
+            if len(self._kept) >= self._kept_max:
                 self._forget_all()
             self._kept[key] = kept
             self._users.setdefault(kept.user_id, set()).add(key)
