@@ -1,8 +1,11 @@
-"""Start-up proofs: what a matrix must not contain, found by walking its paths. Pure."""
+"""Start-up proofs: what a matrix must not contain, found by walking its paths. Pure.
+
+The work is bounded by rows × hops, whatever an operator's file draws: paths are never enumerated.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,14 +13,20 @@ from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.links.matrix import Matrix
 from autobot.kernel.links.row import Row
 
-ALIASES: Final = {
-    "frontend": (),
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway": ("routers",),
-    "backend": ("services",),
+    "backend": ("services", "publisher", "repositories"),
     "ai": ("orchestrator", "agents", "llm"),
-    "llm": ("ai",),
 }
-"""Where a path goes on: a role holds the components of the second table."""
+"""The components that a role holds (the specification's second table lies inside the roles of the first)."""
+
+HOLDERS: Final[Mapping[str, str]] = {part: role for role, parts in PARTS.items() for part in parts}
+
+INVERSION: Final = "a child does not outlive its parent"
+MULTIPLIED: Final = "one layer retries"
+CYCLE: Final = "no cycle of callers that wait"
+UNSAFE_RETRY: Final = "a retried row says what makes repeating safe"
+UNBOUNDED: Final = "a hop that leaves the process is bounded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +42,13 @@ class Finding:
 def prove(matrix: Matrix) -> tuple[Finding, ...]:
     """Return every finding."""
     rows = tuple(matrix)
+    after = {row.id: _next(row, rows) for row in rows}
     return (
-        *_retries_without_idempotency(rows),
-        *_inversions(rows),
-        *_multiplied_retries(rows),
-        *_cycles(rows),
+        *_unsafe_retries(rows),
+        *_unbounded(rows),
+        *_cycles(rows, after),
+        *_inversions(rows, after),
+        *_multiplied(rows, after),
     )
 
 
@@ -48,115 +59,123 @@ def require_sound(matrix: Matrix) -> tuple[Finding, ...]:
         if not one.accepted:
             raise ConfigurationError(
                 f"The matrix breaks the rule “{one.rule}” at {' → '.join(one.rows)}: {one.detail}",
-                hint='Change a row, or give it accepted = "reason" if it must be so.',
+                hint="Change one of these rows; `autobot matrix check` lists every finding.",
             )
     return findings
 
 
+def budget(row: Row) -> float | None:
+    """Return the longest that a call of this row can take, all attempts included; None when nothing bounds it."""
+    if row.timeout is None:
+        return row.whole
+    attempts = row.timeout * (1 + row.retries)
+    if row.pattern == "streaming":
+        # The timeout bounds gaps, so only the whole is a bound.
+        return row.whole
+    return attempts if row.whole is None else min(attempts, row.whole)
+
+
+def _patience(row: Row) -> float | None:
+    """Return how long one attempt of a row waits for what lies behind it; None for ever."""
+    return row.whole if row.pattern == "streaming" else row.timeout
+
+
 def _finding(rule: str, rows: Sequence[Row], detail: str) -> Finding:
-    """A finding is accepted when one of its rows says why; changes at run time carry their own reason."""
+    """A finding is accepted when one of its rows, as shipped, says why."""
     reason = next((one.accepted for one in rows if one.accepted), "")
     return Finding(rule=rule, rows=tuple(one.id for one in rows), detail=detail, accepted=reason)
 
 
-def _retries_without_idempotency(rows: Sequence[Row]) -> Iterator[Finding]:
+def _places(name: str) -> frozenset[str]:
+    """Return where who serves `name` calls from: a role from itself and its components, a component also from its role."""
+    if name in HOLDERS:
+        return frozenset({name, HOLDERS[name]})
+    return frozenset({name, *PARTS.get(name, ())})
+
+
+def _next(row: Row, rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Return the rows on which who serves `row` waits while `row`'s caller waits for it."""
+    if row.asynchronous or row.transport == "websocket":
+        # Its caller has gone on, or watches: what lies behind has a budget of its own.
+        return ()
+    places = _places(row.to)
+    return tuple(one for one in rows if one.source in places and not one.asynchronous)
+
+
+def _reached(start: Row, after: Mapping[str, tuple[Row, ...]], stop: frozenset[str]) -> Iterator[Row]:
+    """Yield the rows behind `start`, each once; those in `stop` are yielded and not passed."""
+    seen: set[str] = set()
+    todo = list(after[start.id])
+    while todo:
+        row = todo.pop(0)
+        if row.id in seen or row.id == start.id:
+            continue
+        seen.add(row.id)
+        yield row
+        if row.id not in stop:
+            todo.extend(after[row.id])
+
+
+def _unsafe_retries(rows: Sequence[Row]) -> Iterator[Finding]:
     for row in rows:
-        if row.retry is not None and row.retry.max > 0 and row.idempotency is None:
+        if row.retries and row.idempotency is None:
             yield _finding(
-                "a retried row says what makes repeating safe",
+                UNSAFE_RETRY,
                 (row,),
                 'it retries and has no idempotency = "required", "effect-free", "delivery" or "method".',
             )
 
 
-def paths(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
-    """Yield every path of rows on which the caller waits, longest included once, without repeating a row."""
-    waiting = [one for one in rows if one.pattern != "streaming" or one.transport != "websocket"]
-
-    def follow(path: tuple[Row, ...]) -> Iterator[tuple[Row, ...]]:
-        places = _places(path[-1].to)
-        nexts = [one for one in waiting if one.source in places and one not in path and not one.asynchronous]
-        yield path
-        if path[-1].asynchronous:
-            # Its caller has gone on: what it causes has a budget of its own.
-            return
-        for one in nexts:
-            yield from follow((*path, one))
-
-    for row in waiting:
-        yield from follow((row,))
-
-
-def _places(name: str) -> set[str]:
-    found, todo = set(), [name]
-    while todo:
-        one = todo.pop()
-        if one not in found:
-            found.add(one)
-            todo.extend(ALIASES.get(one, ()))
-    return found
-
-
-def budget(row: Row) -> float | None:
-    """Return the longest time that a row's call can take, retries included; None when nothing bounds it."""
-    if row.total is not None:
-        return row.total
-    if row.timeout is None:
-        return None
-    return row.timeout * (1 + (row.retry.max if row.retry else 0))
-
-
-def _inversions(rows: Sequence[Row]) -> Iterator[Finding]:
-    seen: set[tuple[str, str]] = set()
-    for path in paths(rows):
-        timed = [one for one in path if one.timeout is not None]
-        if len(timed) < 2:
-            continue
-        parent, child = timed[-2], timed[-1]
-        if (parent.id, child.id) in seen or child is not path[-1]:
-            continue
-        seen.add((parent.id, child.id))
-        inner, outer = budget(child), parent.timeout
-        if inner is not None and outer is not None and inner > outer:
-            yield _finding(
-                "a child does not outlive its parent",
-                (parent, child),
-                f"{child.id} may take {inner:g} s, {parent.id} waits {outer:g} s.",
-            )
-
-
-def _multiplied_retries(rows: Sequence[Row]) -> Iterator[Finding]:
-    seen: set[frozenset[str]] = set()
-    for path in paths(rows):
-        retrying = [one for one in path if one.retry is not None and one.retry.max > 0]
-        if len(retrying) < 2 or path[-1] is not retrying[-1]:
-            continue
-        key = frozenset(one.id for one in retrying)
-        if key not in seen:
-            seen.add(key)
-            factor = 1
-            for one in retrying:
-                factor *= 1 + (one.retry.max if one.retry else 0)
-            yield _finding("one layer retries", retrying, f"one call can become {factor}.")
-
-
-def _cycles(rows: Sequence[Row]) -> Iterator[Finding]:
-    edges: dict[str, list[Row]] = {}
+def _unbounded(rows: Sequence[Row]) -> Iterator[Finding]:
     for row in rows:
-        if not row.asynchronous and row.transport != "websocket":
-            edges.setdefault(row.source, []).append(row)
-    seen: set[frozenset[str]] = set()
+        if row.transport not in ("direct", "websocket") and row.timeout is None:
+            yield _finding(UNBOUNDED, (row,), f"it goes by {row.transport} and has no timeout.")
 
-    def walk(place: str, path: tuple[Row, ...]) -> Iterator[Finding]:
-        for row in edges.get(place, ()):
-            if row in path:
-                loop = path[path.index(row) :]
-                key = frozenset(one.id for one in loop)
-                if key not in seen:
-                    seen.add(key)
-                    yield _finding("no cycle of callers that wait", loop, "each waits for the next one.")
-            else:
-                yield from walk(row.to, (*path, row))
 
-    for start in list(edges):
-        yield from walk(start, ())
+def _inversions(rows: Sequence[Row], after: Mapping[str, tuple[Row, ...]]) -> Iterator[Finding]:
+    """Compare each row that waits a bounded time with the next bounded ones behind it, past unbounded ones."""
+    bounded = frozenset(row.id for row in rows if budget(row) is not None)
+    for parent in rows:
+        patience = _patience(parent)
+        if patience is None:
+            continue
+        for child in _reached(parent, after, bounded):
+            longest = budget(child)
+            if longest is not None and longest > patience:
+                yield _finding(
+                    INVERSION,
+                    (parent, child),
+                    f"{child.id} may take {longest:g} s, {parent.id} waits {patience:g} s.",
+                )
+
+
+def _multiplied(rows: Sequence[Row], after: Mapping[str, tuple[Row, ...]]) -> Iterator[Finding]:
+    for outer in rows:
+        if not outer.retries:
+            continue
+        for inner in _reached(outer, after, frozenset()):
+            if inner.retries:
+                calls = (1 + outer.retries) * (1 + inner.retries)
+                yield _finding(MULTIPLIED, (outer, inner), f"one call can become {calls}.")
+
+
+def _cycles(rows: Sequence[Row], after: Mapping[str, tuple[Row, ...]]) -> Iterator[Finding]:
+    """Name each knot once: the rows that all reach one another, in the order of the files."""
+    reaches = {row.id: _closure(row, after) for row in rows}
+    told: set[str] = set()
+    for row in rows:
+        if row.id in reaches[row.id] and row.id not in told:
+            knot = [one for one in rows if one.id in reaches[row.id] and row.id in reaches[one.id]]
+            told.update(one.id for one in knot)
+            yield _finding(CYCLE, knot, "each waits for the next one.")
+
+
+def _closure(start: Row, after: Mapping[str, tuple[Row, ...]]) -> frozenset[str]:
+    seen: set[str] = set()
+    todo = list(after[start.id])
+    while todo:
+        row = todo.pop()
+        if row.id not in seen:
+            seen.add(row.id)
+            todo.extend(after[row.id])
+    return frozenset(seen)

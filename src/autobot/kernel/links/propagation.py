@@ -22,6 +22,27 @@ from autobot.kernel.links.trace_context import (
     parse_tracestate,
 )
 
+__all__ = [
+    "ATTEMPT",
+    "BAGGAGE",
+    "CONTEXT_FIELDS",
+    "CORRELATION",
+    "CORRELATION_ID",
+    "DEADLINE",
+    "ENVOY_DEADLINE",
+    "RETRY_SCOPE",
+    "TRACEPARENT",
+    "TRACESTATE",
+    "Arrived",
+    "continue_trace",
+    "extract",
+    "inject",
+    "new_span_id",
+    "new_trace",
+    "parse_correlation_id",
+    "remaining_s",
+]
+
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
 BAGGAGE: Final = "baggage"

@@ -2,89 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from autobot.kernel.core.chance import Chance
-from autobot.kernel.core.clock import Clock, rfc3339
-from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import Absent, ConfigurationError, InvalidInput, LinkMissing, NotFound
-from autobot.kernel.links.matrix import Matrix
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.errors import ConfigurationError, InvalidInput, LinkMissing, NotFound
+from autobot.kernel.links.arrivals import Arrivals
+from autobot.kernel.links.describing import described, of_arrivals, of_snapshot, without_pipeline
+from autobot.kernel.links.direct import DirectTransport
+from autobot.kernel.links.matrix import Matrix, diff, told
 from autobot.kernel.links.proofs import require_sound
-from autobot.kernel.links.row import OPTIONS, Row, field_value
-from autobot.kernel.resilience.operation import Operation, Transport
+from autobot.kernel.links.row import Row
+from autobot.kernel.links.wired import DOCTOR, NOTHING, Carrier, RowLink, State, Wired
 from autobot.kernel.resilience.pipeline import BreakerAction, Pipeline, build_pipeline
 from autobot.kernel.resilience.registry import Registry
-from autobot.kernel.resilience.snapshot import LinkSnapshot
 from autobot.kernel.telemetry.listener import Change, Listener
 
-State = Literal["in-use", "substituted", "absent"]
+__all__ = ["Carrier", "LinkRegistry", "RowLink", "State", "Wired"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wired:
-    """What a row is connected to in this process.
-
-    `targets` are addresses, or names on a direct row. Without a transport nothing can be called:
-    *absent* (`hint` is the step that adds it) or *substituted* by what `substituted_by` names. `arrivals`
-    marks a row whose calls come in from a client: they are counted here, its pipeline lives there.
-    """
-
-    transport: Transport | None = None
-    targets: tuple[str, ...] = ()
-    state: State = "in-use"
-    substituted_by: str | None = None
-    hint: str | None = None
-    arrivals: bool = False
-
-
-class RowLink:
-    """Implements `Link` for one row, whatever becomes of the row."""
-
-    __slots__ = ("_hint", "_id", "_pipeline")
-
-    def __init__(self, row: str) -> None:
-        self._id = row
-        self._pipeline: Pipeline | None = None
-        self._hint: str | None = None
-
-    @property
-    def id(self) -> str:
-        """The row's name."""
-        return self._id
-
-    def use(self, pipeline: Pipeline | None, hint: str | None = None) -> None:
-        """Take another pipeline; the very next call runs on it."""
-        self._pipeline, self._hint = pipeline, hint
-
-    @property
-    def pipeline(self) -> Pipeline | None:
-        """The pipeline in force."""
-        return self._pipeline
-
-    def _missing(self) -> Exception:
-        if self._hint is not None:
-            return Absent(self._id, f"Nothing is connected to the link {self._id}.", hint=self._hint)
-        return LinkMissing(f"The matrix has no row {self._id}, so this hop does not exist.", link=self._id)
-
-    def call(self, operation: Operation, payload: Any, context: CallContext) -> Coroutine[Any, Any, Any]:
-        """Send and return the answer."""
-        pipeline = self._pipeline
-        if pipeline is None:
-            raise self._missing()
-        return pipeline.call(operation, payload, context)
-
-    def stream(self, operation: Operation, payload: Any, context: CallContext) -> AsyncIterator[Any]:
-        """Send and yield the answer's chunks."""
-        pipeline = self._pipeline
-        if pipeline is None:
-            raise self._missing()
-        return pipeline.stream(operation, payload, context)
+RETIRED_S: Final = 900.0
+"""Seconds that a replaced pipeline may go on with the shared calls that it has in the air."""
 
 
 class LinkRegistry:
-    """Implements `Links`. Used from one event loop."""
+    """Implements `Links`. Used from one event loop; no method but the last three waits, so each is atomic.
+
+    Raises ConfigurationError when the matrix breaks a start-up proof.
+    """
 
     def __init__(
         self, matrix: Matrix, clock: Clock, chance: Chance, listener: Listener | None = None
@@ -94,7 +40,9 @@ class LinkRegistry:
         self._state = Registry()
         self._links: dict[str, RowLink] = {}
         self._wired: dict[str, Wired] = {}
-        self._arrived: dict[str, list[int]] = {}
+        self._retired: list[tuple[float, Pipeline]] = []
+        self.arrivals: Final = Arrivals(clock)
+        """Hears from the edge how clients' calls ended; join it to the edge's listener."""
 
     # ------------------------------------------------------------------------------------------- wiring
 
@@ -104,60 +52,60 @@ class LinkRegistry:
         return self._matrix
 
     def wire(self, row: str, wired: Wired) -> None:
-        """Connect a row, or connect it anew."""
+        """Connect a row, or connect it anew; its very next call goes there."""
         self._wired[row] = wired
-        self._build(row)
+        if wired.arrivals:
+            self.arrivals.count(row)
+        self._connect(row)
 
     def link(self, row: str) -> RowLink:
         """Return the link of a row; the same object for ever."""
         found = self._links.get(row)
         if found is None:
             found = self._links[row] = RowLink(row)
-            self._build(row)
+            self._connect(row)
         return found
 
-    def _build(self, row_id: str) -> None:
+    def _connect(self, row_id: str) -> None:
         link = self._links.get(row_id)
         if link is None:
-            link = self._links[row_id] = RowLink(row_id)
-        row, wired = self._matrix.rows.get(row_id), self._wired.get(row_id)
+            # Nobody holds it yet: it is built when somebody asks for it.
+            return
+        pipeline, absent = self._built(row_id)
+        if link.pipeline is not None:
+            self._retired.append((self._clock.monotonic(), link.pipeline))
+        link.use(pipeline, absent)
+
+    def _built(self, row_id: str) -> tuple[Pipeline | None, str | None]:
+        """Return the pipeline of a row; without one, the step that adds what is missing (None: no such row)."""
+        row, wired = self._matrix.rows.get(row_id), self._wired.get(row_id, NOTHING)
         if row is None:
-            link.use(None)
-        elif wired is None or wired.transport is None:
-            link.use(None, (wired.hint if wired else None) or "autobot doctor")
-        else:
-            pipeline = build_pipeline(
-                row_id,
-                wired.targets,
-                row.options(),
-                wired.transport,
-                self._clock,
-                self._chance,
-                self._listener,
-                self._state,
-                narrow_context=row.transport != "direct",
-            )
-            link.use(pipeline)
+            return None, None
+        carrier = wired.carrier(row)
+        if carrier is None:
+            return None, wired.hint or DOCTOR
+        return self._pipeline(row, carrier, wired.chain), None
+
+    def _pipeline(self, row: Row, carrier: Carrier, chain: tuple[str, ...]) -> Pipeline:
+        return build_pipeline(
+            row.id,
+            carrier.targets,
+            row.options(chain),
+            carrier.transport,
+            self._clock,
+            self._chance,
+            self._listener,
+            self._state,
+            narrow_context=not isinstance(carrier.transport, DirectTransport),
+        )
 
     def arrived(self, row: str, *, failed: bool = False) -> None:
-        """Count a call of a client on one of its rows. Raises LinkMissing when the row was taken away."""
+        """Count a client's call as it comes. Raises LinkMissing when the row was taken away: the edge refuses it."""
         if row not in self._matrix.rows:
             raise LinkMissing(f"The matrix has no row {row}, so this hop does not exist.", link=row)
-        counts = self._arrived.setdefault(row, [0, 0])
-        counts[0] += 1
-        counts[1] += failed
-
-    async def close(self) -> None:
-        """End what runs in the background of the pipelines."""
-        for link in self._links.values():
-            if link.pipeline is not None:
-                await link.pipeline.close()
-
-    async def probe_idle(self) -> None:
-        """Ask open and idle targets how they are."""
-        for link in list(self._links.values()):
-            if link.pipeline is not None:
-                await link.pipeline.probe_idle()
+        counts = self.arrivals.count(row)
+        counts.calls += 1
+        counts.failures += failed
 
     # ---------------------------------------------------------------------------------------- operating
 
@@ -165,31 +113,45 @@ class LinkRegistry:
         """Raise NotFound or InvalidInput unless the row may have these run-time fields."""
         self._changed(row, fields)
 
-    def _changed(self, row: str, fields: Mapping[str, Any] | None) -> Matrix:
-        if row not in {**self._matrix.shipped, **self._matrix.file, **self._matrix.run_time}:
-            raise NotFound(f"The matrix has no row {row}.")
+    def _changed(self, row_id: str, fields: Mapping[str, Any] | None) -> Matrix:
+        if row_id not in self._matrix.names:
+            raise NotFound(f"The matrix has no row {row_id}.")
         try:
-            changed = self._matrix.with_run_time(row, fields)
+            changed = self._matrix.with_run_time(row_id, fields)
             require_sound(changed)
         except ConfigurationError as error:
             raise InvalidInput(error.detail, hint=error.hint) from error
+        self._check_transport(row_id, changed)
         return changed
 
-    def apply(self, row: str, fields: Mapping[str, Any] | None) -> None:
-        """Put run-time fields in force for the very next call."""
-        before = self._matrix.rows.get(row)
-        self._matrix = self._changed(row, fields)
-        self._build(row)
-        if self._listener is not None:
-            after = self._matrix.rows.get(row)
-            self._listener.changed(
-                Change(kind="policy", subject=f"link:{row}", before=repr(before), after=repr(after))
+    def _check_transport(self, row_id: str, changed: Matrix) -> None:
+        """Refuse a transport that this process cannot speak on this row: it would change nothing and claim to."""
+        row, files = changed.rows.get(row_id), changed.with_run_time(row_id, None).rows.get(row_id)
+        if row is None or (files is not None and row.transport == files.transport):
+            return
+        spoken = self._wired.get(row_id, NOTHING).spoken
+        if row.transport not in spoken:
+            raise InvalidInput(
+                f"This process does not speak {row.transport} on {row_id}.",
+                hint="Set it in the matrix file of a process that does, and start that.",
             )
+
+    def apply(self, row: str, fields: Mapping[str, Any] | None) -> None:
+        """Put run-time fields in force for the very next call; None goes back to what the files say.
+
+        Only this row is built anew. Raises as `check`, and then changes nothing.
+        """
+        before, self._matrix = self._matrix, self._changed(row, fields)
+        self._connect(row)
+        if self._listener is not None:
+            for change in diff(before, self._matrix):
+                was, now = told(change)
+                self._listener.changed(Change(kind="policy", subject=f"link:{row}", before=was, after=now))
 
     def force(
         self, row: str, action: BreakerAction, target: str | None, by: str, reason: str, seconds: float | None
     ) -> None:
-        """Act on the breakers of a row by hand."""
+        """Act on the breakers of a row by hand. Raises NotFound where this process has none."""
         pipeline = self.link(row).pipeline if row in self._matrix.rows else None
         if pipeline is None:
             raise NotFound(f"The link {row} has no breaker in this process.")
@@ -198,67 +160,40 @@ class LinkRegistry:
     # --------------------------------------------------------------------------------------- describing
 
     def describe(self) -> Sequence[Mapping[str, Any]]:
-        """Return every row as `/api/v1/system/links` lists it."""
+        """Return every row as `/api/v1/system/links` lists it. Costs no call on any link."""
         return [self._described(row) for row in self._matrix]
 
     def _described(self, row: Row) -> dict[str, Any]:
-        wired = self._wired.get(row.id, Wired(state="absent"))
-        pipeline = self.link(row.id).pipeline
-        described = {
-            "id": row.id,
-            "from": row.source,
-            "to": row.to,
-            "pattern": row.pattern,
-            "transport": row.transport,
-            "timeout": row.timeout,
-            "total": row.total,
-            **{name: field_value(row, name) for name in OPTIONS},
-            "error_handling": row.error_handling,
-            "idempotency": row.idempotency,
-            "source": self._matrix.sources[row.id],
-            "origin": row.origin,
-            "doc": row.doc,
-            "state": wired.state,
-            "substituted_by": wired.substituted_by,
-            "hint": wired.hint,
-        }
-        calls, failures = self._arrived.get(row.id, (0, 0))
-        empty = {"calls": calls, "failures": failures, "rate": None, "failure_rate": None}
-        quantiles = dict.fromkeys(("p50_ms", "p95_ms", "p99_ms", "last_error"))
-        figures = _figures(pipeline.snapshot()) if pipeline else {**empty, **quantiles, "targets": []}
-        return {**described, **figures}
+        wired = self._wired.get(row.id, NOTHING)
+        link = self.link(row.id)
+        arrived = self.arrivals.of(row.id)
+        if link.pipeline is not None:
+            figures = of_snapshot(link.pipeline.snapshot(), link.refused)
+        elif arrived is not None:
+            figures = of_arrivals(arrived, self._clock)
+        else:
+            figures = without_pipeline(link.refused)
+        return {**described(row, self._matrix, wired), **figures}
 
+    # ------------------------------------------------------------------------------------------ waiting
 
-def _figures(snapshot: LinkSnapshot) -> dict[str, Any]:
-    error = snapshot.last_error
-    return {
-        "calls": snapshot.calls,
-        "failures": snapshot.failures,
-        "attempts": snapshot.attempts,
-        "retries": snapshot.retries,
-        "refused": snapshot.refused,
-        "cached": snapshot.cached,
-        "in_flight": snapshot.in_flight,
-        "rate": snapshot.rates.rate,
-        "failure_rate": snapshot.rates.failure_rate,
-        "p50_ms": snapshot.rates.p50_ms,
-        "p95_ms": snapshot.rates.p95_ms,
-        "p99_ms": snapshot.rates.p99_ms,
-        "last_error": {"at": rfc3339(error.at), "code": error.code, "detail": error.detail}
-        if error
-        else None,
-        "targets": [
-            {
-                "address": one.address,
-                "breaker_state": one.breaker_state,
-                "since": rfc3339(one.since),
-                "next_probe_at": rfc3339(one.next_probe_at) if one.next_probe_at else None,
-                "by": one.by,
-                "reason": one.reason,
-                "calls": one.calls,
-                "failures": one.failures,
-                "reachable": one.reachable,
-            }
-            for one in snapshot.targets
-        ],
-    }
+    async def probe_idle(self) -> None:
+        """Ask open and idle targets how they are; a supervisor calls it every few seconds."""
+        await self._close_retired(self._clock.monotonic() - RETIRED_S)
+        async with asyncio.TaskGroup() as group:
+            for link in self._links.values():
+                if link.pipeline is not None:
+                    group.create_task(link.pipeline.probe_idle())
+
+    async def close(self) -> None:
+        """End what runs in the background of the pipelines. Transports are their owner's to close."""
+        await self._close_retired(self._clock.monotonic())
+        for link in self._links.values():
+            if link.pipeline is not None:
+                await link.pipeline.close()
+
+    async def _close_retired(self, before: float) -> None:
+        old = [pipeline for at, pipeline in self._retired if at <= before]
+        self._retired = [one for one in self._retired if one[0] > before]
+        for pipeline in old:
+            await pipeline.close()

@@ -1,18 +1,18 @@
-"""One row of the matrix as an immutable value, read strictly."""
+"""One row of the matrix as an immutable value."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final, Literal, TypeVar, cast, get_args
+from typing import Any, Final, Literal, get_args
 
-from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.resilience.breaker.options import BreakerOptions
 from autobot.kernel.resilience.bulkhead.options import BulkheadOptions
 from autobot.kernel.resilience.cache.options import CacheOptions
 from autobot.kernel.resilience.chaos.options import ChaosOptions
 from autobot.kernel.resilience.endpoint.options import EndpointOptions
-from autobot.kernel.resilience.pipeline import PipelineOptions
+from autobot.kernel.resilience.fallback.options import FallbackOptions
+from autobot.kernel.resilience.options import PipelineOptions
 from autobot.kernel.resilience.rate_limit.options import RateLimitOptions
 from autobot.kernel.resilience.retry.options import RetryOptions
 
@@ -20,10 +20,10 @@ Pattern = Literal["request-response", "streaming", "async-command", "pub-sub", "
 TransportName = Literal["direct", "http", "grpc", "websocket", "stream", "pubsub"]
 ErrorHandling = Literal["propagate", "rollback", "buffer", "fallback", "failover", "reconnect"]
 Idempotency = Literal["required", "effect-free", "delivery", "method"]
+Origin = Literal["specification", "ours"]
 
 STREAM_TOTAL_S: Final = 900.0
 """Seconds of a whole stream when its row does not say."""
-T = TypeVar("T")
 
 OPTIONS: Final[Mapping[str, type[Any]]] = {
     "retry": RetryOptions,
@@ -34,21 +34,33 @@ OPTIONS: Final[Mapping[str, type[Any]]] = {
     "chaos": ChaosOptions,
     "endpoint": EndpointOptions,
 }
+"""Fields that are tables, and what they are built into."""
+
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "pattern": get_args(Pattern),
     "transport": get_args(TransportName),
     "error_handling": get_args(ErrorHandling),
     "idempotency": get_args(Idempotency),
-    "origin": ("specification", "ours", "operator"),
+    "origin": get_args(Origin),
 }
+"""Fields that are one of a few words."""
+
 TEXTS: Final = frozenset({"doc", "accepted"})
 NUMBERS: Final = frozenset({"timeout", "total"})
 FIELDS: Final = frozenset({*OPTIONS, *WORDS, *TEXTS, *NUMBERS})
+NEEDED: Final = ("pattern", "transport", "error_handling")
+OPTIONAL: Final = frozenset({*OPTIONS, *NUMBERS, "idempotency"})
+"""Fields that a higher layer can take away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A directed edge with its policy. `id` is `from-to`; times in seconds, None where the row has none."""
+    """A directed edge with its policy. `id` is `from-to`; times in seconds, None where the row has none.
+
+    `timeout` bounds one attempt, on a streaming row connect-to-first-chunk and each gap; `total` the whole
+    call. `idempotency` says what makes repeating safe, `accepted` why a start-up finding on a shipped row
+    is accepted.
+    """
 
     id: str
     pattern: Pattern
@@ -64,7 +76,7 @@ class Row:
     chaos: ChaosOptions | None = None
     endpoint: EndpointOptions | None = None
     idempotency: Idempotency | None = None
-    origin: str = "operator"
+    origin: Origin = "ours"
     accepted: str = ""
     doc: str = ""
 
@@ -80,18 +92,34 @@ class Row:
 
     @property
     def asynchronous(self) -> bool:
-        """Whether the caller does not wait: such a row starts a new time budget."""
+        """Whether the caller does not wait for the work: such a row starts a new time budget."""
         return self.pattern in ("async-command", "pub-sub", "fire-and-forget")
 
-    def options(self) -> PipelineOptions:
-        """Return the pipeline of this row."""
-        total = self.total
-        if total is None and self.pattern == "streaming":
-            total = STREAM_TOTAL_S
+    @property
+    def retries(self) -> int:
+        """How many further attempts a call may make."""
+        return self.retry.max if self.retry is not None else 0
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether a call that failed goes on to the chain behind the row's own targets."""
+        return self.error_handling in ("fallback", "failover")
+
+    @property
+    def whole(self) -> float | None:
+        """Seconds that a call may take with all its attempts: `total`, for a stream 15 minutes when it has none."""
+        return STREAM_TOTAL_S if self.total is None and self.pattern == "streaming" else self.total
+
+    def options(self, chain: tuple[str, ...] = ()) -> PipelineOptions:
+        """Return the pipeline of this row; `chain` are the targets that it may fall back to.
+
+        Raises ConfigurationError for a value outside its range.
+        """
         return PipelineOptions(
+            fallback=FallbackOptions(targets=chain) if chain and self.falls_back else None,
             cache=self.cache,
             rate_limit=self.rate_limit,
-            total=total,
+            total=self.whole,
             retry=self.retry,
             endpoint=self.endpoint,
             breaker=self.breaker,
@@ -101,72 +129,9 @@ class Row:
         )
 
 
-def _wrong(row: str, key: str, text: str) -> ConfigurationError:
-    return ConfigurationError(f"matrix row {row}, {key}: {text}")
-
-
-def _number(row: str, key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 604_800:
-        raise _wrong(row, key, f"{value!r} is no number of seconds between 0 and 604800.")
-    return float(value)
-
-
-def _option(row: str, key: str, value: Any) -> Any:
-    kind = OPTIONS[key]
-    if not isinstance(value, Mapping):
-        raise _wrong(row, key, f"must be a table of {', '.join(one.name for one in fields(kind))}.")
-    known = {one.name: one for one in fields(kind)}
-    unknown = sorted(set(value) - set(known))
-    if unknown:
-        raise _wrong(row, key, f"{unknown[0]} is unknown; it takes {', '.join(known)}.")
-    try:
-        return kind(**_settled(value))
-    except ConfigurationError as error:
-        raise _wrong(row, key, error.detail) from error
-    except TypeError as error:
-        raise _wrong(row, key, f"a value is missing or of the wrong kind ({error}).") from error
-
-
-def _settled(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Let whole numbers stand where seconds are meant, and lists where tuples are."""
-    return {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
-
-
-def read_row(row_id: str, given: Mapping[str, Any]) -> Row:
-    """Build a row of TOML values. Raises ConfigurationError naming row, field and what is allowed."""
-    source, _, to = row_id.partition("-")
-    if not source or not to or not row_id.replace("-", "").replace("_", "").isalnum() or "-" in to:
-        raise ConfigurationError(f"matrix row {row_id}: the name must be <from>-<to>.")
-    values: dict[str, Any] = {}
-    for key, value in given.items():
-        if key not in FIELDS:
-            raise _wrong(row_id, key, f"is unknown; fields are {', '.join(sorted(FIELDS))}.")
-        if value is None:
-            continue
-        if key in OPTIONS:
-            values[key] = _option(row_id, key, value)
-        elif key in NUMBERS:
-            values[key] = _number(row_id, key, value)
-        elif not isinstance(value, str):
-            raise _wrong(row_id, key, "must be text.")
-        elif key in WORDS and value not in WORDS[key]:
-            raise _wrong(row_id, key, f"{value!r} is none of {', '.join(WORDS[key])}.")
-        else:
-            values[key] = value
-    for key in ("pattern", "transport", "error_handling"):
-        if key not in values:
-            raise _wrong(row_id, key, "is missing.")
-    row = Row(id=row_id, **values)
-    try:
-        row.options()
-    except ConfigurationError as error:
-        raise _wrong(row_id, "policy", error.detail) from error
-    return row
-
-
 def field_value(row: Row, key: str) -> Any:
     """Return a row's field as the matrix file writes it; None where it has none."""
     value = getattr(row, key)
     if key not in OPTIONS or value is None:
         return value
-    return {one.name: cast("Any", getattr(value, one.name)) for one in fields(value)}
+    return {one.name: getattr(value, one.name) for one in fields(value)}

@@ -1,0 +1,141 @@
+"""Reading a row strictly: what is unknown, misspelt, of the wrong type or out of range is refused, with the fix. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
+from difflib import get_close_matches
+from typing import Any, Final
+
+from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.links.row import FIELDS, NEEDED, NUMBERS, OPTIONAL, OPTIONS, WORDS, Row
+
+ROW_ID: Final = re.compile(r"[a-z][a-z0-9_]*-[a-z][a-z0-9_]*")
+SECONDS_MAX: Final = 604_800
+TEXT_MAX: Final = 500
+
+
+def wrong(row: str, key: str, text: str, *, hint: str | None = None) -> ConfigurationError:
+    """Return the error that names row, key and what is wrong."""
+    return ConfigurationError(f"matrix row {row}, {key}: {text}", hint=hint)
+
+
+def similar(word: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean …?` when one of `known` is close, else nothing."""
+    close = get_close_matches(word, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def check_name(row_id: str) -> None:
+    """Raise ConfigurationError unless `row_id` is `<from>-<to>`."""
+    if ROW_ID.fullmatch(row_id) is None:
+        raise ConfigurationError(
+            f"matrix row {row_id}: the name must be <from>-<to>, each of a-z, 0-9 and _.",
+            hint="[rows.backend-crm]",
+        )
+
+
+def check_fields(row_id: str, given: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a field that no row has."""
+    for key in given:
+        if key not in FIELDS:
+            raise wrong(row_id, key, f"is unknown.{similar(key, FIELDS)}", hint=f"Fields: {_list(FIELDS)}.")
+
+
+def read_row(row_id: str, given: Mapping[str, Any]) -> Row:
+    """Build a row of TOML or JSON values; None and false stand for *none* where a row may go without.
+
+    Raises ConfigurationError naming row, field and what is allowed.
+    """
+    check_name(row_id)
+    check_fields(row_id, given)
+    missing = [key for key in NEEDED if given.get(key) is None]
+    if missing:
+        raise wrong(row_id, missing[0], "is missing.", hint=f"A row needs {', '.join(NEEDED)}.")
+    values = {key: _value(row_id, key, value) for key, value in given.items() if not _none(key, value)}
+    row = Row(id=row_id, **values)
+    _check_whole(row)
+    try:
+        row.options()
+    except ConfigurationError as error:
+        raise wrong(row_id, "policy", error.detail) from error
+    return row
+
+
+def _none(key: str, value: Any) -> bool:
+    return value is None or (value is False and key in OPTIONAL)
+
+
+def _value(row: str, key: str, value: Any) -> Any:
+    if key in OPTIONS:
+        return _option(row, key, value)
+    if key in NUMBERS:
+        return _seconds(row, key, value)
+    if not isinstance(value, str) or len(value) > TEXT_MAX:
+        raise wrong(row, key, f"must be text of at most {TEXT_MAX} characters.")
+    if key in WORDS and value not in WORDS[key]:
+        raise wrong(
+            row,
+            key,
+            f"{value!r} is not a word for it.{similar(value, WORDS[key])}",
+            hint=f"Use one of {', '.join(WORDS[key])}.",
+        )
+    return value
+
+
+def _seconds(row: str, key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= SECONDS_MAX:
+        raise wrong(
+            row,
+            key,
+            f"{value!r} is no number of seconds above 0 and up to {SECONDS_MAX}.",
+            hint=f"{key} = 30.0, or {key} = false for none.",
+        )
+    return float(value)
+
+
+def _option(row: str, key: str, value: Any) -> Any:
+    kind = OPTIONS[key]
+    known = {one.name: one for one in fields(kind)}
+    if not isinstance(value, Mapping):
+        raise wrong(
+            row,
+            key,
+            f"{value!r} is no table.",
+            hint=f"{key} = {{ … }} of {_list(known)}, or {key} = false for none.",
+        )
+    unknown = sorted(set(value) - set(known))
+    if unknown:
+        raise wrong(
+            row,
+            key,
+            f"{unknown[0]} is unknown.{similar(unknown[0], known)}",
+            hint=f"It takes {_list(known)}.",
+        )
+    needed = [one.name for one in known.values() if one.default is MISSING and one.default_factory is MISSING]
+    absent = [name for name in needed if name not in value]
+    if absent:
+        raise wrong(row, key, f"{absent[0]} is missing.", hint=f"{key} = {{ {absent[0]} = … }}")
+    for name, one in value.items():
+        if known[name].type == "bool" and not isinstance(one, bool):
+            raise wrong(row, key, f"{name} is {one!r}; it must be true or false.")
+    try:
+        return kind(**value)
+    except ConfigurationError as error:
+        raise wrong(row, key, error.detail) from error
+
+
+def _check_whole(row: Row) -> None:
+    if row.pattern == "direct" and row.transport != "direct":
+        raise wrong(row.id, "transport", "a row of pattern direct is carried by a direct call alone.")
+    if row.total is not None and row.timeout is not None and row.total < row.timeout:
+        raise wrong(
+            row.id, "total", f"{row.total:g} s is less than the timeout of one attempt, {row.timeout:g} s."
+        )
+    if row.cache is not None and row.pattern not in ("request-response", "direct", "streaming"):
+        raise wrong(row.id, "cache", f"a row of pattern {row.pattern} has no answers to keep.")
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words))
