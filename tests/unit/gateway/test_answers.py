@@ -167,6 +167,7 @@ async def test_short_answers_and_event_streams_stay_plain() -> None:
 
 async def test_a_stream_of_json_is_not_held_back_for_a_tag() -> None:
     """An answer in pieces passes piece by piece, untagged."""
+
     async def lines(scope: Any, receive: Any, send: Any) -> None:
         head = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": head})

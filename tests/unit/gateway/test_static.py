@@ -1,0 +1,126 @@
+"""The web client: its files, its page for every address of its own, nothing outside its folder."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from autobot.gateway.site import Site
+from tests.unit.gateway.edge import Client, edge
+
+pytestmark = pytest.mark.anyio
+
+PAGE = '<!doctype html><base href="__AUTOBOT_BASE__"><meta name="autobot-base" content="__AUTOBOT_BASE__">'
+SCRIPT = "console.log(1);\n" * 200
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A built client, with a secret beside it and a link that leads out."""
+    built = tmp_path / "dist"
+    (built / "assets").mkdir(parents=True)
+    (built / "index.html").write_text(PAGE)
+    (built / "assets" / "main-Ab12_cD9.js").write_text(SCRIPT)
+    (built / "theme.js").write_text("1")
+    (built / "icon.svg").write_text("<svg/>")
+    (tmp_path / "secret.txt").write_text("secret")
+    (built / "link.txt").symlink_to(tmp_path / "secret.txt")
+    return built
+
+
+@pytest.fixture
+def client(folder: Path) -> Client:
+    """An edge with that client."""
+    return edge(site=Site(static_folder=folder))
+
+
+@pytest.mark.parametrize("path", ["/", "/chat", "/chat/sessions/01", "/index.html", "/sign-in"])
+async def test_every_address_of_the_client_is_its_page(client: Client, path: str) -> None:
+    """The client's own addresses all answer its page, with the mount path filled in."""
+    reply = await client("GET", path)
+    assert reply.status == 200
+    assert reply["content-type"] == "text/html; charset=utf-8"
+    assert reply["cache-control"] == "no-cache"
+    assert b'href="/"' in reply.body
+    assert b"__AUTOBOT_BASE__" not in reply.body
+
+
+async def test_the_page_knows_its_mount_path(folder: Path) -> None:
+    """Under a sub-path the page says so; a prefix that is no path is not written into it."""
+    client = edge(site=Site(static_folder=folder, public_url="https://home.example/tools/autobot/"))
+    reply = await client("GET", "/tools/autobot/chat")
+    assert b'content="/tools/autobot/"' in reply.body
+
+
+async def test_the_page_is_revalidated(client: Client) -> None:
+    """The page has a tag, and who has it gets 304."""
+    first = await client("GET", "/")
+    again = await client("GET", "/chat", headers={"if-none-match": first["etag"]})
+    assert again.status == 304
+
+
+async def test_hashed_files_never_change(client: Client) -> None:
+    """A file with its hash in its name may be kept for ever; another is asked for again."""
+    script = await client("GET", "/assets/main-Ab12_cD9.js")
+    assert script["cache-control"] == "public, max-age=31536000, immutable"
+    assert script["content-type"].startswith("text/javascript")
+    assert script.body == SCRIPT.encode()
+    theme = await client("GET", "/theme.js")
+    assert theme["cache-control"] == "no-cache"
+    again = await client("GET", "/theme.js", headers={"if-none-match": theme["etag"]})
+    assert (again.status, again.body) == (304, b"")
+
+
+async def test_files_are_sent_packed_where_that_is_accepted(client: Client) -> None:
+    """A script is packed once and sent so; its tag is another, and both revalidate."""
+    reply = await client("GET", "/assets/main-Ab12_cD9.js", headers={"accept-encoding": "gzip, br"})
+    assert reply["content-encoding"] == "gzip"
+    assert gzip.decompress(reply.body) == SCRIPT.encode()
+    assert reply["vary"] == "accept-encoding"
+    headers = {"accept-encoding": "gzip", "if-none-match": reply["etag"]}
+    assert (await client("GET", "/assets/main-Ab12_cD9.js", headers=headers)).status == 304
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../secret.txt",
+        "/assets/../../secret.txt",
+        "/..%2fsecret.txt",
+        "//secret.txt",
+        "/link.txt",
+        "/assets/..\\..\\secret.txt",
+        "/secret.txt\x00.js",
+        "/assets/missing.js",
+    ],
+)
+async def test_nothing_outside_the_folder_is_served(client: Client, path: str) -> None:
+    """No spelling of a path, and no link, leads out of the folder."""
+    reply = await client("GET", path)
+    assert reply.status == 404
+    assert b"secret" not in reply.body
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/x", "/v1/x", "/metrics", "/problems/x/y", "/docs/x.png", "/api/v1"]
+)
+async def test_addresses_of_the_api_are_never_the_page(client: Client, path: str) -> None:
+    """A wrong address of the API is a problem, not a page that says 200."""
+    reply = await client("GET", path)
+    assert reply.status == 404
+    assert reply["content-type"] == "application/problem+json"
+
+
+async def test_only_reading_is_allowed(client: Client) -> None:
+    """A page cannot be posted to."""
+    reply = await client("POST", "/chat", body=b"")
+    assert reply.status == 405
+    assert reply["allow"] == "GET, HEAD"
+
+
+async def test_without_a_build_the_page_says_what_to_do() -> None:
+    """A server without a client names the command that builds it."""
+    reply = await edge()("GET", "/")
+    assert reply.status == 503
+    assert b"make run" in reply.body
+    assert reply["cache-control"] == "no-store"
