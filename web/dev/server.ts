@@ -1,4 +1,5 @@
 /** A small stand-in for the server, to look at screens with invented data: `npm run fake`, then `npm run dev`. Never part of a build. */
+import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { answer, events, keys, links, models, sampleMessages, sessions, settings, users } from "./data.ts";
 
@@ -156,8 +157,26 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>
   return text ? (JSON.parse(text) as Record<string, unknown>) : {};
 }
 
+/** Mount path of the built client, as a reverse proxy would have it: `MOUNT=/tools/bot/ npm run fake`. */
+const mount = process.env.MOUNT ?? "/";
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+const KINDS: Record<string, string> = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", woff2: "font/woff2" };
+
+/** The built client with the policy that the real server sends, to see what it would refuse. */
+async function serveFile(path: string, response: ServerResponse): Promise<void> {
+  const kind = KINDS[path.split(".").at(-1) ?? ""];
+  const name = kind ? path : "index.html";
+  const body = await readFile(new URL(`../dist/${name}`, import.meta.url)).catch(() => null);
+  if (body === null) return void response.writeHead(404).end();
+  response.writeHead(200, { "Content-Type": kind ?? "text/html; charset=utf-8", "Content-Security-Policy": POLICY });
+  response.end(kind ? body : body.toString().replaceAll("__AUTOBOT_BASE__", mount));
+}
+
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? "/", "http://fake");
+  if (!url.pathname.startsWith(mount)) return void response.writeHead(404).end();
+  url.pathname = `/${url.pathname.slice(mount.length)}`;
+  if (!url.pathname.startsWith("/api/")) return serveFile(url.pathname.slice(1), response);
   const run = /^\/api\/v1\/chat\/runs\/([^/]+)\/events$/.exec(url.pathname)?.[1];
   const found = run ? runs.get(run) : undefined;
   if (found) return stream(found, response, Number(url.searchParams.get("after") ?? 0));

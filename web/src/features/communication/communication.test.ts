@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import type { BreakerState, Link } from "@/contracts/api";
+import { conditionOf, draftOf, matches, nextOrder, ordered, patchOf, withSample, type Order, type Traces } from "./communication.state";
+import { draw, thickness } from "./map.state";
+
+const link = (id: string, part: Partial<Link> = {}): Link => ({
+  id,
+  from: id.split("-")[0] ?? "",
+  to: id.split("-")[1] ?? "",
+  pattern: "request-response",
+  transport: "http",
+  timeout: 30,
+  total: null,
+  retry: { max: 3, delay: 0.1, backoff: "exponential" },
+  breaker: { failures: 5, window: 60 },
+  bulkhead: null,
+  rate_limit: null,
+  cache: null,
+  error_handling: null,
+  source: "shipped",
+  origin: "ours",
+  state: "in-use",
+  substituted_by: null,
+  hint: null,
+  calls: 10,
+  failures: 0,
+  rate: 1,
+  failure_rate: 0,
+  p50_ms: 1,
+  p95_ms: 2,
+  p99_ms: 3,
+  last_error: null,
+  targets: [],
+  ...part,
+});
+const target = (breaker_state: BreakerState) => ({ address: breaker_state, breaker_state, calls: 1, failures: 0, next_probe_at: null, since: null });
+
+describe("the condition of a link", () => {
+  it("is that of its worst target", () => {
+    const states: BreakerState[] = ["closed", "shadow", "half_open", "open", "isolated"];
+    const seen = states.map((_, upTo) => conditionOf(link("a-b", { targets: states.slice(0, upTo + 1).map(target) })));
+    expect(seen).toEqual(["ok", "shadow", "half_open", "open", "isolated"]);
+  });
+  it("is quiet before the first call, and absent or substituted whatever its targets say", () => {
+    expect(conditionOf(link("a-b", { calls: 0 }))).toBe("quiet");
+    expect(conditionOf(link("a-b", { state: "absent", targets: [target("open")] }))).toBe("absent");
+  });
+});
+
+describe("the table", () => {
+  const rows = [link("a-x", { rate: 1, p95_ms: null }), link("b-x", { rate: 5, p95_ms: 10 }), link("c-x", { rate: 3, p95_ms: 4 })];
+  const ids = (order: Order | null): string[] => ordered(rows, order).map(({ id }) => id);
+  it("sorts either way and keeps what has no value at the end", () => {
+    expect(ids({ column: "p95", descending: true })).toEqual(["b-x", "c-x", "a-x"]);
+    expect(ids({ column: "p95", descending: false })).toEqual(["c-x", "b-x", "a-x"]);
+    expect(ids(null)).toEqual(["a-x", "b-x", "c-x"]);
+  });
+  it("turns the order round on the second click and drops it on the third", () => {
+    const first = nextOrder(null, "rate");
+    const second = nextOrder(first, "rate");
+    expect([first, second, nextOrder(second, "rate")]).toEqual([{ column: "rate", descending: true }, { column: "rate", descending: false }, null]);
+    expect(nextOrder(null, "link")).toEqual({ column: "link", descending: false });
+  });
+  it("finds by every word and filters by condition", () => {
+    const open = link("ai-ollama", { targets: [target("open")] });
+    expect(matches(open, "all", "OLLAMA http")).toBe(true);
+    expect(matches(open, "all", "ollama grpc")).toBe(false);
+    expect(matches(open, "trouble", "")).toBe(true);
+    expect(matches(rows[0] as Link, "trouble", "")).toBe(false);
+    expect(matches(link("a-b", { state: "absent" }), "active", "")).toBe(false);
+    expect(matches(link("a-b", { state: "absent" }), "absent", "")).toBe(true);
+  });
+  it("keeps a bounded trace of each rate and drops rows that went", () => {
+    let traces: Traces = {};
+    for (let n = 0; n < 9; n += 1) traces = withSample(traces, [link("a-b", { rate: n })], 4);
+    expect(traces).toEqual({ "a-b": [5, 6, 7, 8] });
+    expect(withSample(traces, [], 4)).toEqual({});
+  });
+});
+
+describe("a policy draft", () => {
+  it("changes nothing when nothing was typed", () => {
+    expect(patchOf(link("a-b"), draftOf(link("a-b")))).toEqual({});
+    expect(patchOf(link("a-b", { retry: null, breaker: null, timeout: null }), draftOf(link("a-b", { retry: null, breaker: null, timeout: null })))).toEqual({});
+  });
+  it("sends the fields that were touched, whole strategies as one", () => {
+    const draft = { ...draftOf(link("a-b")), timeout: "12.5", retryMax: "1" };
+    expect(patchOf(link("a-b"), draft)).toEqual({ timeout: 12.5, retry: { max: 1, delay: 0.1, backoff: "exponential" } });
+  });
+  it("switches strategies off with null", () => {
+    expect(patchOf(link("a-b"), { ...draftOf(link("a-b")), breaks: false, retries: false, timeout: "" })).toEqual({ timeout: null, retry: null, breaker: null });
+  });
+});
+
+describe("the map", () => {
+  const shipped = ["frontend-gateway", "frontend-backend", "gateway-backend", "gateway-ai", "backend-ai", "ai-backend", "ai-ollama", "backend-store", "routers-services", "services-event_bus", "agents-llm"].map((id) => link(id));
+  it("draws every link, and no two parts over one another", () => {
+    const { boxes, lines } = draw(shipped);
+    expect(lines).toHaveLength(shipped.length);
+    const inner = boxes.filter(({ frame }) => !frame);
+    for (const a of inner) {
+      for (const b of inner) {
+        if (a === b) continue;
+        const apart = a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+        expect(apart, `${a.id} over ${b.id}`).toBe(true);
+      }
+    }
+  });
+  it("keeps everything inside the picture, also parts that an operator added", () => {
+    const many = Array.from({ length: 20 }, (_, index) => link(`own${index}-backend`));
+    const { width, height, boxes } = draw([...shipped, ...many]);
+    expect(boxes).toHaveLength(new Set([...shipped, ...many].flatMap(({ id }) => id.split("-"))).size);
+    for (const box of boxes) {
+      expect(box.x >= 0 && box.x + box.width <= width, box.id).toBe(true);
+      expect(box.y >= 0 && box.y + box.height <= height, box.id).toBe(true);
+    }
+  });
+  it("draws both ways between the same parts apart from one another", () => {
+    const [there, back] = draw([link("backend-ai"), link("ai-backend")]).lines;
+    expect(there?.path).not.toBe(back?.path);
+  });
+  it("makes busier lines thicker, within bounds", () => {
+    const widths = [0, 0.1, 1, 10, 100, 1e6].map(thickness);
+    expect(widths).toEqual([...widths].sort((a, b) => a - b));
+    expect(widths[0]).toBe(1.5);
+    expect(Math.max(...widths)).toBeLessThanOrEqual(6);
+  });
+});
