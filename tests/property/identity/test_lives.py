@@ -9,7 +9,15 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from autobot.contracts import identity
 from autobot.kernel.core.errors import Conflict, NotFound, Unauthenticated
@@ -217,5 +225,8 @@ class Lives(RuleBasedStateMachine):
                 one.last_used = now
 
 
-Lives.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
-TestLives = Lives.TestCase
+def test_credentials_hold_exactly_when_they_should() -> None:
+    """In any order of lives, in two processes, a credential holds exactly when the plain model says so."""
+    run_state_machine_as_test(
+        Lives, settings=settings(max_examples=60, stateful_step_count=20, deadline=None)
+    )
