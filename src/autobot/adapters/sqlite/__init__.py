@@ -1,1 +1,1 @@
-"""The event store on SQLite: one writer thread with group commit, readers beside it."""
+"""The event store in one SQLite file: one writer thread, group commit, readers beside it."""

@@ -1,21 +1,24 @@
-"""`EventStore` on one SQLite file."""
+"""The event store in one SQLite file (decision 0002)."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, Self, TypeVar
 
 import apsw
 
-from autobot.adapters.sqlite import reads
-from autobot.adapters.sqlite.schema import connect, execute
-from autobot.adapters.sqlite.writer import Writer, vacuum
+from autobot.adapters.sqlite import reading
+from autobot.adapters.sqlite.files import CURRENT, Format, connect
+from autobot.adapters.sqlite.rows import Prepared, place_of, prepare
+from autobot.adapters.sqlite.tail import Tail
+from autobot.adapters.sqlite.threads import Readers
+from autobot.adapters.sqlite.writer import Done, Writer, opened, vacuum
 from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.errors import Overloaded
 from autobot.kernel.event_store.transaction import (
     AuditRecord,
     Committed,
@@ -29,119 +32,149 @@ from autobot.kernel.event_store.transaction import (
     Transaction,
 )
 
-READERS: Final = 2
-SUBSCRIBE_BATCH: Final = 1000
 T = TypeVar("T")
+
+READERS: Final = 2
+BATCH: Final = 1000
 
 
 class SqliteEventStore:
-    """Implements `EventStore`. Open it with `open`; used from the event loop that opened it."""
+    """Implements `EventStore`. Made by `open`; belongs to the event loop that it was opened on.
 
-    def __init__(self, path: Path, clock: Clock, loop: asyncio.AbstractEventLoop) -> None:
-        self._path = path
-        self._writer = Writer(path, clock, loop, self._moved_to)
-        self._head = self._writer.head
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
-        self._local = threading.local()
-        self._connections: list[apsw.Connection] = []
+    Transactions that are committed in one turn of the loop, or while the disk is busy with others, share
+    the next flush.
+    """
+
+    def __init__(self, path: Path, writer: Writer, readers: Readers) -> None:
+        self.path = path
+        self._writer, self._readers = writer, readers
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[tuple[Prepared, asyncio.Future[Committed]]] = []
+        self._tail = Tail(head=writer.durable.head, aliases=dict(writer.durable.aliases))
         self._moved = asyncio.Event()
         self._closed = False
-        self._loop = loop
-        self._writer.thread.start()
+        writer.start(self._settle)
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock) -> SqliteEventStore:
-        """Open or make the file. Raises DataCorrupt or DataNewer and changes nothing then."""
-        loop = asyncio.get_running_loop()
-        return await asyncio.to_thread(cls, path, clock, loop)
+    async def open(cls, path: Path, clock: Clock, *, form: Format = CURRENT) -> Self:
+        """Open or create the database file at `path`; older data is backed up and migrated.
 
-    def _moved_to(self, head: int) -> None:
-        if head != self._head:
-            self._head = head
-            moved, self._moved = self._moved, asyncio.Event()
-            moved.set()
+        The caller owns the folder (`adapters.system.folder_lock`). Raises DataNewer, DataCorrupt,
+        DataLocked or OperatorError; then the file is as it was.
+        """
+        journal = await asyncio.to_thread(opened, path, clock, form)
+        readers = Readers(partial(connect, path, writes=False), READERS)
+        return cls(path, Writer(journal), readers)
 
-    async def _read(self, work: Callable[..., T], *args: Any) -> T:
-        return await self._loop.run_in_executor(self._readers, self._on_reader, work, args)
-
-    def _on_reader(self, work: Callable[..., T], args: tuple[Any, ...]) -> T:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = connect(self._path, write=False)
-            self._connections.append(connection)
-        return work(connection, *args)
+    # -------------------------------------------------------------------------------------------- writing
 
     async def commit(self, transaction: Transaction) -> Committed:
-        done: Committed = await self._writer.submit(transaction)
-        return done
+        self._open_or_refuse()
+        prepared = prepare(transaction)
+        future: asyncio.Future[Committed] = self._loop.create_future()
+        if not self._waiting:
+            self._loop.call_soon(self._hand_over)
+        self._waiting.append((prepared, future))
+        return await future
+
+    def _hand_over(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._writer.put(waiting)
+
+    def _settle(self, done: Done) -> None:
+        """Take over what the writer has committed, then let the callers go on. Runs on the loop."""
+        if self._tail.adopt(done):
+            moved, self._moved = self._moved, asyncio.Event()
+            moved.set()
+        for (_, future), result in zip(done.group, done.results, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, Committed):
+                future.set_result(result)
+            else:
+                future.set_exception(result)
+
+    async def vacuum(self) -> None:
+        """Rewrite the file: what was erased or deleted is nowhere in the data folder after it. Commits wait meanwhile."""
+        self._open_or_refuse()
+        await self._writer.run(vacuum)
+
+    # ------------------------------------------------------------------------------------------------ log
 
     async def read_stream(self, stream: str, *, after: int = -1, limit: int = 1000) -> Sequence[Recorded]:
-        return await self._read(reads.read_stream, stream, after, limit)
+        tail = self._tail.places(stream, after)
+        return await self._read(lambda connection: reading.stream(connection, stream, after, limit, tail))
 
     async def read_all(
         self, *, after: int = 0, limit: int = 1000, where: Filter | None = None, backwards: bool = False
     ) -> Sequence[Recorded]:
-        return await self._read(reads.read_all, after, limit, where, backwards)
+        return await self._read(lambda connection: reading.log(connection, after, limit, where, backwards))
 
     async def subscribe(self, *, after: int) -> AsyncIterator[Sequence[Recorded]]:
-        while not self._closed:
-            moved = self._moved
-            if after >= self._head:
-                await moved.wait()
-                continue
-            batch = await self._read(reads.read_all, after, SUBSCRIBE_BATCH, None, False)
-            if batch:
+        self._tail.followers += 1
+        try:
+            while not self._closed:
+                moved = self._moved
+                if after >= self._tail.head:
+                    await moved.wait()
+                    continue
+                batch: Sequence[Recorded] | None = self._tail.recent(after, BATCH)
+                if batch is None:
+                    batch = await self.read_all(after=after, limit=BATCH)
                 after = batch[-1].position
                 yield batch
+        finally:
+            self._tail.followers -= 1
 
     async def head(self) -> int:
-        return self._head
+        return self._tail.head
 
     async def position_at(self, moment: datetime) -> int:
-        return await self._read(reads.position_at, moment)
+        head = self._tail.head
+        return await self._read(lambda connection: reading.position_at(connection, moment, head))
+
+    # ------------------------------------------------------------------------------------------ beside it
 
     async def answer(self, scope: str, key: str, now: datetime) -> StoredAnswer | None:
-        return await self._read(reads.answer, scope, key, now)
+        tail = self._tail.numbers(place_of(scope, key))
+        return await self._read(lambda connection: reading.answer(connection, scope, key, now, tail))
 
     async def checkpoint(self, consumer: str) -> int:
-        return await self._read(reads.checkpoint, consumer)
+        return await self._read(lambda connection: reading.checkpoint(connection, consumer))
 
     async def get(self, table: str, key: str) -> Document | None:
-        return await self._read(reads.get, table, key)
+        table = self._tail.table(table)
+        return await self._read(lambda connection: reading.get(connection, table, key))
 
     async def query(self, query: Query) -> Sequence[Document]:
-        return await self._read(reads.query, query)
+        table = self._tail.table(query.table)
+        return await self._read(lambda connection: reading.query(connection, query, table))
 
     async def search(self, query: Query) -> Sequence[SearchHit]:
-        return await self._read(reads.search, query)
+        table = self._tail.table(query.table)
+        return await self._read(lambda connection: reading.search(connection, query, table))
 
     async def snapshot(self, stream: str, schema: str) -> Snapshot | None:
-        return await self._read(reads.snapshot, stream, schema)
+        return await self._read(lambda connection: reading.snapshot(connection, stream, schema))
 
     async def audit(self, *, after: int = 0, limit: int = 1000) -> Sequence[AuditRecord]:
-        return await self._read(reads.audit, after, limit)
+        return await self._read(lambda connection: reading.audit(connection, after, limit))
 
-    # --------------------------------------------------------------------------------------- upkeep
+    async def _read(self, function: Callable[[apsw.Connection], T]) -> T:
+        self._open_or_refuse()
+        return await self._readers.run(function)
 
-    async def vacuum(self) -> None:
-        """Leave nothing of what was erased in the file or its log."""
-        await self._writer.submit(vacuum)
-
-    async def backup(self, target: Path) -> None:
-        """Write a whole, consistent copy without free pages to a new file."""
-        await self._read(lambda connection: execute(connection, "VACUUM INTO ?", (str(target),)))
-
-    async def table_hashes(self) -> dict[str, str]:
-        """Return a hash of each document table, for comparing a restored or rebuilt one."""
-        names = await self._read(reads.tables)
-        return {name: await self._read(reads.table_hash, name) for name in names}
+    def _open_or_refuse(self) -> None:
+        if self._closed:
+            raise Overloaded("The store is closed.", link="backend-store")
 
     async def close(self) -> None:
+        """Finish queued commits, end subscriptions, close the file. A second call does nothing."""
         if self._closed:
             return
         self._closed = True
         self._moved.set()
-        await asyncio.to_thread(self._writer.close)
-        await asyncio.to_thread(self._readers.shutdown, wait=True)
-        for connection in self._connections:
-            connection.close()
+        self._hand_over()
+        for thread in (*self._readers.stop(), self._writer.stop()):
+            await asyncio.to_thread(thread.join)

@@ -1,169 +1,220 @@
-"""The writer thread: takes what waits, commits it together, answers together."""
+"""The writer's thread: takes what waits, commits it in groups, tells the loop once for each group."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import apsw
 
-from autobot.adapters.sqlite.apply import Applier
-from autobot.adapters.sqlite.schema import execute, open_writer
+from autobot.adapters.sqlite.errors import mapped
+from autobot.adapters.sqlite.files import Format, open_database
+from autobot.adapters.sqlite.journal import Journal, Result
+from autobot.adapters.sqlite.rows import Prepared
+from autobot.adapters.sqlite.staging import Durable
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import AutoBotError, OperatorError
-from autobot.kernel.event_store.transaction import Transaction
+from autobot.kernel.core.errors import DataCorrupt, OperatorError
+from autobot.kernel.event_store.transaction import Committed
 
-BATCH_MAX: Final = 500
-"""Transactions that share one disk flush."""
+GROUP: Final = 512
+"""Transactions of one commit at most."""
 
-Job = Callable[[apsw.Connection], Any]
-Item = tuple[Transaction | Job, "asyncio.Future[Any]"]
-Settled = list[tuple["asyncio.Future[Any]", Any, BaseException | None]]
+Waiting = tuple[Prepared, "asyncio.Future[Committed]"]
+
+
+@dataclass(slots=True)
+class Done:
+    """A group after its commit, and what the loop must know of the state: see `staging.Durable`."""
+
+    group: Sequence[Waiting]
+    results: Sequence[Result]
+    head: int
+    folded: int
+    answered: int
+    aliases: dict[str, str]
+    erased: bool
+
+
+@dataclass(slots=True)
+class Job:
+    """Other work for the writer's connection, between two groups."""
+
+    function: Callable[[Journal], Any]
+    future: asyncio.Future[Any]
 
 
 class Writer:
-    """Owns the writing connection. Transactions go in from the event loop, answers come back to it."""
+    """Owns the journal's thread. `put` and `run` are called on the loop."""
 
-    def __init__(
-        self, path: Path, clock: Clock, loop: asyncio.AbstractEventLoop, moved: Callable[[int], None]
-    ) -> None:
-        self._path, self._clock, self._loop, self._moved = path, clock, loop, moved
-        self._queue: SimpleQueue[Item | None] = SimpleQueue()
-        self._connection = open_writer(path)
-        self._applier = Applier(self._connection)
-        self._closing = False
-        self.thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
+    def __init__(self, journal: Journal) -> None:
+        self.durable = journal.durable
+        self._journal = journal
+        self._queue: SimpleQueue[list[Waiting] | Job | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._settle: Callable[[Done], None] = _nobody
+        self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
 
-    @property
-    def head(self) -> int:
-        """The last position of the file as it was opened."""
-        return self._applier.head
+    def start(self, settle: Callable[[Done], None]) -> None:
+        """Start the thread; `settle` is called on the loop after each group."""
+        self._settle = settle
+        self._thread.start()
 
-    def submit(self, work: Transaction | Job) -> asyncio.Future[Any]:
-        """Queue a transaction, or a job that needs the writing connection outside a transaction."""
+    def put(self, waiting: list[Waiting]) -> None:
+        """Queue transactions."""
+        self._queue.put(waiting)
+
+    async def run(self, function: Callable[[Journal], Any]) -> Any:
+        """Run `function` with the journal, after all that was queued before."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        if self._closing:
-            future.set_exception(OperatorError("The store is closed."))
-        else:
-            self._queue.put((work, future))
-        return future
+        self._queue.put(Job(function, future))
+        return await future
 
-    def close(self) -> None:
-        """Finish what is queued, then end. Call from another thread than the loop's: it waits."""
-        self._closing = True
+    def stop(self) -> threading.Thread:
+        """Let the thread finish what is queued, close the file and end; returns it to be joined."""
         self._queue.put(None)
-        self.thread.join()
-        self._connection.close()
+        return self._thread
 
-    # ------------------------------------------------------------------------------------ on the thread
+    # -------------------------------------------------------------------------------------------- the thread
 
-    def _work(self) -> None:
-        open_ = True
-        while open_:
-            item = self._queue.get()
-            if item is None:
-                return
-            work, _ = item
-            if isinstance(work, Transaction):
-                batch, job, open_ = self._gather(item)
-                self._commit(batch)
-            else:
-                job = item
-            if job is not None:
-                self._do(job)
+    def _run(self) -> None:
+        try:
+            while (item := self._queue.get()) is not None:
+                if isinstance(item, Job):
+                    self._job(item)
+                    continue
+                follower = self._gather(item)
+                for start in range(0, len(item), GROUP):
+                    self._group(item[start : start + GROUP])
+                if isinstance(follower, Job):
+                    self._job(follower)
+                elif follower is not None:
+                    return
+        finally:
+            close(self._journal)
 
-    def _gather(self, first: Item) -> tuple[list[Item], Item | None, bool]:
-        """Take what waits besides: transactions until a job, the end, or a full batch."""
-        batch = [first]
-        while len(batch) < BATCH_MAX:
+    def _gather(self, waiting: list[Waiting]) -> Job | threading.Thread | None:
+        """Add what waits behind `waiting`; return what is no transaction and ends the gathering."""
+        while len(waiting) < GROUP:
             try:
                 item = self._queue.get_nowait()
             except Empty:
-                break
+                return None
             if item is None:
-                return batch, None, False
-            if not isinstance(item[0], Transaction):
-                return batch, item, True
-            batch.append(item)
-        return batch, None, True
+                return self._thread
+            if isinstance(item, Job):
+                return item
+            waiting.extend(item)
+        return None
 
-    def _commit(self, batch: list[Item]) -> None:
-        settled: Settled = []
-        run = self._connection.execute
-        before = self._applier.head
-        try:
-            run("BEGIN IMMEDIATE")
-            now = self._clock.now()
-            for transaction, future in batch:
-                settled.append(self._one(transaction, future, now))
-            run("COMMIT")
-        except apsw.Error as error:
-            self._fail(batch, before, error)
+    def _group(self, waiting: list[Waiting]) -> None:
+        group = [one for one in waiting if not one[1].cancelled()]
+        if not group:
             return
-        self._answer(settled)
-
-    def _one(
-        self, transaction: Any, future: asyncio.Future[Any], now: Any
-    ) -> tuple[Any, Any, BaseException | None]:
-        applier, run = self._applier, self._connection.execute
-        applier.begin()
-        run("SAVEPOINT one")
+        results: list[Result]
         try:
-            result = applier.apply(transaction, now)
-        except AutoBotError as error:
-            applier.forget()
-            run("ROLLBACK TO one")
-            run("RELEASE one")
-            return future, None, error
-        run("RELEASE one")
-        return future, result, None
-
-    def _fail(self, batch: list[Item], before: int, error: apsw.Error) -> None:
-        """The disk or the file refused: nothing of the batch is durable, and what was learnt is read anew."""
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        self._applier = Applier(self._connection)
-        failure = OperatorError(
-            f"The database could not be written: {type(error).__name__}.", hint="autobot doctor"
+            results = self._journal.commit([prepared for prepared, _ in group])
+        except Exception as error:  # noqa: BLE001 - its callers raise it; the writer serves the next group
+            failed = OperatorError("The store failed; nothing of this was written.")
+            failed.__cause__ = error
+            results = [failed for _ in group]
+        durable = self.durable
+        done = Done(
+            group,
+            results,
+            durable.head,
+            durable.folded,
+            durable.answered,
+            dict(durable.aliases),
+            durable.erased,
         )
-        failure.__cause__ = error
-        self._answer([(future, None, failure) for _, future in batch])
+        self._loop.call_soon_threadsafe(self._settle, done)
+        if durable.erased:
+            durable.erased = not scrub(self._journal)
 
-    def _do(self, item: Item) -> None:
-        job, future = item
-        result, failure = None, None
+    def _job(self, job: Job) -> None:
+        outcome: Any
         try:
-            result = job(self._connection)  # type: ignore[operator]
-        except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to who asked for it
-            failure = error
-        self._answer([(future, result, failure)])
-
-    def _answer(self, settled: Settled) -> None:
-        head = self._applier.head
-        try:
-            self._loop.call_soon_threadsafe(self._settle, settled, head)
-        except RuntimeError:
-            # The loop is gone: nobody waits for these answers any more, and what was committed is.
-            return
-
-    def _settle(self, settled: Settled, head: int) -> None:
-        self._moved(head)
-        for future, result, error in settled:
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
+            outcome = job.function(self._journal)
+        except apsw.Error as error:
+            outcome = mapped(error)
+        except Exception as error:  # noqa: BLE001 - its caller raises it
+            outcome = error
+        self._loop.call_soon_threadsafe(_answer, job.future, outcome)
 
 
-def vacuum(connection: apsw.Connection) -> None:
-    """Rewrite the file without free pages and empty the write-ahead log."""
-    execute(connection, "INSERT INTO texts (texts) VALUES ('optimize')")
-    execute(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
-    execute(connection, "VACUUM")
-    execute(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+def _nobody(done: Done) -> None:
+    raise AssertionError("the writer was not started")
+
+
+def _answer(future: asyncio.Future[Any], outcome: Any) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+# ---------------------------------------------------------------------------------------------- the journal
+
+
+def opened(path: Path, clock: Clock, form: Format) -> Journal:
+    """Open the file and read where it stands. Raises what `open_database` raises."""
+    connection = open_database(path, form)
+    try:
+        journal = Journal(connection, clock, _state(connection))
+        journal.fold()
+    except apsw.Error as error:
+        connection.close()
+        raise mapped(error) from error
+    return journal
+
+
+def _state(connection: apsw.Connection) -> Durable:
+    def rows(sql: str) -> list[Any]:
+        return connection.execute(sql).fetchall()
+
+    marks: dict[str, int] = dict(rows("SELECT name, value FROM marks"))
+    event = (*rows("SELECT position, committed FROM events ORDER BY position DESC LIMIT 1"), (0, 0))[0]
+    record = (*rows("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"), (0, bytes(32)))[0]
+    ((numbered,),) = rows("SELECT coalesce(max(number), 0) FROM answers")
+    if marks.keys() != {"folded", "answered"} or marks["folded"] > event[0]:
+        raise DataCorrupt("The database file does not hang together: events that were indexed are missing.")
+    return Durable(
+        head=event[0],
+        committed=event[1],
+        audited=record[0],
+        audit_hash=record[1],
+        numbered=numbered,
+        folded=marks["folded"],
+        answered=marks["answered"],
+        aliases=dict(rows("SELECT name, target FROM aliases")),
+    )
+
+
+def scrub(journal: Journal) -> bool:
+    """Empty the write-ahead log, which still holds older images of pages; False when a reader was in the way."""
+    ((busy, _, _),) = journal.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return not busy
+
+
+def vacuum(journal: Journal) -> None:
+    """Rewrite the file without free space; what was erased or deleted is nowhere in the folder after it."""
+    journal.fold()
+    journal.connection.execute("INSERT INTO texts(texts) VALUES ('optimize')")
+    journal.connection.execute("VACUUM")
+    if not scrub(journal):
+        raise OperatorError("Another connection kept the old state of the store open; try again.")
+
+
+def close(journal: Journal) -> None:
+    """Fold, and close the file; the last connection to close empties the write-ahead log."""
+    try:
+        journal.fold()
+    finally:
+        journal.connection.close()

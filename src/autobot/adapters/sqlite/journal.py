@@ -1,0 +1,273 @@
+"""The writer's work: groups of transactions into one commit. Synchronous, single-threaded, owns its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+import msgspec
+
+from autobot.adapters.sqlite.conditions import Conditions
+from autobot.adapters.sqlite.documents import write_document
+from autobot.adapters.sqlite.errors import mapped
+from autobot.adapters.sqlite.rows import Prepared, micros
+from autobot.adapters.sqlite.staging import CACHED, Durable, Staged, adopt, begin
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.errors import AutoBotError, InvalidInput
+from autobot.kernel.event_store.audit_chain import digest
+from autobot.kernel.event_store.transaction import Committed, Erase, Put
+
+FOLD: Final = 4096
+"""Rows above a fold mark that make the next group fold them."""
+Result = Committed | AutoBotError
+
+_EVENT: Final = (
+    "INSERT INTO events(position, stream, revision, committed, id, type, correlation, time, hash, meta, data)"
+    " VALUES(?,?,?,?,?,?,?,?,?,?,?)"
+)
+_AUDIT: Final = "INSERT INTO audit VALUES(?,?,?)"
+_ANSWER: Final = "INSERT INTO answers VALUES(?,?,?,?,?,?,?,?)"
+_INBOX: Final = "INSERT INTO inbox VALUES(?,?,?,?)"
+_CHECKPOINT: Final = (
+    "INSERT INTO checkpoints VALUES(?,?) ON CONFLICT(consumer) DO UPDATE SET position = excluded.position"
+    " WHERE excluded.position > position"
+)
+_SNAPSHOT: Final = (
+    "INSERT INTO snapshots VALUES(?,?,?,?) ON CONFLICT(stream, schema) DO UPDATE"
+    " SET revision = excluded.revision, data = excluded.data WHERE excluded.revision >= revision"
+)
+_NOT_ALONE: Final = (apsw.ConstraintError, TypeError, ValueError, OverflowError)
+"""What one transaction may cause that must not hurt the others of its group."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """Commits groups. Every method runs on the writer's thread."""
+
+    connection: apsw.Connection
+    clock: Clock
+    durable: Durable
+
+    def commit(self, group: Sequence[Prepared]) -> list[Result]:
+        """Commit a group; each transaction succeeds or fails alone, all that succeed share one flush."""
+        try:
+            return self._together(group)
+        except _NOT_ALONE:
+            return [self._alone(one) for one in group]
+        except apsw.Error as error:
+            failed = mapped(error)
+            return [failed for _ in group]
+
+    def _together(self, group: Sequence[Prepared]) -> list[Result]:
+        execute = self.connection.execute
+        staged = begin(self.durable, micros(self.clock.now()))
+        execute("BEGIN IMMEDIATE")
+        try:
+            if self._tail() >= FOLD or len(self.durable.revisions) > 2 * CACHED:
+                self._fold(staged)
+            conditions = Conditions(self.connection, self.durable, staged)
+            conditions.prefetch(group)
+            results = [self._one(conditions, staged, one) for one in group]
+            self._flush(staged)
+            execute("COMMIT")
+        except BaseException:
+            self._rollback()
+            raise
+        adopt(self.durable, staged)
+        return results
+
+    def _tail(self) -> int:
+        durable = self.durable
+        return max(durable.head - durable.folded, durable.numbered - durable.answered)
+
+    def _one(self, conditions: Conditions, staged: Staged, one: Prepared) -> Result:
+        try:
+            conditions.check(one)
+        except AutoBotError as error:
+            if not one.ids:
+                return error
+            # The events of an earlier one of this group must be in the table to be found.
+            self._flush(staged)
+            try:
+                return conditions.repeated(one) or error
+            except AutoBotError as other:
+                return other
+        return self._stage(staged, one)
+
+    def _alone(self, one: Prepared) -> Result:
+        """Commit one transaction, looking before writing at all that a group leaves to the constraints."""
+        staged = begin(self.durable, micros(self.clock.now()))
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                conditions = Conditions(self.connection, self.durable, staged)
+                conditions.prefetch((one,))
+                result = conditions.repeated(one)
+                if result is None:
+                    conditions.check_inbox(one)
+                    conditions.check(one)
+                    result = self._stage(staged, one)
+                    self._flush(staged)
+                self.connection.execute("COMMIT")
+            except BaseException:
+                self._rollback()
+                raise
+        except AutoBotError as error:
+            return error
+        except apsw.Error as error:
+            return mapped(error)
+        except (TypeError, ValueError, OverflowError) as error:
+            refusal = InvalidInput("This cannot be stored: a value has no UTF-8 form or is too large.")
+            refusal.__cause__ = error
+            return refusal
+        adopt(self.durable, staged)
+        return result
+
+    def _rollback(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    # --------------------------------------------------------------------------------------------- staging
+
+    def _stage(self, staged: Staged, one: Prepared) -> Committed:
+        transaction = one.transaction
+        revisions = self._stage_events(staged, one) if transaction.appends else ()
+        for body in one.audit:
+            staged.audited += 1
+            staged.audit_hash = digest(staged.audit_hash, body)
+            staged.audit.append((staged.audited, staged.audit_hash, body))
+        if one.answer is not None:
+            place, row = one.answer
+            staged.numbered += 1
+            one.numbered = staged.numbered
+            staged.answers.append((staged.numbered, *row))
+            staged.places.setdefault(place, []).append(staged.numbered)
+        for checkpoint in transaction.checkpoints:
+            before = staged.checkpoints.get(checkpoint.consumer, -1)
+            staged.checkpoints[checkpoint.consumer] = max(before, checkpoint.position)
+        for entry in transaction.handled:
+            staged.inbox.append((entry.consumer, entry.source, entry.message_id, staged.committed))
+        if transaction.writes or transaction.erase or transaction.snapshots or transaction.aliases:
+            self._stage_rest(staged, one)
+        return Committed(position=staged.head, revisions=revisions)
+
+    def _stage_events(self, staged: Staged, one: Prepared) -> tuple[int, ...]:
+        revisions: list[int] = []
+        one.placed.clear()
+        position, committed, rows = staged.head, staged.committed, staged.events
+        for append, events in zip(one.transaction.appends, one.events, strict=True):
+            stream = append.stream
+            revision = staged.revisions.get(stream)
+            if revision is None:
+                revision = self.durable.revisions[stream]
+            one.placed.append((stream, revision + 1, position + 1, len(events)))
+            for event in events:
+                position += 1
+                revision += 1
+                rows.append((position, stream, revision, committed, *event))
+            staged.revisions[stream] = revision
+            revisions.append(revision)
+        staged.head = position
+        if len(revisions) > 1:
+            # Two appends to one stream: both answer with where the stream stands after the transaction.
+            return tuple([staged.revisions[append.stream] for append in one.transaction.appends])
+        return tuple(revisions)
+
+    def _stage_rest(self, staged: Staged, one: Prepared) -> None:
+        transaction = one.transaction
+        bodies = iter(one.bodies)
+        for write in transaction.writes:
+            table = staged.aliases.get(write.table) or self.durable.aliases.get(write.table, write.table)
+            body = next(bodies) if isinstance(write, Put) else b""
+            write_document(self.connection, table, write, body)
+        for erase in transaction.erase:
+            self._erase(staged, erase)
+        for snapshot in transaction.snapshots:
+            row = (snapshot.stream, snapshot.schema, snapshot.revision, snapshot.data)
+            self.connection.execute(_SNAPSHOT, row)
+        for alias in transaction.aliases:
+            staged.aliases[alias.table] = alias.target
+            self.connection.execute(
+                "INSERT INTO aliases VALUES(?,?) ON CONFLICT(name) DO UPDATE SET target = excluded.target",
+                (alias.table, alias.target),
+            )
+
+    def _erase(self, staged: Staged, erase: Erase) -> None:
+        self._flush(staged)
+        self._fold(staged)
+        types = msgspec.json.encode(erase.types).decode()
+        self.connection.execute(
+            "UPDATE events SET data = NULL WHERE position IN (SELECT position FROM streams WHERE stream = ?1)"
+            " AND data IS NOT NULL AND (?2 = '[]' OR type IN (SELECT value FROM json_each(?2)))",
+            (erase.stream, types),
+        )
+        self.connection.execute("DELETE FROM snapshots WHERE stream = ?", (erase.stream,))
+        staged.erased = True
+
+    # --------------------------------------------------------------------------------------------- writing
+
+    def _flush(self, staged: Staged) -> None:
+        """Write the rows that wait."""
+        many = self.connection.executemany
+        if staged.events:
+            many(_EVENT, staged.events)
+            staged.events = []
+        if staged.audit:
+            many(_AUDIT, staged.audit)
+            staged.audit = []
+        if staged.answers:
+            many(_ANSWER, staged.answers)
+            staged.answers = []
+        if staged.checkpoints:
+            many(_CHECKPOINT, tuple(staged.checkpoints.items()))
+            staged.checkpoints = {}
+        if staged.inbox:
+            many(_INBOX, staged.inbox)
+            staged.inbox = []
+
+    def _fold(self, staged: Staged) -> None:
+        """Bring the indexes that lag up to what is in the tables, and forget answers that expired."""
+        execute = self.connection.execute
+        execute(
+            "INSERT INTO streams SELECT stream, revision, position FROM events WHERE position > ?"
+            " ORDER BY stream, revision",
+            (staged.folded,),
+        )
+        execute(
+            "INSERT INTO correlations SELECT correlation, position FROM events WHERE position > ?"
+            " ORDER BY correlation, position",
+            (staged.folded,),
+        )
+        execute(
+            "INSERT INTO places SELECT place, number FROM answers WHERE number > ? ORDER BY place, number",
+            (staged.answered,),
+        )
+        self._forget_answers(staged.committed)
+        staged.folded = staged.head - len(staged.events)
+        staged.answered = staged.numbered - len(staged.answers)
+        execute("UPDATE marks SET value = ? WHERE name = 'folded'", (staged.folded,))
+        execute("UPDATE marks SET value = ? WHERE name = 'answered'", (staged.answered,))
+
+    def _forget_answers(self, now: int) -> None:
+        """Delete expired ones among the oldest; the last number stays, so that numbers only grow."""
+        oldest = "SELECT number FROM answers WHERE number < (SELECT max(number) FROM answers)"
+        expired = f"SELECT number, place FROM answers WHERE number IN ({oldest} ORDER BY number LIMIT ?1) AND expires <= ?2"  # noqa: S608 - no input in it
+        rows = self.connection.execute(expired, (2 * FOLD, now)).fetchall()
+        if rows:
+            many = self.connection.executemany
+            many("DELETE FROM places WHERE number = ? AND place = ?", rows)
+            many("DELETE FROM answers WHERE number = ?", [(number,) for number, _ in rows])
+
+    def fold(self) -> None:
+        """Fold now, in a commit of its own."""
+        staged = begin(self.durable, self.durable.committed)
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._fold(staged)
+            self.connection.execute("COMMIT")
+        except BaseException:
+            self._rollback()
+            raise
+        adopt(self.durable, staged)

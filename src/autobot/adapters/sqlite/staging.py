@@ -1,0 +1,87 @@
+"""What the writer knows without asking the database: the committed state, and the group's changes over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from autobot.adapters.sqlite.rows import Row
+
+CACHED: Final = 50_000
+"""Streams whose revision is kept in memory after they are folded."""
+
+
+@dataclass(slots=True)
+class Durable:
+    """The committed state.
+
+    `revisions` holds every stream with events above `folded`, and others as a cache. `answers` holds the
+    places of all answers above `answered`. `audit_hash` is the chain's last hash, `committed` the last
+    time of commit in microseconds. `erased`: older images of erased text may still be in the write-ahead log.
+    """
+
+    head: int = 0
+    committed: int = 0
+    audited: int = 0
+    audit_hash: bytes = bytes(32)
+    numbered: int = 0
+    folded: int = 0
+    answered: int = 0
+    revisions: dict[str, int] = field(default_factory=dict)
+    answers: dict[int, list[int]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    erased: bool = False
+
+
+@dataclass(slots=True)
+class Staged:
+    """A group's rows that wait for its flush, and the state as it will be after its commit."""
+
+    head: int
+    committed: int
+    audited: int
+    audit_hash: bytes
+    numbered: int
+    folded: int
+    answered: int
+    revisions: dict[str, int] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    events: list[Row] = field(default_factory=list)
+    audit: list[Row] = field(default_factory=list)
+    answers: list[Row] = field(default_factory=list)
+    inbox: list[Row] = field(default_factory=list)
+    checkpoints: dict[str, int] = field(default_factory=dict)
+    places: dict[int, list[int]] = field(default_factory=dict)
+    erased: bool = False
+
+
+def begin(durable: Durable, now: int) -> Staged:
+    """Return an empty group over the committed state."""
+    return Staged(
+        head=durable.head,
+        committed=max(now, durable.committed),
+        audited=durable.audited,
+        audit_hash=durable.audit_hash,
+        numbered=durable.numbered,
+        folded=durable.folded,
+        answered=durable.answered,
+    )
+
+
+def adopt(durable: Durable, staged: Staged) -> None:
+    """Make a group's state the committed one, after its commit."""
+    durable.head, durable.committed = staged.head, staged.committed
+    durable.audited, durable.audit_hash = staged.audited, staged.audit_hash
+    durable.numbered = staged.numbered
+    if staged.answered > durable.answered:
+        durable.answers.clear()
+    for place, numbers in staged.places.items():
+        above = [one for one in numbers if one > staged.answered]
+        if above:
+            durable.answers.setdefault(place, []).extend(above)
+    if staged.folded > durable.folded and len(durable.revisions) > CACHED:
+        durable.revisions.clear()
+    durable.folded, durable.answered = staged.folded, staged.answered
+    durable.revisions.update(staged.revisions)
+    durable.aliases.update(staged.aliases)
+    durable.erased = durable.erased or staged.erased

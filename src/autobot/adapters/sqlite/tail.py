@@ -1,0 +1,106 @@
+"""What the loop knows of the newest rows: where those are that no index on disk has yet, and the events themselves."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from autobot.adapters.sqlite.rows import Prepared
+from autobot.adapters.sqlite.writer import Done
+from autobot.kernel.event_store.transaction import Committed, Recorded
+
+KEPT: Final = 2048
+KEPT_BYTES: Final = 4 * 1024 * 1024
+"""Newest events kept for followers, so that following a busy log does not read it back from the file."""
+
+
+@dataclass(slots=True)
+class Tail:
+    """Changed by `adopt` only, on the loop."""
+
+    head: int
+    aliases: dict[str, str]
+    folded: int = 0
+    answered: int = 0
+    followers: int = 0
+    _streams: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
+    _answers: dict[int, list[int]] = field(default_factory=dict)
+    _recent: deque[Recorded] = field(default_factory=deque)
+    _bytes: int = 0
+
+    def adopt(self, done: Done) -> bool:
+        """Take over a committed group; say whether the log grew."""
+        if done.folded > self.folded:
+            self.folded = done.folded
+            self._streams.clear()
+        if done.answered > self.answered:
+            self.answered = done.answered
+            self._answers.clear()
+        if done.erased or not self.followers:
+            self._recent.clear()
+            self._bytes = 0
+        for (prepared, _), result in zip(done.group, done.results, strict=True):
+            if isinstance(result, Committed) and not result.repeated:
+                self._add(prepared, keep=self.followers > 0 and not done.erased)
+        self.aliases = done.aliases
+        grown, self.head = done.head > self.head, done.head
+        return grown
+
+    def _add(self, prepared: Prepared, *, keep: bool) -> None:
+        folded = self.folded
+        for place in prepared.placed:
+            stream, revision, position, count = place
+            if position > folded:
+                places = self._streams.get(stream)
+                if places is None:
+                    self._streams[stream] = [(revision, position, count)]
+                else:
+                    places.append((revision, position, count))
+        if prepared.answer is not None and prepared.numbered > self.answered:
+            self._answers.setdefault(prepared.answer[0], []).append(prepared.numbered)
+        if keep:
+            self._keep(prepared)
+
+    def _keep(self, prepared: Prepared) -> None:
+        hashes = iter(prepared.hashes)
+        for append, (stream, revision, position, _) in zip(
+            prepared.transaction.appends, prepared.placed, strict=True
+        ):
+            for offset, message in enumerate(append.events):
+                self._recent.append(
+                    Recorded(
+                        message=message,
+                        stream=stream,
+                        revision=revision + offset,
+                        position=position + offset,
+                        payload_hash=next(hashes).hex(),
+                    )
+                )
+                self._bytes += len(message.data)
+        while len(self._recent) > KEPT or self._bytes > KEPT_BYTES:
+            self._bytes -= len(self._recent.popleft().message.data)
+
+    def places(self, stream: str, after: int) -> list[tuple[int, int]]:
+        """Return (revision, position) of a stream's events above `after` that may not be folded yet."""
+        return [
+            (revision + offset, position + offset)
+            for revision, position, count in self._streams.get(stream, ())
+            for offset in range(max(0, after + 1 - revision), count)
+        ]
+
+    def numbers(self, place: int) -> Sequence[int]:
+        """Return the numbers of answers at a place that may not be folded yet."""
+        return tuple(self._answers.get(place, ()))
+
+    def recent(self, after: int, limit: int) -> list[Recorded] | None:
+        """Return events from `after` on if all of them are still here."""
+        if not self._recent or self._recent[0].position > after + 1:
+            return None
+        start = after + 1 - self._recent[0].position
+        return [self._recent[one] for one in range(start, min(len(self._recent), start + limit))]
+
+    def table(self, name: str) -> str:
+        """Return the table that a name means."""
+        return self.aliases.get(name, name)
