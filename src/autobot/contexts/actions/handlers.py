@@ -105,7 +105,7 @@ class ActionHandlers:
             error=msgspec.to_builtins(command.error) if command.error else None,
             processing_time_ms=command.processing_time_ms,
         )
-        erase = ()
+        erase: tuple[Erase, ...] = ()
         if self._catalogue.get(request.action_type).private:
             blank = (actions.ActionRequested.TYPE,)
             erase = (Erase(stream=stream_of(request.id), types=blank, reason="the action ended"),)
