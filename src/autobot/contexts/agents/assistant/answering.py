@@ -13,8 +13,10 @@ NEXT_STEP: Final = (
     "To talk to a language model, start Ollama on this machine, or name a model server or a GGUF file in the "
     "settings; then choose the model above the chat. `/help` lists what I can do."
 )
-COVERAGE_MIN: Final = 0.34
-"""A passage that has less of the question than this does not answer it."""
+COVERAGE_MIN: Final = 0.4
+TITLED_MIN: Final = 0.25
+"""A passage that has less of the question than this does not answer it: less is asked of one whose heading
+speaks of it."""
 
 RELATED_MIN: Final = 0.6
 """Share of the best score from which a further passage is named too."""
@@ -35,7 +37,7 @@ def answer(question: str, guide: Guide) -> Said:
     """Answer from the guide, or say that nothing in it fits."""
     if not words_of(question):
         return Said(text=f"{NO_MODEL}\n\nAsk me about AutoBot. {NEXT_STEP}")
-    found = [one for one in guide.search(question, SHOWN_MAX) if one.coverage >= COVERAGE_MIN]
+    found = [one for one in guide.search(question, SHOWN_MAX) if _fits(one)]
     if not found:
         return Said(
             text=f"{NO_MODEL}\n\nThe guide says nothing that fits this question, and I do not guess. {NEXT_STEP}"
@@ -46,6 +48,10 @@ def answer(question: str, guide: Guide) -> Said:
     if len(shown) > 2:
         parts.append("See also: " + ", ".join(f"*{one.passage.title}*" for one in shown[2:]) + ".")
     return Said(text="\n\n".join(parts), citations=tuple(_cited(one) for one in shown))
+
+
+def _fits(found: Found) -> bool:
+    return found.coverage >= (TITLED_MIN if found.titled else COVERAGE_MIN)
 
 
 def _quoted(found: Found) -> str:

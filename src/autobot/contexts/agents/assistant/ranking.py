@@ -16,6 +16,8 @@ B: Final = 0.75
 TITLE_WEIGHT: Final = 3
 """A word of the heading counts as if it stood so often in the text."""
 
+UNKNOWN_WEIGHT: Final = 0.7
+
 _WORD: Final = re.compile(r"[^\W_]+")
 _STOP: Final = frozenset(
     [
@@ -43,6 +45,11 @@ _STOP: Final = frozenset(
         "had",
         "has",
         "have",
+        "hello",
+        "hey",
+        "hi",
+        "thank",
+        "thanks",
         "he",
         "her",
         "here",
@@ -119,11 +126,13 @@ _STOP: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A passage that was found. `coverage` (0–1) is the share of the question's words, by weight, that it has."""
+    """A passage that was found. `coverage` (0–1) is the share of the question's words, by weight, that it has;
+    `titled` says that one of them stands in its heading."""
 
     passage: Passage
     score: float
     coverage: float
+    titled: bool
 
 
 def words_of(text: str) -> list[str]:
@@ -147,6 +156,7 @@ class Guide:
         self._counts = [
             Counter(words_of(one.text) + words_of(one.title) * TITLE_WEIGHT) for one in self._passages
         ]
+        self._titles = [frozenset(words_of(one.title.rpartition(" › ")[2])) for one in self._passages]
         self._lengths = [sum(counts.values()) for counts in self._counts]
         self._mean = sum(self._lengths) / max(len(self._lengths), 1) or 1.0
         holding = Counter(word for counts in self._counts for word in counts)
@@ -154,7 +164,8 @@ class Guide:
         self._weights = {
             word: math.log(1 + (total - count + 0.5) / (count + 0.5)) for word, count in holding.items()
         }
-        self._rare = math.log(1 + (total + 0.5) / 0.5)
+        # A word that the guide has nowhere says less about a question than the rarest one that it has.
+        self._unknown = math.log(1 + (total + 0.5) / 0.5) * UNKNOWN_WEIGHT
 
     def __len__(self) -> int:
         """Return how many passages there are."""
@@ -163,7 +174,7 @@ class Guide:
     def search(self, text: str, limit: int = 4) -> tuple[Found, ...]:
         """Return the best passages, best first; none when no word of `text` occurs."""
         wanted = dict.fromkeys(words_of(text))
-        whole = sum(self._weights.get(word, self._rare) for word in wanted) or 1.0
+        whole = sum(self._weights.get(word, self._unknown) for word in wanted) or 1.0
         found = []
         for index, counts in enumerate(self._counts):
             shared = [word for word in wanted if word in counts]
@@ -173,7 +184,12 @@ class Guide:
                 found.append((score, -index, coverage))
         found.sort(reverse=True)
         return tuple(
-            Found(passage=self._passages[-negative], score=score, coverage=coverage)
+            Found(
+                passage=self._passages[-negative],
+                score=score,
+                coverage=coverage,
+                titled=not self._titles[-negative].isdisjoint(wanted),
+            )
             for score, negative, coverage in found[:limit]
         )
 
