@@ -1,0 +1,1 @@
+"""Metrics: a listener that counts, and the exposition that Prometheus scrapes."""

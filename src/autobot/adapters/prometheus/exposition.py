@@ -1,0 +1,148 @@
+"""What Prometheus scrapes: text format or OpenMetrics, as the scraper asks. The client library comes with the first scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from autobot.adapters.prometheus.listener import (
+    ATTEMPTS,
+    CHANGES,
+    DURATION,
+    OVERFLOW,
+    REFUSED,
+    RETRIES,
+    TRANSITIONS,
+    PrometheusListener,
+)
+from autobot.adapters.prometheus.series import Family, Labels
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.metrics_core import Metric
+
+HELP: Final[Mapping[str, str]] = {
+    ATTEMPTS: "Attempts on a target of a link, by outcome (ok, an error's code, cancelled).",
+    DURATION: "Seconds that an attempt took.",
+    RETRIES: "Attempts that repeated one before.",
+    REFUSED: "Calls that the link's own pipeline turned away, by the refusal's code.",
+    TRANSITIONS: "Transitions of circuit breakers.",
+    CHANGES: "Changes of other things, by kind.",
+    OVERFLOW: "Label sets that were counted together as other, because their metric had too many.",
+    "autobot_link_first_chunk_seconds": "Seconds until the first chunk of a stream.",
+    "autobot_link_cache_total": "Answers that a link's cache gave, by how.",
+    "autobot_link_fallback_total": "Calls that went on to a further target.",
+    "autobot_link_retry_budget_exhausted_total": "Retries that the link's budget did not allow.",
+    "autobot_link_in_flight": "Attempts that run now.",
+    "autobot_breaker_state": "1 for the state that a breaker is in.",
+    "autobot_websocket_handshake_seconds": "Seconds from a WebSocket's arrival to its acceptance.",
+    "autobot_websocket_duration_seconds": "Seconds that a WebSocket was open, by close code.",
+    "http_server_request_duration_seconds": "Seconds that an HTTP request took, by route and status.",
+    "http_server_request_body_bytes": "Sizes of request bodies.",
+    "http_server_response_body_bytes": "Sizes of response bodies.",
+    "http_client_response_body_bytes": "Sizes of answers on HTTP links.",
+    "http_client_connections_total": "Connections that HTTP links took, new or reused.",
+}
+
+
+class Exposition:
+    """Renders what a listener counted, with the figures of the process."""
+
+    def __init__(self, listener: PrometheusListener) -> None:
+        self._listener = listener
+        self._registry: CollectorRegistry | None = None
+
+    def render(self, accept: str = "") -> tuple[str, bytes]:
+        """Return (content type, body) for an `Accept` field."""
+        from prometheus_client.exposition import choose_encoder
+
+        encode, content_type = choose_encoder(accept)
+        return content_type, encode(self._collectors())
+
+    def _collectors(self) -> CollectorRegistry:
+        if self._registry is None:
+            from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+            self._registry = CollectorRegistry(auto_describe=False)
+            ProcessCollector(registry=self._registry)
+            PlatformCollector(registry=self._registry)
+            GCCollector(registry=self._registry)
+            self._registry.register(_Collector(self._listener))
+        return self._registry
+
+
+class _Collector:
+    """Turns series into the client library's families."""
+
+    def __init__(self, listener: PrometheusListener) -> None:
+        self._listener = listener
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before it is counted."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+        listener = self._listener
+        overflow = CounterMetricFamily(OVERFLOW, HELP[OVERFLOW], labels=["metric"])
+        for name, totals in listener.totals.items():
+            names = _names(labels for labels, _ in totals)
+            counter = CounterMetricFamily(name, _help(name), labels=names)
+            for labels, total in totals:
+                counter.add_metric(_values(names, labels), total.value)
+            yield counter
+            _note(overflow, name, totals)
+        for name, spreads in listener.spreads.items():
+            names = _names(labels for labels, _ in spreads)
+            histogram = HistogramMetricFamily(name, _help(name), labels=names)
+            for labels, spread in spreads:
+                histogram.add_metric(
+                    _values(names, labels), buckets=spread.cumulative(), sum_value=spread.sum
+                )
+            yield histogram
+            _note(overflow, name, spreads)
+        yield overflow
+        yield from self._now()
+
+    def _now(self) -> Iterator[Metric]:
+        from prometheus_client.core import GaugeMetricFamily
+
+        found: dict[str, list[tuple[Labels, float]]] = {}
+        for name, labels, value in self._listener.gauges():
+            found.setdefault(name, []).append((labels, value))
+        for name, values in found.items():
+            names = _names(labels for labels, _ in values)
+            gauge = GaugeMetricFamily(name, _help(name), labels=names)
+            for labels, value in values:
+                gauge.add_metric(_values(names, labels), value)
+            yield gauge
+
+
+def link_gauges(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Labels, float]]:
+    """Yield what rows of `/api/v1/system/links` say of now: calls in flight and breaker states."""
+    for row in rows:
+        link = ("link", str(row["id"]))
+        yield "autobot_link_in_flight", (link,), float(row["in_flight"])
+        for target in row["targets"]:
+            for state in ("closed", "open", "half_open", "isolated", "shadow"):
+                labels = (link, ("target", str(target["address"])), ("state", state))
+                yield "autobot_breaker_state", labels, float(target["breaker_state"] == state)
+
+
+def _note(overflow: Any, name: str, family: Family[Any]) -> None:
+    if family.dropped:
+        overflow.add_metric([name], float(family.dropped))
+
+
+def _names(every: Iterable[Labels]) -> list[str]:
+    return list(dict.fromkeys(name for labels in every for name, _ in labels))
+
+
+def _values(names: list[str], labels: Labels) -> list[str]:
+    given = dict(labels)
+    return [given.get(name, "") for name in names]
+
+
+def _help(name: str) -> str:
+    return HELP.get(name, f"Reported as {name}.")
