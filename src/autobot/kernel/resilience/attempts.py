@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from inspect import iscoroutine, iscoroutinefunction
-from math import log2
 from typing import Any
 
 from autobot.kernel.core.clock import Clock
@@ -20,7 +18,7 @@ from autobot.kernel.core.errors import Rejected
 from autobot.kernel.resilience.admission import Admission
 from autobot.kernel.resilience.attempt_timeout.strategy import Guard
 from autobot.kernel.resilience.deadline.strategy import Bound, Deadline
-from autobot.kernel.resilience.latency import FLOOR, OFFSET, PER_OCTAVE
+from autobot.kernel.resilience.latency import EIGHTH, EXACT
 from autobot.kernel.resilience.operation import Operation, Transport
 from autobot.kernel.resilience.outcome import Failure
 from autobot.kernel.resilience.records import Attempt, Records
@@ -70,7 +68,7 @@ class Attempts:
         self._listener = parts.listener
         self._monotonic = parts.clock.monotonic
         self._transport = parts.transport
-        self._send = stepping(parts.transport.call)
+        self._send = parts.transport.call
         # A context that must be copied for each attempt costs more than the straight way saves.
         self._several = len(parts.targets) > 1
         straight = len(parts.targets) == 1 and not parts.narrow_context
@@ -99,8 +97,7 @@ class Attempts:
         try:
             step = self._send(target.address, operation, payload, context)
             waiting_for = step.send(None)
-            limit = self._deadline.bound(started, deadline)
-            result = await self._guard.finish(step, waiting_for, started, limit, target.address)
+            result = await self._guard.finish_only(step, waiting_for, started, deadline, target.address)
         except StopIteration as done:
             result = done.value
         except Exception as error:  # noqa: BLE001 - an outcome is a value in here; the edge raises it
@@ -116,10 +113,11 @@ class Attempts:
         latency = target.latency
         if ended >= latency.ends:
             latency.roll(ended)
-        latency.histogram[int(log2(ended - started + FLOOR) * PER_OCTAVE + OFFSET)] += 1
+        latency.count = count = latency.count + 1
+        if count <= EXACT or not count & EIGHTH:
+            latency.measure(ended - started)
         if permit == breaker.countable:
-            window = breaker.window
-            if ended >= window.ends:
+            if ended >= (window := breaker.window).ends:
                 window.roll(ended)
             window.calls += 1
             breaker.consecutive = 0
@@ -276,15 +274,3 @@ class Attempts:
         )
         await stream.begin()
         return stream
-
-
-def stepping(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `call` so that what it returns can be stepped with `send`: a coroutine, or an awaitable's iterator."""
-    if iscoroutinefunction(call):
-        return call
-
-    def stepped(target: str, operation: Operation, payload: Any, context: CallContext) -> Any:
-        awaitable = call(target, operation, payload, context)
-        return awaitable if iscoroutine(awaitable) else awaitable.__await__()
-
-    return stepped

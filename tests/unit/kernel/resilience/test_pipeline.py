@@ -109,17 +109,18 @@ async def test_the_payload_and_operation_reach_the_transport() -> None:
     assert seen == ["a", READ, {"q": 1}, asked]
 
 
-async def test_a_transport_may_return_any_awaitable() -> None:
-    """A direct transport that hands on a future is driven like a coroutine."""
+async def test_a_transport_may_hand_on_the_callees_coroutine() -> None:
+    """A direct transport that is a plain function returning a coroutine is driven like a coroutine function."""
     bench = Bench(PipelineOptions(attempt_timeout=5.0))
-    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    bench.transport.call = lambda *_: future  # type: ignore[method-assign, assign, misc]
-    bench.rebuild(PipelineOptions(attempt_timeout=5.0))
-    caller = spawn(bench.call())
-    await settle()
-    future.set_result("later")
 
-    assert await caller == "later"
+    async def handler(waits: float) -> str:
+        await pass_time(waits)
+        return "later"
+
+    bench.transport.call = lambda *_: handler(1.0)  # type: ignore[method-assign, assign, misc]
+    bench.rebuild(PipelineOptions(attempt_timeout=5.0))
+
+    assert await bench.call() == "later"
 
 
 @pytest.mark.parametrize("options", [PipelineOptions(), EVERYTHING], ids=["nothing", "everything"])

@@ -89,6 +89,13 @@ class Guard:
             target=target,
         )
 
+    async def finish_only(
+        self, step: Any, waiting_for: Any, started: float, deadline: float | None, target: str
+    ) -> Any:
+        """Do as `finish` for an attempt that began together with its call, under the caller's `deadline`."""
+        limit = self._deadline.bound(started, deadline)
+        return await self.finish(step, waiting_for, started, limit, target)
+
     async def drive(self, awaitable: Any, started: float, limit: Bound, target: str, phase: str) -> Any:
         """Run `awaitable` from its start to its end, as `finish` does."""
         step = awaitable.__await__()
