@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from autobot.bootstrap.channels import publish_delta, sources
@@ -15,12 +17,14 @@ from autobot.bootstrap.product import Product
 from autobot.contexts.identity.module import authenticator
 from autobot.gateway.access import Access, Proven
 from autobot.gateway.app import Gateway, create_app
+from autobot.gateway.dialects.openai import OpenAIDialect
+from autobot.gateway.dialects.over_link import ModelsOverLink
 from autobot.gateway.middleware.lifecycle import Lifecycle
-from autobot.gateway.middleware.rate_limit import DEFAULT_CLASSES, MemoryLimiter
+from autobot.gateway.middleware.rate_limit import MemoryLimiter, RouteClass
 from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.sse import EventStream, after_of
-from autobot.gateway.rest import auth, chat, settings, system
+from autobot.gateway.rest import actions, auth, chat, settings, system
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
 
@@ -31,7 +35,7 @@ WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
 class Edge:
     """The gateway with what it owns."""
 
-    def __init__(self, product: Product) -> None:
+    def __init__(self, product: Product, quotas: Quotas | None = None) -> None:
         config, outside = product.config, product.outside
         self.product = product
         self.lifecycle = Lifecycle()
@@ -43,10 +47,12 @@ class Edge:
             static_folder=WEB if (WEB / "index.html").is_file() else None,
         )
         limiter = MemoryLimiter(outside.clock)
+        quotas = quotas or Quotas()
         self.credentials = authenticator(
             store=product.store, codec=product.codec, clock=outside.clock, make=proven
         )
         bus = product.bus
+        dialect = OpenAIDialect(ModelsOverLink(product.registry), outside.clock, outside.ids)
         parts = GatewayParts(
             clock=outside.clock,
             ids=outside.ids,
@@ -55,18 +61,19 @@ class Edge:
             authorizer=product.authorizer,
             fanout=self.fanout,
             limiter=limiter,
-            classes=DEFAULT_CLASSES,
+            classes=quotas.classes,
             lifecycle=self.lifecycle,
             listener=outside.listener,
             note=product.refusals.note,
             arrived=product.registry.arrived,
             routers=(
-                auth.router(bus, limiter, site),
+                auth.router(bus, limiter, site, quotas.login),
                 chat.router(bus),
+                actions.router(bus),
                 settings.router(bus),
                 system.router(bus, self.ready),
             ),
-            raw=(self._run_events(),),
+            raw=(self._run_events(), *dialect.routes(), *metrics_routes(product)),
             site=site,
             limits=self.limits,
             version=VERSION,
@@ -106,6 +113,72 @@ class Edge:
             access=Access(action="runs:read"),
             openapi=RUN_EVENTS,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """Requests a minute, as the settings say at start."""
+
+    default: int = 6_000
+    actions: int = 100
+    login_attempts: int = 10
+
+    @property
+    def classes(self) -> tuple[RouteClass, ...]:
+        """The route classes of the edge."""
+        return (
+            RouteClass(name="actions", quota=self.actions, prefixes=("/api/v1/actions",)),
+            RouteClass(name="default", quota=self.default),
+        )
+
+    @property
+    def login(self) -> RouteClass:
+        """The class of sign-in attempts."""
+        return RouteClass(name="login", quota=self.login_attempts)
+
+
+async def quotas_of(product: Product) -> Quotas:
+    """Read the limits that the settings hold."""
+    current = product.settings.current
+    return Quotas(
+        default=await current("limits.default_per_minute"),
+        actions=await current("limits.actions_per_minute"),
+        login_attempts=await current("limits.login_per_minute"),
+    )
+
+
+def metrics_routes(product: Product) -> tuple[RawRoute, ...]:
+    """Return `/metrics` when a listener counts."""
+    exposition = product.outside.extras.get("exposition")
+    if exposition is None:
+        return ()
+
+    async def metrics(scope: Scope, receive: Receive, send: Send) -> None:
+        kind, body = exposition.render(Request(scope).headers.get("accept", ""))
+        await Response(body, media_type=kind)(scope, receive, send)
+
+    described = {
+        "get": {
+            "operationId": "metrics",
+            "tags": ["system"],
+            "summary": "Metrics for Prometheus",
+            "responses": {
+                "200": {
+                    "description": "The text exposition.",
+                    "content": {"text/plain": {"schema": {"type": "string"}}},
+                }
+            },
+        }
+    }
+    return (
+        RawRoute(
+            path="/metrics",
+            methods=("GET",),
+            app=metrics,
+            access=Access(action="metrics:read"),
+            openapi=described,
+        ),
+    )
 
 
 def proven(principal: Principal, credential: str, csrf: str | None, expires: float | None) -> Proven:

@@ -77,10 +77,6 @@ class LiveModels:
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
 
-    def others(self) -> tuple[LanguageModel, ...]:
-        """Return the providers that no setting exchanges."""
-        return ()
-
     async def refresh(self) -> None:
         """Read the settings again and apply what changed."""
         values: dict[str, Any] = {}

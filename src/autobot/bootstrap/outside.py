@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import Any
 
 from autobot.adapters.argon2.passwords import Argon2Passwords
 from autobot.adapters.memory.event_store import MemoryEventStore
+from autobot.adapters.prometheus.exposition import Exposition
+from autobot.adapters.prometheus.listener import PrometheusListener
 from autobot.adapters.sqlite.event_store import SqliteEventStore
 from autobot.adapters.system.clock import SystemClock, system_chance
 from autobot.adapters.system.lock import FolderLock, locked_folder
@@ -21,7 +24,7 @@ from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource, Uuid7Source
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.telemetry.listener import Listener
+from autobot.kernel.telemetry.listener import Listener, Listeners
 
 DATABASE = "autobot.db"
 KEY_FILE = "secret.key"
@@ -52,20 +55,25 @@ def key_path(config: Config) -> Path:
 async def real_outside(config: Config, listener: Listener | None = None) -> AsyncIterator[Outside]:
     """Own the data folder and open everything in it; close in reverse."""
     clock, chance = SystemClock(), system_chance()
+    prometheus = PrometheusListener()
+    heard: Listener = Listeners(prometheus, listener) if listener else prometheus
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(locked_folder(config.data_dir))
         store = await SqliteEventStore.open(config.data_dir / DATABASE, clock)
         stack.push_async_callback(store.close)
+        passwords = Argon2Passwords()
+        stack.callback(passwords.close)
         yield Outside(
             clock=clock,
             chance=chance,
             ids=Uuid7Source(clock, chance),
             store=store,
-            passwords=Argon2Passwords(),
+            passwords=passwords,
             tokens=SystemTokens(),
-            vault=AesVault.of_file(key_path(config)),
-            listener=listener,
+            vault=await asyncio.to_thread(AesVault.of_file, key_path(config)),
+            listener=heard,
             lock=lock,
+            extras={"exposition": Exposition(prometheus), "prometheus": prometheus},
         )
 
 

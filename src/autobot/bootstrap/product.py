@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from autobot.bootstrap.acting import action_work
 from autobot.bootstrap.following import (
     DELIVER,
     Follower,
@@ -15,7 +16,7 @@ from autobot.bootstrap.following import (
     start_reply,
     view_handler,
 )
-from autobot.bootstrap.guide import search_guide
+from autobot.bootstrap.guide import LazyGuide, search_guide
 from autobot.bootstrap.health import ProbedHealth
 from autobot.bootstrap.knowing import ProcessFacts, dependencies
 from autobot.bootstrap.models import LiveModels
@@ -23,10 +24,13 @@ from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
 from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
 from autobot.config import Config
+from autobot.contexts.actions import module as actions_module
 from autobot.contexts.agents import module as agents_module
 from autobot.contexts.agents.agent import AgentFactory, ChatAgent, Choice
+from autobot.contexts.agents.assistant.commands import standard_commands
+from autobot.contexts.agents.assistant.model import Assistant
 from autobot.contexts.agents.catalogue import Catalogue
-from autobot.contexts.agents.facade import ModelFacade
+from autobot.contexts.agents.facade import ModelFacade, over_facade
 from autobot.contexts.agents.handlers import RunHandlers
 from autobot.contexts.agents.process import EXECUTE, NAME, ChatReply, execute_agent
 from autobot.contexts.agents.tools import ToolBox, standard_tools
@@ -34,8 +38,9 @@ from autobot.contexts.chat import module as chat_module
 from autobot.contexts.chat.read_model import ChatProjection
 from autobot.contexts.identity import module as identity_module
 from autobot.contexts.settings import module as settings_module
+from autobot.contexts.settings.read_model import SettingsReader
 from autobot.contexts.system import module as system_module
-from autobot.contracts import chat, identity, settings, system
+from autobot.contracts import actions, chat, identity, settings, system
 from autobot.kernel.commands.authorize import Authorizer, Verdict
 from autobot.kernel.commands.bus import Bus
 from autobot.kernel.commands.decision import Module
@@ -73,6 +78,7 @@ class Product:
     engine: RunEngine
     facade: ModelFacade
     live: LiveModels
+    settings: SettingsReader
     modules: tuple[Module, ...]
     health: ProbedHealth
     chat_view: Follower
@@ -111,7 +117,14 @@ class _Assembly:
         self.config, self.outside = config, outside
         self.registry = LinkRegistry(load_matrix(config), outside.clock, outside.chance, outside.listener)
         wire_fixed(self.registry)
-        events = (*chat.EVENTS, *identity.EVENTS, *settings.EVENTS, *system.EVENTS, *RUN_EVENTS)
+        events = (
+            *actions.EVENTS,
+            *chat.EVENTS,
+            *identity.EVENTS,
+            *settings.EVENTS,
+            *system.EVENTS,
+            *RUN_EVENTS,
+        )
         self.codec = EventCodec(events, outside.clock, outside.ids, source="urn:autobot:backend")
         self.store = _direct_rows(outside, self.codec, self.registry)
         self.authorizer: Authorizer
@@ -145,6 +158,7 @@ class _Assembly:
             engine=engine,
             facade=facade,
             live=live,
+            settings=self.settings.reader,
             modules=modules,
             health=health,
             chat_view=self.chat_view,
@@ -166,12 +180,22 @@ class _Assembly:
         )
         self.wires = ModelWires(self.registry, outside.clock, outside.chance, outside.listener)
         live = LiveModels(self.settings, self.registry, self.wires, outside.ids)
-        providers = (live.ollama, live.openai, *live.others())
+        assistant = Assistant(LazyGuide(), standard_commands(self._ask_backend, self._list_models))
+        providers = (live.ollama, live.openai, assistant)
         catalogue = Catalogue(providers, outside.clock, configured_default=live.default_model)
         facade = ModelFacade(catalogue, self.registry, live.chain)
-        self.registry.wire("agents-llm", direct(DirectTransport(facade.calls, facade.streams)))
-        self.catalogue = catalogue
+        inside = direct(DirectTransport(facade.calls, facade.streams))
+        self.registry.wire("agents-llm", inside)
+        self.registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
+        self.catalogue, self.facade = catalogue, facade
         return live, facade
+
+    async def _ask_backend(self, query: Any, context: CallContext) -> Any:
+        """Ask a context on behalf of the ai role."""
+        return await LinkedBus(self.registry.link("ai-backend")).ask(query, context)
+
+    async def _list_models(self, context: CallContext) -> Any:
+        return await self.catalogue.choices(context)
 
     def _health(self, facade: ModelFacade) -> ProbedHealth:
         async def count(provider: Any) -> int:
@@ -200,10 +224,14 @@ class _Assembly:
             passwords=outside.passwords,
             tokens=outside.tokens,
             vault=outside.vault,
-            actions_of=lambda role: self._actions_of(role),
+            actions_of=self._actions_of,
+        )
+        acting = actions_module.build(
+            store=store, clock=outside.clock, ids=outside.ids, work=action_work(), allowed=self._allowed
         )
         modules = (
             people,
+            acting,
             self.settings.module,
             chat_module.build(store, codec, outside.ids, self.chat_view.caught_up),
             agents,
@@ -214,6 +242,9 @@ class _Assembly:
     def _actions_of(self, role: Any) -> frozenset[str]:
         """Return what a role may do, its own objects included."""
         return self.authorizer.actions_of(role)
+
+    def _allowed(self, principal: Any, action: str) -> bool:
+        return self.authorizer.verdict(principal, action) is not Verdict.DENY
 
     def _bus(self, modules: tuple[Module, ...], refusals: Refusals) -> LinkedBus:
         outside = self.outside
@@ -248,8 +279,11 @@ class _Assembly:
             return await backend.dispatch(command, context, key=key)
 
         reply = ChatReply(backend.ask, dispatch, self.registry, self.catalogue.default_model)
+        acts = actions_module.action_run(
+            bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=action_work()
+        )
         return RunEngine(
-            (reply,), self.store, self.codec, self.outside.clock, self._frame(), self.outside.listener
+            (reply, acts), self.store, self.codec, self.outside.clock, self._frame(), self.outside.listener
         )
 
     def _tools(self, backend: LinkedBus) -> ToolBox:
@@ -257,7 +291,7 @@ class _Assembly:
             return await backend.ask(settings.GetSetting(key=key), context)
 
         def allowed(context: CallContext, action: str) -> bool:
-            return self.authorizer.verdict(context.principal, action) is not Verdict.DENY
+            return self._allowed(context.principal, action)
 
         return ToolBox(standard_tools(self.outside.clock, read_setting, search_guide), allowed)
 
@@ -293,15 +327,17 @@ class _Assembly:
 
         start = start_reply(self.codec, engine.accept, NAME, owner_of)
 
+        act = actions_module.run_starter(self.codec, engine.accept)
+
         async def deliver(payload: Any, context: CallContext) -> None:
-            await start(payload)
+            await (act if payload.message.type == actions.ActionRequested.TYPE else start)(payload)
 
         self.registry.wire(
             "services-event_bus", direct(DirectTransport({DELIVER.name: deliver}), "the log of this process")
         )
 
 
-REACTS_TO: Final = frozenset({chat.ReplyRequested.TYPE})
+REACTS_TO: Final = frozenset({chat.ReplyRequested.TYPE, actions.ActionRequested.TYPE})
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final
 
 from autobot.kernel.commands.decision import Emit
@@ -25,7 +25,9 @@ def publisher(link: Link) -> Callable[[Iterable[Emit], CallContext], Awaitable[t
     return publish
 
 
-def publisher_service(codec: EventCodec) -> Callable[[Any, CallContext], Awaitable[tuple[Append, ...]]]:
+def publisher_service(
+    codec: EventCodec,
+) -> Callable[[Any, CallContext], Coroutine[Any, Any, tuple[Append, ...]]]:
     """Return the handler behind the row."""
 
     async def wrap(emits: Any, context: CallContext) -> tuple[Append, ...]:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import uvicorn
 
-from autobot.bootstrap.edge import Edge
+from autobot.bootstrap.channels import follow_log
+from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.outside import real_outside
 from autobot.bootstrap.product import USAGE_EVERY_S, Product, assemble, running
 from autobot.config import Config
@@ -86,7 +87,7 @@ async def _serve(config: Config, port: int | None, say: Say, listener: Listener 
     async with real_outside(config, listener) as outside:
         bound = listen(config, port)
         product = assemble(config, outside)
-        edge = Edge(product)
+        edge = Edge(product, await quotas_of(product))
         async with running(product), _controlled(product, config.data_dir / CONTROL_SOCKET):
             token = await first_start(product)
             address = _address(config, bound)
@@ -146,12 +147,16 @@ async def _until_stopped(edge: Edge, bound: socket.socket, config: Config) -> No
 
     async with asyncio.TaskGroup() as group:
         flushing = group.create_task(_flush_usage(edge))
+        store = edge.product.store
+        following = group.create_task(follow_log(store, edge.fanout, after=await store.head()))
+        proving = group.create_task(_prove_on_change(edge))
         edge.lifecycle.ready()
         serving = group.create_task(_serve_quietly(server, bound))
         for word in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(word, stop)
         await serving
-        flushing.cancel()
+        for task in (flushing, following, proving):
+            task.cancel()
     await edge.credentials.flush()
 
 
@@ -159,6 +164,14 @@ async def _serve_quietly(server: Any, bound: socket.socket) -> None:
     """Serve with our own signal handlers in place of the server's."""
     server.capture_signals = contextlib.nullcontext
     await server.serve(sockets=[bound])
+
+
+async def _prove_on_change(edge: Edge) -> None:
+    """Prove open sockets again when anything about identities changed: a suspension closes them at once."""
+    store = edge.product.store
+    async for batch in store.subscribe(after=await store.head()):
+        if any(one.message.type.startswith("autobot.identity.") for one in batch):
+            await edge.fanout.prove_all()
 
 
 async def _flush_usage(edge: Edge) -> None:

@@ -7,7 +7,7 @@ its own breaker, so a failover costs what the refusal costs.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -57,7 +57,7 @@ class ModelFacade:
     def __init__(self, catalogue: Catalogue, links: Links, chain: Chain = lambda _: ()) -> None:
         self._catalogue, self._links, self._chain = catalogue, links, chain
         self._scales: dict[str, Scale] = {}
-        self.calls: Mapping[str, Callable[[Any, CallContext], Awaitable[Any]]] = {
+        self.calls: Mapping[str, Callable[[Any, CallContext], Coroutine[Any, Any, Any]]] = {
             "embed": self._embed,
             "models": self._models,
         }
@@ -193,6 +193,24 @@ class ModelFacade:
         if not fallback or end.served_by is None:
             return end
         return replace(end, served_by=replace(end.served_by, fallback=True))
+
+
+def over_facade(
+    facade: ModelFacade,
+) -> tuple[
+    Mapping[str, Callable[[Any, CallContext], Coroutine[Any, Any, Any]]],
+    Mapping[str, Callable[[Any, CallContext], AsyncIterator[Chunk]]],
+]:
+    """Return what a row to the ai role calls: each operation goes on over the facade's own row."""
+
+    async def embed(payload: Any, context: CallContext) -> Embeddings:
+        model, texts = payload
+        return await facade.embed(model, texts, context)
+
+    async def models(_: Any, context: CallContext) -> Sequence[ModelChoice]:
+        return await facade.list_models(context)
+
+    return {"embed": embed, "models": models}, {"generate": facade.generate}
 
 
 def _for(known: Known, request: GenerateRequest) -> GenerateRequest:

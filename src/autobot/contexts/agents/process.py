@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from autobot.contexts.agents.agent import AgentFactory, Choice, with_status
@@ -99,7 +99,7 @@ class ChatReply:
         return message_id
 
 
-def execute_agent(factory: AgentFactory) -> Callable[[Any, CallContext], Awaitable[chat.Reply]]:
+def execute_agent(factory: AgentFactory) -> Callable[[Any, CallContext], Coroutine[Any, Any, chat.Reply]]:
     """Return the handler behind the Orchestrator → Agent Pool row."""
 
     async def execute(payload: Any, context: CallContext) -> chat.Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -123,7 +123,7 @@ class LinkedEventStore:
 
 def store_service(
     store: EventStore,
-) -> Mapping[str, Callable[[Any, CallContext], Awaitable[Any]]]:
+) -> Mapping[str, Callable[[Any, CallContext], Coroutine[Any, Any, Any]]]:
     """Return the handlers behind the row, by operation name."""
 
     async def commit(payload: Any, context: CallContext) -> Committed:

@@ -1,0 +1,1 @@
+"""Messaging: delivery of the log to consumers, and passing frames."""
