@@ -36,6 +36,7 @@ from autobot.gateway.middleware.security import Security
 from autobot.gateway.middleware.trace import Trace
 from autobot.gateway.openapi import OpenApi
 from autobot.gateway.parts import GatewayParts, RawRoute
+from autobot.gateway.realtime.protocol import Close
 from autobot.gateway.routing import Entry, RouteTable
 from autobot.gateway.static import StaticClient
 
@@ -57,6 +58,7 @@ class Gateway:
         self._table = RouteTable(parts, raw, static)
         self._openapi.describe(self._table.entries)
         self._app = self._stack(self._table)
+        parts.lifecycle.on_draining(lambda: parts.fanout.close_all(Close.RESTART, "stopping"))
         self._client = RawRoute(path="/{path:path}", methods=("GET",), app=static, access=Access(public=True))
 
     @property

@@ -22,6 +22,9 @@ WAITING_MAX: Final = 1_024
 """Live frames that wait while a session reads history; beyond it the history is read once more instead."""
 
 
+RUNS_MAX: Final = 256
+"""Runs of one channel whose text length is remembered; an older one that still writes is mended by a snapshot."""
+
 SOURCE_FAILED: Final = "source-failed"
 """Reason of a resync: the text so far could not be read."""
 
@@ -134,12 +137,13 @@ class Session:
 
 
 class _Feed:
-    """The sessions of one channel, and how far the text of each run is known here."""
+    """The sessions of one channel, and how far those that are live (not reading history) know each run's text."""
 
-    __slots__ = ("holes", "lengths", "subscriptions")
+    __slots__ = ("holes", "lengths", "live", "subscriptions")
 
     def __init__(self) -> None:
         self.subscriptions: dict[Subscription, None] = {}
+        self.live = 0
         self.lengths: dict[str, int] = {}
         self.holes: set[str] = set()
 
@@ -268,25 +272,24 @@ class Fanout:
             return
         self._go_live(subscription, known)
 
-    def _go_live(self, subscription: Subscription, known: Mapping[str, int]) -> None:
+    def _go_live(self, subscription: Subscription, known: dict[str, int]) -> None:
         """Send what waited: facts that were not in the history, text that was not in the snapshots."""
-        feed = self._feeds.get(subscription.channel)
-        if feed is None:
-            return
+        feed = self._feeds[subscription.channel]
         waiting, subscription.waiting = subscription.waiting or [], None
-        for run_id, length in known.items():
-            feed.lengths.setdefault(run_id, length)
-        lengths = dict(known)
+        if not feed.live:
+            feed.lengths, feed.holes = known, set()
+        feed.live += 1
         for frame in waiting:
-            if frame.type == "delta":
-                have = lengths.get(frame.run_id, frame.offset)
-                if frame.offset + frame.length <= have and frame.run_id in lengths:
-                    continue
-                if frame.offset != have:
+            if frame.type != "delta":
+                if frame.type == "snapshot":
+                    known[frame.run_id] = frame.length
+                subscription.hear(frame)
+            elif frame.run_id not in feed.holes and frame.offset + frame.length > known.get(frame.run_id, 0):
+                if frame.offset != known.get(frame.run_id, 0):
                     self._mend(subscription.channel, feed, frame.run_id)
                     continue
-                lengths[frame.run_id] = frame.offset + frame.length
-            subscription.hear(frame)
+                known[frame.run_id] = frame.offset + frame.length
+                subscription.hear(frame)
 
     def _attach(self, subscription: Subscription) -> None:
         self._feeds.setdefault(subscription.channel, _Feed()).subscriptions[subscription] = None
@@ -295,7 +298,8 @@ class Fanout:
         """Send nothing more on a subscription."""
         feed = self._feeds.get(subscription.channel)
         if feed is not None:
-            feed.subscriptions.pop(subscription, None)
+            if feed.subscriptions.pop(subscription, self) is None and subscription.waiting is None:
+                feed.live -= 1
             if not feed.subscriptions:
                 del self._feeds[subscription.channel]
 
@@ -305,6 +309,11 @@ class Fanout:
             del subscription.owner.subscriptions[subscription.channel]
 
     # ----------------------------------------------------------------------------------------- publishing
+
+    def followers(self, channel: str) -> int:
+        """Return how many sessions follow `channel`."""
+        feed = self._feeds.get(channel)
+        return 0 if feed is None else len(feed.subscriptions)
 
     def listens(self, channel: str) -> bool:
         """Say whether anybody follows `channel`: who would have to make a frame first can ask."""
@@ -327,14 +336,18 @@ class Fanout:
 
     def _continues(self, feed: _Feed, frame: Frame) -> bool:
         """Say whether a delta joins what is known of its run; a hole is mended by a snapshot for everybody."""
+        if not feed.live:
+            return True
         if frame.run_id in feed.holes:
             return False
-        have = feed.lengths.get(frame.run_id)
-        if have is not None and frame.offset != have:
-            if frame.offset + frame.length > have:
+        have, end = feed.lengths.get(frame.run_id, 0), frame.offset + frame.length
+        if frame.offset != have:
+            if end > have:
                 self._mend(frame.channel, feed, frame.run_id)
             return False
-        feed.lengths[frame.run_id] = frame.offset + frame.length
+        feed.lengths[frame.run_id] = end
+        if len(feed.lengths) > RUNS_MAX:
+            del feed.lengths[next(iter(feed.lengths))]
         return True
 
     def _mend(self, channel: str, feed: _Feed, run_id: str) -> None:
@@ -355,7 +368,6 @@ class Fanout:
         if feed is None:
             return
         feed.holes.discard(run_id)
-        feed.lengths.pop(run_id, None)
         for frame in found:
             if frame.run_id == run_id:
                 self.publish(frame)
