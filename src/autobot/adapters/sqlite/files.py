@@ -18,13 +18,14 @@ MAGIC: Final = b"SQLite format 3\0"
 CHECKED_BYTES: Final = 64 * 1024 * 1024
 """Files up to this size are read whole at opening and every page is checked (about 1 s)."""
 
-PRAGMAS: Final = """
-PRAGMA busy_timeout = 5000;
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-PRAGMA secure_delete = ON;
-PRAGMA foreign_keys = OFF;
-"""
+PRAGMAS: Final = (
+    "busy_timeout = 5000",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "secure_delete = ON",
+)
+WRITER_PRAGMAS: Final = ("wal_autocheckpoint = 4000", "cache_size = -8000")
+READER_PRAGMAS: Final = ("query_only = ON",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,9 @@ def connect(path: Path, *, writes: bool) -> apsw.Connection:
     try:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         connection = apsw.Connection(str(path), flags=flags, statementcachesize=128)
-        connection.execute(PRAGMAS)
-        if writes:
-            connection.execute("PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000")
-        else:
-            connection.execute("PRAGMA query_only = ON")
+        for pragma in (*PRAGMAS, *(WRITER_PRAGMAS if writes else READER_PRAGMAS)):
+            # One by one and read to the end: a pragma that answers with a row stops what stands behind it.
+            connection.execute(f"PRAGMA {pragma}").fetchall()
     except apsw.Error as error:
         raise mapped(error) from error
     return connection
@@ -105,11 +104,11 @@ def _create(path: Path, current: Format) -> apsw.Connection:
     connection = connect(path, writes=True)
     try:
         with connection:
-            connection.execute(current.ddl)
+            connection.execute(current.ddl).fetchall()
             connection.execute(
                 f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {current.version}"
             )
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         path.chmod(0o600)
         sync_folder(path.parent)
     except apsw.Error as error:
@@ -168,7 +167,7 @@ def _migrate(path: Path, version: int, current: Format) -> None:
             for one in range(version, current.version):
                 current.steps[one](connection)
             connection.execute(f"PRAGMA user_version = {current.version}")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     except apsw.Error as error:
         raise mapped(error) from error
     finally:
