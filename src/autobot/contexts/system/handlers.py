@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autobot.contexts.system.ports import LinkControl
-from autobot.contexts.system.read_model import LinkPolicies
+from autobot.contexts.system.ports import LinkControl, LinkPolicies
 from autobot.contracts import system
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.context import CallContext

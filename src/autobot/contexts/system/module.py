@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autobot.contexts.system.handlers import LinkHandlers
-from autobot.contexts.system.ports import Facts, HealthBoard, LinkControl
-from autobot.contexts.system.read_model import LinkPolicies, SystemQueries
+from autobot.contexts.system.ports import Facts, HealthBoard, LinkControl, LinkPolicies
+from autobot.contexts.system.read_model import SystemQueries
 from autobot.contracts import system
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec

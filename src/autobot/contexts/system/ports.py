@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from autobot.contracts import system
 from autobot.contracts.system import BreakerAction, HealthCheck
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.ports import EventStore
 
 
 class LinkControl(Protocol):
@@ -66,3 +69,22 @@ class Facts(Protocol):
     async def diagnostics(self) -> bytes:
         """Return a zip archive without secrets."""
         ...
+
+
+class LinkPolicies:
+    """What operators made of a row, folded from its stream."""
+
+    def __init__(self, store: EventStore, codec: EventCodec) -> None:
+        self._store, self._codec = store, codec
+
+    async def at(self, link: str, position: int | None = None) -> tuple[int, dict[str, Any] | None]:
+        """Return the stream's revision and the row's run-time fields, now or at a log position."""
+        revision, fields = -1, None
+        for one in await self._store.read_stream(f"link-{link}"):
+            if position is not None and one.position > position:
+                break
+            revision = one.revision
+            event = self._codec.unwrap(one)
+            if isinstance(event, system.LinkPolicyChanged):
+                fields = event.fields
+        return revision, fields

@@ -19,25 +19,6 @@ from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Filter, Recorded
 
 
-class LinkPolicies:
-    """What operators made of a row, folded from its stream."""
-
-    def __init__(self, store: EventStore, codec: EventCodec) -> None:
-        self._store, self._codec = store, codec
-
-    async def at(self, link: str, position: int | None = None) -> tuple[int, dict[str, Any] | None]:
-        """Return the stream's revision and the row's run-time fields, now or at a log position."""
-        revision, fields = -1, None
-        for one in await self._store.read_stream(f"link-{link}"):
-            if position is not None and one.position > position:
-                break
-            revision = one.revision
-            event = self._codec.unwrap(one)
-            if isinstance(event, system.LinkPolicyChanged):
-                fields = event.fields
-        return revision, fields
-
-
 class SystemQueries:
     """One method a query."""
 

@@ -57,7 +57,9 @@ class Authorizer:
     def actions_of(self, role: Role) -> frozenset[str]:
         """Return what a role may do, on anything or on its own objects."""
         return frozenset(
-            action for (who, action), verdict in self._verdicts.items() if who == role and verdict is not Verdict.DENY
+            action
+            for (who, action), verdict in self._verdicts.items()
+            if who == role and verdict is not Verdict.DENY
         )
 
     def verdict(self, principal: Principal, action: str) -> Verdict:
