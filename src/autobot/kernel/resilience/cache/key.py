@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import marshal
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from operator import attrgetter
 from typing import Any
 
 from autobot.kernel.core.canonical import canonical_json, fingerprint
@@ -22,7 +23,7 @@ from autobot.kernel.resilience.operation import Operation
 # Version 2 writes the same bytes for equal values; later ones depend on reference counts.
 _MARSHAL_VERSION = 2
 
-_names: dict[type, tuple[str, ...]] = {}
+_readers: dict[type, Callable[[Any], Any]] = {}
 
 
 def quick_key(
@@ -34,25 +35,17 @@ def quick_key(
         if scope == "principal"
         else principal.tenant
     )
-    try:
-        return marshal.dumps((tier, operation.name, payload, who), _MARSHAL_VERSION)
-    except ValueError:
-        return _quick_dataclass(operation, payload, who, tier)
-
-
-def _quick_dataclass(operation: Operation, payload: Any, who: Any, tier: int) -> bytes | None:
     kind = type(payload)
-    names = _names.get(kind)
-    if names is None:
-        if not is_dataclass(payload):
-            return None
-        names = _names[kind] = tuple(field.name for field in fields(payload))
-    values = tuple([getattr(payload, name) for name in names])
+    reader = _readers.get(kind)
     try:
-        return marshal.dumps(
-            (tier, operation.name, kind.__module__, kind.__qualname__, values, who), _MARSHAL_VERSION
-        )
+        if reader is None:
+            return marshal.dumps((tier, operation.name, payload, who), _MARSHAL_VERSION)
+        named = (tier, operation.name, kind.__module__, kind.__qualname__, reader(payload), who)
+        return marshal.dumps(named, _MARSHAL_VERSION)
     except ValueError:
+        if reader is None and is_dataclass(kind) and (names := [field.name for field in fields(kind)]):
+            _readers[kind] = attrgetter(*names)
+            return quick_key(operation, payload, principal, scope, tier)
         return None
 
 
