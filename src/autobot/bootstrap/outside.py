@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from autobot.adapters.argon2.passwords import Argon2Passwords
+from autobot.adapters.logs.lines import Style
+from autobot.adapters.logs.setup import open_log
 from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.adapters.prometheus.exposition import Exposition
 from autobot.adapters.prometheus.listener import PrometheusListener
@@ -52,12 +55,15 @@ def key_path(config: Config) -> Path:
 
 
 @asynccontextmanager
-async def real_outside(config: Config, listener: Listener | None = None) -> AsyncIterator[Outside]:
-    """Own the data folder and open everything in it; close in reverse."""
+async def real_outside(config: Config, *, quiet: bool = False) -> AsyncIterator[Outside]:
+    """Own the data folder and open everything in it; close in reverse. `quiet` logs errors alone."""
     clock, chance = SystemClock(), system_chance()
     prometheus = PrometheusListener()
-    heard: Listener = Listeners(prometheus, listener) if listener else prometheus
     async with AsyncExitStack() as stack:
+        level = "error" if quiet else config.log_level
+        style: Style = "text" if sys.stderr.isatty() else "json"
+        log = stack.enter_context(open_log(sys.stderr, clock, level=level, style=style))
+        heard: Listener = Listeners(prometheus, log)
         lock = stack.enter_context(locked_folder(config.data_dir))
         store = await SqliteEventStore.open(config.data_dir / DATABASE, clock)
         stack.push_async_callback(store.close)

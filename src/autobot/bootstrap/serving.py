@@ -22,7 +22,6 @@ from autobot.contracts import identity
 from autobot.gateway.control import Control
 from autobot.kernel.core.context import Principal
 from autobot.kernel.core.errors import ConfigurationError
-from autobot.kernel.telemetry.listener import Listener
 
 CONTROL_SOCKET: Final = "control.sock"
 DRAIN_S: Final = 10
@@ -69,22 +68,22 @@ async def first_start(product: Product) -> str | None:
 @asynccontextmanager
 async def open_console(config: Config) -> AsyncIterator[Control]:
     """Open the product without its edge, for the command line. Takes the folder's lock."""
-    async with real_outside(config) as outside, running(assemble(config, outside)) as product:
+    async with real_outside(config, quiet=True) as outside, running(assemble(config, outside)) as product:
         await first_start(product)
         yield control_of(product)
 
 
-def serve(config: Config, *, port: int | None, say: Say, listener: Listener | None = None) -> int:
+def serve(config: Config, *, port: int | None, say: Say) -> int:
     """Run AutoBot until it is told to stop; returns the exit code."""
     with contextlib.suppress(ImportError):
         import uvloop
 
-        return uvloop.run(_serve(config, port, say, listener))
-    return asyncio.run(_serve(config, port, say, listener))
+        return uvloop.run(_serve(config, port, say))
+    return asyncio.run(_serve(config, port, say))
 
 
-async def _serve(config: Config, port: int | None, say: Say, listener: Listener | None) -> int:
-    async with real_outside(config, listener) as outside:
+async def _serve(config: Config, port: int | None, say: Say) -> int:
+    async with real_outside(config) as outside:
         bound = listen(config, port)
         product = assemble(config, outside)
         edge = Edge(product, await quotas_of(product))

@@ -20,6 +20,7 @@ RULES = (
     Rule(action="system:operate", admin=_ALLOW, operator=_ALLOW),
     Rule(action="events:read", admin=_ALLOW, operator=_ALLOW),
     Rule(action="metrics:read", admin=_ALLOW, operator=_ALLOW),
+    Rule(action="audit:verify", admin=_ALLOW),
     Rule(action="system:diagnose", admin=_ALLOW),
 )
 
@@ -51,6 +52,7 @@ def build(
             QuerySpec(query=system.GetHealth, action="system:read", handler=read.health),
             QuerySpec(query=system.GetInfo, action="system:read", handler=read.info),
             QuerySpec(query=system.GetStatus, action="system:read", handler=read.status),
+            QuerySpec(query=system.VerifyAudit, action="audit:verify", handler=read.verify_audit),
             QuerySpec(query=system.GetDiagnostics, action="system:diagnose", handler=read.diagnostics),
         ),
         events=system.EVENTS,

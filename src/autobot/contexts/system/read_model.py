@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,9 +14,12 @@ from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import InvalidInput, NotFound
+from autobot.kernel.event_store.audit_chain import GENESIS, verify
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Filter, Recorded
+
+AUDIT_PAGE: Final = 5_000
 
 
 class SystemQueries:
@@ -101,6 +104,22 @@ class SystemQueries:
     async def status(self, query: system.GetStatus, context: CallContext) -> Mapping[str, Any]:
         """Return counts."""
         return await self._facts.status()
+
+    async def verify_audit(self, query: system.VerifyAudit, context: CallContext) -> system.AuditReport:
+        """Recompute the chain from its beginning."""
+        last, sequence, broken = GENESIS, 0, None
+        while broken is None:
+            records = await self._store.audit(after=sequence, limit=AUDIT_PAGE)
+            if not records:
+                break
+            last, sequence, broken = verify(records, last, sequence)
+        return system.AuditReport(
+            sound=broken is None,
+            records=sequence,
+            last_hash=last,
+            broken_at=broken.sequence if broken else None,
+            reason=broken.reason if broken else "",
+        )
 
     async def diagnostics(self, query: system.GetDiagnostics, context: CallContext) -> bytes:
         """Return the support bundle."""
