@@ -12,7 +12,8 @@ from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.links.row import FIELDS, NEEDED, NUMBERS, OPTIONAL, OPTIONS, WORDS, Row
 
 ROW_ID: Final = re.compile(r"[a-z][a-z0-9_]*-[a-z][a-z0-9_]*")
-SECONDS_MAX: Final = 604_800
+SECONDS_MIN: Final = 0.001
+SECONDS_MAX: Final[Mapping[str, int]] = {"timeout": 86_400, "total": 604_800}
 TEXT_MAX: Final = 500
 
 
@@ -85,11 +86,12 @@ def _value(row: str, key: str, value: Any) -> Any:
 
 
 def _seconds(row: str, key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= SECONDS_MAX:
+    most = SECONDS_MAX[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not SECONDS_MIN <= value <= most:
         raise wrong(
             row,
             key,
-            f"{value!r} is no number of seconds above 0 and up to {SECONDS_MAX}.",
+            f"{value!r} is no number of seconds from {SECONDS_MIN} to {most}.",
             hint=f"{key} = 30.0, or {key} = false for none.",
         )
     return float(value)
