@@ -67,10 +67,12 @@ class Lives(RuleBasedStateMachine):
     def a_call_succeeds(self, data: st.DataObject, duration: float) -> None:
         permit = data.draw(st.sampled_from(self.outstanding))
         self.outstanding.remove(permit)
-        state, generation = self.machine.state, self.machine.generation
-        self.machine.succeeded(permit, self.now, duration)
+        machine, generation = self.machine, self.machine.generation
+        seen = (machine.state, machine.consecutive, machine.window.totals(self.now))
+        machine.succeeded(permit, self.now, duration)
         if permit < generation:
-            assert (self.machine.state, self.machine.generation) == (state, generation)
+            now_seen = (machine.state, machine.consecutive, machine.window.totals(self.now))
+            assert now_seen == seen, "an old outcome decides nothing"
         self.settled.append(permit)
 
     @precondition(lambda self: self.outstanding)
@@ -156,7 +158,7 @@ class Lives(RuleBasedStateMachine):
         machine = self.machine
         probe = machine._probe
         if machine.state is not State.HALF_OPEN:
-            assert probe is None
+            assert (probe, machine._passed) == (None, 0)
         elif probe is not None:
             assert probe in self.outstanding, "a permit that nobody holds would never come back"
             assert [one for one in self.outstanding if one > machine.generation].count(probe) == 1

@@ -195,6 +195,33 @@ def test_a_hostile_retry_after_is_capped() -> None:
     assert machine.until == NOW + 600
 
 
+def test_late_successes_do_not_hide_new_failures() -> None:
+    """A success of a call from before it opened does not break a row of failures after it has closed."""
+    machine = breaker(failures=3, window=60.0)
+    early = machine.admit(NOW)
+    fail(machine, NOW, 3)
+    succeed(machine, NOW + 5, 3)
+    fail(machine, NOW + 5, 2)
+
+    machine.succeeded(early, NOW + 5, 5.0)
+    fail(machine, NOW + 5)
+
+    assert machine.state is State.OPEN
+
+
+def test_every_trial_begins_with_three_probes() -> None:
+    """Good probes of an earlier trial do not count in the next one."""
+    machine = opened()
+    succeed(machine, NOW + 5, 2)
+    fail(machine, NOW + 5)
+    succeed(machine, NOW + 15, 2)
+    assert machine.state is State.HALF_OPEN
+
+    succeed(machine, NOW + 15)
+
+    assert machine.state is State.CLOSED
+
+
 def test_late_outcomes_of_older_calls_decide_nothing() -> None:
     """Calls admitted before it opened neither prolong the open time, nor close it, nor fail a probe."""
     machine = breaker(failures=3, window=60.0)

@@ -83,6 +83,36 @@ async def test_a_probe_of_every_kind_of_ending_comes_back() -> None:
     assert bench.state() == "closed"
 
 
+async def test_a_breaker_that_opens_while_a_call_waits_refuses_it() -> None:
+    """Who waited for a permit is not sent to a target that was given up meanwhile, and keeps no permit."""
+    bench = Bench(
+        PipelineOptions(
+            breaker=BreakerOptions(failures=1, window=60.0), bulkhead=BulkheadOptions(limit=1, queue=1)
+        ),
+        Slow(1.0, refused()),
+    )
+    first, waiting = spawn(bench.outcome()), spawn(bench.outcome())
+
+    assert isinstance(await first, ConnectFailed)
+    assert isinstance(await waiting, CircuitOpen)
+    assert len(bench.times) == 1
+    assert bench.pipeline.snapshot().in_flight == 0
+
+
+async def test_a_probe_that_hangs_without_any_bound_is_given_up() -> None:
+    """On a row without timeouts a probe that is out for 30 s counts as failed when the next call comes."""
+    bench = Bench(PipelineOptions(breaker=BREAKER), *[refused()] * 3, Slow(10_000.0))
+    for _ in range(3):
+        await bench.outcome()
+    await pass_time(5.0)
+    probe = spawn(bench.call())
+    await pass_time(30.0)
+
+    assert isinstance(await bench.outcome(), CircuitOpen)
+    assert bench.state() == "open"
+    probe.cancel()
+
+
 async def test_domain_errors_are_good_probes() -> None:
     """A half-open target that says "not found" is alive."""
     bench = Bench(PipelineOptions(breaker=BREAKER), *[refused()] * 3, NotFound("gone"))

@@ -83,6 +83,16 @@ def test_the_order_of_members_does_not_matter_to_the_full_key() -> None:
     assert full_key(CACHED, one, USER, "principal") == full_key(CACHED, other, USER, "principal")
 
 
+def test_the_quick_key_of_equal_payloads_is_the_same() -> None:
+    """However a payload came to be, shared parts or copies, its quick key is the same."""
+    shared = ["one", "two"]
+    built = {"a": [*["one", "two"]], "b": ["".join("one"), "".join("two")]}
+
+    assert quick_key(CACHED, {"a": shared, "b": shared}, USER, "principal") == quick_key(
+        CACHED, built, USER, "principal"
+    )
+
+
 def test_scope_and_operation_are_part_of_the_key() -> None:
     """Another user, tenant, operation or tier has other answers; in tenant scope users share."""
     elsewhere = Principal(id="ann", kind="user", role="user", user_id="ann", tenant="other")

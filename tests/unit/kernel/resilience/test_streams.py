@@ -264,3 +264,30 @@ async def test_an_unfinished_stream_fails_with_the_original_error() -> None:
     bench = Bench(PipelineOptions(), ["a", error])
 
     assert (await bench.chunks())[1] is error
+
+
+@pytest.mark.parametrize("breaks_at", [0, 1])
+async def test_an_iterator_that_raises_is_closed(breaks_at: int) -> None:
+    """A transport's iterator that is no generator is closed when it fails, at the first chunk or later."""
+
+    class Chunks:
+        def __init__(self) -> None:
+            self.sent = self.closed = 0
+
+        def __aiter__(self) -> "Chunks":
+            return self
+
+        async def __anext__(self) -> int:
+            if self.sent == breaks_at:
+                raise ConnectionLost("reset")
+            self.sent += 1
+            return self.sent
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    bench, chunks = Bench(PipelineOptions()), Chunks()
+    bench.transport.stream = lambda *_: chunks  # type: ignore[method-assign, assign, misc]
+    await bench.chunks()
+
+    assert chunks.closed == 1
