@@ -10,7 +10,7 @@ import msgspec
 
 from autobot.adapters.memory.state import Row, State
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import Overloaded
+from autobot.kernel.core.errors import InvalidInput, Overloaded
 from autobot.kernel.event_store.text import words
 from autobot.kernel.event_store.transaction import (
     AuditRecord,
@@ -42,9 +42,7 @@ class MemoryEventStore:
     async def commit(self, transaction: Transaction) -> Committed:
         if self._closed:
             raise Overloaded("The store is closed.", link="backend-store")
-        bodies = tuple(
-            msgspec.json.encode(one.document) for one in transaction.writes if isinstance(one, Put)
-        )
+        bodies = tuple(encoded(one) for one in transaction.writes if isinstance(one, Put))
         repeated = self._state.repeated(transaction)
         if repeated is not None:
             return repeated
@@ -152,6 +150,15 @@ class MemoryEventStore:
     async def close(self) -> None:
         self._closed = True
         self._moved.set()
+
+
+def encoded(put: Put) -> bytes:
+    """Return a document's bytes. Raises InvalidInput for what has no JSON or UTF-8 form."""
+    try:
+        msgspec.json.encode((put.table, put.key, put.owner, put.group, put.sort, put.text))
+        return msgspec.json.encode(put.document)
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        raise InvalidInput("This cannot be stored: a value has no JSON or UTF-8 form.") from error
 
 
 def matches(where: Filter, recorded: Recorded) -> bool:

@@ -1,0 +1,260 @@
+"""The third part of the event store's suite: documents, their order, their text."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from autobot.kernel.core.errors import InvalidInput, WrongExpectedVersion
+from autobot.kernel.event_store.transaction import Alias, Delete, Document, Put, Query, Transaction
+from autobot.testing.conformance.event_store_base import Base
+
+DOCUMENT: dict[str, Any] = {
+    "text": "ä\n🔑",
+    "number": 1.5,
+    "whole": 2**53,
+    "nothing": None,
+    "list": [1, {"deep": True}],
+}
+
+
+class DocumentsSuite(Base):
+    """Tables."""
+
+    @pytest.mark.anyio
+    async def test_a_document_is_kept_as_it_was(self) -> None:
+        """A document comes back equal, with owner, group, sort and a version that counts its writes."""
+        async with self.open() as store:
+            put = Put(table="t", key="k", document=DOCUMENT, owner="ann", group="g", sort="s")
+            await store.commit(Transaction(writes=(put,)))
+            assert await store.get("t", "k") == Document(
+                key="k", document=DOCUMENT, owner="ann", group="g", sort="s", version=1
+            )
+            await store.commit(Transaction(writes=(Put(table="t", key="k", document={"a": 1}),)))
+            assert await store.get("t", "k") == Document(key="k", document={"a": 1}, version=2)
+            assert await store.get("u", "k") is None
+            assert await store.get("t", "K") is None
+
+    @pytest.mark.anyio
+    async def test_values_are_copies(self) -> None:
+        """Changing what was put in or read out changes nothing in the store."""
+        async with self.open() as store:
+            mine: dict[str, Any] = {"list": [1]}
+            await store.commit(Transaction(writes=(Put(table="t", key="k", document=mine),)))
+            mine["list"].append(2)
+            read = await store.get("t", "k")
+            assert read is not None
+            assert read.document == {"list": [1]}
+            read.document["list"].append(3)
+            again = await store.get("t", "k")
+            assert again is not None
+            assert again.document == {"list": [1]}
+
+    @pytest.mark.anyio
+    async def test_delete_and_writes_in_order(self) -> None:
+        """Writes of one transaction take effect in order; a deleted document starts again at version 1."""
+        async with self.open() as store:
+            one, two = Put(table="t", key="k", document={"n": 1}), Put(table="t", key="k", document={"n": 2})
+            gone = Delete(table="t", key="k")
+            await store.commit(Transaction(writes=(gone, one, two)))
+            found = await store.get("t", "k")
+            assert found is not None
+            assert (found.document, found.version) == ({"n": 2}, 2)
+            await store.commit(Transaction(writes=(one, gone)))
+            assert await store.get("t", "k") is None
+            await store.commit(Transaction(writes=(gone, one)))
+            found = await store.get("t", "k")
+            assert found is not None
+            assert found.version == 1
+
+    @pytest.mark.anyio
+    async def test_conditional_writes(self) -> None:
+        """A Put with `expected` holds at that version, 0 for absent; else nothing of its transaction is written."""
+        async with self.open() as store:
+
+            def put(expected: int) -> Transaction:
+                return self.make.transaction(
+                    "a", writes=(Put(table="t", key="k", document={}, expected=expected),)
+                )
+
+            results = await asyncio.gather(*(store.commit(put(0)) for _ in range(4)), return_exceptions=True)
+            assert [type(one) for one in results if isinstance(one, Exception)] == [WrongExpectedVersion] * 3
+            await store.commit(put(1))
+            for wrong in (0, 1, 3):
+                with pytest.raises(WrongExpectedVersion) as refused:
+                    await store.commit(put(wrong))
+                assert (refused.value.stream, refused.value.expected, refused.value.current) == (
+                    "t/k",
+                    wrong,
+                    2,
+                )
+            assert await store.head() == 2
+            await store.commit(Transaction(writes=(Delete(table="t", key="k"),)))
+            await store.commit(put(0))
+
+    @pytest.mark.anyio
+    async def test_pages_in_order_of_sort_and_key(self) -> None:
+        """A table is listed by sort, then key, by code point, in pages, both ways; owner and group restrict."""
+        async with self.open() as store:
+            places = [
+                ("b", "1"),
+                ("a", "2"),
+                ("a", "10"),
+                ("", "z"),
+                ("é", "1"),
+                ("Z", "x"),
+                ("b", "0"),
+                ("😀", "q"),
+                ("\uffee", "q"),
+            ]
+            writes = [
+                Put(
+                    table="t",
+                    key=key + sort,
+                    sort=sort,
+                    document={},
+                    owner="ann" if sort < "b" else "",
+                    group=sort,
+                )
+                for sort, key in places
+            ]
+            writes.append(Put(table="other", key="k", document={}))
+            await store.commit(Transaction(writes=tuple(writes)))
+            expected = sorted((sort, key + sort) for sort, key in places)
+
+            async def pages(**restrict: Any) -> list[tuple[str, str]]:
+                found: list[tuple[str, str]] = []
+                while page := await store.query(
+                    Query(table="t", limit=2, after=found[-1] if found else None, **restrict)
+                ):
+                    found += [(one.sort, one.key) for one in page]
+                return found
+
+            assert await pages() == expected
+            assert await pages(order="descending") == expected[::-1]
+            assert await pages(owner="ann") == [one for one in expected if one[0] < "b"]
+            assert await pages(owner="") == [one for one in expected if one[0] >= "b"]
+            assert await pages(group="a") == [one for one in expected if one[0] == "a"]
+            assert await pages(group="") == [("", "z")]
+            assert await pages(group="a", owner="bob") == []
+            assert await pages(group="b", owner="", order="descending") == [("b", "1b"), ("b", "0b")]
+
+    @pytest.mark.anyio
+    async def test_full_text_finds_all_words(self) -> None:
+        """All words must be there in any order, the last may be a beginning; case and diacritics do not count."""
+        async with self.open() as store:
+            texts = {
+                "1": "The quick brown fox jumps over the lazy dog",
+                "2": "Über den Wolken: the Fox and the Déjà-vu",
+                "3": "nothing of interest, foxes aside",
+                "4": "snake_case and e-mail@example.com",
+                "5": "東京タワー が見える",
+            }
+            puts = [
+                Put(
+                    table="t",
+                    key=key,
+                    document={},
+                    text=text,
+                    owner="ann" if key < "3" else "bob",
+                    group=key,
+                )
+                for key, text in texts.items()
+            ]
+            puts.append(Put(table="t", key="6", document={"text": "fox"}))
+            puts.append(Put(table="u", key="7", document={}, text="fox"))
+            await store.commit(Transaction(writes=tuple(puts)))
+            cases = {
+                "fox": ["1", "2", "3"],
+                "FOX the": ["1", "2"],
+                "the fo": ["1", "2"],
+                "deja": ["2"],
+                "ÜBER wolk": ["2"],
+                "fox over quick": ["1"],
+                "foxy": [],
+                "example com": ["4"],
+                "snake": ["4"],
+                "東京": ["5"],
+                "": [],
+                ' "*() ': [],
+                'quick" OR "dog': [],
+                "quick NOT dog": [],
+            }
+            for text, expected in cases.items():
+                assert [one.key for one in await store.query(Query(table="t", text=text))] == expected, text
+                hits = await store.search(Query(table="t", text=text))
+                assert sorted(hit.document.key for hit in hits) == expected, text
+            assert [one.key for one in await store.query(Query(table="t", text="fox", owner="ann"))] == [
+                "1",
+                "2",
+            ]
+            (hit,) = await store.search(Query(table="t", text="fox", group="2"))
+            assert "«Fox»" in hit.excerpt
+            assert len(await store.search(Query(table="t", text="fox", limit=2))) == 2
+
+    @pytest.mark.anyio
+    async def test_text_follows_its_document(self) -> None:
+        """A new text replaces the old one, a write without text and a delete remove it; ranking puts more matches first."""
+        async with self.open() as store:
+
+            async def put(key: str, text: str | None) -> None:
+                await store.commit(Transaction(writes=(Put(table="t", key=key, document={}, text=text),)))
+
+            async def found(text: str) -> list[str]:
+                return [one.document.key for one in await store.search(Query(table="t", text=text))]
+
+            await put("a", "apple")
+            await put("a", "banana")
+            assert (await found("apple"), await found("banana")) == ([], ["a"])
+            await put("a", None)
+            assert await found("banana") == []
+            await put("a", "cherry pie with some cream and a very long list of other things beside it")
+            await put("b", "cherry cherry cherry")
+            assert await found("cherry") == ["b", "a"]
+            await store.commit(Transaction(writes=(Delete(table="t", key="b"),)))
+            assert await found("cherry") == ["a"]
+
+    @pytest.mark.anyio
+    async def test_an_alias_switches_a_table(self) -> None:
+        """After an alias a name means another table's documents, for reads, writes and search; and back again."""
+        async with self.open() as store:
+            for table in ("live", "live~2"):
+                put = Put(table=table, key="k", document={"of": table}, text="word", sort=table)
+                await store.commit(Transaction(writes=(put,)))
+
+            async def seen() -> tuple[Any, ...]:
+                got = await store.get("live", "k")
+                (listed,) = await store.query(Query(table="live"))
+                (hit,) = await store.search(Query(table="live", text="word"))
+                assert got is not None
+                return got.document["of"], listed.sort, hit.document.sort
+
+            assert await seen() == ("live", "live", "live")
+            await store.commit(Transaction(aliases=(Alias(table="live", target="live~2"),)))
+            assert await seen() == ("live~2", "live~2", "live~2")
+            put = Put(table="live", key="k", document={"of": "new"}, text="word", sort="new", expected=1)
+            await store.commit(Transaction(writes=(put,)))
+            assert await seen() == ("new", "new", "new")
+            await store.commit(Transaction(aliases=(Alias(table="live", target="live"),)))
+            assert await seen() == ("live", "live", "live")
+            kept = await store.get("live~2", "k")
+            assert kept is not None
+            assert kept.document == {"of": "new"}
+
+    @pytest.mark.anyio
+    async def test_what_cannot_be_stored_is_refused_alone(self) -> None:
+        """A value without a JSON or UTF-8 form is refused; commits beside it succeed and nothing of it is left."""
+        async with self.open() as store:
+            bad = (
+                Transaction(writes=(Put(table="t", key="k", document={"x": object()}),)),
+                Transaction(writes=(Put(table="t", key="\ud800", document={}),)),
+                Transaction(writes=(Put(table="t", key="k", document={"x": "\ud800"}),)),
+            )
+            good = [self.make.transaction("a") for _ in bad]
+            both = [one for pair in zip(good, bad, strict=True) for one in pair]
+            results = await asyncio.gather(*map(store.commit, both), return_exceptions=True)
+            assert [isinstance(one, InvalidInput) for one in results] == [False, True] * len(bad)
+            assert await store.head() == len(good)
+            assert await store.query(Query(table="t")) == []

@@ -1,0 +1,40 @@
+"""Every event store keeps the port's promises."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from autobot.adapters.memory.event_store import MemoryEventStore
+from autobot.adapters.sqlite.event_store import SqliteEventStore
+from autobot.kernel.event_store.ports import EventStore
+from autobot.testing.conformance.event_store import EventStoreSuite
+
+
+class TestMemory(EventStoreSuite):
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[EventStore]:
+        store = MemoryEventStore(self.clock)
+        yield store
+        await store.close()
+
+    def open(self) -> AbstractAsyncContextManager[EventStore]:
+        return self._open()
+
+
+class TestSqlite(EventStoreSuite):
+    folder: Path
+
+    @pytest.fixture(autouse=True)
+    def placed(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[EventStore]:
+        store = await SqliteEventStore.open(self.folder / "autobot.db", self.clock)
+        yield store
+        await store.close()
+
+    def open(self) -> AbstractAsyncContextManager[EventStore]:
+        return self._open()
