@@ -7,6 +7,7 @@ import pytest
 from autobot.kernel.core.errors import (
     CircuitOpen,
     Conflict,
+    ConnectFailed,
     DeadlineExceeded,
     InvalidInput,
     NotFound,
