@@ -41,14 +41,14 @@ async def console(config: Config) -> AsyncIterator[Ask]:
     if remote is None:
         async with open_console(config) as control:
 
-            async def local(name: str, **fields: Any) -> Any:
+            async def local(name: str, /, **fields: Any) -> Any:
                 return await control.ask(name, fields)
 
             yield local
         return
     reader, writer = remote
 
-    async def ask(name: str, **fields: Any) -> Any:
+    async def ask(name: str, /, **fields: Any) -> Any:
         writer.write(json.dumps({"name": name, "fields": fields}).encode() + b"\n")
         await writer.drain()
         line = await reader.readline()
