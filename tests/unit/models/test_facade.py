@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import pytest
 
@@ -24,9 +23,11 @@ from autobot.kernel.core.errors import (
     NotFound,
     RemoteError,
 )
+from autobot.kernel.links.direct import DirectTransport
 from autobot.testing.models.contexts import CONTEXT, ask, collect, text_of
 from autobot.testing.models.direct_links import DirectLinks
 from autobot.testing.models.scripted_model import Answer, ScriptedModel, says
+from autobot.testing.virtual_time import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -36,25 +37,12 @@ TOOL = ToolSpec(name="clock", description="The time.", parameters={"type": "obje
 
 
 @dataclass
-class HandClock:
-    """A clock that a test moves."""
-
-    at: float = 1000.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.at, UTC)
-
-    def monotonic(self) -> float:
-        return self.at
-
-
-@dataclass
 class House:
     """A facade with its parts."""
 
     facade: ModelFacade
     links: DirectLinks
-    clock: HandClock
+    clock: ManualClock
     settings: dict[str, str | int | None] = field(default_factory=dict)
 
     async def generate(self, model: str, text: str = "Hello") -> list[Chunk]:
@@ -63,10 +51,11 @@ class House:
 
 def house(*providers: LanguageModel, rules: Sequence[str] = (), default: str | None = None) -> House:
     """A facade over these providers; its row is direct."""
-    links, clock = DirectLinks(), HandClock()
+    clock = ManualClock()
+    links = DirectLinks(clock)
     catalogue = Catalogue(providers, clock, configured_default=lambda: default, window_limit=lambda: 2000)
     facade = ModelFacade(catalogue, links, lambda name: chain_of(rules, name))
-    links.serve(ROW, facade.calls, facade.streams)
+    links.serve(ROW, DirectTransport(facade.calls, facade.streams))
     return House(facade, links, clock)
 
 
@@ -101,7 +90,7 @@ async def test_every_call_goes_over_the_row_of_the_matrix() -> None:
     await home.generate("llama3")
     await home.facade.embed("llama3", ["a"], CONTEXT)
     await home.facade.list_models(CONTEXT)
-    assert home.links.link(ROW).counted == ["generate", "embed", "models"]
+    assert home.links.calls(ROW) == 3
 
 
 async def test_an_unknown_name_is_not_found_and_says_who_could_not_be_asked() -> None:
@@ -291,9 +280,9 @@ async def test_the_list_shows_each_state_and_keeps_what_was_last_said() -> None:
     assert first["agent:assistant"].state == "ready"
     assert first["agent:assistant"].default is False
     provider.infos = GONE
-    home.clock.at += FRESH_S - 1
+    home.clock.advance(FRESH_S - 1)
     assert next(iter(await home.facade.list_models(CONTEXT))).state == "ready"
-    home.clock.at += 2
+    home.clock.advance(2)
     again = {one.id: one for one in await home.facade.list_models(CONTEXT)}
     assert again["ollama:m"].state == "unreachable"
     assert again["ollama:m"].detail == f"8B, Nobody listens. Last listed {FRESH_S + 1:.0f} s ago."
@@ -354,7 +343,7 @@ async def test_the_operator_s_own_windows_overrule_what_servers_say() -> None:
         with pytest.raises(InvalidInput):
             windows_of([bad])
     big = ScriptedModel("ollama", {"big": [says("x")]}, infos=[ModelInfo(id="big", window=128_000)])
-    catalogue = Catalogue((big, openai()), HandClock(), windows=lambda: {"ollama:big": 16384, "gpt": 4096})
+    catalogue = Catalogue((big, openai()), ManualClock(), windows=lambda: {"ollama:big": 16384, "gpt": 4096})
     found = await catalogue.find("big", CONTEXT)
     assert (found.window, found.sets) == (16384, 16384)
     found = await catalogue.find("gpt", CONTEXT)

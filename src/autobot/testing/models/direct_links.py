@@ -1,46 +1,35 @@
-"""Links whose every row is direct: an operation goes to the function that was registered for it."""
+"""Links whose every row is direct, through the real pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import random
 
-from autobot.kernel.core.context import CallContext
-from autobot.kernel.resilience.operation import Operation
-
-Calls = Mapping[str, Callable[[Any, CallContext], Awaitable[Any]]]
-Streams = Mapping[str, Callable[[Any, CallContext], AsyncIterator[Any]]]
-
-
-@dataclass(slots=True)
-class DirectLink:
-    """One direct row; `counted` holds the names of the operations that went over it."""
-
-    id: str
-    calls: Calls = field(default_factory=dict)
-    streams: Streams = field(default_factory=dict)
-    counted: list[str] = field(default_factory=list)
-
-    async def call(self, operation: Operation, payload: Any, context: CallContext) -> Any:
-        self.counted.append(operation.name)
-        return await self.calls[operation.name](payload, context)
-
-    def stream(self, operation: Operation, payload: Any, context: CallContext) -> AsyncIterator[Any]:
-        self.counted.append(operation.name)
-        return self.streams[operation.name](payload, context)
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.links.direct import DirectTransport
+from autobot.kernel.links.registry import RowLink
+from autobot.kernel.resilience.pipeline import PipelineOptions, build_pipeline
+from autobot.kernel.resilience.registry import Registry
 
 
 class DirectLinks:
-    """Links by row name."""
+    """Implements `Links`. A row is there once it is served."""
 
-    def __init__(self) -> None:
-        self._rows: dict[str, DirectLink] = {}
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rows: dict[str, RowLink] = {}
 
-    def serve(self, row: str, calls: Calls, streams: Streams) -> None:
-        """Put these functions behind a row."""
-        self.link(row).calls = calls
-        self.link(row).streams = streams
+    def serve(self, row: str, transport: DirectTransport) -> None:
+        """Put handlers behind a row."""
+        chance = random.Random(7)
+        pipeline = build_pipeline(
+            row, ("local",), PipelineOptions(), transport, self._clock, chance, None, Registry()
+        )
+        self.link(row).use(pipeline)
 
-    def link(self, row: str) -> DirectLink:
-        return self._rows.setdefault(row, DirectLink(row))
+    def link(self, row: str) -> RowLink:
+        return self._rows.setdefault(row, RowLink(row))
+
+    def calls(self, row: str) -> int:
+        """Return how many calls went over a row."""
+        pipeline = self.link(row).pipeline
+        return pipeline.snapshot().calls if pipeline else 0
