@@ -110,7 +110,7 @@ export const models = [
   { id: "ollama:qwen3:8b", label: "qwen3:8b", provider: "ollama", link: "ai-ollama", state: "ready", window: 8192, default: true, detail: null },
   { id: "ollama:llama3.2:3b", label: "llama3.2:3b", provider: "ollama", link: "ai-ollama", state: "ready", window: 131072, default: false, detail: null },
   { id: "openai:gpt-oss-20b", label: "gpt-oss-20b", provider: "openai", link: "ai-openai", state: "unreachable", window: null, default: false, detail: "No answer from http://10.0.0.4:8000 for 40 s." },
-  { id: "agent:assistant", label: "Built-in assistant", provider: "builtin", link: "agents-llm", state: "ready", window: null, default: false, detail: null },
+  { id: "agent:assistant", label: "Built-in assistant", provider: "assistant", link: "agents-llm", state: "ready", window: null, default: false, detail: null },
   { id: "llamacpp:local", label: "Local GGUF", provider: "llamacpp", link: "ai-llamacpp", state: "absent", window: null, default: false, detail: "autobot add local-llm" },
 ];
 

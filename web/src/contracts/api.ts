@@ -1,4 +1,13 @@
-/** The shapes that cross the wire, named as the server names them. Times are RFC 3339 in UTC; positions are log positions. */
+/**
+ * The shapes that cross the wire, taken from the server's schema (`npm run types`). Times are RFC 3339 in UTC; positions
+ * are log positions. Rows of the matrix and events of the log are open documents in the schema and are written out here.
+ */
+import type { components } from "./openapi";
+
+type Schemas = components["schemas"];
+
+/** Answers carry every member; the schema calls those with a default optional because a request may leave them out. */
+type Whole<T> = T extends readonly (infer Each)[] ? Whole<Each>[] : T extends object ? { [Name in keyof T]-?: Whole<Exclude<T[Name], undefined>> } : T;
 
 export interface Page<T> {
   items: T[];
@@ -6,198 +15,73 @@ export interface Page<T> {
 }
 
 /** RFC 9457 problem details, with AutoBot's members. */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  detail?: string | null;
-  instance?: string | null;
-  code?: string | null;
-  correlation_id?: string | null;
-  errors?: { detail: string; pointer: string }[] | null;
-  /** Seconds. */
-  retry_after?: number | null;
-  hint?: string | null;
-}
-
+export type Problem = Schemas["Problem"];
 /** A failure as stored facts and answers tell it. */
-export interface Failure {
-  code: string;
-  detail: string;
-  correlation_id: string;
-  hint?: string | null;
-  link?: string | null;
-  target?: string | null;
-}
-
+export type Failure = Whole<Schemas["Failure"]>;
 /** Why something failed: as stored, or as an HTTP answer told it. */
 export type Cause = Failure | Problem;
 
-export type Role = "admin" | "operator" | "user" | "viewer";
+export type Me = Omit<Whole<Schemas["MeAnswer"]>, "role"> & { role: Role };
+export type SignIn = Whole<Schemas["SignedInAnswer"]>;
+export type User = Whole<Schemas["UserView"]>;
+/** The answer that makes a user: with a one-time link when there is no password. */
+export type NewUser = Whole<Schemas["ShownUser"]>;
+export type Role = User["role"];
+export type ApiKey = Whole<Schemas["KeyView"]>;
+/** The answer that makes a key: the only one that carries it. */
+export type NewKey = Whole<Schemas["ShownKey"]>;
+export type SignInLink = Whole<Schemas["ShownLink"]>;
 
-export interface Me {
-  id: string;
-  username: string;
-  role: Role;
-  kind: "user" | "key" | "service";
-  scopes: string[];
-  csrf_token: string | null;
-  has_password: boolean;
-}
-
-export interface SignIn {
-  user: { id: string; username: string; role: Role };
-  csrf_token: string;
-}
-
-export interface User {
-  id: string;
-  username: string;
-  role: Role;
-  suspended: boolean;
-  created_at: string;
-  has_password: boolean;
-  sign_in_link?: string | null;
-}
-
-export interface ApiKey {
-  id: string;
-  name: string;
-  prefix: string;
-  scopes: string[];
-  created_at: string;
-  expires_at: string | null;
-  last_used_at: string | null;
-  user_id: string;
-  /** Only in the answer that makes the key. */
-  key?: string | null;
-}
-
-export interface Model {
-  id: string;
-  label: string;
-  provider: string;
-  link: string;
-  state: "ready" | "absent" | "unreachable";
-  window: number | null;
-  default: boolean;
-  detail?: string | null;
-}
-
-export interface Session {
-  id: string;
-  title: string;
-  model: string | null;
-  created_at: string;
-  updated_at: string;
-  message_count: number;
-  active_run_id: string | null;
-}
-
-export type MessageStatus = "complete" | "streaming" | "interrupted" | "failed" | "stopped";
-
-export interface ServedBy {
-  link: string;
-  target: string;
-  provider: string;
-  model: string;
-  fallback: boolean;
-}
-
-export interface Usage {
-  prompt_tokens: number | null;
-  completion_tokens: number | null;
-  window: number | null;
-}
-
-export type ToolState = "queued" | "running" | "completed" | "failed";
-
-export interface ToolCall {
-  id: string;
-  name: string;
-  arguments: unknown;
-  state: ToolState;
-  result: unknown;
-  duration_ms: number | null;
-}
-
-export interface Citation {
-  title: string;
-  source: string;
-  excerpt: string;
-}
-
-export interface Message {
-  id: string;
-  role: "user" | "assistant" | "tool";
-  content: string;
-  created_at: string;
-  run_id: string | null;
-  parent_id: string | null;
-  status: MessageStatus;
-  model: string | null;
-  served_by: ServedBy | null;
-  usage: Usage | null;
-  error: Cause | null;
-  tool_calls: ToolCall[];
-  citations: Citation[];
-  siblings: string[];
-  left_out: string[];
-  /** Why the model ended, as its provider says. */
-  finish_reason?: string | null;
-}
-
-export interface Accepted {
-  /** The person's message. */
-  message_id: string;
-  /** The message that the run will write. */
-  reply_id?: string;
-  run_id: string;
-  events_url: string;
-}
-
-export type RunState = "queued" | "running" | "completed" | "failed" | "stopped" | "interrupted";
-
+export type Model = Whole<Schemas["ModelChoice"]>;
+export type Session = Whole<Schemas["SessionView"]>;
+export type Message = Whole<Schemas["MessageView"]>;
+export type Usage = Whole<Schemas["Usage"]>;
+export type Citation = Whole<Schemas["CitationView"]>;
+/** `arguments` and `result` are the tool's own. */
+export type ToolCall = Omit<Whole<Schemas["ToolCallView"]>, "arguments" | "result"> & { arguments: unknown; result: unknown };
+/** A run was asked for: `message_id` is the person's message, `reply_id` the one that the run will write. */
+export type Accepted = Whole<Schemas["AcceptedMessage"]>;
+export type Run = Whole<Schemas["RunView"]>;
+export type RunState = Run["state"];
+/** What a run waits for, as far as it is known. */
 export interface WaitingFor {
   link: string | null;
   target: string | null;
   since: string;
   detail: string | null;
 }
+export type SearchHit = Whole<Schemas["MessageHit"]>;
 
-export interface Run {
-  id: string;
-  session_id: string;
-  message_id: string | null;
-  state: RunState;
-  waiting_for: WaitingFor | null;
-  started_at: string | null;
-  ended_at: string | null;
-  error: Cause | null;
-  text: string;
-}
+export type Setting = Omit<Whole<Schemas["SettingView"]>, "value" | "default"> & { value: unknown; default: unknown };
+export type SettingChange = Omit<Whole<Schemas["HistoryEntry"]>, "value"> & { value: unknown };
 
-export interface SearchHit {
-  session_id: string;
-  session_title: string;
-  message_id: string;
-  excerpt: string;
-  created_at: string;
+export type Health = Whole<Schemas["Health"]>;
+export type HealthCheck = Whole<Schemas["HealthCheck"]>;
+
+export interface Info {
+  version: string;
+  mode: string;
+  started_at: string;
+  python: string;
+  platform: string;
 }
 
 export type BreakerState = "closed" | "open" | "half_open" | "isolated" | "shadow";
 
 export interface RetryPolicy {
+  /** Further attempts. */
   max: number;
   /** Seconds. */
   delay: number;
   backoff: string;
+  [option: string]: unknown;
 }
 
 export interface BreakerPolicy {
   failures: number;
   /** Seconds. */
   window: number;
+  [option: string]: unknown;
 }
 
 export interface LinkTarget {
@@ -207,6 +91,16 @@ export interface LinkTarget {
   failures: number;
   next_probe_at: string | null;
   since: string | null;
+  /** Why it is in this state, and by whom when by hand. */
+  reason?: string;
+  by?: string;
+  last_error?: LinkError | null;
+}
+
+export interface LinkError {
+  at: string;
+  code: string;
+  detail: string;
 }
 
 /** One row of the communication matrix with what was seen on it. */
@@ -239,7 +133,12 @@ export interface Link {
   p50_ms: number | null;
   p95_ms: number | null;
   p99_ms: number | null;
-  last_error: { at: string; code: string; detail: string } | null;
+  last_error: LinkError | null;
+  /** What the row is for, in a sentence. */
+  doc?: string | null;
+  /** Calls that our own pipeline refused before anything was sent. */
+  refused?: number;
+  retries?: number;
   targets: LinkTarget[];
 }
 
@@ -277,56 +176,4 @@ export interface StoredEvent {
   erased?: boolean;
   data?: unknown;
   [attribute: string]: unknown;
-}
-
-export type SettingType = "string" | "integer" | "number" | "boolean" | "enum" | "secret" | "list";
-
-export interface Setting {
-  key: string;
-  title: string;
-  description: string;
-  group: string;
-  type: SettingType;
-  choices?: string[] | null;
-  minimum?: number | null;
-  maximum?: number | null;
-  value: unknown;
-  default: unknown;
-  source: "default" | "file" | "stored" | "environment";
-  locked_by: string | null;
-  restart: boolean;
-  secret: boolean;
-  updated_at: string | null;
-  updated_by: string | null;
-}
-
-export interface SettingChange {
-  position: number;
-  at: string;
-  by: string;
-  value: unknown;
-  reason: string | null;
-}
-
-export interface HealthCheck {
-  name: string;
-  state: "ok" | "failing" | "absent" | "unknown";
-  detail: string | null;
-  checked_at: string | null;
-  age_seconds: number | null;
-  latency_ms: number | null;
-}
-
-export interface Health {
-  status: string;
-  checks: HealthCheck[];
-}
-
-export interface Info {
-  version: string;
-  started_at: string;
-  mode: string;
-  data_dir?: string | null;
-  python: string;
-  platform: string;
 }

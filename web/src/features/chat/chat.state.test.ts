@@ -34,6 +34,7 @@ const message = (id: string, part: Partial<Message> = {}): Message => ({
   served_by: null,
   usage: null,
   error: null,
+  finish_reason: null,
   tool_calls: [],
   citations: [],
   siblings: [id],
@@ -137,7 +138,7 @@ describe("old snapshot and events together", () => {
     expect(apply(thread, asked)).toMatchObject({ stale: true, run: { id: "r9", state: "queued" } });
   });
   it("keep the live answer while a read that is older than it comes in", () => {
-    const thread = accepted(emptyThread("s"), { message_id: "m1", run_id: RUN, events_url: "" }, NOW);
+    const thread = accepted(emptyThread("s"), { message_id: "m1", reply_id: "m2", run_id: RUN, events_url: "" }, NOW);
     expect(withMessages(thread, [message("m0")], null, NOW).run?.id).toBe(RUN);
   });
   it("show an answer whose message is not stored yet at the end", () => {

@@ -4,7 +4,7 @@
  * Facts (`event` frames) decide; deltas only draw ahead of them. A delta that does not start where the text ends
  * shows a hole: nothing more is drawn until a snapshot brings the whole text. Offsets count code points, as the server does.
  */
-import type { Accepted, Cause, Citation, Message, Run, RunState, ToolCall, WaitingFor } from "@/contracts/api";
+import type { Accepted, Cause, Citation, Message, Model, Run, RunState, ToolCall, WaitingFor } from "@/contracts/api";
 import type { ChannelFrame, EventFrame } from "@/contracts/realtime";
 
 /** One answer that is being written. */
@@ -234,7 +234,7 @@ export const withoutDraft = (thread: Thread, key: string): Thread => ({ ...threa
 /** The server accepted a message, an edit or a regeneration: its answer is on the way. */
 export const accepted = (thread: Thread, answer: Accepted, now: string): Thread => ({
   ...thread,
-  run: thread.run?.id === answer.run_id ? thread.run : startRun(answer.run_id, now),
+  run: thread.run?.id === answer.run_id ? thread.run : startRun(answer.run_id, now, answer.reply_id),
   stale: true,
 });
 
@@ -282,9 +282,13 @@ function unwritten(run: LiveRun): Message {
     served_by: null,
     usage: null,
     error: null,
+    finish_reason: null,
     tool_calls: [],
     citations: [],
     siblings: [],
     left_out: [],
   };
 }
+
+/** The built-in assistant, which answers while no model is set up. */
+export const isAssistant = (model: Model): boolean => model.provider === "assistant";

@@ -1,13 +1,14 @@
 /** What the links page derives from the rows: conditions, order, and the traces of the last minutes. Pure. */
 import type { BreakerState, Link, LinkPatch } from "@/contracts/api";
 
-/** How a link is, in one word: the worst of its targets, or why it has none. */
+/** How a link is, in one word. */
 export type Condition = "ok" | "quiet" | "shadow" | "half_open" | "open" | "isolated" | "substituted" | "absent";
 
 const SEVERITY: readonly BreakerState[] = ["closed", "shadow", "half_open", "open", "isolated"];
 
+/** A substituted row whose calls another way carries within the process is judged by those calls; one that another row carries has none of its own. */
 export function conditionOf(link: Link): Condition {
-  if (link.state !== "in-use") return link.state;
+  if (link.state === "absent" || (link.state === "substituted" && link.calls === 0)) return link.state;
   const worst = link.targets.map((target) => SEVERITY.indexOf(target.breaker_state)).reduce((a, b) => Math.max(a, b), 0);
   const state = SEVERITY[worst] ?? "closed";
   if (state !== "closed") return state;
@@ -19,9 +20,9 @@ export const isTrouble = (link: Link): boolean => ["open", "half_open", "isolate
 export type Filter = "all" | "active" | "trouble" | "absent";
 
 export function matches(link: Link, filter: Filter, query: string): boolean {
-  if (filter === "active" && link.state !== "in-use") return false;
+  if (filter === "active" && link.state === "absent") return false;
   if (filter === "trouble" && !isTrouble(link)) return false;
-  if (filter === "absent" && link.state === "in-use") return false;
+  if (filter === "absent" && link.state !== "absent") return false;
   const text = `${link.id} ${link.from} ${link.to} ${link.pattern} ${link.transport}`.toLowerCase();
   return query
     .toLowerCase()
@@ -124,10 +125,10 @@ export function patchOf(link: Link, draft: PolicyDraft): Omit<LinkPatch, "reason
   if (differs("timeout")) patch.timeout = number(draft.timeout);
   if (differs("total")) patch.total = number(draft.total);
   if (differs("retries", "retryMax", "retryDelay", "backoff")) {
-    patch.retry = draft.retries ? { max: Number(draft.retryMax), delay: Number(draft.retryDelay), backoff: draft.backoff } : null;
+    patch.retry = draft.retries ? { ...link.retry, max: Number(draft.retryMax), delay: Number(draft.retryDelay), backoff: draft.backoff } : null;
   }
   if (differs("breaks", "failures", "window")) {
-    patch.breaker = draft.breaks ? { failures: Number(draft.failures), window: Number(draft.window) } : null;
+    patch.breaker = draft.breaks ? { ...link.breaker, failures: Number(draft.failures), window: Number(draft.window) } : null;
   }
   return patch;
 }

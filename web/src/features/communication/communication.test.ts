@@ -44,6 +44,8 @@ describe("the condition of a link", () => {
   it("is quiet before the first call, and absent or substituted whatever its targets say", () => {
     expect(conditionOf(link("a-b", { calls: 0 }))).toBe("quiet");
     expect(conditionOf(link("a-b", { state: "absent", targets: [target("open")] }))).toBe("absent");
+    expect(conditionOf(link("a-b", { state: "substituted", calls: 0 }))).toBe("substituted");
+    expect(conditionOf(link("a-b", { state: "substituted", calls: 3 }))).toBe("ok");
   });
 });
 
@@ -86,6 +88,10 @@ describe("a policy draft", () => {
   it("sends the fields that were touched, whole strategies as one", () => {
     const draft = { ...draftOf(link("a-b")), timeout: "12.5", retryMax: "1" };
     expect(patchOf(link("a-b"), draft)).toEqual({ timeout: 12.5, retry: { max: 1, delay: 0.1, backoff: "exponential" } });
+  });
+  it("keeps the options of a strategy that the form does not show", () => {
+    const row = link("a-b", { breaker: { failures: 5, window: 60, permits: 9 } });
+    expect(patchOf(row, { ...draftOf(row), failures: "7" })).toEqual({ breaker: { failures: 7, window: 60, permits: 9 } });
   });
   it("switches strategies off with null", () => {
     expect(patchOf(link("a-b"), { ...draftOf(link("a-b")), breaks: false, retries: false, timeout: "" })).toEqual({ timeout: null, retry: null, breaker: null });

@@ -1,3 +1,4 @@
+import { t } from "@/shared/catalogue";
 import type { Tone } from "@/shared/ui/tone";
 import type { Condition } from "./communication.state";
 
@@ -16,3 +17,11 @@ export const lineColours: Record<Condition, string> = {
 };
 
 export const isDashed = (condition: Condition): boolean => ["isolated", "substituted", "absent"].includes(condition);
+
+/** What people call a part; one of an operator's own keeps its name. */
+export function partName(part: string): string {
+  const known: Record<string, string> = t.communication.parts;
+  return known[part] ?? part;
+}
+
+export const nameOf = (link: { from: string; to: string }): string => `${partName(link.from)} → ${partName(link.to)}`;

@@ -1,16 +1,16 @@
-import type { ApiKey, Page, Role, User } from "@/contracts/api";
+import type { ApiKey, NewKey, NewUser, Page, Role, SignInLink, User } from "@/contracts/api";
 import { api } from "@/shared/http";
 
 const BASE = "/api/v1/auth";
 
 export const listUsers = (signal?: AbortSignal): Promise<Page<User>> => api.get(`${BASE}/users`, { limit: 200 }, signal);
-export const addUser = (user: { username: string; role: Role; password?: string }): Promise<User> => api.post(`${BASE}/users`, user);
+export const addUser = (user: { username: string; role: Role; password?: string }): Promise<NewUser> => api.post(`${BASE}/users`, user);
 export const changeUser = (id: string, change: { role?: Role; suspended?: boolean }): Promise<User> => api.patch(`${BASE}/users/${encodeURIComponent(id)}`, change);
 export const removeUser = (id: string): Promise<null> => api.remove(`${BASE}/users/${encodeURIComponent(id)}`);
-export const makeLink = (id: string): Promise<{ sign_in_link: string; expires_at?: string }> => api.post(`${BASE}/users/${encodeURIComponent(id)}/link`, {});
+export const makeLink = (id: string): Promise<SignInLink> => api.post(`${BASE}/users/${encodeURIComponent(id)}/link`, {});
 
 export const listKeys = (signal?: AbortSignal): Promise<Page<ApiKey>> => api.get(`${BASE}/keys`, { limit: 200 }, signal);
-export const addKey = (key: { name: string; scopes: string[]; expires_at?: string }): Promise<ApiKey> => api.post(`${BASE}/keys`, key);
+export const addKey = (key: { name: string; scopes: string[]; expires_at?: string }): Promise<NewKey> => api.post(`${BASE}/keys`, key);
 export const revokeKey = (id: string): Promise<null> => api.remove(`${BASE}/keys/${encodeURIComponent(id)}`);
 
 export const setPassword = (current: string | null, next: string): Promise<null> => api.post(`${BASE}/password`, current === null ? { new: next } : { current, new: next });

@@ -12,11 +12,11 @@
 export interface BreakerOptions {
   readonly failures: number;
   readonly windowMs: number;
-  readonly openMs?: number;
-  readonly openCapMs?: number;
-  readonly probes?: number;
+  readonly openMs?: number | undefined;
+  readonly openCapMs?: number | undefined;
+  readonly probes?: number | undefined;
   /** A probe without outcome for this long counts as failed. */
-  readonly probeLimitMs?: number;
+  readonly probeLimitMs?: number | undefined;
 }
 
 interface Sample {

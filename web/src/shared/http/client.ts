@@ -2,7 +2,7 @@
 import { addressOf } from "./base";
 import { randomId } from "./ids";
 import { Pipeline, type Means } from "./pipeline";
-import { GATEWAY_ROW, gatewayPolicy } from "./policy";
+import { GATEWAY_ROW, gatewayPolicy, LIVE_ROW, livePolicy, type Reconnect } from "./policy";
 import { ApiError } from "./problem";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -34,6 +34,8 @@ const browserMeans: Means = {
 
 export class ApiClient {
   readonly pipeline: Pipeline;
+  /** How a live connection is dialled again. */
+  live: Reconnect = LIVE_ROW;
   private csrf: string | null = null;
   private readonly base: string;
   private readonly onSignedOut = new Set<() => void>();
@@ -86,7 +88,9 @@ export class ApiClient {
   /** Takes the browser's rows from the server. The defaults hold when it does not answer. */
   async loadPolicy(): Promise<void> {
     try {
-      this.pipeline.policy = gatewayPolicy(await this.get("/api/v1/system/client-policy"));
+      const rows = await this.get("/api/v1/system/client-policy");
+      this.pipeline.policy = gatewayPolicy(rows);
+      this.live = livePolicy(rows);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
     }

@@ -16,7 +16,6 @@ export interface Attempted {
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 const RETRYABLE = new Set([408, 425, 429, 502, 503, 504]);
-const RETRY_AFTER_CAP_SECONDS = 60;
 
 /** Stays true however soon it is asked again: a part is not installed, or a breaker behind the server is open. */
 const FINAL_CODES = new Set(["absent", "link-missing", "circuit-open", "configuration"]);
@@ -33,7 +32,7 @@ function isTransient(outcome: Outcome): boolean {
 /**
  * Milliseconds to wait before the next attempt, or null to give up. Full jitter: uniform between 0 and
  * the doubled step. A Retry-After is waited for in full, with up to 10 % more so that clients do not return together;
- * one of more than a minute is passed on instead.
+ * one that is longer than the row allows is passed on instead.
  */
 export function retryDelay(policy: Policy, attempted: Attempted, chance: () => number): number | null {
   const { attempts, method, hasIdempotencyKey, outcome } = attempted;
@@ -42,6 +41,6 @@ export function retryDelay(policy: Policy, attempted: Attempted, chance: () => n
   const jittered = chance() * step;
   const asked = outcome.kind === "answer" ? outcome.retryAfterSeconds : null;
   if (asked === null) return jittered;
-  if (asked > RETRY_AFTER_CAP_SECONDS) return null;
+  if (asked * 1000 > policy.retryAfterCapMs) return null;
   return Math.max(asked * 1000, jittered) * (1 + chance() * 0.1);
 }

@@ -46,7 +46,7 @@ function world(): { connection: Connection; sockets: FakeSocket[]; streams: Fake
     streamAddress: (channel, after) => `/stream/${channel}?after=${after}`,
     follow: (address, signal, onMessage: (message: SseMessage) => void) =>
       new Promise((end) => streams.push({ address, signal, end, say: (frame) => onMessage({ event: frame.type, data: JSON.stringify(frame), id: null }) })),
-    chance: () => 0.5,
+    delay: () => 1,
     later: (_, action) => {
       timers.push(action);
       return () => (timers = timers.filter((timer) => timer !== action));

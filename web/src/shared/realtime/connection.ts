@@ -1,6 +1,5 @@
 /** The shell around the protocol: one socket for the whole page, and event streams where a socket cannot be had. */
 import type { ChannelFrame, ClientFrame } from "@/contracts/realtime";
-import { reconnectDelay } from "./backoff";
 import { readFrame, silent, step, type Effect, type Input, type Phase, type Wire } from "./protocol";
 import { followStream } from "./sse";
 
@@ -19,7 +18,8 @@ export interface Surroundings {
   /** The event stream of `channel` after `after`. */
   streamAddress: (channel: string, after: number | null) => string;
   follow: typeof followStream;
-  chance: () => number;
+  /** Milliseconds before the next try after so many failures in a row. */
+  delay: (failures: number) => number;
   /** Calls back after `ms`; gives the way to cancel. */
   later: (ms: number, action: () => void) => () => void;
 }
@@ -111,7 +111,7 @@ export class Connection {
 
   private feed(input: Input): void {
     const before = `${this.wire.phase} ${this.mode}`;
-    const [wire, effects] = step(this.wire, input, this.world.chance);
+    const [wire, effects] = step(this.wire, input, this.world.delay);
     this.wire = wire;
     for (const effect of effects) this.act(effect);
     if (before === `${this.wire.phase} ${this.mode}`) return;
@@ -208,7 +208,7 @@ export class Connection {
     // 4xx will not become better by asking again; a signed-out session is noticed by the next call.
     if (signal.aborted || (end.refused !== null && end.refused < 500 && end.refused !== 429)) return;
     const next = heard ? 0 : failures + 1;
-    this.world.later(reconnectDelay(next, this.world.chance), () => {
+    this.world.later(this.world.delay(next), () => {
       if (!signal.aborted) void this.runStream(channel, signal, next);
     });
   }

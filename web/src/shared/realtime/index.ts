@@ -1,5 +1,6 @@
 import { readonly, ref } from "vue";
 import { api, socketAddress } from "@/shared/http";
+import { reconnectDelay } from "./backoff";
 import { Connection, type Mode } from "./connection";
 import type { Phase } from "./protocol";
 import { followStream } from "./sse";
@@ -17,7 +18,7 @@ export const realtime = new Connection({
   dial: () => new WebSocket(socketAddress("/ws")),
   streamAddress,
   follow: followStream,
-  chance: () => Math.random(),
+  delay: (failures) => reconnectDelay(failures, () => Math.random(), api.live),
   later: (ms, action) => {
     const timer = setTimeout(action, ms);
     return () => clearTimeout(timer);

@@ -5,7 +5,7 @@ import { readFrame, silent, step, type Effect, type Input, type Wire } from "./p
 const run = (wire: Wire, ...inputs: Input[]): [Wire, Effect[]] => {
   const all: Effect[] = [];
   for (const input of inputs) {
-    const [next, effects] = step(wire, input, () => 0.5);
+    const [next, effects] = step(wire, input, (failures) => 250 * 2 ** failures);
     wire = next;
     all.push(...effects);
   }

@@ -7,7 +7,6 @@
  * server answers `resync`, the memory is dropped and the owner of the channel reads everything again.
  */
 import type { ChannelFrame, ClientFrame, ServerFrame } from "@/contracts/realtime";
-import { reconnectDelay } from "./backoff";
 
 export type Phase = "idle" | "dialing" | "open" | "waiting";
 
@@ -46,8 +45,8 @@ const asking = (channel: string, after: number | null): Effect => ({
   frame: after === null ? { type: "subscribe", channel } : { type: "subscribe", channel, after },
 });
 
-/** One step of the machine. `chance` is uniform in [0, 1) and is only asked for a backoff. */
-export function step(wire: Wire, input: Input, chance: () => number): Step {
+/** One step of the machine. `delay` says how long to wait after so many failures. */
+export function step(wire: Wire, input: Input, delay: (failures: number) => number): Step {
   switch (input.kind) {
     case "subscribe": {
       const next = { ...wire, channels: { ...wire.channels, [input.channel]: input.after } };
@@ -69,7 +68,7 @@ export function step(wire: Wire, input: Input, chance: () => number): Step {
       if (wire.phase === "idle" || wire.phase === "waiting") return [wire, []];
       const failures = wire.phase === "dialing" ? wire.failures + 1 : 0;
       if (Object.keys(wire.channels).length === 0) return [{ ...wire, phase: "idle", failures: 0 }, []];
-      return [{ ...wire, phase: "waiting", failures }, [{ kind: "wait", ms: reconnectDelay(failures, chance) }]];
+      return [{ ...wire, phase: "waiting", failures }, [{ kind: "wait", ms: delay(failures) }]];
     }
     case "due":
       return wire.phase === "waiting" ? [{ ...wire, phase: "dialing" }, [{ kind: "dial" }]] : [wire, []];
