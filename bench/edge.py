@@ -71,7 +71,7 @@ def bare() -> Any:
     return app
 
 
-def parts(**changes: Any) -> GatewayParts:
+def parts(fanout: Fanout | None = None, **changes: Any) -> GatewayParts:
     routes = router("/api/v1/chat", "chat")
 
     @routes.get("/sessions")
@@ -86,7 +86,7 @@ def parts(**changes: Any) -> GatewayParts:
         chance=chance,
         authenticator=credentials(),
         authorizer=Authorizer([Rule(action="chat:read", user=Verdict.ALLOW)]),
-        fanout=Fanout({}),
+        fanout=fanout or Fanout({}),
         limiter=MemoryLimiter(clock),
         classes=(RouteClass(name="default", quota=1_000_000),),
         lifecycle=Lifecycle("ready"),

@@ -6,12 +6,12 @@ costs an attribute, not a dictionary look-up and a cast.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Final, Protocol
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
-from starlette.types import Message, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from autobot.gateway.access import Proven
 from autobot.kernel.core.context import CallContext, TraceContext
@@ -50,6 +50,7 @@ class Exchange:
         client: the caller's address after trusted proxies.
         base: path that the product is mounted under, `` or `/tools/autobot`.
         proven: the credential that was proven, None for nobody.
+        continuation: what goes on after the middleware has let go: an open WebSocket would hold all of it.
 
     It holds no reference to the scope that holds it: a cycle a request is work for the garbage collector. What a
     request does not set is a class attribute, so that making one costs little.
@@ -73,6 +74,7 @@ class Exchange:
     wait: float | None = None
     if_match: tuple[str, ...] | None = None
     route = ""
+    continuation: Callable[[Receive, Send], Awaitable[None]] | None = None
     status = 0
     sent_bytes = 0
     body_bytes = 0

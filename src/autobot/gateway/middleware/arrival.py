@@ -25,3 +25,7 @@ class Arrival:
         finally:
             # The server's own objects hold the scope: without this each request would be a cycle.
             del scope[SCOPE_KEY]
+        go_on = exchange.continuation
+        if go_on is not None:
+            del exchange
+            await go_on(receive, send)

@@ -7,16 +7,18 @@ it missed; then what waited follows, without doubles. Frames are written once an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Final
 
 from autobot.gateway.realtime import frames
 from autobot.gateway.realtime.frames import Frame
 from autobot.gateway.realtime.protocol import Close
 from autobot.gateway.realtime.session import SLOW, Outbox
+from autobot.gateway.realtime.sources import ChannelSource, Head, HistoryGone
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import Conflict, NotFound
+from autobot.kernel.core.errors import NotFound
+
+__all__ = ["ChannelSource", "Fanout", "Head", "HistoryGone", "Session", "Subscription"]
 
 WAITING_MAX: Final = 1_024
 """Live frames that wait while a session reads history; beyond it the history is read once more instead."""
@@ -27,45 +29,6 @@ RUNS_MAX: Final = 256
 
 SOURCE_FAILED: Final = "source-failed"
 """Reason of a resync: the text so far could not be read."""
-
-
-class HistoryGone(Conflict):
-    """The facts after a seq cannot be given: the client reads everything again. `detail` is the reason."""
-
-    code = "resync"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The newest fact of a channel, 0 for none; `ended` when nothing will follow it."""
-
-    seq: int
-    ended: bool = False
-
-
-class ChannelSource(Protocol):
-    """Where the frames of one kind of channel come from (`run:…`, `chat.session:…`, `system`, `events`).
-
-    Contract: `history` yields every fact above `after` that was durable when it was called, in seq order, each
-    once; seq grows by channel and is kept over restarts. A fact is passed to `Fanout.publish` after it is
-    durable, in seq order; doubles do no harm. Passing text is published with its offset and may be lost.
-    """
-
-    async def authorize(self, channel: str, context: CallContext) -> None:
-        """Let pass, or raise NotFound or Forbidden: asked at each subscribe."""
-        ...
-
-    async def head(self, channel: str) -> Head:
-        """Return where the channel stands."""
-        ...
-
-    def history(self, channel: str, after: int) -> AsyncIterator[Frame]:
-        """Yield the facts above `after` as `frames.event`. Raises HistoryGone when some are no longer there."""
-        ...
-
-    async def snapshots(self, channel: str) -> Sequence[Frame]:
-        """Return `frames.snapshot` of each run that writes on this channel now."""
-        ...
 
 
 class Subscription:
@@ -101,7 +64,7 @@ class Subscription:
 class Session:
     """One client: who it is, its way out and its subscriptions."""
 
-    __slots__ = ("_fanout", "context", "credential", "outbox", "prove", "subscriptions")
+    __slots__ = ("_fanout", "_tasks", "context", "credential", "outbox", "prove", "subscriptions")
 
     def __init__(
         self,
@@ -116,6 +79,26 @@ class Session:
         self._fanout, self.context, self.credential, self.prove = fanout, context, credential, prove
         self.outbox = Outbox(frames_max, bytes_max, self._overflow)
         self.subscriptions: dict[str, Subscription] = {}
+        self._tasks: set[asyncio.Task[None]] | None = None
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Cancel `task` when the session ends, unless it is over by then."""
+        if self._tasks is None:
+            self._tasks = set()
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if self._tasks is not None:
+            self._tasks.discard(task)
+            if not self._tasks:
+                self._tasks = None
+
+    def end(self) -> None:
+        """End every subscription and what is under way for one."""
+        self.leave_all()
+        for task in tuple(self._tasks or ()):
+            task.cancel()
 
     def _overflow(self) -> list[Frame]:
         """End every subscription: each channel is told to resync."""
@@ -174,6 +157,16 @@ class Fanout:
         if group is not None:
             await group.__aexit__(None, None, None)
 
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` in a task of this fan-out. It must map its own errors. Raises RuntimeError unless open."""
+        if self._group is None:
+            work.close()
+            raise RuntimeError("the fan-out is not open: run the application's lifespan")
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     def source(self, channel: str) -> ChannelSource:
         """Return the source of a channel. Raises NotFound."""
         found = self._sources.get(channel.partition(":")[0])
@@ -192,7 +185,7 @@ class Fanout:
 
     def exit(self, session: Session) -> None:
         """Forget a session and its subscriptions."""
-        session.leave_all()
+        session.end()
         self._sessions.pop(session, None)
 
     def close_all(self, code: Close, reason: str) -> None:
@@ -354,9 +347,7 @@ class Fanout:
         if run_id in feed.holes or self._group is None:
             return
         feed.holes.add(run_id)
-        task = self._group.create_task(self._snapshot(channel, run_id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        _ = self.spawn(self._snapshot(channel, run_id))
 
     async def _snapshot(self, channel: str, run_id: str) -> None:
         try:
