@@ -1,0 +1,11 @@
+"""Links are tested in virtual time."""
+
+import pytest
+
+from autobot.testing.virtual_time import VIRTUAL_BACKEND
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    """Async tests of this folder run on a loop whose clock jumps."""
+    return VIRTUAL_BACKEND
