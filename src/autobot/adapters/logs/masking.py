@@ -38,6 +38,7 @@ _VALUES: Final = (
 
 def mask_text(text: str) -> str:
     """Return `text` without what looks like a secret, shortened to 4,000 characters."""
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     for pattern, stand_in in _VALUES:
         text = pattern.sub(stand_in, text)
     return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…({len(text)} characters)"
@@ -58,7 +59,7 @@ def masked(value: Any, depth: int = 0) -> Any:
         return "…"
     if isinstance(value, Mapping):
         return {
-            str(name): MASK if is_secret_name(str(name)) and inner else masked(inner, depth + 1)
+            mask_text(str(name)): MASK if is_secret_name(str(name)) and inner else masked(inner, depth + 1)
             for name, inner in list(value.items())[:ITEMS_MAX]
         }
     if isinstance(value, bytes | bytearray):

@@ -141,7 +141,7 @@ def _names(every: Iterable[Labels]) -> list[str]:
 
 def _values(names: list[str], labels: Labels) -> list[str]:
     given = dict(labels)
-    return [given.get(name, "") for name in names]
+    return [given.get(name, "").encode("utf-8", "backslashreplace").decode("utf-8") for name in names]
 
 
 def _help(name: str) -> str:

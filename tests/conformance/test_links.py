@@ -1,0 +1,83 @@
+"""The link registry keeps the promise of `Links`, the direct transport that of `Transport`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import AutoBotError
+from autobot.kernel.links.direct import DirectTransport
+from autobot.kernel.links.matrix import Matrix
+from autobot.kernel.links.registry import LinkRegistry, Wired
+from autobot.kernel.resilience.operation import Operation
+from autobot.testing.conformance.links import ROW, CalleeError, LinksSuite, Wiring
+from autobot.testing.conformance.transport import Other, Served, TransportSuite
+from autobot.testing.virtual_time import FixedChance, ManualClock
+
+
+async def echo(payload: Any, context: CallContext) -> Any:
+    """Answer the payload."""
+    return payload
+
+
+async def fail(payload: Any, context: CallContext) -> Any:
+    """Raise an error of the callee's own."""
+    raise CalleeError
+
+
+async def count(payload: Any, context: CallContext) -> AsyncIterator[int]:
+    """Yield 1, 2, 3."""
+    for number in (1, 2, 3):
+        yield number
+
+
+class TestLinkRegistry(LinksSuite):
+    def wiring(self) -> Wiring:
+        clock: Clock = ManualClock()
+        rows = {ROW: {"pattern": "direct", "transport": "direct", "error_handling": "propagate"}}
+        registry = LinkRegistry(Matrix(rows), clock, FixedChance())
+        transport = DirectTransport({"echo": echo, "fail": fail}, {"count": count})
+        registry.wire(ROW, Wired(transport=transport, targets=("local",)))
+        return Wiring(links=registry, delete=lambda: registry.apply(ROW, {"deleted": True}))
+
+
+class TestDirectTransport(TransportSuite):
+    failures = (AutoBotError, CalleeError)
+
+    def payload(self, operation: Operation, text: str) -> Any:
+        return text
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Served]:
+        other = Other()
+
+        async def hang(payload: Any, context: CallContext) -> Any:
+            other.hanging.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                other.left.set()
+
+        async def letters(payload: Any, context: CallContext) -> AsyncIterator[str]:
+            other.begins("count")
+            for letter in "abc":
+                yield letter
+
+        async def endless(payload: Any, context: CallContext) -> AsyncIterator[str]:
+            try:
+                while True:
+                    yield "."
+            finally:
+                other.left.set()
+
+        async def breaking(payload: Any, context: CallContext) -> AsyncIterator[str]:
+            yield "a"
+            raise CalleeError
+
+        transport = DirectTransport(
+            {"echo": echo, "fail": fail, "hang": hang},
+            {"count": letters, "endless": endless, "break": breaking},
+        )
+        yield Served(transport=transport, target="local", other=other)
