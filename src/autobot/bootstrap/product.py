@@ -278,7 +278,7 @@ class _Assembly:
         async def dispatch(command: Any, context: CallContext, key: str) -> Any:
             return await backend.dispatch(command, context, key=key)
 
-        reply = ChatReply(backend.ask, dispatch, self.registry, self.catalogue.default_model)
+        reply = ChatReply(backend.ask, dispatch, self.registry, self.catalogue.default_for)
         acts = actions_module.action_run(
             bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=action_work()
         )

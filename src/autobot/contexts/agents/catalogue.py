@@ -94,19 +94,27 @@ class Catalogue:
         """The providers, in the operator's order."""
         return tuple(self._providers.values())
 
+    async def default_for(self, context: CallContext) -> str | None:
+        """Return `default_model()` after asking the providers whose list is old or was never read."""
+        if not self._default():
+            await self._refresh_all(context, FRESH_S)
+        return self.default_model()
+
     def default_model(self) -> str | None:
         """Return the operator's default, else the first model that a provider has; None while there is none.
 
-        Never the built-in assistant: it replaces no model.
+        A provider that answers comes before one that has models and is out of reach now. Never the built-in
+        assistant: it replaces no model.
         """
         configured = self._default()
         if configured:
             return configured
-        for name, listing in self._listings.items():
-            if name != ASSISTANT and listing.state == "ready":
-                for info in listing.models:
-                    if info.generates:
-                        return full_name(name, info.id)
+        for state in ("ready", "unreachable"):
+            for name, listing in self._listings.items():
+                if name != ASSISTANT and listing.state == state:
+                    for info in listing.models:
+                        if info.generates:
+                            return full_name(name, info.id)
         return None
 
     async def find(self, name: str, context: CallContext) -> Known:

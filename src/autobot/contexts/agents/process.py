@@ -48,7 +48,7 @@ class ChatReply:
         ask: Ask,
         dispatch: Dispatch,
         links: Links,
-        default_model: Callable[[], str | None],
+        default_model: Callable[[CallContext], Awaitable[str | None]],
         *,
         budget: float = 1800.0,
     ) -> None:
@@ -77,7 +77,7 @@ class ChatReply:
             wanted = chat.Thread(
                 session_id=thread.session_id, owner=thread.owner, model=model, messages=thread.messages
             )
-            return choose(wanted, self._default_model())
+            return choose(wanted, await self._default_model(run.context))
 
         choice = await run.step("choose", "decision", decide, Choice, resumable=True)
         link = self._links.link("orchestrator-agents")
