@@ -20,7 +20,7 @@ from autobot.kernel.resilience.attempt_timeout.strategy import Guard
 from autobot.kernel.resilience.attempts import Attempts, Parts
 from autobot.kernel.resilience.breaker.options import BreakerOptions
 from autobot.kernel.resilience.cache.coalescing import Flights
-from autobot.kernel.resilience.cache.strategy import CacheLayer
+from autobot.kernel.resilience.cache.strategy import WAYS, CacheLayer
 from autobot.kernel.resilience.chaos.strategy import ChaosTransport
 from autobot.kernel.resilience.deadline.options import DeadlineOptions
 from autobot.kernel.resilience.deadline.strategy import Deadline
@@ -151,11 +151,14 @@ class _Builder:
         options, store = self._options.cache, self._state.store
         if options is None or store is None:
             return inner
-        state, records = self._state, self._records
+        state, listener = self._state, self._listener
+        # Made once: a hit is the cheapest call there is, and its report must not cost more than it.
+        labels = {how: (("link", self._link), ("result", how)) for how in WAYS}
 
         def served(how: str) -> None:
             state.cached += 1
-            records.counted("link_cache_total", result=how)
+            if listener is not None:
+                listener.counted("link_cache_total", 1.0, labels[how])
 
         return CacheLayer(options, store, self._flights, inner, self._clock.monotonic, served, tier).call
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.resilience.cache.coalescing import Flights
@@ -15,6 +15,9 @@ from autobot.kernel.resilience.classify import stale_serves
 from autobot.kernel.resilience.deadline.options import HOP_MARGIN
 from autobot.kernel.resilience.operation import Operation
 from autobot.kernel.resilience.outcome import Failure, Step
+
+WAYS: Final = ("hit", "stale_while_revalidate", "joined", "stale_if_error")
+"""How an answer may come without a call of its own; what `served` is told."""
 
 
 class CacheLayer:
