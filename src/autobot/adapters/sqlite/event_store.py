@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,13 @@ from typing import Final, Self, TypeVar
 import apsw
 
 from autobot.adapters.sqlite import reading
+from autobot.adapters.sqlite.backup import Manifest, make_backup
 from autobot.adapters.sqlite.files import CURRENT, Format, connect
 from autobot.adapters.sqlite.rows import Prepared, place_of, prepare
 from autobot.adapters.sqlite.tail import Tail
 from autobot.adapters.sqlite.threads import Readers
 from autobot.adapters.sqlite.writer import Done, Writer, opened, vacuum
-from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.errors import Overloaded
 from autobot.kernel.event_store.transaction import (
     AuditRecord,
@@ -45,8 +46,8 @@ class SqliteEventStore:
     the next flush.
     """
 
-    def __init__(self, path: Path, writer: Writer, readers: Readers) -> None:
-        self.path = path
+    def __init__(self, path: Path, clock: Clock, writer: Writer, readers: Readers) -> None:
+        self.path, self._clock = path, clock
         self._writer, self._readers = writer, readers
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[Prepared, asyncio.Future[Committed]]] = []
@@ -64,7 +65,7 @@ class SqliteEventStore:
         """
         journal = await asyncio.to_thread(opened, path, clock, form)
         readers = Readers(partial(connect, path, writes=False), READERS)
-        return cls(path, Writer(journal), readers)
+        return cls(path, clock, Writer(journal), readers)
 
     # -------------------------------------------------------------------------------------------- writing
 
@@ -99,6 +100,15 @@ class SqliteEventStore:
         """Rewrite the file: what was erased or deleted is nowhere in the data folder after it. Commits wait meanwhile."""
         self._open_or_refuse()
         await self._writer.run(vacuum)
+
+    async def backup(self, folder: Path, extra: Mapping[str, Path] | None = None) -> Manifest:
+        """Write a backup of now into a new folder, with `extra` files (name there → file); commits go on meanwhile.
+
+        Raises OperatorError when `folder` has something in it or cannot be written.
+        """
+        self._open_or_refuse()
+        made = rfc3339(self._clock.now())
+        return await asyncio.to_thread(make_backup, self.path, folder, made, extra or {})
 
     # ------------------------------------------------------------------------------------------------ log
 

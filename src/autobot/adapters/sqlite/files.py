@@ -128,7 +128,7 @@ def _check(path: Path) -> None:
         return
     # After a clean stop the file alone is the whole truth and is read as such; after a crash its log is
     # needed too, and closing must not write it back before the check has passed.
-    name = f"file:{path.absolute().as_posix()}?immutable=1" if clean else str(path)
+    name = f"{path.absolute().as_uri()}?immutable=1" if clean else str(path)
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI if clean else apsw.SQLITE_OPEN_READWRITE
     try:
         connection = apsw.Connection(name, flags=flags)
