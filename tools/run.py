@@ -14,6 +14,7 @@ def main(arguments: list[str]) -> int:
     try:
         with environment.only_one():
             environment.sync()
+            environment.warm()
             web.build_or_keep()
     except SetupError as error:
         return stop(error)
