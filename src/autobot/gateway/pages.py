@@ -50,6 +50,7 @@ def page(exchange: Exchange, title: str, body: str) -> bytes:
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta name="color-scheme" content="light dark">\n'
-        f'<title>{escape(title)} · AutoBot</title>\n<link rel="stylesheet" href="{style}">\n</head>\n'
+        f'<title>{escape(title)} · AutoBot</title>\n<link rel="icon" href="data:,">\n'
+        f'<link rel="stylesheet" href="{style}">\n</head>\n'
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     ).encode()

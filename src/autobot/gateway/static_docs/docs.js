@@ -34,8 +34,9 @@ function exampleOf(schema, depth = 0) {
   if (found.default !== undefined) return found.default;
   if (found.const !== undefined) return found.const;
   if (Array.isArray(found.enum)) return found.enum[0];
-  const choice = (found.anyOf ?? found.oneOf ?? found.allOf)?.find((one) => resolved(one).type !== "null");
-  if (choice) return exampleOf(choice, depth + 1);
+  const choices = found.anyOf ?? found.oneOf ?? found.allOf ?? [];
+  if (depth > 0 && choices.some((one) => resolved(one).type === "null")) return null;
+  if (choices.length > 0) return exampleOf(choices[0], depth + 1);
   const type = Array.isArray(found.type) ? found.type.find((one) => one !== "null") : found.type;
   if (type === "object" || found.properties) {
     if (depth > 5) return {};
@@ -47,7 +48,35 @@ function exampleOf(schema, depth = 0) {
   if (type === "integer" || type === "number") return found.minimum ?? 0;
   if (type === "boolean") return false;
   if (type === "null") return null;
-  return found.format === "date-time" ? new Date().toISOString() : "";
+  return found.format === "date-time" ? new Date().toISOString() : "text".slice(0, found.maxLength ?? 4);
+}
+
+/** What kind of value a schema takes, in a word or two. */
+function kindOf(schema) {
+  const found = resolved(schema);
+  if (Array.isArray(found.enum)) return found.enum.map(String).join(" | ");
+  const choices = found.anyOf ?? found.oneOf;
+  if (choices) return choices.map(kindOf).join(" | ");
+  if (found.type === "array") return `list of ${kindOf(found.items ?? {})}`;
+  const limits = ["minimum", "maximum", "minLength", "maxLength", "pattern"].filter((name) => found[name] !== undefined);
+  const type = found.title && found.properties ? found.title : (found.type ?? "anything");
+  return limits.length > 0 ? `${type} (${limits.map((name) => `${name} ${found[name]}`).join(", ")})` : String(type);
+}
+
+function members(schema) {
+  const found = resolved(schema);
+  const required = new Set(found.required ?? []);
+  const rows = Object.entries(found.properties ?? {}).map(([name, member]) =>
+    make(
+      "tr",
+      {},
+      make("td", {}, make("code", {}, name), required.has(name) ? " (required)" : ""),
+      make("td", {}, kindOf(member)),
+      make("td", {}, resolved(member).description ?? ""),
+    ),
+  );
+  if (rows.length === 0) return null;
+  return make("details", {}, make("summary", {}, "Members of the body"), make("table", {}, make("tbody", {}, ...rows)));
 }
 
 function operations() {
@@ -150,7 +179,7 @@ function show() {
     "form",
     {},
     ...parameters.map(field),
-    body ? make("div", {}, make("label", { for: "body" }, "Body (application/json)"), body) : null,
+    body ? make("div", {}, make("label", { for: "body" }, "Body (application/json)"), body, members(media.schema ?? {})) : null,
     send,
   );
   const result = make("section", { "aria-label": "Answer" });
