@@ -7,7 +7,6 @@ targets one outlier can never lie 1.9 standard deviations from a mean that it is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 from typing import Final
 
 from autobot.kernel.resilience.endpoint.options import EndpointOptions
@@ -52,8 +51,13 @@ def _is_outlier(target: Target, targets: Sequence[Target], now: float) -> bool:
     if mine.calls < CALLS_MIN or len(others) < TARGETS_MIN - 1:
         return False
     failing = mine.failures / mine.calls
-    usual = median(tally.failures / tally.calls for tally in others)
+    usual = _median([tally.failures / tally.calls for tally in others])
     if failing >= _FAILING and failing >= _FACTOR * usual:
         return True
-    usual_time = median(tally.quantile(0.5) or 0.0 for tally in others)
+    usual_time = _median([tally.quantile(0.5) or 0.0 for tally in others])
     return (mine.quantile(0.5) or 0.0) >= _FACTOR * usual_time > 0.0
+
+
+def _median(values: list[float]) -> float:
+    """Return the lower median of one or more values (`statistics` would cost 10 ms of every start)."""
+    return sorted(values)[(len(values) - 1) // 2]
