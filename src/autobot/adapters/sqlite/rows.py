@@ -24,7 +24,7 @@ _unpack = msgspec.msgpack.Decoder().decode
 _json = msgspec.json.Encoder().encode
 _unjson = msgspec.json.Decoder().decode
 
-EVENT_COLUMNS: Final = "position, stream, revision, id, type, correlation, time, hash, meta, data"
+EVENT_COLUMNS: Final = "position, stream, revision, id, type, correlation, hash, meta, data"
 DOCUMENT_COLUMNS: Final = "key, owner, grp, sort, version, body"
 
 
@@ -71,7 +71,9 @@ class Prepared:
 def event_row(message: Message, stream: str) -> Row:
     """Return an event's column values: id, type, correlation, time, hash, meta, data."""
     subject, partition = message.subject, message.partition_key
+    time = message.time
     meta = (
+        time,
         message.source,
         None if subject == stream else subject,
         message.causation_id,
@@ -86,7 +88,7 @@ def event_row(message: Message, stream: str) -> Row:
         message.id,
         message.type,
         message.correlation_id,
-        micros(message.time),
+        micros(time),
         blake2b(data, digest_size=32).digest(),
         _pack(meta),
         None if message.erased else data,
@@ -177,13 +179,13 @@ _new_message, _new_recorded = Message.__new__, Recorded.__new__
 
 def recorded(row: Row) -> Recorded:
     """Return the event of a row of EVENT_COLUMNS."""
-    position, stream, revision, id_, type_, correlation, time, hashed, meta, data = row
-    source, subject, causation, partition, traceparent, principal, tenant, content = _unpack(meta)
+    position, stream, revision, id_, type_, correlation, hashed, meta, data = row
+    time, source, subject, causation, partition, traceparent, principal, tenant, content = _unpack(meta)
     message = _new_message(Message)
     _id(message, id_)
     _source(message, source)
     _type(message, type_)
-    _time(message, EPOCH + timedelta(0, 0, time))
+    _time(message, time)
     _subject(message, stream if subject is None else subject)
     _data(message, b"" if data is None else data)
     _correlation(message, correlation)
