@@ -35,12 +35,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What goes to a model: fitted to its window, with the ids of the messages that do not fit."""
+    """What goes to a model: fitted to its window, with the ids of the messages that do not fit, and who is asked
+    first: the model's name and the link that leads to it."""
 
     request: ports.GenerateRequest
     window: int | None
     left_out: tuple[str, ...]
     first_target: str
+    first_link: str
 
 
 class Models(Protocol):
@@ -126,7 +128,7 @@ class ChatAgent:
         prompt = await self._models.prepare(self._model, tuple(messages), tools, run.context)
 
         async def work() -> Turn:
-            run.wait_for("agents-llm", prompt.first_target, f"Waiting for {prompt.first_target} to answer")
+            run.wait_for(prompt.first_link, prompt.first_target, f"Waiting for {prompt.first_target} to answer")
             return await collect(run, self._models.generate(prompt.request, run.context), prompt)
 
         given = {"model": self._model, "messages": [one.content for _, one in messages]}
@@ -136,7 +138,7 @@ class ChatAgent:
             work,
             Turn,
             given=given,
-            link="agents-llm",
+            link=prompt.first_link,
             target=prompt.first_target,
             detail={"model": self._model, "left_out": list(prompt.left_out)},
         )

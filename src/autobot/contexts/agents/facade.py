@@ -101,7 +101,13 @@ class ModelFacade:
         offered = () if known.info is not None and known.info.tools is False else tools
         fitted = fit(messages, window=known.window, tools=offered, scale=self._scale(known))
         request = GenerateRequest(model=known.name, messages=fitted.kept, tools=offered, window=known.window)
-        return Prompt(request=request, window=known.window, left_out=fitted.left_out, first_target=known.name)
+        return Prompt(
+            request=request,
+            window=known.window,
+            left_out=fitted.left_out,
+            first_target=known.name,
+            first_link=known.provider.link_id,
+        )
 
     # ------------------------------------------------------------------------ behind the direct link
 

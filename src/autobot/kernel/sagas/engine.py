@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, principal_data, principal_of, stored_trace
-from autobot.kernel.core.errors import DeadlineExceeded, NotFound, WrongExpectedVersion
+from autobot.kernel.core.errors import DeadlineExceeded, Interrupted, NotFound, WrongExpectedVersion
 from autobot.kernel.core.failure import Failure, failure_of
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -206,6 +206,8 @@ class RunEngine:
         except TimeoutError:
             spent = DeadlineExceeded(f"This took longer than its budget of {budget:.0f} s.")
             return Outcome(state="failed", error=failure_of(spent, run.context.correlation_id))
+        except Interrupted as error:
+            return Outcome(state="interrupted", error=failure_of(error, run.context.correlation_id))
         except Exception as error:  # noqa: BLE001 - whatever a definition raises is the run's outcome
             self._tell(run, "failed", type(error).__name__)
             return Outcome(state="failed", error=failure_of(error, run.context.correlation_id))
