@@ -151,3 +151,22 @@ describe("a connection", () => {
     expect(connection.phase).toBe("idle");
   });
 });
+
+it("is live on an open socket or a stream that has brought something, and on nothing else", async () => {
+  const { connection, pass, last, streams } = world();
+  const seen: boolean[] = [];
+  connection.watch(({ live }) => seen.at(-1) !== live && seen.push(live));
+  collect(connection);
+  last().open();
+  last().drop();
+  pass();
+  last().drop();
+  pass();
+  last().drop();
+  expect(connection.standing).toEqual({ phase: "waiting", mode: "streams", live: false });
+  streams[0]?.say(fact(1));
+  streams[0]?.end({ refused: null });
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(seen).toEqual([false, true, false, true, false]);
+});

@@ -26,6 +26,13 @@ export interface Surroundings {
 
 export type Mode = "socket" | "streams";
 
+/** How a connection stands: `live` when frames can come in. */
+export interface Standing {
+  readonly phase: Phase;
+  readonly mode: Mode;
+  readonly live: boolean;
+}
+
 /** Dials that fail in a row before event streams take over; the socket is still tried. */
 const PATIENCE = 2;
 const BEAT_MS = 20_000;
@@ -38,7 +45,9 @@ export class Connection {
   private readonly world: Surroundings;
   private readonly handlers = new Map<string, Set<Handler>>();
   private readonly streams = new Map<string, AbortController>();
-  private readonly watchers = new Set<(phase: Phase, mode: Mode) => void>();
+  /** Channels whose stream has brought something and has not ended. */
+  private readonly flowing = new Set<string>();
+  private readonly watchers = new Set<(standing: Standing) => void>();
 
   constructor(world: Surroundings) {
     this.world = world;
@@ -48,12 +57,16 @@ export class Connection {
     return this.wire.phase;
   }
 
+  get standing(): Standing {
+    return { phase: this.wire.phase, mode: this.mode, live: this.wire.phase === "open" || (this.mode === "streams" && this.flowing.size > 0) };
+  }
+
   get mode(): Mode {
     return this.wire.phase !== "open" && this.wire.failures >= PATIENCE ? "streams" : "socket";
   }
 
-  /** Tells `watcher` of each change of phase or mode. */
-  watch(watcher: (phase: Phase, mode: Mode) => void): () => void {
+  /** Tells `watcher` of each change of the standing. */
+  watch(watcher: (standing: Standing) => void): () => void {
     this.watchers.add(watcher);
     return () => this.watchers.delete(watcher);
   }
@@ -117,7 +130,11 @@ export class Connection {
     if (before === `${this.wire.phase} ${this.mode}`) return;
     if (this.mode === "streams") for (const channel of this.handlers.keys()) this.startStream(channel);
     else if (this.wire.phase === "open") this.stopStreams();
-    for (const watcher of this.watchers) watcher(this.wire.phase, this.mode);
+    this.tell();
+  }
+
+  private tell(): void {
+    for (const watcher of this.watchers) watcher(this.standing);
   }
 
   private act(effect: Effect): void {
@@ -202,9 +219,15 @@ export class Connection {
     const end = await this.world.follow(address, signal, ({ data }) => {
       const frame = readFrame(data);
       if (signal.aborted || frame === null) return;
-      heard = true;
+      if (!heard) {
+        heard = true;
+        this.flowing.add(channel);
+        this.tell();
+      }
       this.feed({ kind: "frame", frame });
     });
+    this.flowing.delete(channel);
+    this.tell();
     // 4xx will not become better by asking again; a signed-out session is noticed by the next call.
     if (signal.aborted || (end.refused !== null && end.refused < 500 && end.refused !== 429)) return;
     const next = heard ? 0 : failures + 1;

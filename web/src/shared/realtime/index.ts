@@ -1,8 +1,7 @@
 import { readonly, ref } from "vue";
 import { api, socketAddress } from "@/shared/http";
 import { reconnectDelay } from "./backoff";
-import { Connection, type Mode } from "./connection";
-import type { Phase } from "./protocol";
+import { Connection, type Standing } from "./connection";
 import { followStream } from "./sse";
 
 /** Runs have a stream of their own, which ends with the run; every other channel shares one route. */
@@ -26,18 +25,14 @@ export const realtime = new Connection({
 });
 /* eslint-enable no-restricted-globals, no-restricted-properties */
 
-const phase = ref<Phase>("idle");
-const mode = ref<Mode>("socket");
-realtime.watch((nextPhase, nextMode) => {
-  phase.value = nextPhase;
-  mode.value = nextMode;
-});
+const standing = ref<Standing>(realtime.standing);
+realtime.watch((next) => (standing.value = next));
 addEventListener("online", () => realtime.hurry());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") realtime.hurry();
 });
 
 /** How the connection stands, for the screens that show it. */
-export const realtimeState = { phase: readonly(phase), mode: readonly(mode) };
+export const realtimeStanding = readonly(standing);
 
 export type { Handler } from "./connection";
