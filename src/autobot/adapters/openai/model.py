@@ -18,13 +18,15 @@ from autobot.contracts.openai_wire.body import chat_body, embeddings_body
 from autobot.contracts.openai_wire.lists import embeddings_of, error_of, models_of
 from autobot.contracts.openai_wire.stream import chunks_of, parsed
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import ConfigurationError, HopFailed, RemoteError
+from autobot.kernel.core.errors import Absent, ConfigurationError, HopFailed, RemoteError
 from autobot.kernel.links.ports import HttpRequest, HttpResponse, Link
 from autobot.kernel.resilience.operation import Effect, Operation
 
 GENERATE: Final = Operation(name="generate", effect=Effect.FREE)
 EMBED: Final = Operation(name="embed", effect=Effect.FREE)
 MODELS: Final = Operation(name="models", effect=Effect.FREE)
+
+NOT_SUPPORTED: Final = 501
 
 _VERSION: Final = re.compile(r"v\d+[a-z0-9]*")
 
@@ -112,7 +114,16 @@ class OpenAIModels:
 
     async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
         http = self._request("POST", "/embeddings", embeddings_body(model, texts))
-        response = await self._call(EMBED, http, context, model)
+        try:
+            response = await self._call(EMBED, http, context, model)
+        except RemoteError as error:
+            if error.status != NOT_SUPPORTED:
+                raise
+            raise Absent(
+                "embeddings",
+                f"{self._options.name} embeds nothing.",
+                hint="use a server or model that can embed",
+            ) from error
         with self._mapped(model):
             found = embeddings_of(parsed(response.body, orjson.loads), model, len(texts))
         return replace(found, served_by=self._served_by(model))
