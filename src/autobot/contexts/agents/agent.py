@@ -128,7 +128,9 @@ class ChatAgent:
         prompt = await self._models.prepare(self._model, tuple(messages), tools, run.context)
 
         async def work() -> Turn:
-            run.wait_for(prompt.first_link, prompt.first_target, f"Waiting for {prompt.first_target} to answer")
+            run.wait_for(
+                prompt.first_link, prompt.first_target, f"Waiting for {prompt.first_target} to answer"
+            )
             return await collect(run, self._models.generate(prompt.request, run.context), prompt)
 
         given = {"model": self._model, "messages": [one.content for _, one in messages]}
