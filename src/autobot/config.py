@@ -45,7 +45,8 @@ class Config:
     """What the process was started with.
 
     `environment` and `file` hold the given values by setting name (`OLLAMA_URL` …), so that the settings
-    context can tell a value's source and show what the environment locks.
+    context can tell a value's source and show what the environment locks. `inherited` is what child
+    processes see besides: nothing of ours, so no secret.
     """
 
     host: str = "127.0.0.1"
@@ -61,6 +62,7 @@ class Config:
     matrix_overlay: Path | None = None
     log_level: str = "info"
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
     file: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -111,6 +113,7 @@ def read_config(environment: Mapping[str, str], home: Path, working: Path) -> Co
         matrix_overlay=_path(values, "MATRIX"),
         log_level=_level(values.get("LOG_LEVEL", "info")),
         environment=given,
+        inherited={name: value for name, value in environment.items() if not name.startswith(PREFIX)},
         file=table,
     )
     _check(config)

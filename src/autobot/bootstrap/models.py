@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+from autobot.adapters.llamacpp.model import LlamaModels
+from autobot.adapters.llamacpp.supervisor import LlamaOptions, LlamaServer
 from autobot.adapters.ollama.model import OllamaModels, OllamaOptions
 from autobot.adapters.openai.model import OpenAIModels, options_for
 from autobot.bootstrap.wiring import ModelWires, origin_of
@@ -12,6 +15,7 @@ from autobot.contexts.agents.catalogue import LABELS
 from autobot.contexts.agents.facade import chain_of
 from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, LanguageModel, ModelInfo
 from autobot.contexts.settings.module import Settings
+from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import Absent, DataCorrupt
 from autobot.kernel.core.ids import IdSource
@@ -76,6 +80,8 @@ class LiveModels:
         self.values: dict[str, Any] = {}
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
+        self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
+        self.server: LlamaServer | None = None
 
     async def refresh(self) -> None:
         """Read the settings again and apply what changed."""
@@ -91,6 +97,16 @@ class LiveModels:
             self._connect_ollama(values["ollama.url"])
         if "openai.base_url" not in before or values["openai.base_url"] != before["openai.base_url"]:
             self._connect_openai(values["openai.base_url"])
+
+    def open_file(self, clock: Clock, environment: Mapping[str, str]) -> None:
+        """Set up the local model file, if there is one. Its process starts when it is first asked."""
+        file = self.values.get("model.file")
+        if not file:
+            self._wires.connect("ai-llamacpp", None, GGUF_HINT)
+            return
+        self.server = LlamaServer(LlamaOptions(file=Path(file), environment=environment), clock)
+        self.llamacpp.current = LlamaModels(self._registry.link("ai-llamacpp"), self.server)
+        self._wires.connect("ai-llamacpp", self.server.target, GGUF_HINT)
 
     def _connect_ollama(self, address: str | None) -> None:
         self.ollama.current = None

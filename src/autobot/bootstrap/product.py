@@ -22,6 +22,7 @@ from autobot.bootstrap.knowing import ProcessFacts, dependencies
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
+from autobot.bootstrap.upkeep import StoreUpkeep
 from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
 from autobot.config import Config
 from autobot.contexts.actions import module as actions_module
@@ -79,6 +80,8 @@ class Product:
     facade: ModelFacade
     live: LiveModels
     settings: SettingsReader
+    upkeep: StoreUpkeep
+    wires: ModelWires
     modules: tuple[Module, ...]
     health: ProbedHealth
     chat_view: Follower
@@ -128,6 +131,7 @@ class _Assembly:
         self.codec = EventCodec(events, outside.clock, outside.ids, source="urn:autobot:backend")
         self.store = _direct_rows(outside, self.codec, self.registry)
         self.authorizer: Authorizer
+        self.upkeep = StoreUpkeep(config, outside.store)
         self.chat_view = Follower("view:chat.v1", self.store)
         self.reactions = Follower("reactions.v1", self.store)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
@@ -159,6 +163,8 @@ class _Assembly:
             facade=facade,
             live=live,
             settings=self.settings.reader,
+            upkeep=self.upkeep,
+            wires=self.wires,
             modules=modules,
             health=health,
             chat_view=self.chat_view,
@@ -181,7 +187,7 @@ class _Assembly:
         self.wires = ModelWires(self.registry, outside.clock, outside.chance, outside.listener)
         live = LiveModels(self.settings, self.registry, self.wires, outside.ids)
         assistant = Assistant(LazyGuide(), standard_commands(self._ask_backend, self._list_models))
-        providers = (live.ollama, live.openai, assistant)
+        providers = (live.ollama, live.openai, live.llamacpp, assistant)
         catalogue = Catalogue(providers, outside.clock, configured_default=live.default_model)
         facade = ModelFacade(catalogue, self.registry, live.chain)
         inside = direct(DirectTransport(facade.calls, facade.streams))
@@ -235,7 +241,7 @@ class _Assembly:
             self.settings.module,
             chat_module.build(store, codec, outside.ids, self.chat_view.caught_up),
             agents,
-            system_module.build(store, codec, self.registry, health, facts),
+            system_module.build(store, codec, self.registry, health, facts, self.upkeep),
         )
         return modules, runs
 
@@ -344,6 +350,7 @@ REACTS_TO: Final = frozenset({chat.ReplyRequested.TYPE, actions.ActionRequested.
 async def running(product: Product) -> AsyncIterator[Product]:
     """Run everything that works in the background for the block."""
     await product.live.refresh()
+    product.live.open_file(product.outside.clock, product.config.inherited)
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [group.create_task(one, name=name) for name, one in _background(product).items()]
@@ -358,17 +365,21 @@ async def running(product: Product) -> AsyncIterator[Product]:
                 task.cancel()
             await product.refusals.flush()
             await product.registry.close()
+            await product.wires.close()
 
 
 def _background(product: Product) -> dict[str, Any]:
     link = product.registry.link("services-event_bus")
     view = ChatProjection(product.codec)
+    server = product.live.server
     return {
+        **({"model file": server.run()} if server is not None else {}),
         "view of chats": product.chat_view.run(view_handler(view, product.store, "autobot.chat.")),
         "reactions": product.reactions.run(reaction_handler(link, REACTS_TO)),
         "settings": _follow_settings(product),
         "refusals": _every(REFUSALS_EVERY_S, product.refusals.flush),
         "health": product.health.run(),
+        "scrubbing": product.upkeep.scrub_after_erasures(),
         "probes": _every(PROBE_LINKS_EVERY_S, product.registry.probe_idle),
     }
 

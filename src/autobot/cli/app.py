@@ -26,6 +26,7 @@ app.add_typer(inspect.events, name="events")
 app.add_typer(data.audit, name="audit")
 app.command("doctor")(inspect.doctor)
 app.command("backup")(data.backup)
+app.command("vacuum")(data.vacuum)
 app.command("restore")(data.restore)
 
 PARTS: dict[str, tuple[str, ...]] = {"local-llm": ("local-llm",)}

@@ -48,6 +48,16 @@ def backup(
     raise typer.Exit(run_with(work))
 
 
+def vacuum() -> None:
+    """Rewrite the database, so that nothing of what was erased is left in the data folder."""
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        await ask("Vacuum")
+        return None
+
+    raise typer.Exit(run_with(work))
+
+
 def restore(source: Annotated[Path, typer.Argument(help="The folder of a backup.")]) -> None:
     """Restore a backup into an empty data folder and verify every read model by hash."""
 

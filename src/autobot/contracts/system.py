@@ -171,6 +171,16 @@ class MakeBackup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vacuum:
+    """Rewrite the database now: what was erased or deleted is nowhere in the data folder after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vacuumed:
+    """The database was rewritten."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupMade:
     """Where the backup lies and what it holds."""
 

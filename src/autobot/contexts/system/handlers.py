@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autobot.contexts.system.ports import LinkControl, LinkPolicies
+from autobot.contexts.system.ports import LinkControl, LinkPolicies, Upkeep
 from autobot.contracts import system
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.context import CallContext
@@ -63,6 +63,23 @@ class LinkHandlers:
                     self._control.force(
                         fact.link, _action(fact.action), fact.target, fact.by, fact.reason, fact.seconds
                     )
+
+
+class UpkeepHandlers:
+    """Backups and vacuum: the work is done before the decision, which records that it was."""
+
+    def __init__(self, upkeep: Upkeep) -> None:
+        self._upkeep = upkeep
+
+    async def backup(self, command: system.MakeBackup, context: CallContext) -> Decision[system.BackupMade]:
+        """Write a backup."""
+        made = await self._upkeep.backup(command.target, with_key=command.with_key)
+        return Decision(answer=made, object="backup", reason="with key" if command.with_key else "")
+
+    async def vacuum(self, command: system.Vacuum, context: CallContext) -> Decision[system.Vacuumed]:
+        """Rewrite the database."""
+        await self._upkeep.vacuum()
+        return Decision(answer=system.Vacuumed(), object="store")
 
 
 def _action(word: str) -> system.BreakerAction:

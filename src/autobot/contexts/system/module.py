@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autobot.contexts.system.handlers import LinkHandlers
-from autobot.contexts.system.ports import Facts, HealthBoard, LinkControl, LinkPolicies
+from autobot.contexts.system.handlers import LinkHandlers, UpkeepHandlers
+from autobot.contexts.system.ports import Facts, HealthBoard, LinkControl, LinkPolicies, Upkeep
 from autobot.contexts.system.read_model import SystemQueries
 from autobot.contracts import system
 from autobot.kernel.commands.authorize import Rule, Verdict
@@ -20,16 +20,23 @@ RULES = (
     Rule(action="system:operate", admin=_ALLOW, operator=_ALLOW),
     Rule(action="events:read", admin=_ALLOW, operator=_ALLOW),
     Rule(action="metrics:read", admin=_ALLOW, operator=_ALLOW),
+    Rule(action="system:keep", admin=_ALLOW),
     Rule(action="audit:verify", admin=_ALLOW),
     Rule(action="system:diagnose", admin=_ALLOW),
 )
 
 
 def build(
-    store: EventStore, codec: EventCodec, control: LinkControl, health: HealthBoard, facts: Facts
+    store: EventStore,
+    codec: EventCodec,
+    control: LinkControl,
+    health: HealthBoard,
+    facts: Facts,
+    upkeep: Upkeep,
 ) -> Module:
     """Wire the context."""
     write = LinkHandlers(control, LinkPolicies(store, codec))
+    care = UpkeepHandlers(upkeep)
     read = SystemQueries(store, codec, control, health, facts)
 
     def command(kind: type[Any], handler: Any) -> CommandSpec:
@@ -43,6 +50,20 @@ def build(
             command(system.ChangeLink, write.change),
             command(system.RevertLink, write.revert),
             command(system.ForceBreaker, write.force),
+            CommandSpec(
+                command=system.MakeBackup,
+                action="system:keep",
+                handler=care.backup,
+                answer=system.BackupMade,
+                rerun=False,
+            ),
+            CommandSpec(
+                command=system.Vacuum,
+                action="system:keep",
+                handler=care.vacuum,
+                answer=system.Vacuumed,
+                rerun=False,
+            ),
         ),
         queries=(
             QuerySpec(query=system.ListLinks, action="system:read", handler=read.links),

@@ -55,6 +55,18 @@ class HealthBoard(Protocol):
         ...
 
 
+class Upkeep(Protocol):
+    """Care for what is stored. Raises Absent where the store keeps nothing."""
+
+    async def backup(self, target: str, *, with_key: bool) -> system.BackupMade:
+        """Write a consistent backup of now into a new folder."""
+        ...
+
+    async def vacuum(self) -> None:
+        """Leave nothing of what was erased."""
+        ...
+
+
 class Facts(Protocol):
     """What the process knows of itself."""
 

@@ -8,9 +8,12 @@ from typing import Protocol
 from autobot.kernel.core.context import CallContext
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hop:
-    """One attempt on one target of a link. `operation` is low-cardinality."""
+    """One attempt on one target of a link. `operation` is low-cardinality. Listeners do not change it.
+
+    Not frozen: one is made on every hop, and a frozen one costs four times as much (0.57 against 0.15 µs).
+    """
 
     link: str
     target: str
