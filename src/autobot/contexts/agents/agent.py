@@ -175,33 +175,45 @@ class ChatAgent:
 
 
 async def collect(run: Run, chunks: AsyncIterator[ports.Chunk], prompt: Prompt) -> Turn:
-    """Show a model's chunks as they come and return the whole turn. Raises BadAnswer without an end."""
+    """Show a model's chunks as they come and return the whole turn. Raises BadAnswer without an end.
+
+    Reads to the end of the stream, and closes it when the run is stopped, so that the links below know at
+    once how it went.
+    """
     text: list[str] = []
     thinking: list[str] = []
     calls: list[ports.ToolCall] = []
-    async for chunk in chunks:
-        run.waiting = None
-        match chunk:
-            case ports.TextDelta(text=more):
-                text.append(more)
-                await run.write(more)
-            case ports.ThinkingDelta(text=more):
-                thinking.append(more)
-            case ports.ToolCallsDelta(calls=more_calls):
-                calls.extend(more_calls)
-            case ports.Finished():
-                return Turn(
-                    text="".join(text),
-                    thinking="".join(thinking),
-                    calls=tuple(calls),
-                    finish_reason=chunk.reason,
-                    usage=chunk.usage,
-                    served_by=chunk.served_by,
-                    citations=chunk.citations,
-                    window=prompt.window,
-                    left_out=prompt.left_out,
-                )
-    raise BadAnswer("The model's answer has no end.", link="agents-llm")
+    end: ports.Finished | None = None
+    try:
+        async for chunk in chunks:
+            run.waiting = None
+            match chunk:
+                case ports.TextDelta(text=more):
+                    text.append(more)
+                    await run.write(more)
+                case ports.ThinkingDelta(text=more):
+                    thinking.append(more)
+                case ports.ToolCallsDelta(calls=more_calls):
+                    calls.extend(more_calls)
+                case ports.Finished():
+                    end = chunk
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
+    if end is None:
+        raise BadAnswer("The model's answer has no end.", link="agents-llm")
+    return Turn(
+        text="".join(text),
+        thinking="".join(thinking),
+        calls=tuple(calls),
+        finish_reason=end.reason,
+        usage=end.usage,
+        served_by=end.served_by,
+        citations=end.citations,
+        window=prompt.window,
+        left_out=prompt.left_out,
+    )
 
 
 def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
