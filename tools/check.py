@@ -104,7 +104,8 @@ def main() -> int:
     """Set up what the checks need, run them, and print the tally."""
     try:
         with environment.only_one():
-            environment.sync(("check",))
+            # The test kit is part of the package, and its types come from the test group.
+            environment.sync(("check", "test"))
             if web.present():
                 web.install()
     except SetupError as error:
