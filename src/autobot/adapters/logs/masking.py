@@ -18,13 +18,18 @@ _NAMES: Final = re.compile(
 )
 _HARMLESS: Final = frozenset({"prompt_tokens", "completion_tokens", "max_tokens", "total_tokens", "tokens"})
 _VALUES: Final = (
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{4,}"), rf"\1 {MASK}"),
+    (
+        re.compile(r"(?i)\b(authorization[\"']?\s*[=:]\s*[\"']?)(?:(bearer|basic)\s+)?[^\s\"']+"),
+        rf"\1\2 {MASK}",
+    ),
+    (re.compile(r"(?i)\b(bearer)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {MASK}"),
     (re.compile(r"\b(ab_|sk-|sk_|ghp_|xox[abp]-)[A-Za-z0-9_-]{8,}"), rf"\1{MASK}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), MASK),
     (re.compile(r"(://)[^/\s:@]*:[^/\s@]*@"), rf"\1{MASK}@"),
     (
         re.compile(
-            r"(?i)\b(autobot_session|csrf_token|password|secret|token|api[_-]?key)(\s*[=:]\s*)[\"']?[^\s\"'&;,}]+"
+            r"(?i)\b(autobot_session|csrf_token|password|secret|token|api[_-]?key)"
+            r"([\"']?\s*[=:]\s*)[\"']?[^\s\"'&;,}]+"
         ),
         rf"\1\2{MASK}",
     ),
@@ -34,14 +39,17 @@ _VALUES: Final = (
     ),
     (re.compile(r"\$argon2id?\$\S+"), MASK),
 )
+_INTEGER_MAX: Final = 2**63
 
 
 def mask_text(text: str) -> str:
     """Return `text` without what looks like a secret, shortened to 4,000 characters."""
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    length = len(text)
+    # Patterns see a margin beyond the cut, so that it leaves no half of a secret.
+    text = text[: 2 * TEXT_MAX].encode("utf-8", "backslashreplace").decode("utf-8")
     for pattern, stand_in in _VALUES:
         text = pattern.sub(stand_in, text)
-    return text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}…({len(text)} characters)"
+    return text if length <= TEXT_MAX else f"{text[:TEXT_MAX]}…({length} characters)"
 
 
 def is_secret_name(name: str) -> bool:
@@ -51,8 +59,10 @@ def is_secret_name(name: str) -> bool:
 
 def masked(value: Any, depth: int = 0) -> Any:
     """Return `value` as plain JSON types without secrets. Unknown objects become the name of their type."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | float):
         return value
+    if isinstance(value, int):
+        return value if abs(value) < _INTEGER_MAX else hex(value)[:100]
     if isinstance(value, str):
         return mask_text(value)
     if depth >= DEPTH_MAX:
