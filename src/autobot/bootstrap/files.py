@@ -9,6 +9,7 @@ from typing import Any
 
 from autobot.adapters.sqlite.backup import restore
 from autobot.adapters.system.lock import locked_folder
+from autobot.bootstrap.outside import key_path
 from autobot.bootstrap.wiring import load_matrix
 from autobot.config import Config
 from autobot.kernel.links.proofs import prove
@@ -40,6 +41,12 @@ async def restore_backup(config: Config, source: Path) -> list[str]:
 
     def work() -> list[str]:
         with locked_folder(config.data_dir):
-            return restore(source, config.data_dir)
+            lines = restore(source, config.data_dir)
+        if not key_path(config).is_file():
+            lines.append(
+                f"The key of stored secrets is not here: put it back as {key_path(config)} before the next start, "
+                "or set the secrets anew."
+            )
+        return lines
 
     return await asyncio.to_thread(work)
