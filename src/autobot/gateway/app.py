@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -39,6 +39,9 @@ from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.protocol import Close
 from autobot.gateway.routing import Entry, RouteTable
 from autobot.gateway.static import StaticClient
+
+COUNT_EVERY_S: Final = 5.0
+"""Seconds between two looks at what went over sockets: counting each frame by itself would cost as much as it."""
 
 
 class Gateway:
@@ -85,6 +88,8 @@ class Gateway:
             app = ClientRow(app, parts.arrived)
         app = Admission(app, parts.lifecycle)
         measure = Measure(parts.clock, parts.listener)
+        if parts.listener is not None:
+            parts.fanout.failed = measure.stream_failed
         app = Authentication(app, parts.authenticator, measure.admitted)
         app = Deadline(app, parts.clock, limits.deadline_max_s)
         app = Disconnect(app, self._watchers)
@@ -106,13 +111,22 @@ class Gateway:
         """Own the background work of the edge from start-up to shutdown."""
         await receive()
         async with self._parts.fanout, asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(self._prove()), tasks.create_task(self._watchers.run())]
+            work = (self._prove(), self._count(), self._watchers.run())
+            background = [tasks.create_task(one) for one in work]
             await send({"type": "lifespan.startup.complete"})
             await receive()
             self._parts.lifecycle.drain()
             for task in background:
                 task.cancel()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _count(self) -> None:
+        listener, counts = self._parts.listener, self._parts.fanout.counts
+        while listener is not None:
+            await asyncio.sleep(COUNT_EVERY_S)
+            for name, value in counts.taken().items():
+                if value:
+                    listener.counted(name, value, ())
 
     async def _prove(self) -> None:
         while True:

@@ -58,6 +58,7 @@ class Exchange:
 
     arrived: float
     client = ""
+    peer: tuple[str, int] | None = None
     base = ""
     trusted_peer = False
     request_id = ""

@@ -73,7 +73,11 @@ _KEY_PARAMETER: Final = {
     "in": "header",
     "description": "A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat "
     "within 24 hours gives the stored answer with `Idempotent-Replayed: true`.",
-    "schema": {"type": "string", "maxLength": 257},
+    "schema": {
+        "type": "string",
+        "maxLength": 257,
+        "pattern": r'^("[!#-\[\]-~]{1,255}"|[!#-+\--~][!-+\--~]{0,254})$',
+    },
     "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
 }
 _CSRF_PARAMETER: Final = {

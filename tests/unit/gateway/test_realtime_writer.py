@@ -6,7 +6,7 @@ from typing import Any
 
 from autobot.gateway.realtime import frames
 from autobot.gateway.realtime.protocol import Close
-from autobot.gateway.realtime.session import Outbox
+from autobot.gateway.realtime.session import Counts, Outbox
 from autobot.gateway.realtime.writer import SocketWriter
 from autobot.testing.virtual_time import run
 
@@ -39,7 +39,7 @@ def written(test: Callable[[Peer, Outbox, SocketWriter], Awaitable[None]]) -> No
         async with asyncio.TaskGroup() as tasks:
             peer = Peer()
             outbox = Outbox(4, 1 << 20, lambda: [frames.resync("run:1", "slow")])
-            writer = SocketWriter(outbox, peer.send, tasks.create_task)
+            writer = SocketWriter(outbox, peer.send, tasks.create_task, Counts())
             outbox.writer = writer
             await test(peer, outbox, writer)
             peer.open.set()
@@ -176,7 +176,9 @@ def test_cancelling_reaches_the_server() -> None:
         made: list[asyncio.Task[None]] = []
 
         async with asyncio.TaskGroup() as tasks:
-            outbox.writer = SocketWriter(outbox, peer.send, lambda work: made.append(tasks.create_task(work)))
+            outbox.writer = SocketWriter(
+                outbox, peer.send, lambda work: made.append(tasks.create_task(work)), Counts()
+            )
             peer.open.clear()
             outbox.offer(number(1))
             await asyncio.sleep(0.1)

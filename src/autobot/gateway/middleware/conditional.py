@@ -101,17 +101,20 @@ class Conditional:
 class _Tagging:
     """Holds the start of an answer back until its first piece of body says whether it is whole."""
 
-    __slots__ = ("_none_match", "_send", "_start")
+    __slots__ = ("_fields", "_none_match", "_send", "_start")
 
     def __init__(self, send: Send, none_match: bytes | None) -> None:
         self._send, self._none_match = send, none_match
         self._start: Message | None = None
+        self._fields: dict[bytes, bytes] = {}
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             if message["status"] == 200:
-                self._start = message
-                return
+                fields = self._fields = dict(message["headers"])
+                if b"etag" in fields or fields.get(b"content-type", b"").startswith(b"application/json"):
+                    self._start = message
+                    return
         elif self._start is not None:
             start, self._start = self._start, None
             if message["type"] == "http.response.body" and not message.get("more_body", False):
@@ -121,16 +124,11 @@ class _Tagging:
         await self._send(message)
 
     async def _whole(self, start: Message, body: Message) -> None:
-        fields = dict(start["headers"])
-        tag = fields.get(b"etag")
+        tag = self._fields.get(b"etag")
         if tag is None:
-            if not fields.get(b"content-type", b"").startswith(b"application/json"):
-                await self._send(start)
-                await self._send(body)
-                return
             tag = b'"%b"' % blake2b(body.get("body", b""), digest_size=12).hexdigest().encode()
             start["headers"].append((b"etag", tag))
-        if b"cache-control" not in fields:
+        if b"cache-control" not in self._fields:
             start["headers"].append(_REVALIDATE)
         if self._none_match is not None:
             same = none_match(self._none_match, tag)

@@ -48,8 +48,12 @@ class _Watch:
         return {"type": "http.disconnect"}
 
     async def _until_gone(self, news: asyncio.Event) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            continue
+        try:
+            while (await self._receive())["type"] != "http.disconnect":
+                continue
+        except (OSError, RuntimeError):
+            # A server that cannot tell any more has lost the client.
+            pass
         self.gone = True
         news.set()
         self.task.cancel()

@@ -92,7 +92,7 @@ class Forwarded:
             await self._app(scope, receive, send)
             return
         exchange = exchange_of(scope)
-        peer = scope.get("client")
+        peer = exchange.peer = scope.get("client")
         address = peer[0] if peer else "unix"
         exchange.client, exchange.base = address, self._base
         if exchange.scheme == "ws" or exchange.scheme == "wss":

@@ -74,19 +74,18 @@ class Sockets:
 class _Socket:
     """One open socket."""
 
-    __slots__ = ("_expires", "_home", "_protocol", "_received", "_session")
+    __slots__ = ("_expires", "_home", "_protocol", "_session")
 
     def __init__(self, home: Sockets, session: Session, expires: float | None) -> None:
         self._home, self._session, self._expires = home, session, expires
         limits = home._limits
         self._protocol = SessionProtocol(limits.frame_bytes, limits.channels_per_session)
-        self._received = 0
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Serve until either side closes."""
         home, session = self._home, self._session
         began = home._clock.monotonic()
-        writer = SocketWriter(session.outbox, send, home._fanout.spawn)
+        writer = SocketWriter(session.outbox, send, home._fanout.spawn, home._fanout.counts)
         session.outbox.writer = writer
         home._fanout.enter(session)
         ending = self._expiry()
@@ -100,7 +99,6 @@ class _Socket:
             if ending is not None:
                 ending.cancel()
             home._count("websocket_duration_seconds", home._clock.monotonic() - began, ("code", str(code)))
-            home._count("websocket_messages_received_total", self._received)
 
     def _expiry(self) -> asyncio.TimerHandle | None:
         """Close the session when its credential ends by itself."""
@@ -111,11 +109,12 @@ class _Socket:
         return loop.call_at(self._expires, close, Close.POLICY, "the credential has expired")
 
     async def _read(self, receive: Receive) -> int:
+        home = self._home._fanout
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return int(message.get("code") or 1005)
-            self._received += 1
+            home.counts.received += 1
             if self._session.outbox.closing is None:
                 self._act(message)
 
@@ -127,6 +126,7 @@ class _Socket:
             case Unsubscribe(channel=channel):
                 session.leave(channel)
             case Ping():
+                self._home._fanout.counts.pings += 1
                 session.outbox.offer(frames.PONG)
             case Complain(error=error, channel=channel):
                 self._complain(error, channel)
@@ -139,6 +139,7 @@ class _Socket:
             await self._home._fanout.subscribe(self._session, channel, after)
         except Exception as error:  # noqa: BLE001 - told to the client, and to the listener by the source's link
             # A source that fails must not take the other channels of this socket with it.
+            self._home._fanout.failed(self._session.context, error)
             self._complain(error, channel)
 
     def _complain(self, error: BaseException, channel: str | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from autobot.gateway.realtime import frames
 from autobot.gateway.realtime.frames import Frame
 from autobot.gateway.realtime.protocol import Close
-from autobot.gateway.realtime.session import SLOW, Outbox
+from autobot.gateway.realtime.session import SLOW, Counts, Outbox
 from autobot.gateway.realtime.sources import ChannelSource, Head, HistoryGone
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import NotFound
@@ -103,6 +103,7 @@ class Session:
     def _overflow(self) -> list[Frame]:
         """End every subscription: each channel is told to resync."""
         channels = list(self.subscriptions)
+        self._fanout.counts.resyncs += len(channels)
         for channel in channels:
             self.leave(channel)
         return [frames.resync(channel, SLOW) for channel in channels]
@@ -132,12 +133,17 @@ class _Feed:
 
 
 class Fanout:
-    """Gives sessions the frames of their channels. Used from one event loop; `publish` never waits."""
+    """Gives sessions the frames of their channels. Used from one event loop; `publish` never waits.
+
+    `failed` hears of sources that fail, with the context of who asked; `counts` are read now and then.
+    """
 
     def __init__(self, sources: Mapping[str, ChannelSource]) -> None:
         self._sources = dict(sources)
         self._feeds: dict[str, _Feed] = {}
         self._sessions: dict[Session, None] = {}
+        self.counts = Counts()
+        self.failed: Callable[[CallContext, BaseException], None] = lambda _, __: None
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -14,6 +14,26 @@ SLOW: Final = "slow"
 """Reason of a resync: the client did not read fast enough."""
 
 
+class Counts:
+    """What went over sockets since somebody last looked; plain numbers, because each frame counts."""
+
+    __slots__ = ("pings", "received", "resyncs", "sent")
+
+    def __init__(self) -> None:
+        self.sent = self.received = self.pings = self.resyncs = 0
+
+    def taken(self) -> dict[str, int]:
+        """Return the numbers by metric name, and begin again."""
+        found = {
+            "websocket_messages_sent_total": self.sent,
+            "websocket_messages_received_total": self.received,
+            "websocket_pings_answered_total": self.pings,
+            "realtime_resyncs_total": self.resyncs,
+        }
+        self.sent = self.received = self.pings = self.resyncs = 0
+        return found
+
+
 class Writer(Protocol):
     """Writes frames out by itself, without a task that takes them."""
 

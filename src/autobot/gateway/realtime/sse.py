@@ -70,6 +70,10 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": 204, "headers": list(_FIELDS[1:])})
             await send({"type": "http.response.body", "body": b""})
             return
+        if exchange.method == "HEAD":
+            await send({"type": "http.response.start", "status": 200, "headers": list(_FIELDS)})
+            await send({"type": "http.response.body", "body": b""})
+            return
         session = Session(
             self._fanout,
             context,
@@ -98,6 +102,7 @@ class EventStream(Response):
         try:
             await self._fanout.subscribe(session, self._channel, after, confirm=False)
         except Exception as error:  # noqa: BLE001 - told to the client as the stream's last frame
+            self._fanout.failed(session.context, error)
             document = problem_document(error, correlation_id=session.context.correlation_id)
             session.outbox.offer(frames.error(document, self._channel))
             session.outbox.close(Close.INTERNAL, "")

@@ -16,7 +16,7 @@ from starlette.types import Send
 
 from autobot.gateway.realtime.frames import Frame
 from autobot.gateway.realtime.protocol import Close
-from autobot.gateway.realtime.session import Outbox
+from autobot.gateway.realtime.session import Counts, Outbox
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Runs a coroutine in a task that somebody owns."""
@@ -40,16 +40,17 @@ def go_on(begun: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, An
 class SocketWriter:
     """The writer of one WebSocket's outbox."""
 
-    __slots__ = ("_busy", "_gone", "_outbox", "_send", "_spawn")
+    __slots__ = ("_busy", "_counts", "_gone", "_outbox", "_send", "_spawn")
 
-    def __init__(self, outbox: Outbox, send: Send, spawn: Spawn) -> None:
-        self._outbox, self._send, self._spawn = outbox, send, spawn
+    def __init__(self, outbox: Outbox, send: Send, spawn: Spawn, counts: Counts) -> None:
+        self._outbox, self._send, self._spawn, self._counts = outbox, send, spawn, counts
         self._busy = self._gone = False
 
     def write(self, frame: Frame) -> bool:
         """Send `frame` now, unless an earlier one still waits for the client."""
         if self._busy:
             return False
+        self._counts.sent += 1
         self._step({"type": "websocket.send", "text": frame.text})
         return True
 
@@ -85,6 +86,7 @@ class SocketWriter:
         try:
             await go_on(sending, waits_for)
             while not self._gone and (frame := outbox.pop()) is not None:
+                self._counts.sent += 1
                 await self._send({"type": "websocket.send", "text": frame.text})
             if outbox.closing is not None and not closed and not self._gone:
                 await self._send(self._goodbye())
