@@ -6,12 +6,12 @@ export type Condition = "ok" | "quiet" | "shadow" | "half_open" | "open" | "isol
 
 const SEVERITY: readonly BreakerState[] = ["closed", "shadow", "half_open", "open", "isolated"];
 
-/** A substituted row whose calls another way carries within the process is judged by those calls; one that another row carries has none of its own. */
 export function conditionOf(link: Link): Condition {
-  if (link.state === "absent" || (link.state === "substituted" && link.calls === 0)) return link.state;
+  if (link.state === "absent") return "absent";
   const worst = link.targets.map((target) => SEVERITY.indexOf(target.breaker_state)).reduce((a, b) => Math.max(a, b), 0);
   const state = SEVERITY[worst] ?? "closed";
   if (state !== "closed") return state;
+  if (link.state === "substituted") return "substituted";
   return link.calls === 0 ? "quiet" : "ok";
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BreakerState, Link } from "@/contracts/api";
 import { conditionOf, draftOf, matches, nextOrder, ordered, patchOf, withSample, type Order, type Traces } from "./communication.state";
-import { draw, thickness } from "./map.state";
+import { draw, presentParts, thickness } from "./map.state";
 
 const link = (id: string, part: Partial<Link> = {}): Link => ({
   id,
@@ -45,7 +45,8 @@ describe("the condition of a link", () => {
     expect(conditionOf(link("a-b", { calls: 0 }))).toBe("quiet");
     expect(conditionOf(link("a-b", { state: "absent", targets: [target("open")] }))).toBe("absent");
     expect(conditionOf(link("a-b", { state: "substituted", calls: 0 }))).toBe("substituted");
-    expect(conditionOf(link("a-b", { state: "substituted", calls: 3 }))).toBe("ok");
+    expect(conditionOf(link("a-b", { state: "substituted", calls: 3 }))).toBe("substituted");
+    expect(conditionOf(link("a-b", { state: "substituted", targets: [target("isolated")] }))).toBe("isolated");
   });
 });
 
@@ -124,6 +125,15 @@ describe("the map", () => {
   it("draws both ways between the same parts apart from one another", () => {
     const [there, back] = draw([link("backend-ai"), link("ai-backend")]).lines;
     expect(there?.path).not.toBe(back?.path);
+  });
+  it("draws as there only the parts that are there: a stand-in does not make Redis appear", () => {
+    const rows = [
+      link("backend-redis", { state: "substituted", substituted_by: "frames in this process", calls: 9 }),
+      link("backend-store", { state: "substituted", substituted_by: "services-repositories" }),
+      link("services-repositories"),
+      link("ai-npu", { state: "absent" }),
+    ];
+    expect([...presentParts(rows)].sort()).toEqual(["backend", "repositories", "services", "store"]);
   });
   it("makes busier lines thicker, within bounds", () => {
     const widths = [0, 0.1, 1, 10, 100, 1e6].map(thickness);

@@ -3,7 +3,7 @@ import type { Tone } from "@/shared/ui/tone";
 import type { Condition } from "./communication.state";
 
 /** How each condition looks: tone for words, colour for lines. */
-export const tones: Record<Condition, Tone> = { ok: "good", quiet: "idle", shadow: "note", half_open: "warn", open: "bad", isolated: "bad", substituted: "idle", absent: "idle" };
+export const tones: Record<Condition, Tone> = { ok: "good", quiet: "idle", shadow: "note", half_open: "warn", open: "bad", isolated: "bad", substituted: "good", absent: "idle" };
 
 export const lineColours: Record<Condition, string> = {
   ok: "text-success",
@@ -12,7 +12,7 @@ export const lineColours: Record<Condition, string> = {
   half_open: "text-warning",
   open: "text-error",
   isolated: "text-error",
-  substituted: "text-(--ui-border-accented)",
+  substituted: "text-success",
   absent: "text-(--ui-border-accented)",
 };
 

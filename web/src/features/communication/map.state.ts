@@ -159,6 +159,22 @@ export function draw(links: readonly Link[]): Picture {
   return { width: BASE.width, height, boxes, lines };
 }
 
+/**
+ * The parts that are really there: an end of a link in use, or of one whose calls another row carries. Where something
+ * else stands in for a part, only the caller is there.
+ */
+export function presentParts(links: readonly Link[]): ReadonlySet<string> {
+  const rows = new Set(links.map(({ id }) => id));
+  const present = new Set<string>();
+  for (const link of links) {
+    const [from, to] = endsOf(link);
+    const carried = link.substituted_by !== null && rows.has(link.substituted_by);
+    if (link.state === "in-use" || carried) present.add(from).add(to);
+    else if (link.state === "substituted") present.add(from);
+  }
+  return present;
+}
+
 /** Thickness of a line for calls a second: even one call an hour can be seen, and a thousand do not cover the rest. */
 export function thickness(rate: number): number {
   return r(1.5 + Math.min(4.5, 0.9 * Math.log2(1 + rate * 3)));

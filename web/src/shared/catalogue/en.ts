@@ -89,6 +89,7 @@ export const en = {
     api: "API reference",
     live: { open: "Live", dialing: "Connecting", waiting: "Reconnecting", idle: "Not connected", streams: "Live over event streams" },
     lost: "The server does not answer.",
+    busy: "The server is busy.",
     lostRetry: (seconds: number) => `Trying again in ${seconds} s.`,
     lostNow: "Trying again …",
     notFound: "Nothing at this address",
@@ -263,7 +264,7 @@ export const en = {
     columns: { link: "Link", state: "State", pattern: "Pattern", rate: "Rate", failures: "Failed", p50: "p50", p95: "p95", p99: "p99", calls: "Calls", error: "Last error" },
     perSecond: "/s",
     states: { ok: "closed", quiet: "quiet", shadow: "shadow", half_open: "half-open", open: "open", isolated: "isolated", substituted: "substituted", absent: "absent" },
-    legend: { ok: "working", quiet: "no calls yet", half_open: "probing", open: "failing", isolated: "isolated by hand", absent: "absent" },
+    legend: { ok: "working", substituted: "in this process instead", quiet: "no calls yet", half_open: "probing", open: "failing", isolated: "isolated by hand", absent: "absent" },
     parts: {
       frontend: "Web client",
       gateway: "API Gateway",

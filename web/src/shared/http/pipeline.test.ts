@@ -99,6 +99,14 @@ describe("a call", () => {
     await new Pipeline(GATEWAY_ROW, dated.means).call(get());
     expect(dated.slept[0]).toBeCloseTo(4_000 * 1.05, -2);
   });
+  it("says meanwhile that it waits, and until when", async () => {
+    const { means } = world([problem(503, "x", { retry_after: 3 }), json(200, 1)]);
+    const pipeline = new Pipeline(GATEWAY_ROW, means);
+    const told: (number | null)[] = [];
+    pipeline.watch(({ repeatAt }) => told.push(repeatAt));
+    await pipeline.call(get());
+    expect(told).toEqual([3_150, null]);
+  });
   it("ends at once when its page gives it up, and asks nobody for that", async () => {
     const stop = new AbortController();
     const { means } = world(["silent"]);
@@ -121,7 +129,7 @@ describe("the breaker of a page", () => {
     const { means, sent, advance } = world(replies);
     const pipeline = new Pipeline(once, means);
     const states: string[] = [];
-    pipeline.watch(({ breaker }) => states.push(breaker));
+    pipeline.watch(({ breaker }) => states.at(-1) !== breaker && states.push(breaker));
     for (let turn = 0; turn < 5; turn += 1) await failing(pipeline.call(get()));
     expect(await failing(pipeline.call(get()))).toMatchObject({ kind: "circuit", retryAfterSeconds: 5 });
     expect(sent).toHaveLength(5);

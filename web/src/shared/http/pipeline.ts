@@ -30,6 +30,8 @@ export interface PipelineState {
   readonly breaker: Breaker["state"];
   /** Milliseconds of the monotonic clock until which calls are refused; null when none are. */
   readonly refusedUntil: number | null;
+  /** The latest moment, on the same clock, at which a call that failed is sent again; null when none waits. */
+  readonly repeatAt: number | null;
 }
 
 export interface Exchange {
@@ -56,6 +58,7 @@ export class Pipeline {
   policy: Policy;
   private readonly means: Means;
   private breaker: Breaker = closed();
+  private readonly waiting = new Set<number>();
   private readonly listeners = new Set<(state: PipelineState) => void>();
 
   constructor(policy: Policy, means: Means) {
@@ -64,10 +67,14 @@ export class Pipeline {
   }
 
   get state(): PipelineState {
-    return { breaker: this.breaker.state, refusedUntil: this.breaker.state === "open" ? this.breaker.until : null };
+    return {
+      breaker: this.breaker.state,
+      refusedUntil: this.breaker.state === "open" ? this.breaker.until : null,
+      repeatAt: this.waiting.size === 0 ? null : Math.max(...this.waiting),
+    };
   }
 
-  /** Calls `listener` after each change of the breaker's state; returns the way to stop that. */
+  /** Calls `listener` when the breaker changes its state or a call begins or ends waiting for its repeat; returns the way to stop that. */
   watch(listener: (state: PipelineState) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -86,11 +93,21 @@ export class Pipeline {
       const outcome = this.outcomeOf(attempt);
       const delay = retryDelay(this.policy, { attempts, method: request.method, hasIdempotencyKey, outcome }, this.means.chance);
       if (delay === null) throw errorOf(attempt, outcome, attempts, this.policy);
-      try {
-        await this.means.sleep(delay, request.signal);
-      } catch {
-        throw new ApiError("cancelled", "given up by this page", { attempts });
-      }
+      await this.waitToRepeat(delay, request.signal, attempts);
+    }
+  }
+
+  private async waitToRepeat(delay: number, signal: AbortSignal, attempts: number): Promise<void> {
+    const until = this.means.now() + delay;
+    this.waiting.add(until);
+    this.tell();
+    try {
+      await this.means.sleep(delay, signal);
+    } catch {
+      throw new ApiError("cancelled", "given up by this page", { attempts });
+    } finally {
+      this.waiting.delete(until);
+      this.tell();
     }
   }
 
@@ -135,7 +152,11 @@ export class Pipeline {
   private become(next: Breaker): void {
     const changed = next.state !== this.breaker.state;
     this.breaker = next;
-    if (changed) for (const listener of this.listeners) listener(this.state);
+    if (changed) this.tell();
+  }
+
+  private tell(): void {
+    for (const listener of this.listeners) listener(this.state);
   }
 
   private outcomeOf(attempt: Exclude<Attempt, { kind: "cancelled" }>): Outcome {

@@ -53,9 +53,12 @@ export function useResource<T>(read: (signal: AbortSignal) => Promise<T>, option
     if (document.visibilityState === "visible") void reload();
   }
 
+  let before = api.pipeline.state.breaker;
   const stopWatching = api.pipeline.watch(({ breaker }) => {
+    const recovered = breaker === "closed" && before !== "closed";
+    before = breaker;
     const isLost = error.value instanceof ApiError && ["circuit", "network", "timeout"].includes(error.value.kind);
-    if (breaker === "closed" && isLost) void reload();
+    if (recovered && isLost) void reload();
   });
   if (options.pollMs !== undefined) document.addEventListener("visibilitychange", tick);
   if (options.when !== undefined) {
