@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autobot.contexts.chat.handlers import ChatHandlers
 from autobot.contexts.chat.read_model import CaughtUp, ChatQueries, StoredConversations
 from autobot.contracts import chat
@@ -24,73 +26,43 @@ def build(store: EventStore, codec: EventCodec, ids: IdSource, caught_up: Caught
     """Wire the context."""
     conversations = StoredConversations(store, codec)
     write, read = ChatHandlers(conversations, ids), ChatQueries(conversations, store, caught_up)
-    owner = write.owner
     return Module(
-        name="chat",
-        commands=(
-            CommandSpec(
-                command=chat.CreateSession,
-                action="chat:write",
-                handler=write.create,
-                answer=chat.SessionView,
-            ),
-            CommandSpec(
-                command=chat.ChangeSession,
-                action="chat:write",
-                handler=write.change,
-                answer=chat.Nothing,
-                owner=owner,
-            ),
-            CommandSpec(
-                command=chat.DeleteSession,
-                action="chat:write",
-                handler=write.delete,
-                answer=chat.Nothing,
-                owner=owner,
-            ),
-            CommandSpec(
-                command=chat.PostMessage,
-                action="chat:write",
-                handler=write.post,
-                answer=chat.Accepted,
-                owner=owner,
-            ),
-            CommandSpec(
-                command=chat.EditMessage,
-                action="chat:write",
-                handler=write.edit,
-                answer=chat.Accepted,
-                owner=owner,
-            ),
-            CommandSpec(
-                command=chat.RegenerateReply,
-                action="chat:write",
-                handler=write.regenerate,
-                answer=chat.Accepted,
-                owner=owner,
-            ),
-            CommandSpec(
-                command=chat.SelectBranch,
-                action="chat:write",
-                handler=write.select,
-                answer=chat.Nothing,
-                owner=owner,
-            ),
-            CommandSpec(
-                command=chat.RecordReply,
-                action="chat:record_reply",
-                handler=write.record,
-                answer=chat.Nothing,
-            ),
+        name="chat", commands=_commands(write), queries=_queries(read, write), events=chat.EVENTS, rules=RULES
+    )
+
+
+def _commands(write: ChatHandlers) -> tuple[CommandSpec, ...]:
+    def spec(command: type[Any], handler: Any, answer: Any, *, owned: bool = True) -> CommandSpec:
+        owner = write.owner if owned else None
+        return CommandSpec(command=command, action="chat:write", handler=handler, answer=answer, owner=owner)
+
+    return (
+        spec(chat.CreateSession, write.create, chat.SessionView, owned=False),
+        spec(chat.ChangeSession, write.change, chat.Nothing),
+        spec(chat.DeleteSession, write.delete, chat.Nothing),
+        spec(chat.PostMessage, write.post, chat.Accepted),
+        spec(chat.EditMessage, write.edit, chat.Accepted),
+        spec(chat.RegenerateReply, write.regenerate, chat.Accepted),
+        spec(chat.SelectBranch, write.select, chat.Nothing),
+        CommandSpec(
+            command=chat.RecordReply,
+            action="chat:record_reply",
+            handler=write.record,
+            answer=chat.Nothing,
         ),
-        queries=(
-            QuerySpec(query=chat.ListSessions, action="chat:read", handler=read.sessions),
-            QuerySpec(query=chat.GetSession, action="chat:read", handler=read.session, owner=owner),
-            QuerySpec(query=chat.ListMessages, action="chat:read", handler=read.messages, owner=owner),
-            QuerySpec(query=chat.GetMessage, action="chat:read", handler=read.message, owner=owner),
-            QuerySpec(query=chat.GetThread, action="chat:read", handler=read.thread, owner=owner),
-            QuerySpec(query=chat.SearchMessages, action="chat:read", handler=read.search),
-        ),
-        events=chat.EVENTS,
-        rules=RULES,
+    )
+
+
+def _queries(read: ChatQueries, write: ChatHandlers) -> tuple[QuerySpec, ...]:
+    def spec(query: type[Any], handler: Any, *, owned: bool = True) -> QuerySpec:
+        owner = write.owner if owned else None
+        return QuerySpec(query=query, action="chat:read", handler=handler, owner=owner)
+
+    return (
+        spec(chat.ListSessions, read.sessions, owned=False),
+        spec(chat.GetSession, read.session),
+        spec(chat.ListMessages, read.messages),
+        spec(chat.GetMessage, read.message),
+        spec(chat.GetThread, read.thread),
+        spec(chat.SearchMessages, read.search, owned=False),
     )

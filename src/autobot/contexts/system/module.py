@@ -50,20 +50,7 @@ def build(
             command(system.ChangeLink, write.change),
             command(system.RevertLink, write.revert),
             command(system.ForceBreaker, write.force),
-            CommandSpec(
-                command=system.MakeBackup,
-                action="system:keep",
-                handler=care.backup,
-                answer=system.BackupMade,
-                rerun=False,
-            ),
-            CommandSpec(
-                command=system.Vacuum,
-                action="system:keep",
-                handler=care.vacuum,
-                answer=system.Vacuumed,
-                rerun=False,
-            ),
+            *_keeping(care),
         ),
         queries=(
             QuerySpec(query=system.ListLinks, action="system:read", handler=read.links),
@@ -78,4 +65,23 @@ def build(
         ),
         events=system.EVENTS,
         rules=RULES,
+    )
+
+
+def _keeping(care: UpkeepHandlers) -> tuple[CommandSpec, ...]:
+    return (
+        CommandSpec(
+            command=system.MakeBackup,
+            action="system:keep",
+            handler=care.backup,
+            answer=system.BackupMade,
+            rerun=False,
+        ),
+        CommandSpec(
+            command=system.Vacuum,
+            action="system:keep",
+            handler=care.vacuum,
+            answer=system.Vacuumed,
+            rerun=False,
+        ),
     )

@@ -112,7 +112,9 @@ def router(bus: Dispatcher) -> APIRouter:
     """Return the routes over the bus."""
     routes = edge_router("/api/v1/chat", "chat")
     _session_routes(routes, bus)
+    _finding_routes(routes, bus)
     _message_routes(routes, bus)
+    _again_routes(routes, bus)
     _branch_routes(routes, bus)
     _run_routes(routes, bus)
     return routes
@@ -168,6 +170,8 @@ def _session_routes(routes: APIRouter, bus: Dispatcher) -> None:
         call.settled(await bus.dispatch(command, call.called, key=call.key))
         return no_content()
 
+
+def _finding_routes(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.get("/search", response_model=HitPage, summary="Search in one's messages")
     @needs("chat:read")
     async def search(
@@ -248,6 +252,8 @@ def _message_routes(routes: APIRouter, bus: Dispatcher) -> None:
         command = chat.PostMessage(session_id=session_id, content=body.content, parent_id=body.parent_id)
         return await _accepted(bus, call, session_id, command)
 
+
+def _again_routes(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.post(
         "/sessions/{session_id}/messages/{message_id}/regenerate",
         response_model=AcceptedMessage,

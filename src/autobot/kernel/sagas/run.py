@@ -118,33 +118,33 @@ class Run:
                     detail=detail,
                 ),
             )
+        return await self._do(number, name, work)
+
+    async def _do(self, number: int, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Do a step's work and record how it went."""
         began = self.clock.monotonic()
         try:
             value = await work()
         except Exception as error:
-            await self.append(
-                self,
-                facts.StepFailed(
-                    run_id=self.id,
-                    step=number,
-                    name=name,
-                    error=failure_of(error, self.context.correlation_id),
-                    duration_ms=(self.clock.monotonic() - began) * 1000,
-                ),
-            )
-            raise
-        finally:
-            self.waiting = None
-        await self.append(
-            self,
-            facts.StepCompleted(
+            failed = facts.StepFailed(
                 run_id=self.id,
                 step=number,
                 name=name,
-                output=msgspec.to_builtins(value),
+                error=failure_of(error, self.context.correlation_id),
                 duration_ms=(self.clock.monotonic() - began) * 1000,
-            ),
+            )
+            await self.append(self, failed)
+            raise
+        finally:
+            self.waiting = None
+        completed = facts.StepCompleted(
+            run_id=self.id,
+            step=number,
+            name=name,
+            output=msgspec.to_builtins(value),
+            duration_ms=(self.clock.monotonic() - began) * 1000,
         )
+        await self.append(self, completed)
         return value
 
 
