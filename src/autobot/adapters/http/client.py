@@ -89,14 +89,15 @@ def open_session(
     No cookies, no proxies from the environment, no redirects, no retries of its own: one layer retries.
     """
     connector: FittingConnector
+    keeping: dict[str, Any] = (
+        {"keepalive_timeout": options.idle_s} if options.idle_s else {"force_close": True}
+    )
     if target.startswith("unix:"):
-        connector = FittingUnix(
-            path=target.removeprefix("unix:"), limit=options.connections_min, keepalive_timeout=options.idle_s
-        )
+        connector = FittingUnix(path=target.removeprefix("unix:"), limit=options.connections_min, **keeping)
     else:
         connector = FittingTcp(
             limit=options.connections_min,
-            keepalive_timeout=options.idle_s,
+            **keeping,
             resolver=PublicResolver() if options.guarded else None,
             use_dns_cache=not options.guarded,
         )

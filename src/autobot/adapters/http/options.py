@@ -12,7 +12,7 @@ class HttpOptions:
     """How a link's connections are kept.
 
     `connections_min` (1–1,000) and `connections_max` (1–10,000) bound the pool of one target; `idle_s`
-    (1–3,600 s) is how long a connection waits for its next call; `connect_s` (0.01–300 s) bounds the
+    (1–3,600 s, or 0: each call takes a connection of its own) is how long a connection waits for its next call; `connect_s` (0.01–300 s) bounds the
     connect. `health_path` is asked by probes, None when the target has no cheap health call.
     `internal` targets are roles of this installation and get every context field; others get the trace
     and the correlation id alone. A `guarded` transport reaches public addresses only: for addresses that
@@ -33,8 +33,8 @@ class HttpOptions:
             raise ConfigurationError("connections_min must be from 1 to connections_max and at most 1000.")
         if self.connections_max > 10_000:
             raise ConfigurationError("connections_max must be at most 10000.")
-        if not 1 <= self.idle_s <= 3600:
-            raise ConfigurationError("idle_s must be from 1 to 3600 seconds.")
+        if self.idle_s != 0 and not 1 <= self.idle_s <= 3600:
+            raise ConfigurationError("idle_s must be 0, or from 1 to 3600 seconds.")
         if not 0.01 <= self.connect_s <= 300:
             raise ConfigurationError("connect_s must be from 0.01 to 300 seconds.")
         if self.health_path is not None and not self.health_path.startswith("/"):

@@ -21,6 +21,7 @@ from autobot.kernel.core.errors import (
     RemoteError,
     RemoteThrottled,
 )
+from autobot.kernel.links.leaving import leaving
 from autobot.kernel.links.ports import HttpRequest, HttpResponse
 from autobot.kernel.links.propagation import CONTEXT_FIELDS, CORRELATION, TRACEPARENT, TRACESTATE, inject
 from autobot.kernel.resilience.operation import Operation
@@ -113,7 +114,10 @@ class HttpTransport:
         reached = self._reach(target)
         try:
             async with asyncio.timeout(self._options.connect_s):
-                response = await reached.session.request("GET", reached.base + path, allow_redirects=False)
+                with leaving(self._link):
+                    response = await reached.session.request(
+                        "GET", reached.base + path, allow_redirects=False
+                    )
                 response.release()
         except reached.errors:
             return False
@@ -155,13 +159,14 @@ class HttpTransport:
         self, reached: _Target, request: HttpRequest, fields: Mapping[str, str]
     ) -> ClientResponse:
         """Return a response below 400 whose body is unread. Raises RemoteError for the others."""
-        response = await reached.session.request(
-            request.method,
-            reached.base + request.path,
-            data=request.body or None,
-            headers=fields,
-            allow_redirects=False,
-        )
+        with leaving(self._link):
+            response = await reached.session.request(
+                request.method,
+                reached.base + request.path,
+                data=request.body or None,
+                headers=fields,
+                allow_redirects=False,
+            )
         if response.status < ERROR_STATUS:
             return response
         try:
