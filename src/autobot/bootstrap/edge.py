@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from autobot.bootstrap.channels import publish_delta, sources
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.product import Product
+from autobot.bootstrap.registered import REGISTERED
 from autobot.contexts.identity.module import authenticator
 from autobot.gateway.access import Access, Proven
 from autobot.gateway.app import Gateway, create_app
@@ -72,6 +73,7 @@ class Edge:
                 actions.router(bus),
                 settings.router(bus),
                 system.router(bus, self.ready),
+                *(one.router(bus) for one in REGISTERED),
             ),
             raw=(self._run_events(), *dialect.routes(), *metrics_routes(product)),
             site=site,

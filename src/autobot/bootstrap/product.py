@@ -22,6 +22,7 @@ from autobot.bootstrap.knowing import ProcessFacts, dependencies
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
+from autobot.bootstrap.registered import EVENTS, Ground, modules_on
 from autobot.bootstrap.upkeep import StoreUpkeep
 from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
 from autobot.config import Config
@@ -127,6 +128,7 @@ class _Assembly:
             *settings.EVENTS,
             *system.EVENTS,
             *RUN_EVENTS,
+            *EVENTS,
         )
         self.codec = EventCodec(events, outside.clock, outside.ids, source="urn:autobot:backend")
         self.store = _direct_rows(outside, self.codec, self.registry)
@@ -242,6 +244,7 @@ class _Assembly:
             chat_module.build(store, codec, outside.ids, self.chat_view.caught_up),
             agents,
             system_module.build(store, codec, self.registry, health, facts, self.upkeep),
+            *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
         return modules, runs
 
