@@ -1,12 +1,9 @@
-"""Clock, ids, chance and the way to the bus: the real ones pass, planted faults do not."""
+"""Every way to the command bus passes one suite, and planted faults do not."""
 
 from __future__ import annotations
 
-import itertools
-import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -16,106 +13,14 @@ from autobot.kernel.commands.decision import Answer
 from autobot.kernel.commands.linked import COMMAND, QUERY, BusService, LinkedBus
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.ids import Uuid7Source
 from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.matrix import Matrix
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.links.wired import Wired
-from autobot.testing.conformance.core import check_chance, check_clock, check_ids
 from autobot.testing.conformance.dispatcher import check_dispatcher
 from tests.unit.kernel.support import Count, Total, World, context_of, user
 
 ANN = context_of(user("ann"))
-
-
-def test_the_machines_clock_ids_and_chance_hold() -> None:
-    """The adapters of the product pass the suites."""
-    check_clock(SystemClock())
-    check_ids(Uuid7Source(SystemClock(), system_chance()))
-    check_chance(system_chance())
-
-
-class NaiveClock(SystemClock):
-    """Forgets the offset."""
-
-    def now(self) -> datetime:
-        """Return a naive time."""
-        return super().now().replace(tzinfo=None)
-
-
-class BackwardClock(SystemClock):
-    """Goes back now and then."""
-
-    def __init__(self) -> None:
-        self._ticks = itertools.cycle((1.0, 2.0, 1.5))
-
-    def monotonic(self) -> float:  # type: ignore[override]
-        """Return a jumping time."""
-        return next(self._ticks)
-
-
-class WholeClock(SystemClock):
-    """Counts in whole seconds."""
-
-    def monotonic(self) -> float:  # type: ignore[override]
-        """Return an integer."""
-        return 1
-
-
-@pytest.mark.parametrize("faulty", [NaiveClock, BackwardClock, WholeClock])
-def test_the_clock_suite_finds_planted_faults(faulty: Callable[[], SystemClock]) -> None:
-    """A naive, a backward and a whole clock are refused."""
-    with pytest.raises(AssertionError):
-        check_clock(faulty())
-
-
-class Texts:
-    """Ids from a list."""
-
-    def __init__(self, make: Callable[[int], str]) -> None:
-        self._make, self._count = make, itertools.count()
-
-    def new(self) -> str:
-        """Return the next."""
-        return self._make(next(self._count))
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda n: f"{n // 2:032x}",
-        lambda n: f"00000000-0000-7000-8000-{n // 2:012x}",
-        lambda n: f"00000000-0000-7000-8000-{2**40 - n:012x}",
-    ],
-    ids=["no uuid", "doubled", "reversed"],
-)
-def test_the_id_suite_finds_planted_faults(make: Callable[[int], str]) -> None:
-    """Doubled, reversed and malformed ids are refused."""
-    with pytest.raises(AssertionError):
-        check_ids(Texts(make))
-
-
-class Loaded(random.Random):
-    """Chance with a fault."""
-
-    def __init__(self, fault: str) -> None:
-        super().__init__(1)
-        self._fault = fault
-
-    def random(self) -> float:
-        """Return a draw."""
-        return {"high": 0.9, "out": 1.0}.get(self._fault, super().random())
-
-    def getrandbits(self, k: int, /) -> int:
-        """Return bits."""
-        return 7 if self._fault == "same" else super().getrandbits(k)
-
-
-@pytest.mark.parametrize("fault", ["high", "out", "same"])
-def test_the_chance_suite_finds_planted_faults(fault: str) -> None:
-    """Draws that are lopsided, out of range or repeated are refused."""
-    with pytest.raises(AssertionError):
-        check_chance(Loaded(fault))
 
 
 def linked(world: World) -> LinkedBus:
