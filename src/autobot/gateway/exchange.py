@@ -61,7 +61,8 @@ class Exchange:
     peer: tuple[str, int] | None = None
     base = ""
     trusted_peer = False
-    request_id = ""
+    new_id: Callable[[], str] = str
+    made_id = ""
     correlation_id = ""
     trace = UNKNOWN_TRACE
     deadline: float | None = None
@@ -107,6 +108,13 @@ class Exchange:
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), *self.answer_fields]
         await self.send_out(message)
+
+    @property
+    def request_id(self) -> str:
+        """The id of this request, made when first asked for: most requests that bring a correlation id need none."""
+        if not self.made_id:
+            self.made_id = self.new_id()
+        return self.made_id
 
     def answer_field(self, name: str, value: str) -> None:
         """Add a header field to the answer, whatever it will be."""

@@ -22,8 +22,8 @@ class Correlation:
         """Pass on with the ids set."""
         if scope["type"] != "lifespan":
             exchange = exchange_of(scope)
-            request_id = exchange.request_id = self._new()
+            exchange.new_id = self._new
             given = parse_correlation_id(exchange.fields.get(b"x-correlation-id"))
-            exchange.correlation_id = known = given or request_id
+            exchange.correlation_id = known = given or exchange.request_id
             exchange.answer_fields.append((b"x-correlation-id", known.encode("ascii")))
         await self._app(scope, receive, send)
