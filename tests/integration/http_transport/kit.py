@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
 from autobot.kernel.links.ports import HttpRequest, HttpResponse
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.kernel.telemetry.listener import Change, Hop
+from tests.integration.http_transport.server import Answer, Server, serving
 
 GET = Operation(name="get", effect=Effect.FREE)
 CONTEXT = CallContext(
@@ -96,3 +98,26 @@ async def client_of(target: str, clock: Clock | None = None, **options: Any) -> 
         yield Client(transport, target, heard)
     finally:
         await transport.close()
+
+
+@asynccontextmanager
+async def pair(
+    answers: dict[str, Answer] | None = None, **options: Any
+) -> AsyncIterator[tuple[Server, Client]]:
+    """A server and a client of it."""
+    async with serving(answers) as server, client_of(server.address, **options) as client:
+        yield server, client
+
+
+async def read(chunks: AsyncIterator[bytes], got: list[bytes]) -> None:
+    """Read a stream to its end or its break."""
+    async for piece in chunks:
+        got.append(piece)
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -3,22 +3,17 @@
 import asyncio
 import gzip
 import socket
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from autobot.adapters.http.transport import ERROR_BODY_MAX, HttpOptions, HttpTransport
+from autobot.adapters.http.transport import ERROR_BODY_MAX
 from autobot.kernel.core.errors import (
     AttemptTimeout,
     BadAnswer,
-    ConfigurationError,
     ConnectFailed,
     ConnectionLost,
     HopFailed,
-    InvalidInput,
     RemoteError,
     RemoteThrottled,
 )
@@ -26,45 +21,29 @@ from autobot.kernel.links.matrix import Matrix
 from autobot.kernel.links.ports import HttpRequest
 from autobot.kernel.links.registry import LinkRegistry, RowLink, Wired
 from autobot.testing.virtual_time import seeded
-from tests.integration.http_transport.kit import CONTEXT, GET, Client, LoopClock, client_of
+from tests.integration.http_transport.kit import (
+    CONTEXT,
+    GET,
+    Client,
+    LoopClock,
+    client_of,
+    free_port,
+    pair,
+    read,
+)
 from tests.integration.http_transport.server import (
     CHUNKED,
     Answer,
-    Server,
     chunk,
     reset,
     response,
     says,
-    serving,
 )
 
 pytestmark = pytest.mark.anyio
 
 PATIENCE_S = 10.0
 ROW = "backend-crm"
-
-
-@asynccontextmanager
-async def pair(
-    answers: dict[str, Answer] | None = None, **options: Any
-) -> AsyncIterator[tuple[Server, Client]]:
-    """A server and a client of it."""
-    async with serving(answers) as server, client_of(server.address, **options) as client:
-        yield server, client
-
-
-async def read(chunks: AsyncIterator[bytes], got: list[bytes]) -> None:
-    """Read a stream to its end or its break."""
-    async for piece in chunks:
-        got.append(piece)
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # ---------------------------------------------------------------------------------------- before an answer
@@ -329,81 +308,3 @@ async def test_a_refused_target_is_tried_again_by_the_row() -> None:
         answer = await link.call(GET, HttpRequest(method="GET", path="/flaky"), CONTEXT)
     assert answer.body == b"third"
     assert [one.header("x-attempt") for one in server.requests] == [None, "1", "2"]
-
-
-# -------------------------------------------------------------------------------------------------- requests
-
-
-@pytest.mark.parametrize(
-    "request_fields",
-    [
-        {"headers": {"x-a": "b\r\nx-evil: 1"}},
-        {"headers": {"x-a\r\nx-evil": "1"}},
-        {"headers": {"x-a": "b\nc"}},
-    ],
-)
-async def test_a_request_that_http_does_not_allow_is_not_sent(request_fields: Any) -> None:
-    """Line breaks in header fields are refused before anything leaves; the value is not repeated."""
-    async with pair() as (server, client):
-        error = await client.failure("/echo", **request_fields)
-    assert type(error) is InvalidInput
-    assert "evil" not in error.detail
-    assert server.requests == []
-
-
-async def test_a_path_cannot_break_out_of_its_line() -> None:
-    """Line breaks and spaces in a path are encoded."""
-    async with pair({"/a": says(response())}) as (server, client):
-        await client.failure("/x y\r\nx-evil: 1")
-    assert server.requests[0].header("x-evil") is None
-
-
-@pytest.mark.parametrize(
-    "target",
-    ["ftp://127.0.0.1", "127.0.0.1:80", "http://", "http://user:pw@127.0.0.1", "http://127.0.0.1/?q=1", ""],
-)
-async def test_a_target_that_is_no_address_is_refused(target: str) -> None:
-    """The operator hears which address cannot be used."""
-    async with client_of(target) as client:
-        assert type(await client.failure("/")) is ConfigurationError
-
-
-async def test_a_certificate_is_verified() -> None:
-    """A server that proves itself with a certificate of its own making is not talked to."""
-    from tests.integration.http_transport.certificate import self_signed
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with self_signed() as (certificate, key):
-        context.load_cert_chain(certificate, key)
-    async with serving(tls=context) as server, client_of(server.address) as client:
-        error = await client.failure("/echo")
-    assert type(error) is ConnectFailed
-    assert "certificate" in error.detail
-    assert server.requests == []
-
-
-async def test_options_are_checked_when_built() -> None:
-    """A value outside its range refuses to start."""
-    for broken in (
-        {"connections_min": 0},
-        {"connections_min": 5, "connections_max": 4},
-        {"connections_max": 10_001},
-        {"idle_s": 0.5},
-        {"connect_s": 0.0},
-        {"health_path": "health"},
-        {"internal": True, "guarded": True},
-    ):
-        with pytest.raises(ConfigurationError):
-            HttpOptions(**broken)  # type: ignore[arg-type]
-
-
-async def test_a_sick_target_fails_its_probe() -> None:
-    """Server errors, refusals and silence on the health path are told as not well; other answers as well."""
-    async with pair({"/sick": says(response(b"", "500 No"))}, health_path="/sick") as (_, client):
-        assert await client.transport.probe(client.target) is False
-        assert await client.transport.probe(f"http://127.0.0.1:{free_port()}") is False
-    async with pair(health_path="/not-there") as (_, client):
-        assert await client.transport.probe(client.target) is True
-    async with pair(health_path="/hang", connect_s=0.05) as (_, client):
-        assert await client.transport.probe(client.target) is False
-    assert isinstance(client.transport, HttpTransport)

@@ -45,6 +45,14 @@ async def test_one_connection_serves_calls_one_after_the_other() -> None:
         assert (client.heard.of(count, state="new"), client.heard.of(count, state="reused")) == (1, 9)
 
 
+async def test_connections_may_be_kept_for_nobody() -> None:
+    """With `idle_s = 0` each call takes a connection of its own: for servers that close without saying so."""
+    async with serving() as server, client_of(server.address, idle_s=0.0) as client:
+        for _ in range(3):
+            await client.call("/health")
+        assert server.connections == 3
+
+
 async def test_a_stream_that_was_read_to_its_end_gives_its_connection_back() -> None:
     """The next call goes over the same connection."""
     async with serving() as server, client_of(server.address) as client:
