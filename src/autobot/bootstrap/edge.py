@@ -105,7 +105,7 @@ class Edge:
             channel = f"run:{scope['path_params']['run_id']}"
             # A run is short: without a place to resume from, its client wants all of it.
             after = after_of(Request(scope)) or 0
-            answer = EventStream(self.fanout, self.limits, channel, after)
+            answer = EventStream(self.fanout, self.credentials, self.limits, channel, after)
             await answer(scope, receive, send)
 
         return RawRoute(

@@ -67,7 +67,9 @@ def realtime_routes(parts: GatewayParts) -> tuple[RawRoute, ...]:
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         channel = request.query_params.get("channel")
-        answer = EventStream(parts.fanout, parts.limits, channel or "", after_of(request))
+        answer = EventStream(
+            parts.fanout, parts.authenticator, parts.limits, channel or "", after_of(request)
+        )
         await answer(scope, receive, send)
 
     sockets = Sockets(parts.fanout, parts.authenticator, parts.limits, parts.clock, parts.listener)

@@ -14,11 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from autobot.gateway.access import Authenticator
 from autobot.gateway.exchange import Exchange, exchange_of
 from autobot.gateway.problem import problem_document
 from autobot.gateway.realtime import frames
 from autobot.gateway.realtime.fanout import Fanout, Session
 from autobot.gateway.realtime.protocol import SEQ_MAX, Close, channel_name
+from autobot.gateway.realtime.reproof import Reproof
 from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.errors import FieldError, Malformed
 
@@ -47,15 +49,22 @@ def resume_point(exchange: Exchange, after: int | None) -> int | None:
 class EventStream(Response):
     """The answer that streams a channel. Return it from a route:
 
-        return EventStream(fanout, limits, f"run:{run_id}", after)
+        return EventStream(fanout, authenticator, limits, f"run:{run_id}", after)
 
     The channel's access is checked before the answer begins, so a refusal is an ordinary problem document.
     `after` None begins now; a run's route passes 0 so that a late reader gets everything.
     """
 
-    def __init__(self, fanout: Fanout, limits: EdgeLimits, channel: str, after: int | None) -> None:
+    def __init__(
+        self,
+        fanout: Fanout,
+        authenticator: Authenticator,
+        limits: EdgeLimits,
+        channel: str,
+        after: int | None,
+    ) -> None:
         super().__init__(media_type="text/event-stream")
-        self._fanout, self._limits = fanout, limits
+        self._fanout, self._authenticator, self._limits = fanout, authenticator, limits
         self._channel, self._after = channel_name(channel), after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,6 +89,7 @@ class EventStream(Response):
             frames_max=self._limits.queue_frames,
             bytes_max=self._limits.queue_bytes,
             credential=exchange.proven.credential if exchange.proven else "",
+            prove=Reproof(self._authenticator, exchange),
         )
         await send({"type": "http.response.start", "status": 200, "headers": list(_FIELDS)})
         self._fanout.enter(session)
@@ -117,6 +127,8 @@ class EventStream(Response):
                 async with asyncio.timeout(self._limits.heartbeat_s):
                     frame = await outbox.take()
             except TimeoutError:
+                if session.prove is not None and await session.prove() is None:
+                    return
                 await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
                 continue
             if frame is None:
