@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from autobot.contracts import actions
 from autobot.kernel.core.clock import rfc3339
-from autobot.kernel.core.errors import FieldError, InvalidInput, NotFound
+from autobot.kernel.core.errors import NOT_YOURS, FieldError, InvalidInput, NotFound
 from autobot.kernel.core.validate import validate
 
 
@@ -164,7 +164,7 @@ class Request:
     def require(self) -> None:
         """Raise NotFound unless it was asked for."""
         if self.created_at is None:
-            raise NotFound("There is no such action, or it is not yours.")
+            raise NotFound(NOT_YOURS)
 
     def end(self, command: actions.RecordAction) -> tuple[Any, ...]:
         """The outcome. A second one changes nothing."""

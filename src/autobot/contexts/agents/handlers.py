@@ -12,7 +12,7 @@ from autobot.contracts import runs
 from autobot.kernel.commands.decision import Decision
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import NotFound
+from autobot.kernel.core.errors import NOT_YOURS, NotFound
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Document
@@ -64,7 +64,7 @@ class RunHandlers:
         if live is not None and self._engine is not None:
             return live_view(live, self._engine.state(live.id) or "queued")
         if stored is None:
-            raise NotFound("There is no such run, or it is not yours.")
+            raise NotFound(NOT_YOURS)
         document = stored.document
         error = document["error"]
         return runs.RunView(

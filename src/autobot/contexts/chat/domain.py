@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from autobot.contracts import chat
-from autobot.kernel.core.errors import Conflict, InvalidInput, NotFound
+from autobot.kernel.core.errors import NOT_YOURS, Conflict, InvalidInput, NotFound
 
 TITLE_LENGTH = 60
 """Characters of a title made from the first message."""
@@ -156,7 +156,7 @@ class Conversation:
     def require(self) -> None:
         """Raise NotFound unless the session exists."""
         if self.created_at is None or self.deleted:
-            raise NotFound("There is no such chat, or it is not yours.")
+            raise NotFound(NOT_YOURS)
 
     def post(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from autobot.kernel.core.context import Principal, Role
-from autobot.kernel.core.errors import Forbidden, NotFound, Unauthenticated
+from autobot.kernel.core.errors import NOT_YOURS, Forbidden, NotFound, Unauthenticated
 
 
 class Verdict(Enum):
@@ -89,7 +89,7 @@ class Authorizer:
         if verdict is Verdict.OWN:
             if owner is None or owner == principal.user_id:
                 return
-            raise NotFound("There is no such object, or it is not yours.")
+            raise NotFound(NOT_YOURS)
         if not principal.user_id:
             raise Unauthenticated("Sign in, or send an API key as a bearer token.")
         raise Forbidden(f"{principal.username or principal.id} may not do {action}.")

@@ -43,7 +43,7 @@ Details are written for the person who reads them and carry no secrets, stacks o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class AutoBotError(Exception):
@@ -91,6 +91,10 @@ class Forbidden(AutoBotError):
     """The principal is known and may not do this."""
 
     code = "forbidden"
+
+
+NOT_YOURS: Final = "There is nothing here by this id, or it is not yours."
+"""What an absent object and somebody else's are answered with: one text, so that it does not tell them apart."""
 
 
 class NotFound(AutoBotError):

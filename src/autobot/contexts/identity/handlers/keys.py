@@ -20,7 +20,7 @@ from autobot.contracts import identity
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, Role
-from autobot.kernel.core.errors import Conflict, NotFound
+from autobot.kernel.core.errors import NOT_YOURS, Conflict, NotFound
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import NO_STREAM, Condition, Delete
 
@@ -102,7 +102,7 @@ class KeyHandlers:
         """Stop a key for good."""
         key = await self._directory.key_by_id(command.key_id)
         if key is None:
-            raise NotFound("There is no such API key, or it is not yours.")
+            raise NotFound(NOT_YOURS)
         fact = identity.KeyRevoked(key_id=key.id, user_id=key.user_id)
         return Decision(
             answer=NOTHING,
