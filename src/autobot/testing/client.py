@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -200,11 +201,17 @@ def _read(response: http.client.HTTPResponse) -> Reply:
 
 
 def events_of(response: http.client.HTTPResponse) -> Iterator[ServerEvent]:
-    """Read server-sent events (HTML standard §9.2.6) until the stream ends; `data` must be JSON."""
+    """Read server-sent events (HTML standard §9.2.6) until the stream ends; `data` must be JSON.
+
+    Raises TimeoutError when it has not ended in time: heartbeats alone would keep a reader for ever.
+    """
+    until = time.monotonic() + TIMEOUT_S
     name, identity = "message", ""
     data: list[str] = []
     for raw in response:
         line = raw.decode().rstrip("\r\n")
+        if time.monotonic() > until:
+            raise TimeoutError("the stream does not end")
         if not line:
             if data:
                 yield ServerEvent(name, identity, json.loads("\n".join(data)))
