@@ -20,6 +20,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from autobot.adapters.prometheus.listener import PrometheusListener
 from autobot.gateway.access import needs
 from autobot.gateway.app import create_app
 from autobot.gateway.exchange import Context
@@ -178,7 +179,12 @@ async def each_layer(rounds: int = 9) -> dict[str, float]:
 
 
 async def main() -> int:
-    apps = {"bare FastAPI route": bare(), "AutoBot's edge": create_app(parts())}
+    metrics = PrometheusListener()
+    apps = {
+        "bare FastAPI route": bare(),
+        "AutoBot's edge": create_app(parts()),
+        "the same, metrics on": create_app(parts(listener=metrics)),
+    }
     took = await interleaved(apps)
     extra = took["AutoBot's edge"] - took["bare FastAPI route"]
     each = await each_layer()
