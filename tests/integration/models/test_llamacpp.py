@@ -77,7 +77,6 @@ async def test_listing_starts_nothing_and_asking_starts_the_server(scripted: Pat
         assert (info.id, info.window, run.server.pid) == ("scripted", 2048, None)
         chunks = await collect(run.models.generate(ask("Hi", "scripted"), CONTEXT))
         assert text_of(chunks) == "Hello from a tiny model."
-        assert sum(isinstance(one, TextDelta) for one in chunks) > 1, "it streams"
         end = chunks[-1]
         assert isinstance(end, Finished)
         assert (end.reason, end.usage.completion_tokens) == ("stop", 6)
@@ -119,8 +118,8 @@ async def test_stopping_an_answer_frees_the_server(babbling: Path) -> None:
     """Who closes an endless answer can ask again at once: there is one slot, and it is free."""
     async with serving(babbling) as run:
         chunks = run.models.generate(ask("Hi", "random"), CONTEXT)
-        async for _ in chunks:
-            break
+        first = await anext(aiter(chunks))
+        assert isinstance(first, TextDelta), "it streams: the endless answer has a beginning"
         await chunks.aclose()  # type: ignore[attr-defined]
         again = await collect(run.models.generate(ask("Hi", "random", max_tokens=3), CONTEXT))
         assert isinstance(again[-1], Finished)

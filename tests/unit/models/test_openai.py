@@ -71,13 +71,26 @@ ANSWER = b": hello\n\n" + b"".join(
 
 
 async def test_a_streamed_answer_is_read_with_its_usage_and_who_served_it() -> None:
-    """Text deltas come as written; the end waits for the usage that follows the last delta."""
+    """Text that arrived in one piece is one delta; the end waits for the usage that follows the last one."""
     model, _ = adapter(always(ANSWER))
     assert await collect(model.generate(ask(), CONTEXT)) == [
-        TextDelta(text="Grüße, "),
-        TextDelta(text="🦊!"),
+        TextDelta(text="Grüße, 🦊!"),
         Finished(reason="stop", usage=Usage(prompt_tokens=22, completion_tokens=4), served_by=SERVED),
     ]
+
+
+async def test_text_is_given_piece_by_piece_and_before_what_breaks_behind_it() -> None:
+    """Each piece of the network is a delta at once, also when garbage follows in the same piece."""
+    model, _ = adapter(always(delta(content="a"), delta(content="b") + b"data: garbage\n\n"))
+    seen: list[object] = []
+
+    async def listen() -> None:
+        async for chunk in model.generate(ask(), CONTEXT):
+            seen.append(chunk)
+
+    with pytest.raises(BadAnswer):
+        await listen()
+    assert seen == [TextDelta(text="a"), TextDelta(text="b")]
 
 
 @given(cuts=st.lists(st.integers(0, len(ANSWER)), max_size=8))

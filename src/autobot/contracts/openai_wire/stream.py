@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
-from autobot.contracts.models import Chunk
+from autobot.contracts.models import Chunk, TextDelta
 from autobot.contracts.openai_wire.answer import AnswerReader
 from autobot.contracts.openai_wire.sse import SseDecoder
-from autobot.kernel.core.errors import BadAnswer
+from autobot.kernel.core.errors import AutoBotError, BadAnswer
 
 WHOLE_MAX: Final = 8 << 20
 """Bytes of an answer that was asked for as a stream and comes as one JSON document."""
@@ -48,25 +48,55 @@ async def chunks_of(
 ) -> AsyncIterator[Chunk]:
     """Yield the chunks of an answer, the end last.
 
-    `loads` parses JSON and raises ValueError for what is none. A server that ignores `stream` and
-    answers one JSON document is understood. Raises what the reader raises, BadAnswer for garbage.
+    Text that arrives in one piece is given as one delta: it is there at the same moment, and each delta
+    costs its way through every link above. `loads` parses JSON and raises ValueError for what is none. A
+    server that ignores `stream` and answers one JSON document is understood. Raises what the reader raises,
+    BadAnswer for garbage.
     """
     documents = _Documents()
     async for piece in pieces:
-        for data in documents.feed(piece):
+        chunks, error = _chunks_in(documents.feed(piece), reader, loads)
+        for chunk in chunks:
+            yield chunk
+        if error is not None:
+            raise error
+        if reader.done:
+            await drained(pieces)
+            break
+    chunks, error = _chunks_in(documents.rest(), reader, loads)
+    for chunk in chunks:
+        yield chunk
+    if error is not None:
+        raise error
+    for chunk in reader.end():
+        yield chunk
+
+
+def _chunks_in(
+    documents: list[bytes], reader: AnswerReader, loads: Callable[[bytes], Any]
+) -> tuple[list[Chunk], AutoBotError | None]:
+    """Return what these documents add, neighbouring text joined, and what broke after that."""
+    chunks: list[Chunk] = []
+    text: list[str] = []
+    broken: AutoBotError | None = None
+    try:
+        for data in documents:
             if data == DONE:
                 reader.done = True
                 break
             for chunk in reader.take(parsed(data, loads)):
-                yield chunk
-        if reader.done:
-            await drained(pieces)
-            break
-    for data in documents.rest():
-        for chunk in reader.take(parsed(data, loads)):
-            yield chunk
-    for chunk in reader.end():
-        yield chunk
+                if type(chunk) is TextDelta:
+                    text.append(chunk.text)
+                    continue
+                if text:
+                    chunks.append(TextDelta(text="".join(text)))
+                    text.clear()
+                chunks.append(chunk)
+    except AutoBotError as error:
+        broken = error
+    if text:
+        chunks.append(TextDelta(text="".join(text)))
+    return chunks, broken
 
 
 async def drained(pieces: AsyncIterator[bytes]) -> None:
