@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.links.row import FIELDS, NEEDED, NUMBERS, OPTIONAL, OPTIONS, WORDS, Row
+from autobot.kernel.resilience.retry.options import RetryOptions
 
 ROW_ID: Final = re.compile(r"[a-z][a-z0-9_]*-[a-z][a-z0-9_]*")
 SECONDS_MIN: Final = 0.001
@@ -123,9 +124,18 @@ def _option(row: str, key: str, value: Any) -> Any:
         if known[name].type == "bool" and not isinstance(one, bool):
             raise wrong(row, key, f"{name} is {one!r}; it must be true or false.")
     try:
-        return kind(**value)
+        return _enough_tokens(kind(**value), value) if key == "retry" else kind(**value)
     except ConfigurationError as error:
         raise wrong(row, key, error.detail) from error
+
+
+def _enough_tokens(retry: RetryOptions, given: Mapping[str, Any]) -> RetryOptions:
+    """Give a row that does not say how many tokens its retry budget has enough for all its further attempts.
+
+    Each failure takes a token and nothing is retried at half of them, so that with the default ten a
+    fifth further attempt would never be made, whatever the row says.
+    """
+    return retry if "tokens" in given else replace(retry, tokens=max(retry.tokens, 2.0 * retry.max + 2.0))
 
 
 def _check_whole(row: Row) -> None:
