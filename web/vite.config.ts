@@ -56,6 +56,6 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["src/**/*.test.ts"],
-    restoreMocks: true,
+    setupFiles: ["src/shared/ui/offlineIcons.ts"],
   },
 });

@@ -1,15 +1,12 @@
 import "./style.css";
 import "./prose.css";
+import "@/shared/ui/offlineIcons";
 import ui from "@nuxt/ui/vue-plugin";
-import { _api } from "@iconify/vue";
 import { createPinia } from "pinia";
 import { createApp } from "vue";
 import App from "./App.vue";
 import { makeRouter } from "./router";
 import { followTheme } from "./theme";
-
-// Icons are in the build; one that is missing shall stay empty rather than be asked for elsewhere.
-_api.setAPIModule("", { prepare: () => [], send: () => undefined });
 
 followTheme();
 const app = createApp(App);

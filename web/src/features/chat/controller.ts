@@ -3,8 +3,8 @@ import { ref, shallowRef } from "vue";
 import type { Accepted, Session } from "@/contracts/api";
 import type { ChannelFrame } from "@/contracts/realtime";
 import { ApiError, randomId } from "@/shared/http";
-import { realtime } from "@/shared/realtime";
-import * as server from "./chat.api";
+import { realtime, type Handler } from "@/shared/realtime";
+import * as chatApi from "./chat.api";
 import {
   accepted,
   apply,
@@ -37,6 +37,19 @@ export interface ChatHooks {
   changed: () => void;
 }
 
+/** What the controller talks to; tests hand in their own. */
+export interface ChatMeans {
+  server: Pick<typeof chatApi, "readSession" | "readMessages" | "readRun" | "createSession" | "changeSession" | "postMessage" | "editMessage" | "regenerate" | "selectBranch" | "stopRun">;
+  realtime: {
+    subscribe: (channel: string, handler: Handler, after?: number | null) => () => void;
+    refresh: (channel: string, after: number | null) => void;
+  };
+  now: () => number;
+  newKey: () => string;
+}
+
+const browserMeans: ChatMeans = { server: chatApi, realtime, now: () => Date.now(), newKey: randomId };
+
 export class ChatController {
   readonly thread = shallowRef<Thread>(emptyThread());
   readonly session = shallowRef<Session | null>(null);
@@ -47,14 +60,16 @@ export class ChatController {
   readonly actionError = shallowRef<unknown>(null);
 
   private readonly hooks: ChatHooks;
+  private readonly means: ChatMeans;
   private reading: AbortController | undefined;
   private repeat: ReturnType<typeof setTimeout> | undefined;
   private leaveSession: (() => void) | undefined;
   private leaveRun: (() => void) | undefined;
   private heardAt = 0;
 
-  constructor(hooks: ChatHooks) {
+  constructor(hooks: ChatHooks, means: ChatMeans = browserMeans) {
     this.hooks = hooks;
+    this.means = means;
   }
 
   /** Shows chat `id`, or the place of a new one. */
@@ -67,7 +82,7 @@ export class ChatController {
     this.become(emptyThread(id, id === null ? [] : loadDrafts(id)));
     this.loading.value = id !== null;
     if (id === null) return;
-    this.leaveSession = realtime.subscribe(`chat.session:${id}`, this.hear);
+    this.leaveSession = this.means.realtime.subscribe(`chat.session:${id}`, this.hear);
     void this.reload();
   }
 
@@ -83,8 +98,8 @@ export class ChatController {
     this.leaveRun?.();
     this.leaveRun = undefined;
     this.stopping.value = false;
-    this.heardAt = Date.now();
-    if (runId !== null) this.leaveRun = realtime.subscribe(`run:${runId}`, this.hear, 0);
+    this.heardAt = this.means.now();
+    if (runId !== null) this.leaveRun = this.means.realtime.subscribe(`run:${runId}`, this.hear, 0);
   }
 
   /** Reads chat and messages anew. What changes while reading makes the thread stale again, and is read once more. */
@@ -95,11 +110,11 @@ export class ChatController {
     const mine = (this.reading = new AbortController());
     this.become({ ...this.thread.value, stale: false });
     try {
-      const [read, messages] = await Promise.all([server.readSession(id, mine.signal), server.readMessages(id, mine.signal)]);
+      const [read, messages] = await Promise.all([this.means.server.readSession(id, mine.signal), this.means.server.readMessages(id, mine.signal)]);
       if (mine.signal.aborted) return;
       this.session.value = read;
       this.error.value = null;
-      this.become(withMessages(this.thread.value, messages, read.active_run_id, new Date().toISOString()));
+      this.become(withMessages(this.thread.value, messages, read.active_run_id, this.time()));
       this.hooks.changed();
     } catch (reason) {
       if (mine.signal.aborted) return;
@@ -111,7 +126,7 @@ export class ChatController {
   }
 
   send(content: string): void {
-    this.become(withDraft(this.thread.value, randomId(), content, "queued"));
+    this.become(withDraft(this.thread.value, this.means.newKey(), content, "queued"));
     void this.pump();
   }
 
@@ -119,7 +134,7 @@ export class ChatController {
   retryDraft(key: string): void {
     const error = this.thread.value.drafts.find((draft) => draft.key === key)?.error;
     const refused = error instanceof ApiError && error.kind === "problem" && (error.status ?? 500) < 500;
-    this.become(draftRetried(this.thread.value, key, refused ? randomId() : key));
+    this.become(draftRetried(this.thread.value, key, refused ? this.means.newKey() : key));
     void this.pump();
   }
 
@@ -129,16 +144,16 @@ export class ChatController {
   }
 
   edit(messageId: string, content: string): Promise<boolean> {
-    return this.branchOff(messageId, (id) => server.editMessage(id, messageId, content));
+    return this.branchOff(messageId, (id) => this.means.server.editMessage(id, messageId, content));
   }
 
   regenerate(messageId: string): Promise<boolean> {
-    return this.branchOff(messageId, (id) => server.regenerate(id, messageId));
+    return this.branchOff(messageId, (id) => this.means.server.regenerate(id, messageId));
   }
 
   select(messageId: string): Promise<boolean> {
     return this.guarded(async (id) => {
-      this.session.value = await server.selectBranch(id, messageId);
+      this.session.value = await this.means.server.selectBranch(id, messageId);
       await this.reload();
     });
   }
@@ -147,13 +162,13 @@ export class ChatController {
     const { run } = this.thread.value;
     if (run === null || this.stopping.value) return;
     this.stopping.value = true;
-    const asked = await this.guarded(async () => void (await server.stopRun(run.id)));
+    const asked = await this.guarded(async () => void (await this.means.server.stopRun(run.id)));
     if (!asked) this.stopping.value = false;
   }
 
   change(change: { title?: string; model?: string }): Promise<boolean> {
     return this.guarded(async (id) => {
-      this.session.value = await server.changeSession(id, change);
+      this.session.value = await this.means.server.changeSession(id, change);
       this.hooks.changed();
     });
   }
@@ -165,10 +180,10 @@ export class ChatController {
   /** Asks the run itself when nothing was heard of it for a while. */
   async askRun(): Promise<void> {
     const { run } = this.thread.value;
-    if (run === null || Date.now() - this.heardAt < SILENCE_MS || !isAnswering(this.thread.value)) return;
-    this.heardAt = Date.now();
+    if (run === null || this.means.now() - this.heardAt < SILENCE_MS || !isAnswering(this.thread.value)) return;
+    this.heardAt = this.means.now();
     try {
-      const read = await server.readRun(run.id, new AbortController().signal);
+      const read = await this.means.server.readRun(run.id, new AbortController().signal);
       this.become(withRunRead(this.thread.value, read));
     } catch (reason) {
       if (!(reason instanceof ApiError)) throw reason;
@@ -176,16 +191,20 @@ export class ChatController {
     }
   }
 
+  private time(): string {
+    return new Date(this.means.now()).toISOString();
+  }
+
   private become(next: Thread): void {
     this.thread.value = next;
   }
 
   private readonly hear = (frame: ChannelFrame): void => {
-    this.heardAt = Date.now();
+    this.heardAt = this.means.now();
     const before = this.thread.value;
     const next = apply(before, frame);
     this.become(next);
-    if (next.run?.hole && !before.run?.hole) realtime.refresh(`run:${next.run.id}`, next.run.seq);
+    if (next.run?.hole && !before.run?.hole) this.means.realtime.refresh(`run:${next.run.id}`, next.run.seq);
   };
 
   /** Sends the next draft, when it is its turn. */
@@ -195,21 +214,21 @@ export class ChatController {
     this.become(draftBecomes(this.thread.value, draft.key, "sending"));
     try {
       const id = this.thread.value.sessionId ?? (await this.begin());
-      const answer = await server.postMessage(id, draft.content, draft.key);
+      const answer = await this.means.server.postMessage(id, draft.content, draft.key);
       if (this.thread.value.sessionId !== id) return;
-      this.heardAt = Date.now();
-      this.become(accepted(draftPosted(this.thread.value, draft.key, answer.message_id), answer, new Date().toISOString()));
+      this.heardAt = this.means.now();
+      this.become(accepted(draftPosted(this.thread.value, draft.key, answer.message_id), answer, this.time()));
     } catch (reason) {
       this.become(draftBecomes(this.thread.value, draft.key, "failed", reason));
     }
   }
 
   private async begin(): Promise<string> {
-    const made = await server.createSession(this.hooks.model());
+    const made = await this.means.server.createSession(this.hooks.model());
     if (this.thread.value.sessionId !== null) return made.id;
     this.session.value = made;
     this.become({ ...this.thread.value, sessionId: made.id });
-    this.leaveSession = realtime.subscribe(`chat.session:${made.id}`, this.hear);
+    this.leaveSession = this.means.realtime.subscribe(`chat.session:${made.id}`, this.hear);
     this.hooks.created(made);
     return made.id;
   }
@@ -217,8 +236,8 @@ export class ChatController {
   private branchOff(messageId: string, ask: (sessionId: string) => Promise<Accepted>): Promise<boolean> {
     return this.guarded(async (id) => {
       const answer = await ask(id);
-      this.heardAt = Date.now();
-      this.become(accepted(cutBefore(this.thread.value, messageId), answer, new Date().toISOString()));
+      this.heardAt = this.means.now();
+      this.become(accepted(cutBefore(this.thread.value, messageId), answer, this.time()));
     });
   }
 
