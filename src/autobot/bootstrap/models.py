@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,7 @@ KEYS: Final = (
 OLLAMA_HINT: Final = "start Ollama, or set the address with AUTOBOT_OLLAMA_URL"
 OPENAI_HINT: Final = "set the address with AUTOBOT_OPENAI_BASE_URL"
 GGUF_HINT: Final = "autobot add local-llm, then set AUTOBOT_MODEL_FILE"
+DISCOVER_EVERY_S: Final = 5.0
 OLLAMA_USUAL: Final = "http://127.0.0.1:11434"
 
 
@@ -108,14 +110,24 @@ class LiveModels:
         self.llamacpp.current = LlamaModels(self._registry.link("ai-llamacpp"), self.server)
         self._wires.connect("ai-llamacpp", self.server.target, GGUF_HINT)
 
-    def _connect_ollama(self, address: str | None) -> None:
+    def _connect_ollama(self, address: str | None, *, found: bool = False) -> None:
+        """Connect Ollama. At its usual address it is offered once it answers there, so nobody sees a broken
+        link to a thing that they never installed."""
         self.ollama.current = None
         origin = None
-        if address:
+        if address and (found or address != OLLAMA_USUAL):
             origin, path = origin_of(address)
             options = OllamaOptions(target=origin, prefix=path, configured=address != OLLAMA_USUAL)
             self.ollama.current = OllamaModels(self._registry.link("ai-ollama"), options, self._ids)
         self._wires.connect("ai-ollama", origin, OLLAMA_HINT)
+
+    async def discover(self) -> None:
+        """Look for Ollama at its usual address until it is there, for ever."""
+        while True:
+            if self.ollama.current is None and self.values.get("ollama.url") == OLLAMA_USUAL:
+                if await self._wires.answers("ai-ollama", OLLAMA_USUAL):
+                    self._connect_ollama(OLLAMA_USUAL, found=True)
+            await asyncio.sleep(DISCOVER_EVERY_S)
 
     def _connect_openai(self, address: str | None) -> None:
         self.openai.current = None

@@ -382,6 +382,7 @@ def _background(product: Product) -> dict[str, Any]:
         "settings": _follow_settings(product),
         "refusals": _every(REFUSALS_EVERY_S, product.refusals.flush),
         "health": product.health.run(),
+        "discovery": product.live.discover(),
         "scrubbing": product.upkeep.scrub_after_erasures(),
         "probes": _every(PROBE_LINKS_EVERY_S, product.registry.probe_idle),
     }

@@ -89,6 +89,10 @@ class ModelWires:
         else:
             self._registry.wire(row, Wired(state="absent", hint=hint))
 
+    async def answers(self, row: str, address: str) -> bool:
+        """Ask the health call of an address that no link uses yet."""
+        return bool(await self._transports[row].probe(address))
+
     async def close(self) -> None:
         """Close every connection."""
         for transport in self._transports.values():
