@@ -146,6 +146,8 @@ def _complete(operation: dict[str, Any], row: Entry) -> None:
     answers: dict[str, Any] = operation.setdefault("responses", {})
     answers.pop("422", None)
     method = row.method.lower()
+    if row.fields:
+        operation["deprecated"] = True
     if row.access.public:
         operation["security"] = []
     else:

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autobot.gateway import problem_kinds as kinds
 from autobot.gateway.access import PUBLIC, Access, declared_access
+from autobot.gateway.deprecation import declared_deprecation
 from autobot.gateway.exchange import WEBSOCKET, Exchange, exchange_of
 from autobot.gateway.parts import GatewayParts, Note, RawRoute
 from autobot.gateway.problem import Refused
@@ -69,6 +70,7 @@ class Entry:
     web: bool
     route: BaseRoute | RawRoute
     endpoint: Any = None
+    fields: tuple[tuple[bytes, bytes], ...] = ()
 
     @property
     def key(self) -> str:
@@ -113,8 +115,10 @@ def _of_router(route: BaseRoute) -> Iterable[Entry]:
             "add @needs(action), @signed_in or @public."
         )
     methods.discard("HEAD")
+    leaving = declared_deprecation(route.endpoint)
+    fields = () if leaving is None else leaving.fields
     for method in sorted(methods):
-        yield Entry(method, route.path, route.app, access, web, route, route.endpoint)
+        yield Entry(method, route.path, route.app, access, web, route, route.endpoint, fields)
 
 
 class _Place:
@@ -193,6 +197,8 @@ class RouteTable:
             return
         if not entry.access.public:
             self.guard(entry.access, exchange)
+        if entry.fields:
+            exchange.answer_fields += entry.fields
         scope["path_params"] = params
         scope["endpoint"], scope["route"] = entry.endpoint, entry.route
         if not entry.web:

@@ -2,13 +2,18 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autobot.gateway import openapi
+from autobot.gateway.access import signed_in
 from autobot.gateway.app import create_app
+from autobot.gateway.deprecation import Deprecation, deprecated
+from autobot.gateway.routing import router
+from autobot.kernel.core.errors import ConfigurationError
 from tests.unit.gateway.edge import AUTHORIZED, edge, parts
 
 pytestmark = pytest.mark.anyio
@@ -123,3 +128,35 @@ def test_the_explorer_asks_no_other_host() -> None:
         assert "eval(" not in text
     page = (DOCS / "docs.html").read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|style=", page)
+
+
+async def test_routes_that_will_go_say_so() -> None:
+    """A deprecated route tells since when, until when and what instead, on each answer and in the document."""
+    routes = router("/api/v1/chat", "chat")
+    since, sunset = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, 12, tzinfo=UTC)
+
+    @routes.get("/old")
+    @deprecated(since, sunset=sunset, link="https://autobot.test/changes")
+    @signed_in
+    async def old() -> dict[str, str]:
+        return {}
+
+    client = edge(routers=(routes,))
+    reply = await client("GET", "/api/v1/chat/old", headers=AUTHORIZED)
+    assert reply["deprecation"] == "@1767225600"
+    assert reply["sunset"] == "Fri, 01 Jan 2027 12:00:00 GMT"
+    assert reply["link"] == '<https://autobot.test/changes>; rel="deprecation"'
+    assert client.app.openapi["paths"]["/api/v1/chat/old"]["get"]["deprecated"] is True
+
+
+@pytest.mark.parametrize(
+    ("since", "sunset"),
+    [
+        (datetime.fromisoformat("2026-01-01T00:00:00"), None),
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_deprecation_has_real_times_in_order(since: datetime, sunset: datetime | None) -> None:
+    """A time without an offset, or an end before the beginning, stops the start."""
+    with pytest.raises(ConfigurationError):
+        Deprecation(since=since, sunset=sunset)
