@@ -10,7 +10,8 @@ import msgspec
 
 from autobot.adapters.memory.state import Row, State
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import InvalidInput, Overloaded
+from autobot.kernel.core.errors import InvalidInput
+from autobot.kernel.event_store.ports import StoreClosed
 from autobot.kernel.event_store.text import words
 from autobot.kernel.event_store.transaction import (
     AuditRecord,
@@ -41,7 +42,7 @@ class MemoryEventStore:
 
     async def commit(self, transaction: Transaction) -> Committed:
         if self._closed:
-            raise Overloaded("The store is closed.", link="backend-store")
+            raise StoreClosed
         bodies = tuple(encoded(one) for one in transaction.writes if isinstance(one, Put))
         repeated = self._state.repeated(transaction)
         if repeated is not None:

@@ -170,6 +170,8 @@ class State:
                 self.snapshots[snapshot.stream, snapshot.schema] = snapshot
         for alias in transaction.aliases:
             self.aliases[alias.table] = alias.target
+        for drop in transaction.drops:
+            self.tables.pop(drop.table, None)
         return Committed(
             position=len(self.log), revisions=tuple(self.revision(one.stream) for one in transaction.appends)
         )

@@ -35,3 +35,12 @@ def write_document(connection: apsw.Connection, table: str, write: Put | Delete,
         )
     if write.text is not None:
         execute("INSERT INTO texts(rowid, text) VALUES(?,?)", (number, write.text))
+
+
+def drop_table(connection: apsw.Connection, table: str) -> None:
+    """Delete every document of a table, with its text."""
+    connection.execute(
+        "DELETE FROM texts WHERE rowid IN (SELECT number FROM documents WHERE tbl = ? AND searchable)",
+        (table,),
+    )
+    connection.execute("DELETE FROM documents WHERE tbl = ?", (table,))

@@ -19,7 +19,7 @@ from autobot.adapters.sqlite.tail import Tail
 from autobot.adapters.sqlite.threads import Readers
 from autobot.adapters.sqlite.writer import Done, Writer, opened, vacuum
 from autobot.kernel.core.clock import Clock, rfc3339
-from autobot.kernel.core.errors import Overloaded
+from autobot.kernel.event_store.ports import StoreClosed
 from autobot.kernel.event_store.transaction import (
     AuditRecord,
     Committed,
@@ -177,7 +177,7 @@ class SqliteEventStore:
 
     def _open_or_refuse(self) -> None:
         if self._closed:
-            raise Overloaded("The store is closed.", link="backend-store")
+            raise StoreClosed
 
     async def close(self) -> None:
         """Finish queued commits, end subscriptions, close the file. A second call does nothing."""

@@ -10,14 +10,14 @@ import apsw
 import msgspec
 
 from autobot.adapters.sqlite.conditions import Conditions
-from autobot.adapters.sqlite.documents import write_document
+from autobot.adapters.sqlite.documents import drop_table, write_document
 from autobot.adapters.sqlite.errors import mapped
 from autobot.adapters.sqlite.rows import Prepared, micros
 from autobot.adapters.sqlite.staging import CACHED, Durable, Staged, adopt, begin
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import AutoBotError, InvalidInput
 from autobot.kernel.event_store.audit_chain import digest
-from autobot.kernel.event_store.transaction import Committed, Erase, Put
+from autobot.kernel.event_store.transaction import Committed, Erase, Put, Transaction
 
 FOLD: Final = 4096
 """Rows above a fold mark that make the next group fold them."""
@@ -149,8 +149,10 @@ class Journal:
             staged.checkpoints[checkpoint.consumer] = max(before, checkpoint.position)
         for entry in transaction.handled:
             staged.inbox.append((entry.consumer, entry.source, entry.message_id, staged.committed))
-        if transaction.writes or transaction.erase or transaction.snapshots or transaction.aliases:
-            self._stage_rest(staged, one)
+        if transaction.writes:
+            self._stage_writes(staged, one)
+        if transaction.erase or transaction.snapshots or transaction.aliases or transaction.drops:
+            self._stage_rest(staged, transaction)
         return Committed(position=staged.head, revisions=revisions)
 
     def _stage_events(self, staged: Staged, one: Prepared) -> tuple[int, ...]:
@@ -175,13 +177,14 @@ class Journal:
             return tuple([staged.revisions[append.stream] for append in one.transaction.appends])
         return tuple(revisions)
 
-    def _stage_rest(self, staged: Staged, one: Prepared) -> None:
-        transaction = one.transaction
+    def _stage_writes(self, staged: Staged, one: Prepared) -> None:
         bodies = iter(one.bodies)
-        for write in transaction.writes:
+        for write in one.transaction.writes:
             table = staged.aliases.get(write.table) or self.durable.aliases.get(write.table, write.table)
             body = next(bodies) if isinstance(write, Put) else b""
             write_document(self.connection, table, write, body)
+
+    def _stage_rest(self, staged: Staged, transaction: Transaction) -> None:
         for erase in transaction.erase:
             self._erase(staged, erase)
         for snapshot in transaction.snapshots:
@@ -193,6 +196,8 @@ class Journal:
                 "INSERT INTO aliases VALUES(?,?) ON CONFLICT(name) DO UPDATE SET target = excluded.target",
                 (alias.table, alias.target),
             )
+        for drop in transaction.drops:
+            drop_table(self.connection, drop.table)
 
     def _erase(self, staged: Staged, erase: Erase) -> None:
         self._flush(staged)

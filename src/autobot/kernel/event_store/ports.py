@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from autobot.kernel.core.errors import Conflict
+from autobot.kernel.core.errors import Conflict, Overloaded
 from autobot.kernel.event_store.transaction import (
     AuditRecord,
     Committed,
@@ -27,6 +27,13 @@ class AlreadyHandled(Conflict):
     code = "already-handled"
 
 
+class StoreClosed(Overloaded):
+    """The store was closed: whoever follows the log ends, nobody tries again."""
+
+    def __init__(self) -> None:
+        super().__init__("The store is closed.", link="backend-store")
+
+
 class EventStore(Protocol):
     """Durable log, documents, idempotency answers, inbox, checkpoints, audit chain, snapshots.
 
@@ -43,7 +50,7 @@ class EventStore(Protocol):
       AlreadyExists. The repeat is looked for before any other condition.
     - What a caller does with values it passed or got never changes what is stored.
     - Reads see every commit that returned before they began, and may run while commits do.
-    - Safe for concurrent use from one event loop. After `close` a commit is refused with Overloaded.
+    - Safe for concurrent use from one event loop. After `close` a commit is refused with StoreClosed.
     """
 
     async def commit(self, transaction: Transaction) -> Committed:

@@ -142,14 +142,21 @@ class SaveSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """From now on the name `table` means the documents kept under `target`; the old ones stay under their name.
+    """From now on the name `table` means the documents kept under `target`; those under `table` stay, unseen.
 
     A read model that was rebuilt beside the live one goes live by this. A `target` equal to `table` ends
-    the alias. Aliases do not chain, and `target` names exactly the documents written under it.
+    the alias. Aliases do not chain: `target` names exactly the documents that were written under it.
     """
 
     table: str
     target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """Remove every document that is kept under exactly this name (no alias applies), with its text."""
+
+    table: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +165,7 @@ class Transaction:
 
     Every condition (`expected` of appends, conditions, writes and checkpoints) speaks of the state before
     the transaction. Effects follow in this order: appends, audit, answer, checkpoints, handled, writes,
-    erase, snapshots, aliases.
+    erase, snapshots, aliases, drops.
     """
 
     appends: tuple[Append, ...] = ()
@@ -171,6 +178,7 @@ class Transaction:
     erase: tuple[Erase, ...] = ()
     snapshots: tuple[SaveSnapshot, ...] = ()
     aliases: tuple[Alias, ...] = ()
+    drops: tuple[Drop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,14 @@ class Upcasters:
             while (step := self._steps.get(type_name)) is not None:
                 value, type_name = step.change(value), step.target
             return type_name, msgspec.json.encode(value)
-        except (msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
+        except (
+            msgspec.MsgspecError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            ArithmeticError,
+        ) as error:
             raise DataCorrupt(
                 f"An event of type {type_name} cannot be brought up to date: {error}."
             ) from error

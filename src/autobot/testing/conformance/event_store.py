@@ -13,9 +13,9 @@ from datetime import timedelta
 
 import pytest
 
-from autobot.kernel.core.errors import AlreadyExists, Overloaded, WrongExpectedVersion
+from autobot.kernel.core.errors import AlreadyExists, WrongExpectedVersion
 from autobot.kernel.event_store.audit_chain import payload_hash
-from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.ports import EventStore, StoreClosed
 from autobot.kernel.event_store.transaction import (
     ANY,
     EXISTS,
@@ -356,7 +356,7 @@ class LogSuite(Base):
 
     @pytest.mark.anyio
     async def test_close_ends_subscriptions_and_refuses_commits(self) -> None:
-        """After close a waiting follower ends, a commit raises Overloaded, and closing again does nothing."""
+        """After close a waiting follower ends, a commit raises StoreClosed, and closing again does nothing."""
         async with self.open() as store:
             ended = asyncio.Event()
 
@@ -370,7 +370,7 @@ class LogSuite(Base):
                 await store.commit(self.make.transaction("a"))
                 await store.close()
             assert ended.is_set()
-            with pytest.raises(Overloaded):
+            with pytest.raises(StoreClosed):
                 await store.commit(self.make.transaction("a"))
             await store.close()
 

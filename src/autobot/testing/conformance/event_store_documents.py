@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from autobot.kernel.core.errors import InvalidInput, WrongExpectedVersion
-from autobot.kernel.event_store.transaction import Alias, Delete, Document, Put, Query, Transaction
+from autobot.kernel.event_store.transaction import Alias, Delete, Document, Drop, Put, Query, Transaction
 from autobot.testing.conformance.event_store_base import Base
 
 DOCUMENT: dict[str, Any] = {
@@ -242,6 +242,22 @@ class DocumentsSuite(Base):
             kept = await store.get("live~2", "k")
             assert kept is not None
             assert kept.document == {"of": "new"}
+
+    @pytest.mark.anyio
+    async def test_a_drop_takes_what_is_under_the_very_name(self) -> None:
+        """A drop removes all documents and texts under a name, whatever that name is an alias of, and no others."""
+        async with self.open() as store:
+            for table in ("live", "live~2", "other"):
+                puts = tuple(Put(table=table, key=str(one), document={}, text="word") for one in range(5))
+                await store.commit(Transaction(writes=puts))
+            switch = Transaction(aliases=(Alias(table="live", target="live~2"),), drops=(Drop(table="live"),))
+            await store.commit(switch)
+            assert len(await store.query(Query(table="live"))) == 5
+            assert len(await store.search(Query(table="live", text="word"))) == 5
+            await store.commit(Transaction(aliases=(Alias(table="live", target="live"),)))
+            assert await store.query(Query(table="live")) == []
+            assert await store.search(Query(table="live", text="word")) == []
+            assert len(await store.query(Query(table="other"))) == 5
 
     @pytest.mark.anyio
     async def test_what_cannot_be_stored_is_refused_alone(self) -> None:
