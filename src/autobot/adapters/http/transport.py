@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -68,7 +69,7 @@ class HttpTransport:
     async def call(
         self, target: str, operation: Operation, payload: HttpRequest, context: CallContext
     ) -> HttpResponse:
-        reached = self._reach(target)
+        reached = self._targets.get(target) or await self._open(target)
         reached.enter(self._clock.monotonic())
         try:
             response = await self._send(reached, payload, self._fields(payload, context))
@@ -86,7 +87,7 @@ class HttpTransport:
     async def stream(
         self, target: str, operation: Operation, payload: HttpRequest, context: CallContext
     ) -> AsyncIterator[bytes]:
-        reached = self._reach(target)
+        reached = self._targets.get(target) or await self._open(target)
         # An encoded answer would come in the encoder's chunks, not in the target's.
         fields = {"accept-encoding": "identity", **self._fields(payload, context)}
         reached.enter(self._clock.monotonic())
@@ -111,7 +112,7 @@ class HttpTransport:
         path = self._options.health_path
         if path is None:
             return None
-        reached = self._reach(target)
+        reached = self._targets.get(target) or await self._open(target)
         try:
             async with asyncio.timeout(self._options.connect_s):
                 with leaving(self._link):
@@ -131,13 +132,18 @@ class HttpTransport:
 
     # -------------------------------------------------------------------------------------- one exchange
 
-    def _reach(self, target: str) -> _Target:
+    async def _open(self, target: str) -> _Target:
+        """Open a session for a target. aiohttp is imported with the first one, off the loop: it takes a while."""
+        base = _base(target, guarded=self._options.guarded)
+        await asyncio.to_thread(import_module, "autobot.adapters.http.client")
+        await asyncio.to_thread(import_module, "autobot.adapters.http.mapping")
         if self._closed:
             raise ConnectFailed("This connection is shut down.", link=self._link, target=target)
         reached = self._targets.get(target)
         if reached is None:
             count = None if self._listener is None else self._connected
-            reached = self._targets[target] = _Target(target, self._options, count, self._clock.monotonic())
+            now = self._clock.monotonic()
+            reached = self._targets[target] = _Target(target, base, self._options, count, now)
         return reached
 
     def _fields(self, request: HttpRequest, context: CallContext) -> dict[str, str]:
@@ -210,13 +216,12 @@ class HttpTransport:
 
 
 class _Target:
-    """One target's session and pool. aiohttp is imported with the first of them."""
+    """One target's session and pool."""
 
     __slots__ = ("base", "connector", "errors", "in_flight", "mapped", "name", "session", "size")
 
-    def __init__(self, target: str, options: HttpOptions, count: Any, now: float) -> None:
-        self.name = target
-        self.base = _base(target, guarded=options.guarded)
+    def __init__(self, target: str, base: str, options: HttpOptions, count: Any, now: float) -> None:
+        self.name, self.base = target, base
         from autobot.adapters.http.client import open_session
         from autobot.adapters.http.mapping import ERRORS, mapped
 

@@ -14,13 +14,24 @@ from autobot.kernel.telemetry.listener import Change, Hop
 class Arrived:
     """What came in on one row since the process started, and how it ended in the last minute."""
 
-    __slots__ = ("_last", "_latency", "calls", "failures")
+    __slots__ = ("_came", "_last", "_latency", "calls", "failures")
 
     def __init__(self, now: float) -> None:
         self.calls = 0
         self.failures = 0
+        self._came = Latency(now)
         self._latency = Latency(now)
         self._last: tuple[float, str, str] | None = None
+
+    def came(self, now: float) -> None:
+        """Count a call that came in at `now`."""
+        self.calls += 1
+        self._came.add(now, 0.0)
+
+    def rate(self, now: float) -> float:
+        """Return the calls a second of the last minute."""
+        tally = self._came.tally(now)
+        return tally.calls / tally.seconds
 
     def ended(self, now: float, duration: float, error: BaseException | None) -> None:
         """Take note of how a call ended, at `now` after `duration` seconds. It was counted when it came."""
@@ -35,7 +46,7 @@ class Arrived:
             self._last = (now, code, detail)
 
     def tally(self, now: float) -> Tally:
-        """Return the last minute."""
+        """Return how calls ended in the last minute."""
         return self._latency.tally(now)
 
     def last_error(self, clock: Clock) -> LastError | None:

@@ -61,7 +61,8 @@ def without_pipeline(refused: int) -> dict[str, Any]:
 
 def of_arrivals(counts: Arrived, clock: Clock) -> dict[str, Any]:
     """Return the figures of a row whose calls come in from a client."""
-    tally = counts.tally(clock.monotonic())
+    now = clock.monotonic()
+    tally = counts.tally(now)
     quantiles = {
         name: None if seconds is None else round(seconds * _MILLISECONDS, 3)
         for name, seconds in (
@@ -75,7 +76,7 @@ def of_arrivals(counts: Arrived, clock: Clock) -> dict[str, Any]:
         "calls": counts.calls,
         "failures": counts.failures,
         "attempts": counts.calls,
-        "rate": tally.calls / tally.seconds,
+        "rate": counts.rate(now),
         "failure_rate": tally.failures / tally.calls if tally.calls else 0.0,
         **quantiles,
         "last_error": _error(counts.last_error(clock)),

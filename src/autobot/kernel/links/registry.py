@@ -104,7 +104,7 @@ class LinkRegistry:
         if row not in self._matrix.rows:
             raise LinkMissing(f"The matrix has no row {row}, so this hop does not exist.", link=row)
         counts = self.arrivals.count(row)
-        counts.calls += 1
+        counts.came(self._clock.monotonic())
         counts.failures += failed
 
     # ---------------------------------------------------------------------------------------- operating

@@ -286,6 +286,7 @@ async def test_rows_of_clients_are_counted_on_arrival() -> None:
     registry.arrivals.completed(Hop("elsewhere-row", "x", "GET", 0, NOBODY_WAITS), 0.1)
     row = registry.describe()[0]
     assert (row["state"], row["calls"], row["failures"], row["failure_rate"]) == ("in-use", 2, 1, 0.5)
+    assert row["rate"] > 0
     assert row["last_error"]["code"] == "connect-failed"
     assert 90 <= row["p50_ms"] <= 110
 
