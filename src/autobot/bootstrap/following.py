@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from autobot.contracts import chat
+from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import SYSTEM, CallContext, principal_of, stored_trace
+from autobot.kernel.core.errors import DeadlineExceeded
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import Checkpoint, Delete, Put, Recorded, Transaction
 from autobot.kernel.links.ports import Link
 from autobot.kernel.resilience.operation import Effect, Operation
@@ -19,14 +22,6 @@ from autobot.kernel.resilience.operation import Effect, Operation
 CATCH_UP_S: Final = 2.0
 DELIVER: Final = Operation(name="deliver", effect=Effect.IDEMPOTENT)
 Reaction = Callable[[Recorded], Awaitable[None]]
-
-
-class View(Protocol):
-    """A read model: the writes that one event causes."""
-
-    async def apply(self, recorded: Recorded, reader: EventStore) -> Sequence[Put | Delete]:
-        """Return the writes."""
-        ...
 
 
 class Follower:
@@ -69,6 +64,21 @@ class Follower:
             return
 
 
+def caught_up_with(
+    runner: ProjectionRunner, store: EventStore, clock: Clock
+) -> Callable[[], Awaitable[None]]:
+    """Return what a reader awaits to see its own writes in a read model: at most two seconds."""
+
+    async def caught_up() -> None:
+        try:
+            await runner.wait_for(await store.head(), clock.monotonic() + CATCH_UP_S)
+        except DeadlineExceeded:
+            # An older list now is more use to a person than none.
+            return
+
+    return caught_up
+
+
 def message_context(message: Message) -> CallContext:
     """Return the context of work that a stored message causes."""
     return CallContext(
@@ -77,19 +87,6 @@ def message_context(message: Message) -> CallContext:
         principal=SYSTEM,
         trace=stored_trace(message.traceparent),
     )
-
-
-def view_handler(
-    view: View, store: EventStore, prefix: str
-) -> Callable[[Recorded], Awaitable[tuple[Put | Delete, ...]]]:
-    """Return the handler of a read model over types that begin with `prefix`."""
-
-    async def handle(recorded: Recorded) -> tuple[Put | Delete, ...]:
-        if not recorded.message.type.startswith(prefix):
-            return ()
-        return tuple(await view.apply(recorded, store))
-
-    return handle
 
 
 def reaction_handler(

@@ -124,9 +124,9 @@ class LiveModels:
     async def discover(self) -> None:
         """Look for Ollama at its usual address until it is there, for ever."""
         while True:
-            if self.ollama.current is None and self.values.get("ollama.url") == OLLAMA_USUAL:
-                if await self._wires.answers("ai-ollama", OLLAMA_USUAL):
-                    self._connect_ollama(OLLAMA_USUAL, found=True)
+            waits = self.ollama.current is None and self.values.get("ollama.url") == OLLAMA_USUAL
+            if waits and await self._wires.answers("ai-ollama", OLLAMA_USUAL):
+                self._connect_ollama(OLLAMA_USUAL, found=True)
             await asyncio.sleep(DISCOVER_EVERY_S)
 
     def _connect_openai(self, address: str | None) -> None:

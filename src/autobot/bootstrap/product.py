@@ -12,9 +12,9 @@ from autobot.bootstrap.acting import action_work
 from autobot.bootstrap.following import (
     DELIVER,
     Follower,
+    caught_up_with,
     reaction_handler,
     start_reply,
-    view_handler,
 )
 from autobot.bootstrap.guide import LazyGuide, search_guide
 from autobot.bootstrap.health import ProbedHealth
@@ -37,7 +37,7 @@ from autobot.contexts.agents.handlers import RunHandlers
 from autobot.contexts.agents.process import EXECUTE, NAME, ChatReply, execute_agent
 from autobot.contexts.agents.tools import ToolBox, standard_tools
 from autobot.contexts.chat import module as chat_module
-from autobot.contexts.chat.read_model import ChatProjection
+from autobot.contexts.chat.read_model import chat_projection
 from autobot.contexts.identity import module as identity_module
 from autobot.contexts.settings import module as settings_module
 from autobot.contexts.settings.read_model import SettingsReader
@@ -52,6 +52,7 @@ from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.core.errors import HopFailed, Rejected
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.linked import LinkedEventStore, store_service
+from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.links.trace_context import new_trace
@@ -85,7 +86,7 @@ class Product:
     wires: ModelWires
     modules: tuple[Module, ...]
     health: ProbedHealth
-    chat_view: Follower
+    chat_view: ProjectionRunner
     reactions: Follower
     frames: list[Callable[[dict[str, Any]], None]]
     counts: dict[str, Callable[[], Any]]
@@ -134,7 +135,7 @@ class _Assembly:
         self.store = _direct_rows(outside, self.codec, self.registry)
         self.authorizer: Authorizer
         self.upkeep = StoreUpkeep(config, outside.store)
-        self.chat_view = Follower("view:chat.v1", self.store)
+        self.chat_view = ProjectionRunner(chat_projection(self.codec), self.store, outside.clock)
         self.reactions = Follower("reactions.v1", self.store)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
         self.counts: dict[str, Callable[[], Any]] = {}
@@ -241,7 +242,9 @@ class _Assembly:
             people,
             acting,
             self.settings.module,
-            chat_module.build(store, codec, outside.ids, self.chat_view.caught_up),
+            chat_module.build(
+                store, codec, outside.ids, caught_up_with(self.chat_view, self.store, self.outside.clock)
+            ),
             agents,
             system_module.build(store, codec, self.registry, health, facts, self.upkeep),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
@@ -373,11 +376,10 @@ async def running(product: Product) -> AsyncIterator[Product]:
 
 def _background(product: Product) -> dict[str, Any]:
     link = product.registry.link("services-event_bus")
-    view = ChatProjection(product.codec)
     server = product.live.server
     return {
         **({"model file": server.run()} if server is not None else {}),
-        "view of chats": product.chat_view.run(view_handler(view, product.store, "autobot.chat.")),
+        "view of chats": product.chat_view.run(),
         "reactions": product.reactions.run(reaction_handler(link, REACTS_TO)),
         "settings": _follow_settings(product),
         "refusals": _every(REFUSALS_EVERY_S, product.refusals.flush),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from autobot.contexts.chat.domain import Conversation, Entry, stream_of
 from autobot.contexts.chat.ports import Conversations
@@ -15,7 +15,8 @@ from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import NotFound
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Delete, Document, Put, Query, Recorded
+from autobot.kernel.event_store.projection import Projection, Reader
+from autobot.kernel.event_store.transaction import Delete, Put, Query, Recorded
 
 SESSIONS: Final = "chat.sessions"
 MESSAGES: Final = "chat.messages"
@@ -203,18 +204,6 @@ class ChatQueries:
 # ----------------------------------------------------------------------------------------- projection
 
 
-class Reader(Protocol):
-    """What a projection may read while it writes: its own tables."""
-
-    async def get(self, table: str, key: str) -> Document | None:
-        """Return one document."""
-        ...
-
-    async def query(self, query: Query) -> Sequence[Document]:
-        """Return a page of documents."""
-        ...
-
-
 class ChatProjection:
     """Keeps the tables of sessions and messages. `active_runs` in a session's row is the projection's own."""
 
@@ -261,6 +250,13 @@ class ChatProjection:
             if len(page) < BATCH:
                 return writes
             after = (page[-1].sort, page[-1].key)
+
+
+def chat_projection(codec: EventCodec) -> Projection:
+    """Return the read model of sessions and messages."""
+    return Projection(
+        name="chat", types=TYPES, tables=(SESSIONS, MESSAGES), apply=ChatProjection(codec).apply
+    )
 
 
 def _new_row(event: chat.SessionCreated, time: str) -> dict[str, Any]:
