@@ -20,9 +20,10 @@ from autobot.kernel.core.errors import (
 from autobot.kernel.telemetry.listener import Change, Hop
 
 LEVELS: Final = ("debug", "info", "warning", "error")
-BURST: Final = 10
+BURST: Final = 3
 """Entries of one kind per window; what comes on top is counted and told with the next one."""
 WINDOW_S: Final = 60.0
+WINDOW_MAX_S: Final = 3_600.0
 STACK_MAX: Final = 3_500
 """Characters of a stack: its end, where the fault is."""
 
@@ -32,14 +33,15 @@ class LogListener:
 
     Good hops are told at *debug* only; what the callee refused at *info*; failed and refused hops at
     *warning*; what is not of the error tree at *error* with its stack, once, by the innermost hop.
-    A target that fails all the time is told at most ten times a minute for each kind of error.
+    A target that fails all the time is told three times a minute for each kind of error, then ever more
+    seldom, at last three times an hour.
     """
 
     def __init__(self, writer: Writer, clock: Clock, level: str = "info") -> None:
         self._put, self._now = writer.put, clock.monotonic
         self._least = LEVELS.index(level)
         self._hops = self._least == 0
-        self._windows: dict[tuple[str, str, str], list[float]] = {}
+        self._windows: dict[tuple[str, str, str], _Window] = {}
         self._told: tuple[int, str] = (0, "")
 
     def started(self, hop: Hop) -> None:
@@ -83,12 +85,26 @@ class LogListener:
         """Return how many entries of this kind were left out before this one; None to leave it out too."""
         now = self._now()
         window = self._windows.get(kind)
-        if window is None or now >= window[0]:
-            left_out = 0 if window is None else int(window[1]) - BURST
-            self._windows[kind] = [now + WINDOW_S, 1]
-            return max(left_out, 0)
-        window[1] += 1
-        return 0 if window[1] <= BURST else None
+        if window is None or now >= window.ends:
+            left_out = 0 if window is None else max(0, window.entries - BURST)
+            self._windows[kind] = _Window(now, window)
+            return left_out
+        window.entries += 1
+        return 0 if window.entries <= BURST else None
+
+
+class _Window:
+    """How often one kind was told lately. A kind that comes back at once gets a window twice as long."""
+
+    __slots__ = ("ends", "entries", "length")
+
+    def __init__(self, now: float, before: _Window | None) -> None:
+        soon = before is not None and now < before.ends + before.length
+        self.length: float = (
+            min(2.0 * before.length, WINDOW_MAX_S) if before is not None and soon else WINDOW_S
+        )
+        self.ends: float = now + self.length
+        self.entries = 1
 
 
 def _level(error: BaseException) -> str:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autobot.adapters.logs.lines import render
-from autobot.adapters.logs.listener import BURST, WINDOW_S, LogListener
+from autobot.adapters.logs.listener import BURST, WINDOW_MAX_S, WINDOW_S, LogListener
 from autobot.adapters.logs.masking import MASK, mask_text, masked
 from autobot.adapters.logs.setup import open_log
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
@@ -121,7 +121,7 @@ def test_the_stack_of_our_own_fault_is_told_once() -> None:
 
 
 def test_a_target_that_fails_all_the_time_does_not_flood_the_log() -> None:
-    """Ten lines a minute of one kind, then the number of those that were left out."""
+    """A few lines of one kind a minute, then the number of those that were left out."""
     log = Log()
     with log.open() as listener:
         for _ in range(100):
@@ -130,7 +130,20 @@ def test_a_target_that_fails_all_the_time_does_not_flood_the_log() -> None:
         log.clock.advance(WINDOW_S)
         listener.failed(HOP, 0.1, ConnectFailed("x"))
     assert len(log.entries) == BURST + 2
-    assert log.entries[-1]["suppressed"] == 90
+    assert log.entries[-1]["suppressed"] == 100 - BURST
+
+
+def test_a_target_that_is_never_there_is_told_ever_more_seldom() -> None:
+    """A call every ten seconds for a day leaves some dozens of lines, and all are accounted for."""
+    log = Log()
+    with log.open() as listener:
+        for _ in range(8_640):
+            listener.failed(HOP, 0.1, ConnectFailed("x"))
+            log.clock.advance(10.0)
+        log.clock.advance(WINDOW_MAX_S)
+        listener.failed(HOP, 0.1, ConnectFailed("x"))
+    assert 60 <= len(log.entries) <= 110
+    assert len(log.entries) + sum(one.get("suppressed", 0) for one in log.entries) == 8_641
 
 
 def test_changes_are_told_with_who_and_why() -> None:
