@@ -72,7 +72,7 @@ async def test_options_are_checked_when_built() -> None:
         {"internal": True, "guarded": True},
     ):
         with pytest.raises(ConfigurationError):
-            HttpOptions(**broken)  # type: ignore[arg-type]
+            HttpOptions(**broken)
 
 
 async def test_a_sick_target_fails_its_probe() -> None:
