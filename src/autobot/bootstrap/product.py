@@ -136,6 +136,7 @@ class _Assembly:
         self.authorizer: Authorizer
         self.upkeep = StoreUpkeep(config, outside.store)
         self.chat_view = ProjectionRunner(chat_projection(self.codec), self.store, outside.clock)
+        self.work = action_work(config, {"chat": self.chat_view})
         self.reactions = Follower("reactions.v1", self.store)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
         self.counts: dict[str, Callable[[], Any]] = {}
@@ -236,7 +237,7 @@ class _Assembly:
             actions_of=self._actions_of,
         )
         acting = actions_module.build(
-            store=store, clock=outside.clock, ids=outside.ids, work=action_work(), allowed=self._allowed
+            store=store, clock=outside.clock, ids=outside.ids, work=self.work, allowed=self._allowed
         )
         modules = (
             people,
@@ -292,7 +293,7 @@ class _Assembly:
 
         reply = ChatReply(backend.ask, dispatch, self.registry, self.catalogue.default_for)
         acts = actions_module.action_run(
-            bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=action_work()
+            bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=self.work
         )
         return RunEngine(
             (reply, acts), self.store, self.codec, self.outside.clock, self._frame(), self.outside.listener
