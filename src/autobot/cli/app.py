@@ -9,6 +9,7 @@ import typer
 
 from autobot.cli import data, inspect, people
 from autobot.cli.console import current_config, guarded
+from autobot.cli.new import new
 from autobot.cli.output import Exit, complain, say
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app.add_typer(people.users, name="users")
 app.add_typer(inspect.matrix, name="matrix")
 app.add_typer(inspect.events, name="events")
 app.add_typer(data.audit, name="audit")
+app.add_typer(new, name="new")
 app.command("doctor")(inspect.doctor)
 app.command("backup")(data.backup)
 app.command("vacuum")(data.vacuum)
