@@ -61,8 +61,6 @@ async def serving(**changes: Any) -> AsyncIterator[Served]:
         lifecycle=Lifecycle("ready"),
         **changes,
     )
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
         create_app(made),
         http="httptools",
@@ -75,13 +73,16 @@ async def serving(**changes: Any) -> AsyncIterator[Served]:
         timeout_graceful_shutdown=2,
     )
     server = _Server(config)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve(sockets=[listening]))
-        await server.up.wait()
-        try:
-            yield Served(listening.getsockname()[1], source, given, server, made.lifecycle)
-        finally:
-            server.should_exit = True
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listening]))
+            await server.up.wait()
+            try:
+                yield Served(listening.getsockname()[1], source, given, server, made.lifecycle)
+            finally:
+                server.should_exit = True
+                made.lifecycle.drain()
 
 
 class _Server(uvicorn.Server):
