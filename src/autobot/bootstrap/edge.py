@@ -53,7 +53,7 @@ class Edge:
             store=product.store, codec=product.codec, clock=outside.clock, make=proven
         )
         bus = product.bus
-        dialect = OpenAIDialect(ModelsOverLink(product.registry), outside.clock, outside.ids)
+        dialect = OpenAIDialect(ModelsOverLink(product.registry), outside.clock)
         parts = GatewayParts(
             clock=outside.clock,
             ids=outside.ids,

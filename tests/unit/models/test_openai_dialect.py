@@ -27,7 +27,6 @@ from autobot.gateway.dialects.openai import OpenAIDialect
 from autobot.kernel.commands.authorize import Authorizer, Rule, Verdict
 from autobot.kernel.core import errors
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.ids import Uuid7Source
 from tests.unit.gateway.edge import AUTHORIZED, RULES, VIEWER_KEY, Client, Reply, edge, parts
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +92,7 @@ def client(models: Models) -> Client:
         Rule(action="models:read", user=Verdict.ALLOW, viewer=Verdict.ALLOW),
     )
     plain = parts()
-    dialect = OpenAIDialect(models, plain.clock, Uuid7Source(plain.clock, plain.chance))
+    dialect = OpenAIDialect(models, plain.clock)
     return edge(raw=dialect.routes(), authorizer=Authorizer(rules))
 
 

@@ -104,9 +104,13 @@ class OpenAIModels:
         reader = AnswerReader(self._served_by(request.model))
         pieces = self._link.stream(GENERATE, http, context)
         try:
-            with self._mapped(request.model):
-                async for chunk in chunks_of(pieces, reader, orjson.loads):
-                    yield chunk
+            async for chunk in chunks_of(pieces, reader, orjson.loads):
+                yield chunk
+        except HopFailed as error:
+            meaning = self._meaning(error, request.model)
+            if meaning is error:
+                raise
+            raise meaning from error
         finally:
             close = getattr(pieces, "aclose", None)
             if close is not None:
@@ -148,12 +152,19 @@ class OpenAIModels:
 
     @contextmanager
     def _mapped(self, model: str) -> Iterator[None]:
-        """Turn error answers into what they mean; name this hop where the error does not."""
+        """Turn error answers into what they mean."""
         try:
             yield
-        except RemoteError as error:
-            raise error_of(error, provider=self._options.name, model=model) from error
         except HopFailed as error:
-            error.link = error.link or self._link.id
-            error.target = error.target or self._options.target
-            raise
+            meaning = self._meaning(error, model)
+            if meaning is error:
+                raise
+            raise meaning from error
+
+    def _meaning(self, error: HopFailed, model: str) -> Exception:
+        """Return what an error answer means; another error names this hop if it does not yet."""
+        if isinstance(error, RemoteError):
+            return error_of(error, provider=self._options.name, model=model)
+        error.link = error.link or self._link.id
+        error.target = error.target or self._options.target
+        return error

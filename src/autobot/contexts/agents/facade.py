@@ -222,7 +222,20 @@ def over_facade(
 def _for(known: Known, request: GenerateRequest) -> GenerateRequest:
     """Return the request as this provider gets it: its own name, and no window beyond the model's."""
     window = known.sets if request.window is None else min(request.window, known.sets or request.window)
-    return replace(request, model=known.model, window=window)
+    return GenerateRequest(
+        model=known.model,
+        messages=request.messages,
+        tools=request.tools,
+        tool_choice=request.tool_choice,
+        max_tokens=request.max_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        stop=request.stop,
+        seed=request.seed,
+        json_schema=request.json_schema,
+        window=window,
+        reasoning=request.reasoning,
+    )
 
 
 def _may_fail_over(error: AutoBotError) -> bool:

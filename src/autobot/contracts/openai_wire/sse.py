@@ -39,6 +39,10 @@ class SseDecoder:
             raise BadAnswer(f"The event stream is longer than {self._total_max} bytes.")
         if self._head is not None:
             piece = self._without_mark(piece)
+        if piece[-2:] == b"\n\n" and piece[:6] == b"data: " and not self._line and not self._data:
+            plain = self._plain(piece)
+            if plain is not None:
+                return plain
         if self._after_cr and piece:
             self._after_cr = False
             if piece[0] == 0x0A:
@@ -59,6 +63,16 @@ class SseDecoder:
         if len(self._line) > self._line_max:
             raise BadAnswer(f"A line of the event stream is longer than {self._line_max} bytes.")
         return events
+
+    def _plain(self, piece: bytes) -> list[bytes] | None:
+        """Return the events of a piece that is whole events of one data line each, as nearly all pieces are.
+
+        None for any other piece; nothing was taken then.
+        """
+        if self._after_cr or len(piece) > self._line_max or b"\r" in piece:
+            return None
+        events = piece[6:-2].split(b"\n\ndata: ")
+        return events if piece.count(b"\n") == 2 * len(events) else None
 
     def _without_mark(self, piece: bytes) -> bytes:
         head = (self._head or b"") + piece

@@ -32,7 +32,6 @@ from autobot.gateway.problem import MEDIA_TYPE, document, problem_of
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import AutoBotError, BadAnswer, Interrupted, NotFound
-from autobot.kernel.core.ids import IdSource
 
 _STREAM_FIELDS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -63,10 +62,10 @@ class ModelGateway(Protocol):
 
 
 class OpenAIDialect:
-    """The routes. `clock` dates answers, `ids` names them."""
+    """The routes. `clock` dates answers."""
 
-    def __init__(self, models: ModelGateway, clock: Clock, ids: IdSource) -> None:
-        self._models, self._clock, self._ids = models, clock, ids
+    def __init__(self, models: ModelGateway, clock: Clock) -> None:
+        self._models, self._clock = models, clock
         self._since = int(clock.now().timestamp())
 
     def routes(self) -> tuple[RawRoute, ...]:
@@ -115,16 +114,21 @@ class OpenAIDialect:
             if body.stream:
                 await self._stream(body, first, chunks, exchange, send)
             else:
-                await self._whole(body, first, chunks, send)
+                await self._whole(body, first, chunks, exchange, send)
         finally:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
 
     async def _whole(
-        self, body: ChatBody, first: Chunk | None, chunks: AsyncIterator[Chunk], send: Send
+        self,
+        body: ChatBody,
+        first: Chunk | None,
+        chunks: AsyncIterator[Chunk],
+        exchange: Exchange,
+        send: Send,
     ) -> None:
-        answer = WholeAnswer(*self._name(), body.model)
+        answer = WholeAnswer(*self._name(exchange), body.model)
         chunk = first
         while chunk is not None:
             if type(chunk) is Finished:
@@ -144,7 +148,7 @@ class OpenAIDialect:
         send: Send,
     ) -> None:
         usage = body.stream_options is not None and body.stream_options.include_usage
-        writer = ChunkWriter(*self._name(), body.model, include_usage=usage)
+        writer = ChunkWriter(*self._name(exchange), body.model, include_usage=usage)
         await send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_FIELDS)})
         chunk, before = first, writer.begin()
         try:
@@ -162,8 +166,9 @@ class OpenAIDialect:
             if not isinstance(error, AutoBotError):
                 raise
 
-    def _name(self) -> tuple[str, int]:
-        return f"chatcmpl-{self._ids.new()}", int(self._clock.now().timestamp())
+    def _name(self, exchange: Exchange) -> tuple[str, int]:
+        """Return the answer's id, made of the request's own, and its time."""
+        return f"chatcmpl-{exchange.request_id}", int(self._clock.now().timestamp())
 
     # -------------------------------------------------------------------------------------- other routes
 

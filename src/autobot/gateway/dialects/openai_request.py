@@ -170,20 +170,19 @@ class EmbeddingsBody(msgspec.Struct, forbid_unknown_fields=True):
 CHAT: Final = msgspec.json.Decoder(ChatBody)
 EMBEDDINGS: Final = msgspec.json.Decoder(EmbeddingsBody)
 
-_NEUTRAL: Final[dict[str, tuple[Any, ...]]] = {
-    "frequency_penalty": (None, 0.0),
-    "presence_penalty": (None, 0.0),
-    "logit_bias": (None, {}),
-    "logprobs": (None, False),
-    "top_logprobs": (None, 0),
-    "modalities": (None, ["text"]),
-    "audio": (None,),
-    "prediction": (None,),
-    "web_search_options": (None,),
-    "functions": (None, []),
-    "function_call": (None,),
-}
-_REFUSED: Final = tuple(_NEUTRAL)
+_REFUSED: Final = (
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "modalities",
+    "audio",
+    "prediction",
+    "web_search_options",
+    "functions",
+    "function_call",
+)
 _EFFORTS: Final[dict[str, Reasoning]] = {
     "none": "none",
     "minimal": "low",
@@ -232,9 +231,8 @@ def refuse(pointer: str, detail: str) -> NoReturn:
 
 def generate_request(body: ChatBody) -> GenerateRequest:
     """Return what a chat body asks for. Raises InvalidInput with a pointer."""
-    for name in _REFUSED:
-        if getattr(body, name) is not None and getattr(body, name) not in _NEUTRAL[name]:
-            refuse(name, f"{name} is not supported.")
+    if _asks_for_unsupported(body):
+        _refuse_unsupported(body)
     if body.n is not None and body.n != 1:
         refuse("n", "n must be 1: one answer to a request.")
     if not 0 < len(body.model) <= 200:
@@ -256,6 +254,32 @@ def generate_request(body: ChatBody) -> GenerateRequest:
         json_schema=_schema(body.response_format),
         reasoning=None if effort is None else _EFFORTS[effort],
     )
+
+
+def _asks_for_unsupported(body: ChatBody) -> bool:
+    """Say whether a second look is needed: nearly no body has any of these."""
+    return bool(
+        body.frequency_penalty
+        or body.presence_penalty
+        or body.logit_bias
+        or body.logprobs
+        or body.top_logprobs
+        or body.modalities
+        or body.audio
+        or body.prediction
+        or body.functions
+        or body.function_call
+        or body.web_search_options is not None
+    )
+
+
+def _refuse_unsupported(body: ChatBody) -> None:
+    """Refuse the first of these that asks for something; `modalities` may ask for text."""
+    for name in _REFUSED:
+        value = getattr(body, name)
+        asks = value is not None if name == "web_search_options" else bool(value) and value != ["text"]
+        if asks:
+            refuse(name, f"{name} is not supported.")
 
 
 def _message(one: Message, index: int) -> ModelMessage:
