@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from autobot.adapters.system.sockets import bind_unix, connect_unix
 from autobot.bootstrap.channels import follow_log
 from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.outside import real_outside
@@ -24,6 +25,8 @@ from autobot.kernel.core.context import Principal
 from autobot.kernel.core.errors import ConfigurationError
 
 CONTROL_SOCKET: Final = "control.sock"
+CONTROL_LINE_MAX: Final = 64 * 1024 * 1024
+"""Bytes of one answer."""
 DRAIN_S: Final = 10
 """Seconds that open requests get to end after a stop was asked for."""
 OPERATOR: Final = Principal(id="cli", kind="service", role="admin", user_id="cli", username="command line")
@@ -46,6 +49,14 @@ def listen(config: Config, port: int | None) -> socket.socket:
             hint="Stop what uses it, or set AUTOBOT_PORT.",
         ) from error
     return bound
+
+
+async def dial_control(config: Config) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    """Return a connection to the AutoBot that runs on this data folder, None when none does."""
+    dialled = await asyncio.to_thread(connect_unix, config.data_dir / CONTROL_SOCKET)
+    if dialled is None:
+        return None
+    return await asyncio.open_unix_connection(sock=dialled, limit=CONTROL_LINE_MAX)
 
 
 def control_of(product: Product) -> Control:
@@ -111,7 +122,8 @@ def _greet(say: Say, address: str, token: str | None) -> None:
 
 @asynccontextmanager
 async def _controlled(product: Product, path: Path) -> AsyncIterator[None]:
-    server = await control_of(product).serve(path)
+    bound = await asyncio.to_thread(bind_unix, path)
+    server = await control_of(product).serve(bound)
     try:
         yield
     finally:

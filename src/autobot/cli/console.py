@@ -35,9 +35,9 @@ def current_config() -> Config:
 @asynccontextmanager
 async def console(config: Config) -> AsyncIterator[Ask]:
     """Give a way to ask, whether AutoBot runs on this data folder or not."""
-    from autobot.bootstrap import CONTROL_SOCKET, open_console
+    from autobot.bootstrap import dial_control, open_console
 
-    remote = await _connect(config.data_dir / CONTROL_SOCKET)
+    remote = await dial_control(config)
     if remote is None:
         async with open_console(config) as control:
 
@@ -63,13 +63,6 @@ async def console(config: Config) -> AsyncIterator[Ask]:
         yield ask
     finally:
         writer.close()
-
-
-async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-    try:
-        return await asyncio.open_unix_connection(str(path), limit=64 * 1024 * 1024)
-    except (FileNotFoundError, ConnectionRefusedError):
-        return None
 
 
 def run_with(work: Callable[[Ask, Config], Awaitable[int | None]]) -> int:

@@ -9,8 +9,8 @@ Names are those of the published language's commands and queries; nothing else c
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -74,12 +74,9 @@ class Control:
         except Exception as error:  # noqa: BLE001 - the edge answers whatever happened, opaquely
             return msgspec.json.encode({"error": failure_of(error, context.correlation_id)})
 
-    async def serve(self, path: Path) -> asyncio.Server:
-        """Listen on `path`, made anew with mode 0600."""
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        server = await asyncio.start_unix_server(self._connection, path=str(path), limit=LINE_MAX)
-        await asyncio.to_thread(path.chmod, 0o600)
-        return server
+    async def serve(self, bound: socket.socket) -> asyncio.Server:
+        """Answer on a listening unix socket, which this takes over."""
+        return await asyncio.start_unix_server(self._connection, sock=bound, limit=LINE_MAX)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
