@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from autobot.adapters.prometheus.exposition import link_gauges
 from autobot.bootstrap.channels import publish_delta, sources
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.product import Product
@@ -28,6 +29,7 @@ from autobot.gateway.realtime.sse import EventStream, after_of
 from autobot.gateway.rest import actions, auth, chat, settings, system
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.telemetry.listener import Listeners
 
 WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
 """Where `make web` leaves the client, seen from a checkout."""
@@ -64,7 +66,7 @@ class Edge:
             limiter=limiter,
             classes=quotas.classes,
             lifecycle=self.lifecycle,
-            listener=outside.listener,
+            listener=Listeners(*filter(None, (outside.listener, product.registry.arrivals))),
             note=product.refusals.note,
             arrived=product.registry.arrived,
             routers=(
@@ -82,6 +84,9 @@ class Edge:
         )
         self.app: Gateway = create_app(parts)
         product.frames.append(lambda frame: publish_delta(self.fanout, product.engine, frame))
+        prometheus = outside.extras.get("prometheus")
+        if prometheus is not None:
+            prometheus.watch(lambda: link_gauges(product.registry.describe()))
         product.counts["realtime_sessions"] = lambda: self.fanout.sessions
 
     def _authorize(self, action: str, context: CallContext) -> None:

@@ -59,6 +59,7 @@ from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS
+from autobot.kernel.telemetry.listener import Change
 
 FRAME: Final = Operation(name="frame", effect=Effect.FREE)
 REFUSALS_EVERY_S: Final = 1.0
@@ -358,6 +359,9 @@ async def running(product: Product) -> AsyncIterator[Product]:
     """Run everything that works in the background for the block."""
     await product.live.refresh()
     product.live.open_file(product.outside.clock, product.config.inherited)
+    refused = await system_module.restore_policies(product.store, product.codec, product.registry)
+    for row, why in refused:
+        _tell(product, row, why)
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [group.create_task(one, name=name) for name, one in _background(product).items()]
@@ -373,6 +377,17 @@ async def running(product: Product) -> AsyncIterator[Product]:
             await product.refusals.flush()
             await product.registry.close()
             await product.wires.close()
+
+
+def _tell(product: Product, row: str, why: str) -> None:
+    """Say that an operator's decision on a row could not be put in force again."""
+    listener = product.outside.listener
+    if listener is not None:
+        listener.changed(
+            Change(
+                kind="policy", subject=f"link:{row}", before="stored", after="as the files say", reason=why
+            )
+        )
 
 
 def _background(product: Product) -> dict[str, Any]:

@@ -8,8 +8,12 @@ from autobot.contexts.system.ports import LinkControl, LinkPolicies, Upkeep
 from autobot.contracts import system
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import InvalidInput
-from autobot.kernel.event_store.transaction import ANY
+from autobot.kernel.core.errors import InvalidInput, NotFound
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import ANY, Filter
+
+POLICIES = Filter(types=(system.LinkPolicyChanged.TYPE, system.BreakerForced.TYPE))
 
 
 def stream_of(link: str) -> str:
@@ -63,6 +67,45 @@ class LinkHandlers:
                     self._control.force(
                         fact.link, _action(fact.action), fact.target, fact.by, fact.reason, fact.seconds
                     )
+
+
+async def restore_policies(
+    store: EventStore, codec: EventCodec, control: LinkControl
+) -> tuple[tuple[str, str], ...]:
+    """Put in force what operators last decided, at start; returns (row, why) for what no longer holds.
+
+    A row that a newer matrix file changed may refuse an old decision: it then runs as the files say, and
+    the operator is told. Isolation by hand without an end stays in force as well.
+    """
+    policies: dict[str, dict[str, Any] | None] = {}
+    isolated: dict[tuple[str, str | None], system.BreakerForced] = {}
+    after = 0
+    while True:
+        batch = await store.read_all(after=after, where=POLICIES)
+        for one in batch:
+            fact = codec.unwrap(one)
+            if isinstance(fact, system.LinkPolicyChanged):
+                policies[fact.link] = fact.fields
+            elif isinstance(fact, system.BreakerForced):
+                isolated.pop((fact.link, fact.target), None)
+                if fact.action == "isolate" and fact.seconds is None:
+                    isolated[fact.link, fact.target] = fact
+        if not batch:
+            break
+        after = batch[-1].position
+    refused: list[tuple[str, str]] = []
+    for link, fields in policies.items():
+        try:
+            if fields is not None:
+                control.apply(link, fields)
+        except (InvalidInput, NotFound) as error:
+            refused.append((link, error.detail))
+    for forced in isolated.values():
+        try:
+            control.force(forced.link, "isolate", forced.target, forced.by, forced.reason, None)
+        except (InvalidInput, NotFound) as error:
+            refused.append((forced.link, error.detail))
+    return tuple(refused)
 
 
 class UpkeepHandlers:
