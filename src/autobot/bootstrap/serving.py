@@ -141,6 +141,8 @@ async def _until_stopped(edge: Edge, bound: socket.socket, config: Config) -> No
             date_header=True,
             proxy_headers=False,
             ws="websockets-sansio",
+            ws_max_size=edge.limits.frame_bytes,
+            ws_per_message_deflate=False,
             lifespan="on",
             ssl_certfile=str(config.tls_cert) if config.tls_cert else None,
             ssl_keyfile=str(config.tls_key) if config.tls_key else None,
@@ -153,7 +155,6 @@ async def _until_stopped(edge: Edge, bound: socket.socket, config: Config) -> No
     def stop() -> None:
         """Refuse new work, tell open sockets to come back later, let requests end."""
         edge.lifecycle.drain()
-        edge.fanout.close_all(1012, "restarting")  # type: ignore[arg-type]
         server.should_exit = True
 
     async with asyncio.TaskGroup() as group:

@@ -179,7 +179,20 @@ def _finding_routes(routes: APIRouter, bus: Dispatcher) -> None:
     ) -> Response:
         return json_answer(await bus.ask(chat.SearchMessages(text=q, limit=limit), context))
 
-    @routes.get("/sessions/{session_id}/export", summary="Export a chat as JSON or Markdown")
+    @routes.get(
+        "/sessions/{session_id}/export",
+        summary="Export a chat as JSON or Markdown",
+        response_class=Response,
+        responses={
+            200: {
+                "description": "The file.",
+                "content": {
+                    "application/json": {"schema": {"type": "object"}},
+                    "text/markdown": {"schema": {"type": "string"}},
+                },
+            }
+        },
+    )
     @needs("chat:read")
     async def export(
         session_id: str,

@@ -96,7 +96,17 @@ def _health_routes(routes: APIRouter, bus: Dispatcher, ready: Ready) -> None:
     async def status(context: Context) -> Response:
         return json_answer(await bus.ask(system.GetStatus(), context))
 
-    @routes.get("/diagnostics", summary="The support bundle, without secrets")
+    @routes.get(
+        "/diagnostics",
+        summary="The support bundle, without secrets",
+        response_class=Response,
+        responses={
+            200: {
+                "description": "The archive.",
+                "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+            }
+        },
+    )
     @needs("system:diagnose")
     async def diagnostics(context: Context) -> Response:
         archive = await bus.ask(system.GetDiagnostics(), context)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Protocol
-from uuid import UUID
 
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
@@ -52,4 +51,5 @@ class Uuid7Source:
             | 0b10 << 62
             | self._chance.getrandbits(62)
         )
-        return str(UUID(int=value))
+        text = f"{value:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
