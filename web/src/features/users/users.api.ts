@@ -1,4 +1,4 @@
-import type { ApiKey, NewKey, NewUser, Page, Role, SignInLink, User } from "@/contracts/api";
+import type { ApiKey, Info, NewKey, NewUser, Page, Role, SignInLink, User } from "@/contracts/api";
 import { api } from "@/shared/http";
 
 const BASE = "/api/v1/auth";
@@ -12,5 +12,7 @@ export const makeLink = (id: string): Promise<SignInLink> => api.post(`${BASE}/u
 export const listKeys = (signal?: AbortSignal): Promise<Page<ApiKey>> => api.get(`${BASE}/keys`, { limit: 200 }, signal);
 export const addKey = (key: { name: string; scopes: string[]; expires_at?: string }): Promise<NewKey> => api.post(`${BASE}/keys`, key);
 export const revokeKey = (id: string): Promise<null> => api.remove(`${BASE}/keys/${encodeURIComponent(id)}`);
+
+export const readInfo = (signal?: AbortSignal): Promise<Info> => api.get("/api/v1/system/info", {}, signal);
 
 export const setPassword = (current: string | null, next: string): Promise<null> => api.post(`${BASE}/password`, current === null ? { new: next } : { current, new: next });

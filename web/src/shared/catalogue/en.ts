@@ -364,6 +364,11 @@ export const en = {
     callsText: (calls: string, failures: string) => `${calls} calls, ${failures} failed`,
     rateHistory: "Calls a second, the last two minutes",
     updated: "updates every 2 s",
+    health: "Health",
+    checkStates: { ok: "ok", failing: "failing", absent: "absent", unknown: "not asked yet" },
+    checkedAgo: (age: string) => `asked ${age} ago`,
+    bundle: "Support bundle",
+    bundleText: "Everything an engineer asks for first, without secrets.",
   },
   events: {
     title: "Events",
@@ -524,5 +529,7 @@ export const en = {
     changed: "Password set",
     signOut: "Sign out",
     signOutText: "Ends this session on this device.",
+    about: (version: string, mode: string) => `AutoBot ${version}, ${mode}`,
+    since: "running since",
   },
 };
