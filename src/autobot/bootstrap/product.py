@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +11,6 @@ from autobot.bootstrap.following import (
     DELIVER,
     Follower,
     caught_up_with,
-    reaction_handler,
     start_reply,
 )
 from autobot.bootstrap.guide import LazyGuide, search_guide
@@ -59,12 +56,8 @@ from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS
-from autobot.kernel.telemetry.listener import Change
 
 FRAME: Final = Operation(name="frame", effect=Effect.FREE)
-REFUSALS_EVERY_S: Final = 1.0
-PROBE_LINKS_EVERY_S: Final = 5.0
-USAGE_EVERY_S: Final = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -349,70 +342,3 @@ class _Assembly:
         self.registry.wire(
             "services-event_bus", direct(DirectTransport({DELIVER.name: deliver}), "the log of this process")
         )
-
-
-REACTS_TO: Final = frozenset({chat.ReplyRequested.TYPE, actions.ActionRequested.TYPE})
-
-
-@asynccontextmanager
-async def running(product: Product) -> AsyncIterator[Product]:
-    """Run everything that works in the background for the block."""
-    await product.live.refresh()
-    product.live.open_file(product.outside.clock, product.config.inherited)
-    refused = await system_module.restore_policies(product.store, product.codec, product.registry)
-    for row, why in refused:
-        _tell(product, row, why)
-    async with AsyncExitStack() as stack:
-        group = await stack.enter_async_context(asyncio.TaskGroup())
-        tasks = [group.create_task(one, name=name) for name, one in _background(product).items()]
-        serving = group.create_task(product.engine.serve(), name="runs")
-        await product.engine.recovered.wait()
-        try:
-            yield product
-        finally:
-            product.engine.close()
-            await serving
-            for task in tasks:
-                task.cancel()
-            await product.refusals.flush()
-            await product.registry.close()
-            await product.wires.close()
-
-
-def _tell(product: Product, row: str, why: str) -> None:
-    """Say that an operator's decision on a row could not be put in force again."""
-    listener = product.outside.listener
-    if listener is not None:
-        listener.changed(
-            Change(
-                kind="policy", subject=f"link:{row}", before="stored", after="as the files say", reason=why
-            )
-        )
-
-
-def _background(product: Product) -> dict[str, Any]:
-    link = product.registry.link("services-event_bus")
-    server = product.live.server
-    return {
-        **({"model file": server.run()} if server is not None else {}),
-        "view of chats": product.chat_view.run(),
-        "reactions": product.reactions.run(reaction_handler(link, REACTS_TO)),
-        "settings": _follow_settings(product),
-        "refusals": _every(REFUSALS_EVERY_S, product.refusals.flush),
-        "health": product.health.run(),
-        "discovery": product.live.discover(),
-        "scrubbing": product.upkeep.scrub_after_erasures(),
-        "probes": _every(PROBE_LINKS_EVERY_S, product.registry.probe_idle),
-    }
-
-
-async def _every(seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        await work()
-
-
-async def _follow_settings(product: Product) -> None:
-    async for batch in product.store.subscribe(after=await product.store.head()):
-        if any(one.message.type.startswith("autobot.settings.") for one in batch):
-            await product.live.refresh()

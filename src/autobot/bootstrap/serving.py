@@ -17,7 +17,8 @@ from autobot.adapters.system.sockets import bind_unix, connect_unix
 from autobot.bootstrap.channels import follow_log
 from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.outside import real_outside
-from autobot.bootstrap.product import USAGE_EVERY_S, Product, assemble, running
+from autobot.bootstrap.product import Product, assemble
+from autobot.bootstrap.running import running
 from autobot.config import Config
 from autobot.contracts import identity
 from autobot.gateway.control import Control
@@ -25,6 +26,8 @@ from autobot.kernel.core.context import Principal
 from autobot.kernel.core.errors import ConfigurationError
 
 CONTROL_SOCKET: Final = "control.sock"
+USAGE_EVERY_S: Final = 60.0
+"""How often it is written when credentials were last used."""
 CONTROL_LINE_MAX: Final = 64 * 1024 * 1024
 """Bytes of one answer."""
 DRAIN_S: Final = 10

@@ -21,7 +21,8 @@ from starlette.types import Message, Scope
 
 from autobot.bootstrap.edge import Edge
 from autobot.bootstrap.outside import memory_outside
-from autobot.bootstrap.product import Product, assemble, running
+from autobot.bootstrap.product import Product, assemble
+from autobot.bootstrap.running import running
 from autobot.bootstrap.serving import first_start
 from autobot.config import Config
 from autobot.testing.client import Client, Reply
@@ -115,8 +116,8 @@ class ServerProcess:
         """Return the log."""
         return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
 
-    def start(self) -> ServerProcess:
-        """Start and wait until it is ready. Raises DidNotStart."""
+    def spawn(self) -> float:
+        """Start it and return at once, with the moment (monotonic seconds)."""
         began = time.monotonic()
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
@@ -129,6 +130,11 @@ class ServerProcess:
                 stderr=log,
             )
         self.starts += 1
+        return began
+
+    def start(self) -> ServerProcess:
+        """Start it and wait until it is ready. Raises DidNotStart."""
+        began = self.spawn()
         try:
             self.address = self._told(began + START_S)
             self._until_ready(began + START_S)
