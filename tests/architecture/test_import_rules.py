@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -28,89 +30,139 @@ NO_VENDOR = "The gateway knows the web, not the vendors"
 ONE_CLIENT = "Only the HTTP adapter holds an HTTP client"
 CYCLES = "No cycles among siblings anywhere"
 
-# A context and two adapters that every planted move may lean on.
-SCENERY = {
-    "contexts/planted/__init__.py": "",
-    "contexts/planted/domain.py": "",
-    "contexts/planted/ports.py": "",
-    "contexts/planted/handlers.py": "",
-    "contexts/planted/module.py": "",
-    "contexts/planted_too/__init__.py": "",
-    "contexts/planted_too/domain.py": "",
-    "adapters/planted/__init__.py": "",
-    "adapters/planted_too/__init__.py": "",
-}
+# What each planted move may lean on: a context, its neighbour and two adapters of its own. {me} is unique to the move.
+SCENERY = (
+    "contexts/{me}/__init__.py",
+    "contexts/{me}/domain.py",
+    "contexts/{me}/ports.py",
+    "contexts/{me}/handlers.py",
+    "contexts/{me}/module.py",
+    "contexts/{me}_too/__init__.py",
+    "contexts/{me}_too/domain.py",
+    "adapters/{me}/__init__.py",
+    "adapters/{me}_too/__init__.py",
+)
 
-WRONG_MOVES = [
-    ("kernel/core/planted.py", "import autobot.contracts", RINGS),
-    ("contracts/planted.py", "import autobot.contexts", RINGS),
-    ("contexts/planted/domain.py", "import autobot.adapters.planted", RINGS),
-    ("adapters/planted/__init__.py", "import autobot.config", RINGS),
-    ("gateway/planted.py", "import autobot.adapters.planted", RINGS),
-    ("workers/planted.py", "import autobot.gateway", RINGS),
-    ("config.py", "import autobot.bootstrap", RINGS),
-    ("helpers.py", "", RINGS),
-    ("kernel/core/planted.py", "import autobot.kernel.links", KERNEL),
-    ("kernel/resilience/planted.py", "import autobot.kernel.event_store", KERNEL),
-    ("kernel/helpers/__init__.py", "", KERNEL),
-    ("contexts/planted/domain.py", "import autobot.contexts.planted.ports", CONTEXT),
-    ("contexts/planted/ports.py", "import autobot.contexts.planted.handlers", CONTEXT),
-    ("contexts/planted/helpers.py", "", CONTEXT),
-    ("contexts/planted/handlers.py", "import autobot.contexts.planted_too.domain", CONTEXTS),
-    ("adapters/planted/__init__.py", "import autobot.adapters.planted_too", ADAPTERS),
-    ("gateway/planted.py", "import autobot.contexts.planted.module", GATEWAY),
-    ("adapters/planted/__init__.py", "import autobot.contexts.planted.handlers", ADAPTER_PORTS),
-    ("cli/planted.py", "import autobot.adapters.planted", PROTECTED),
-    ("kernel/links/planted.py", "import aiohttp", NO_IO),
-    ("contexts/planted/handlers.py", "import apsw", NO_IO),
-    ("kernel/resilience/planted.py", "import time", ARGUMENTS),
-    ("contexts/planted/handlers.py", "import os", ARGUMENTS),
-    ("contracts/planted.py", "import pydantic", PLAIN),
-    ("contracts/planted.py", "import autobot.kernel.links", CORE_ALONE),
-    ("gateway/planted.py", "import aiohttp", NO_VENDOR),
-    ("adapters/planted/__init__.py", "import httpx", ONE_CLIENT),
-    ("adapters/planted/one.py", "import autobot.adapters.planted.two", CYCLES),
-]
+# The file that gets a line, what that line imports (empty: the file itself is out of place), and the rule that it breaks.
+WRONG_MOVES = (
+    ("kernel/core/{me}.py", "autobot.contracts", RINGS),
+    ("contracts/{me}.py", "autobot.contexts.{me}", RINGS),
+    ("contexts/{me}/domain.py", "autobot.adapters.{me}", RINGS),
+    ("adapters/{me}/__init__.py", "autobot.config", RINGS),
+    ("gateway/{me}.py", "autobot.adapters.{me}", RINGS),
+    ("workers/{me}.py", "autobot.gateway", RINGS),
+    ("config.py", "autobot.bootstrap", RINGS),
+    ("{me}.py", "", RINGS),
+    ("kernel/core/{me}.py", "autobot.kernel.links", KERNEL),
+    ("kernel/resilience/{me}.py", "autobot.kernel.event_store", KERNEL),
+    ("kernel/{me}/__init__.py", "", KERNEL),
+    ("contexts/{me}/domain.py", "autobot.contexts.{me}.ports", CONTEXT),
+    ("contexts/{me}/ports.py", "autobot.contexts.{me}.handlers", CONTEXT),
+    ("contexts/{me}/helpers.py", "", CONTEXT),
+    ("contexts/{me}/handlers.py", "autobot.contexts.{me}_too.domain", CONTEXTS),
+    ("adapters/{me}/__init__.py", "autobot.adapters.{me}_too", ADAPTERS),
+    ("gateway/{me}.py", "autobot.contexts.{me}.module", GATEWAY),
+    ("adapters/{me}/__init__.py", "autobot.contexts.{me}.handlers", ADAPTER_PORTS),
+    ("cli/{me}.py", "autobot.adapters.{me}", PROTECTED),
+    ("kernel/links/{me}.py", "aiohttp", NO_IO),
+    ("contexts/{me}/handlers.py", "apsw", NO_IO),
+    ("kernel/resilience/{me}.py", "time", ARGUMENTS),
+    ("contexts/{me}/handlers.py", "os", ARGUMENTS),
+    ("contracts/{me}.py", "pydantic", PLAIN),
+    ("contracts/{me}.py", "autobot.kernel.links", CORE_ALONE),
+    ("gateway/{me}.py", "aiohttp", NO_VENDOR),
+    ("adapters/{me}/__init__.py", "httpx", ONE_CLIENT),
+    ("adapters/{me}/one.py", "autobot.adapters.{me}.two", CYCLES),
+)
 
 
-def planted(folder: Path, *plants: dict[str, str]) -> Path:
-    """A copy of the sources and their rules in `folder`, with lines added to files."""
+def copied(folder: Path) -> Path:
+    """A copy of the sources and their rules in `folder`; returns its package."""
     package = folder / "src" / "autobot"
     shutil.copytree(ROOT / "src" / "autobot", package, ignore=shutil.ignore_patterns("__pycache__", "static"))
     shutil.copy(ROOT / "pyproject.toml", folder)
-    for name, line in (item for files in plants for item in files.items()):
-        path = package / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as handle:
-            handle.write(line + "\n")
-    return folder
+    return package
 
 
-def verdicts(folder: Path) -> tuple[int, dict[str, str], str]:
-    """Exit code, contract name → KEPT or BROKEN, and the whole output of import-linter on a copy."""
+def plant(package: Path, number: int) -> None:
+    """Put a wrong move, and what it leans on, into a copy."""
+    file, imported, _ = WRONG_MOVES[number]
+    for name in SCENERY:
+        write(package / name.format(me=me(number)), "")
+    write(
+        package / f"adapters/{me(number)}/two.py",
+        f"import autobot.adapters.{me(number)}.one" if file.endswith("one.py") else "",
+    )
+    write(
+        package / file.format(me=me(number)), f"import {imported.format(me=me(number))}" if imported else ""
+    )
+
+
+def me(number: int) -> str:
+    """The name that a move goes by."""
+    return f"planted_{number:02}"
+
+
+def write(path: Path, line: str) -> None:
+    """Add a line to a file, which may be new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        handle.write(line + "\n")
+
+
+def linted(folder: Path) -> tuple[int, str]:
+    """Exit code and output of import-linter on a copy."""
     done = subprocess.run(
         [sys.executable, "-c", LINT],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(folder / "src"), "COLUMNS": "200"},
+        env=os.environ | {"PYTHONPATH": str(folder / "src"), "COLUMNS": "300"},
         capture_output=True,
         text=True,
         check=False,
     )
-    text = done.stdout + done.stderr
-    return done.returncode, dict(re.findall(r"^(.+?) (KEPT|BROKEN)\b", text, re.MULTILINE)), text
+    return done.returncode, done.stdout + done.stderr
+
+
+def verdicts(text: str) -> dict[str, str]:
+    """Contract name → KEPT or BROKEN."""
+    return dict(re.findall(r"^(.+?) (KEPT|BROKEN)\b", text, re.MULTILINE))
+
+
+@cache
+def findings() -> dict[str, str]:
+    """What import-linter says under each rule when every wrong move is planted in one copy."""
+    with TemporaryDirectory() as folder:
+        package = copied(Path(folder))
+        for number in range(len(WRONG_MOVES)):
+            plant(package, number)
+        _, text = linted(Path(folder))
+    parts = re.split(r"^(.+)\n-{5,}$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def test_the_tree_keeps_every_rule(tmp_path: Path) -> None:
-    """The sources, with a new context and two new adapters beside them, keep all import rules."""
-    code, found, text = verdicts(planted(tmp_path, SCENERY))
+    """The sources, with new contexts and adapters beside them, keep all import rules."""
+    package = copied(tmp_path)
+    for name in SCENERY:
+        write(package / name.format(me="planted"), "")
+    code, text = linted(tmp_path)
     assert code == 0, text
-    assert found == dict.fromkeys({move[2] for move in WRONG_MOVES}, "KEPT"), text
+    assert verdicts(text) == dict.fromkeys((move[2] for move in WRONG_MOVES), "KEPT"), text
 
 
-@pytest.mark.parametrize(("file", "line", "rule"), WRONG_MOVES, ids=lambda value: str(value)[:40])
-def test_a_wrong_move_is_caught(tmp_path: Path, file: str, line: str, rule: str) -> None:
-    """A wrong import or a file outside the layout breaks exactly the rule that speaks of it."""
-    other_half = {"adapters/planted/two.py": "import autobot.adapters.planted.one"} if rule == CYCLES else {}
-    code, found, text = verdicts(planted(tmp_path, SCENERY, other_half, {file: line}))
-    assert code != 0, text
-    assert found.get(rule) == "BROKEN", text
+@pytest.mark.parametrize(
+    "number", range(len(WRONG_MOVES)), ids=lambda number: " ".join(WRONG_MOVES[number][:2])
+)
+def test_a_wrong_move_is_caught(number: int) -> None:
+    """A wrong import, or a file outside the layout, is reported under the rule that speaks of it."""
+    file, imported, rule = (part.format(me=me(number)) for part in WRONG_MOVES[number])
+    importer = ".".join(("autobot", *Path(file).with_suffix("").parts)).removesuffix(".__init__")
+    assert rule in findings(), f"{rule} was kept"
+    said = findings()[rule]
+    if rule == CYCLES:
+        expected = rf"No cycles are allowed in {re.escape(importer.rpartition('.')[0])}\."
+    elif imported:
+        expected = rf"{re.escape(importer)}\b.*-> {re.escape(imported)}\b"
+    else:
+        expected = rf"- {re.escape(importer)}\n"
+    assert re.search(expected, said), said
