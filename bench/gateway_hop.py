@@ -147,7 +147,12 @@ def proxy(target: str) -> None:
     bound.bind(("127.0.0.1", 0))
     print(bound.getsockname()[1], flush=True)
     config = uvicorn.Config(
-        bare_proxy(target), loop="uvloop", http="httptools", log_level="error", access_log=False, lifespan="off"
+        bare_proxy(target),
+        loop="uvloop",
+        http="httptools",
+        log_level="error",
+        access_log=False,
+        lifespan="off",
     )
     uvicorn.Server(config).run(sockets=[bound])
 
@@ -173,6 +178,7 @@ def request(port: int, key: str, *, stream: bool) -> bytes:
             "model": "openai:m",
             "messages": [{"role": "user", "content": "Why is the sky blue?"}],
             "temperature": 0.2,
+            "max_tokens": 64,
             "stream": stream,
         }
     ).encode()
@@ -269,7 +275,7 @@ async def measure(rounds: int, requests: int) -> dict[str, Any]:
             found: dict[str, Any] = {}
             for name, stream in (("whole", False), ("stream", True)):
                 figures: dict[str, list[float]] = {side: [] for side in sides}
-                for side, (_, at) in sides.items():
+                for _, at in sides.values():
                     await load(at, request(at, key, stream=stream), 500)
                 for _ in range(rounds):
                     for side, (process, at) in sides.items():

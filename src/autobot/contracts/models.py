@@ -59,6 +59,7 @@ class GenerateRequest:
             the server's own.
         json_schema: the answer must be JSON that fits this schema; an empty mapping asks for any JSON object.
         reasoning: how much a reasoning model may think; None leaves the model's own.
+        whole: nobody waits for pieces, so a provider may send a short answer in one.
     """
 
     model: Annotated[str, Len(1, 200)]
@@ -73,6 +74,7 @@ class GenerateRequest:
     json_schema: Mapping[str, Any] | None = None
     window: Annotated[int, Ge(1)] | None = None
     reasoning: Reasoning | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

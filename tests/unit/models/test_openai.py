@@ -293,6 +293,30 @@ async def test_the_request_says_all_that_the_dialect_can_say() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("wishes", "streams"),
+    [
+        ({}, True),
+        ({"max_tokens": 50}, True),
+        ({"whole": True}, True),
+        ({"whole": True, "max_tokens": 5000}, True),
+        ({"whole": True, "max_tokens": 50}, False),
+    ],
+)
+async def test_only_a_short_answer_that_nobody_watches_is_asked_for_in_one_piece(
+    wishes: dict[str, Any], streams: bool
+) -> None:
+    """Everything else is streamed, so that silence means that the server hangs."""
+    whole = {
+        "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1},
+    }
+    model, link = adapter(always(ANSWER if streams else json.dumps(whole).encode()))
+    chunks = await collect(model.generate(ask(**wishes), CONTEXT))
+    assert json.loads(link.sent[0].body).get("stream", False) is streams
+    assert text_of(chunks) == ("Grüße, 🦊!" if streams else "Hi")
+
+
 async def test_the_key_shows_in_no_representation() -> None:
     """A request that is logged shows that there is a key, not which."""
     model, link = adapter(always(ANSWER), key="sk-very-secret")

@@ -26,6 +26,10 @@ GENERATE: Final = Operation(name="generate", effect=Effect.FREE)
 EMBED: Final = Operation(name="embed", effect=Effect.FREE)
 MODELS: Final = Operation(name="models", effect=Effect.FREE)
 
+WHOLE_TOKENS_MAX: Final = 256
+"""An answer of so few tokens is asked for in one piece when nobody waits for its pieces. A longer one is always
+streamed: the link bounds the silence between two pieces, and a slow server is silent for long only when it hangs."""
+
 NOT_SUPPORTED: Final = 501
 
 _VERSION: Final = re.compile(r"v\d+[a-z0-9]*")
@@ -99,7 +103,8 @@ class OpenAIModels:
             return models_of(parsed(response.body, orjson.loads))
 
     async def generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
-        body = chat_body(request, model=request.model, stream=True, limit_name=self._options.limit_name)
+        stream = not (request.whole and 0 < (request.max_tokens or 0) <= WHOLE_TOKENS_MAX)
+        body = chat_body(request, model=request.model, stream=stream, limit_name=self._options.limit_name)
         http = self._request("POST", "/chat/completions", body)
         reader = AnswerReader(self._served_by(request.model))
         pieces = self._link.stream(GENERATE, http, context)

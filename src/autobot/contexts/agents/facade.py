@@ -235,6 +235,7 @@ def _for(known: Known, request: GenerateRequest) -> GenerateRequest:
         json_schema=request.json_schema,
         window=window,
         reasoning=request.reasoning,
+        whole=request.whole,
     )
 
 

@@ -59,6 +59,21 @@ class AnswerReader:
         self._wrote = False
         self.done = False
 
+    def text(self, document: Any) -> str | None:
+        """Return the text of a chunk that adds text and says nothing else, None for any other."""
+        try:
+            choice = document["choices"][0]
+            delta = choice["delta"]
+            text = delta["content"]
+        except (KeyError, IndexError, TypeError):
+            return None
+        if type(text) is not str or not text or len(delta) != 1 or document.get("usage") is not None:
+            return None
+        if choice.get("finish_reason") is not None or choice.get("index", 0) != 0:
+            return None
+        self._wrote = True
+        return text
+
     def take(self, document: Any) -> tuple[Chunk, ...]:
         """Return what one `chat.completion.chunk` (or whole `chat.completion`) adds to show."""
         if type(document) is not dict:

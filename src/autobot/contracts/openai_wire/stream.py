@@ -84,7 +84,12 @@ def _chunks_in(
             if data == DONE:
                 reader.done = True
                 break
-            for chunk in reader.take(parsed(data, loads)):
+            document = parsed(data, loads)
+            more = reader.text(document)
+            if more is not None:
+                text.append(more)
+                continue
+            for chunk in reader.take(document):
                 if type(chunk) is TextDelta:
                     text.append(chunk.text)
                     continue

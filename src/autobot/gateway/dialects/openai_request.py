@@ -253,6 +253,7 @@ def generate_request(body: ChatBody) -> GenerateRequest:
         seed=body.seed,
         json_schema=_schema(body.response_format),
         reasoning=None if effort is None else _EFFORTS[effort],
+        whole=not body.stream,
     )
 
 
