@@ -88,6 +88,8 @@ class Catalogue:
         self._windows, self._sizable = windows, sizable
         self._listings = {name: _Listing() for name in self._providers}
         self._locks = {name: asyncio.Lock() for name in self._providers}
+        self._made: dict[tuple[str, str], Known] = {}
+        self._made_for: object = None
 
     @property
     def providers(self) -> tuple[LanguageModel, ...]:
@@ -148,14 +150,18 @@ class Catalogue:
         return None
 
     def _known(self, provider: LanguageModel, model: str, info: ModelInfo | None) -> Known:
-        name = full_name(provider.provider, model)
-        windows = self._windows()
-        told = windows.get(name) or windows.get(model)
-        window = told or (info.window if info is not None else None)
-        sets = None
-        if provider.provider in self._sizable:
-            window = sets = told or min(window or self._limit(), self._limit())
-        return Known(name=name, provider=provider, model=model, info=info, window=window, sets=sets)
+        """Return what is known of a model; made once for the same lists and the same settings."""
+        limit, windows = self._limit(), self._windows()
+        if self._made_for != (limit, windows):
+            self._made, self._made_for = {}, (limit, dict(windows))
+        found = self._made.get((provider.provider, model))
+        if found is None or found.info is not info or found.provider is not provider:
+            found = _make(
+                provider, model, info, windows, limit if provider.provider in self._sizable else None
+            )
+            if info is not None:
+                self._made[(provider.provider, model)] = found
+        return found
 
     def _not_found(self, name: str) -> NotFound:
         silent = [
@@ -191,7 +197,28 @@ class Catalogue:
                         detail=self._detail(listing, info),
                     )
                 )
+        if default is not None and not any(one.default for one in found):
+            found.extend(self._unlisted(default))
         return tuple(found)
+
+    def _unlisted(self, default: str) -> tuple[ModelChoice, ...]:
+        """Return the operator's default although its provider does not list it now: it is what a new chat asks."""
+        provider = self._providers.get(default.partition(":")[0])
+        if provider is None or provider.provider == ASSISTANT:
+            return ()
+        listing = self._listings[provider.provider]
+        state: State = listing.state if listing.state != "ready" else "absent"
+        detail = listing.problem.detail if listing.problem else "Its provider does not list it now."
+        choice = ModelChoice(
+            id=default,
+            label=default.partition(":")[2] or default,
+            provider=provider.provider,
+            link=provider.link_id,
+            state=state,
+            default=True,
+            detail=detail,
+        )
+        return (choice,)
 
     def _placeholder(self, provider: LanguageModel, listing: _Listing) -> ModelChoice:
         name, problem = provider.provider, listing.problem
@@ -241,6 +268,19 @@ class Catalogue:
                 detail = f"It did not list its models within {LIST_TIMEOUT_S:.0f} s."
                 listing.state, listing.problem = "unreachable", AutoBotError(detail)
             listing.asked_at = self._clock.monotonic()
+
+
+def _make(
+    provider: LanguageModel, model: str, info: ModelInfo | None, windows: Mapping[str, int], limit: int | None
+) -> Known:
+    """Describe a model. `limit` bounds the window that its server is asked for, None where it cannot be asked."""
+    name = full_name(provider.provider, model)
+    told = windows.get(name) or windows.get(model)
+    window = told or (info.window if info is not None else None)
+    sets = None
+    if limit is not None:
+        window = sets = told or min(window or limit, limit)
+    return Known(name=name, provider=provider, model=model, info=info, window=window, sets=sets)
 
 
 def windows_of(rules: Sequence[str]) -> dict[str, int]:
