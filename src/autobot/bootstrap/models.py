@@ -12,7 +12,7 @@ from autobot.adapters.llamacpp.supervisor import LlamaOptions, LlamaServer
 from autobot.adapters.ollama.model import OllamaModels, OllamaOptions
 from autobot.adapters.openai.model import OpenAIModels, options_for
 from autobot.bootstrap.wiring import ModelWires, origin_of
-from autobot.contexts.agents.catalogue import LABELS
+from autobot.contexts.agents.catalogue import LABELS, windows_of
 from autobot.contexts.agents.facade import chain_of
 from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, LanguageModel, ModelInfo
 from autobot.contexts.settings.module import Settings
@@ -80,6 +80,7 @@ class LiveModels:
     def __init__(self, settings: Settings, registry: LinkRegistry, wires: ModelWires, ids: IdSource) -> None:
         self._settings, self._registry, self._wires, self._ids = settings, registry, wires, ids
         self.values: dict[str, Any] = {}
+        self._windows: Mapping[str, int] = {}
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
         self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
@@ -95,6 +96,7 @@ class LiveModels:
                 # A secret that this key file does not open: the provider then says that it has no key.
                 values[key] = None
         before, self.values = self.values, values
+        self._windows = windows_of(values["model.windows"] or ())
         if "ollama.url" not in before or values["ollama.url"] != before["ollama.url"]:
             self._connect_ollama(values["ollama.url"])
         if "openai.base_url" not in before or values["openai.base_url"] != before["openai.base_url"]:
@@ -145,6 +147,10 @@ class LiveModels:
     def chain(self, model: str) -> Sequence[str]:
         """Return the failover chain behind a model."""
         return chain_of(self.values.get("model.failover") or (), model)
+
+    def windows(self) -> Mapping[str, int]:
+        """Return the operator's own windows by model."""
+        return self._windows
 
     def key(self) -> str | None:
         """Return the key of the OpenAI-compatible server."""

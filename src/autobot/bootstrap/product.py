@@ -186,7 +186,9 @@ class _Assembly:
         live = LiveModels(self.settings, self.registry, self.wires, outside.ids)
         assistant = Assistant(LazyGuide(), standard_commands(self._ask_backend, self._list_models))
         providers = (live.ollama, live.openai, live.llamacpp, assistant)
-        catalogue = Catalogue(providers, outside.clock, configured_default=live.default_model)
+        catalogue = Catalogue(
+            providers, outside.clock, configured_default=live.default_model, windows=live.windows
+        )
         facade = ModelFacade(catalogue, self.registry, live.chain)
         inside = direct(DirectTransport(facade.calls, facade.streams))
         self.registry.wire("agents-llm", inside)
@@ -283,7 +285,7 @@ class _Assembly:
         self.registry.wire("orchestrator-agents", direct(execute))
 
         async def dispatch(command: Any, context: CallContext, key: str) -> Any:
-            return await backend.dispatch(command, context, key=key)
+            return (await backend.dispatch(command, context, key=key)).value
 
         reply = ChatReply(backend.ask, dispatch, self.registry, self.catalogue.default_for)
         acts = actions_module.action_run(
