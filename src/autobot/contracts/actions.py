@@ -126,8 +126,11 @@ class ActionAccepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing:
-    """The answer of a command that has none."""
+class Recorded:
+    """The answer of RecordAction: the outcome that holds, recorded now or before."""
+
+    status: Status
+    error: Failure | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

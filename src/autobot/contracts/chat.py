@@ -302,6 +302,14 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The answer of RecordReply: how the reply stands there, recorded now or before."""
+
+    status: MessageStatus
+    error: Failure | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Nothing:
     """The answer of a command that has none."""
 

@@ -22,10 +22,9 @@ from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.errors import Absent, Forbidden
+from autobot.kernel.core.failure import Failure
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import NO_STREAM, Erase
-
-NOTHING = actions.Nothing()
 
 Allowed = Callable[[Principal, str], bool]
 """Whether a principal may do an action of the authorization table, on something at least."""
@@ -91,13 +90,13 @@ class ActionHandlers:
             raise Absent(name, f"{kind.title}: the part that does this is not here.", hint=kind.absent)
         return kind
 
-    async def record(self, command: actions.RecordAction, context: CallContext) -> Decision[actions.Nothing]:
-        """Store the outcome; parameters that are somebody's text leave the log."""
+    async def record(self, command: actions.RecordAction, context: CallContext) -> Decision[actions.Recorded]:
+        """Store the outcome, of two the first; parameters that are somebody's text leave the log."""
         stored = await self._requests.load(command.request_id)
         request = stored.request
         facts = request.end(command)
         if not facts:
-            return Decision(answer=NOTHING, object=request.id)
+            return Decision(answer=_held(request), object=request.id)
         ended = replace(
             request,
             status=command.status,
@@ -110,7 +109,7 @@ class ActionHandlers:
             blank = (actions.ActionRequested.TYPE,)
             erase = (Erase(stream=stream_of(request.id), types=blank, reason="the action ended"),)
         return Decision(
-            answer=NOTHING,
+            answer=_held(ended),
             emits=(Emit(stream=stream_of(request.id), expected=0, events=facts),),
             writes=(put_request(ended, stored.version),),
             erase=erase,
@@ -160,3 +159,8 @@ class ActionHandlers:
                 if self._allowed(context.principal, one.permission)
             )
         )
+
+
+def _held(request: Request) -> actions.Recorded:
+    error = msgspec.convert(request.error, Failure) if request.error else None
+    return actions.Recorded(status=request.status, error=error)

@@ -59,7 +59,7 @@ def build(
                 command=actions.RecordAction,
                 action="actions:record",
                 handler=handlers.record,
-                answer=actions.Nothing,
+                answer=actions.Recorded,
                 then=handlers.recorded,
             ),
         ),

@@ -18,10 +18,17 @@ from autobot.kernel.core.failure import failure_of
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Recorded
-from autobot.kernel.sagas.run import Outcome, Run
+from autobot.kernel.sagas.facts import RunState
+from autobot.kernel.sagas.run import Ended, Outcome, Run
 
 NAME: Final = "action"
 BUDGET_S: Final = 3600.0
+STATES: Final[dict[actions.Status, RunState]] = {
+    "completed": "completed",
+    "failed": "failed",
+    "stopped": "stopped",
+}
+"""How a run ended whose action stands so."""
 
 Accept = Callable[..., Awaitable[None]]
 """`RunEngine.accept`."""
@@ -84,8 +91,8 @@ class ActionRun:
             raise Interrupted("What this action was asked to do is not in the log any more.")
         return requested
 
-    async def finish(self, run: Run, outcome: Outcome) -> str:
-        """Record the outcome."""
+    async def finish(self, run: Run, outcome: Outcome) -> Ended:
+        """Record the outcome; one that is recorded already decides how the run ended."""
         status: actions.Status = "failed"
         if outcome.state in ("completed", "stopped"):
             status = "completed" if outcome.state == "completed" else "stopped"
@@ -99,9 +106,14 @@ class ActionRun:
             error=error,
             processing_time_ms=self._elapsed_ms.get(run.id, 0.0),
         )
-        await self._bus.dispatch(record, _as_service(run.context, run.owner), key=run.key("end"))
+        answer = await self._bus.dispatch(
+            record, _as_service(run.context, run.owner), key=run.key_for("end", record)
+        )
         self._elapsed_ms.pop(run.id, None)
-        return ""
+        recorded: actions.Recorded = answer.value
+        if recorded.status == status:
+            return Ended(outcome=outcome)
+        return Ended(outcome=Outcome(state=STATES[recorded.status], error=recorded.error))
 
 
 def starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:

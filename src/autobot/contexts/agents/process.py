@@ -12,13 +12,23 @@ from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.errors import NotFound
 from autobot.kernel.links.ports import Links
 from autobot.kernel.resilience.operation import Effect, Operation
-from autobot.kernel.sagas.run import Outcome, Run
+from autobot.kernel.sagas.facts import RunState
+from autobot.kernel.sagas.run import Ended, Outcome, Run
 
 NAME: Final = "chat-reply"
 EXECUTE: Final = Operation(name="execute", effect=Effect.UNSAFE)
 
 Ask = Callable[[Any, CallContext], Awaitable[Any]]
 Dispatch = Callable[[Any, CallContext, str], Awaitable[Any]]
+"""Runs a command under an idempotency key and returns its answer."""
+
+STATES: Final[dict[chat.MessageStatus, RunState]] = {
+    "complete": "completed",
+    "failed": "failed",
+    "stopped": "stopped",
+    "interrupted": "interrupted",
+}
+"""How a run ended whose reply stands so."""
 
 
 def service_context(context: CallContext, owner: str) -> CallContext:
@@ -83,8 +93,11 @@ class ChatReply:
         link = self._links.link("orchestrator-agents")
         run.result = await link.call(EXECUTE, (choice, run, thread), run.context)
 
-    async def finish(self, run: Run, outcome: Outcome) -> str:
-        """Record the reply, whole or cut off. A chat that was deleted meanwhile needs none."""
+    async def finish(self, run: Run, outcome: Outcome) -> Ended:
+        """Record the reply, whole or cut off; one that stands there already decides how the run ended.
+
+        A chat that was deleted meanwhile needs none.
+        """
         message_id = str(run.input["message_id"])
         reply: chat.Reply = run.result or chat.Reply(content=run.text, status="complete")
         if outcome.state != "completed":
@@ -93,10 +106,13 @@ class ChatReply:
             session_id=run.input["session_id"], message_id=message_id, run_id=run.id, reply=reply
         )
         try:
-            await self._dispatch(record, service_context(run.context, run.owner), run.key("reply"))
+            recorded: chat.Recorded = await self._dispatch(
+                record, service_context(run.context, run.owner), run.key_for("reply", reply)
+            )
         except NotFound:
-            return ""
-        return message_id
+            return Ended(outcome=outcome)
+        held = Outcome(state=STATES[recorded.status], error=recorded.error)
+        return Ended(outcome=held, message_id=message_id)
 
 
 def execute_agent(factory: AgentFactory) -> Callable[[Any, CallContext], Coroutine[Any, Any, chat.Reply]]:

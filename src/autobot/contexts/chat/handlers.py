@@ -125,11 +125,13 @@ class ChatHandlers:
         conversation, revision = await self._existing(command.session_id)
         return _decide(conversation, revision, conversation.select(command.message_id), NOTHING)
 
-    async def record(self, command: chat.RecordReply, context: CallContext) -> Decision[chat.Nothing]:
-        """Store what a run wrote."""
+    async def record(self, command: chat.RecordReply, context: CallContext) -> Decision[chat.Recorded]:
+        """Store what a run wrote; of two, the first."""
         conversation, revision = await self._existing(command.session_id)
         facts = conversation.record(command.message_id, command.run_id, command.reply)
-        return _decide(conversation, revision, facts, NOTHING)
+        holds = conversation.entry(command.message_id).reply or command.reply
+        answer = chat.Recorded(status=holds.status, error=holds.error)
+        return _decide(conversation, revision, facts, answer)
 
     async def _existing(self, session_id: str) -> tuple[Conversation, int]:
         conversation, revision = await self._conversations.load(session_id)

@@ -48,7 +48,7 @@ def _commands(write: ChatHandlers) -> tuple[CommandSpec, ...]:
             command=chat.RecordReply,
             action="chat:record_reply",
             handler=write.record,
-            answer=chat.Nothing,
+            answer=chat.Recorded,
         ),
     )
 

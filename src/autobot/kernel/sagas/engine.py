@@ -216,7 +216,8 @@ class RunEngine:
         return Outcome(state="completed")
 
     async def _end(self, run: Run, definition: Definition, outcome: Outcome) -> None:
-        message_id = await definition.finish(run, outcome)
+        told = await definition.finish(run, outcome)
+        outcome = told.outcome
         ended = self._clock.now()
         write = Put(
             table=TABLE,
@@ -226,7 +227,7 @@ class RunEngine:
             group=ENDED,
         )
         await self._append(
-            run, _end_fact(run, outcome, message_id), expected=run.history.revision, write=write
+            run, _end_fact(run, outcome, told.message_id), expected=run.history.revision, write=write
         )
         self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
 

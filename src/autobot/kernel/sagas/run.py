@@ -66,6 +66,14 @@ class Run:
         """Return the idempotency key of an effect of this run: the same after a restart."""
         return f"{self.id}:{step}"
 
+    def key_for(self, step: str, payload: Any) -> str:
+        """Return the key of an effect that its receiver does once whatever it carries, such as recording the end.
+
+        After a crash the repeat may carry less, as text that was only in memory is gone; under one key it would
+        clash with the first, and the run could never end.
+        """
+        return f"{self.id}:{step}:{fingerprint(canonical_json(msgspec.to_builtins(payload)))[:32]}"
+
     async def write(self, text: str) -> None:
         """Add text to what the run has written and show it to who watches."""
         offset = len(self.text)
@@ -156,12 +164,21 @@ class Outcome:
     error: Failure | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What the world was told: the outcome that holds, and the message that has the result, if any."""
+
+    outcome: Outcome
+    message_id: str = ""
+
+
 class Definition(Protocol):
     """A kind of run.
 
     `execute` is deterministic but for its steps. `finish` is called once the outcome is known, before the
-    end fact; it may be called again after a crash, so its effects carry `run.key(…)`. `budget` bounds a
-    run in seconds.
+    end fact; it may be called again after a crash, and then with another outcome (a run that was stopped, and
+    cut off before that was written, is found interrupted). What it told first holds: it returns that.
+    `budget` bounds a run in seconds.
     """
 
     @property
@@ -178,8 +195,8 @@ class Definition(Protocol):
         """Do the work."""
         ...
 
-    async def finish(self, run: Run, outcome: Outcome) -> str:
-        """Tell the world how it ended; return the id of the message that holds the result."""
+    async def finish(self, run: Run, outcome: Outcome) -> Ended:
+        """Tell the world how it ended; return what it was told, now or before a crash."""
         ...
 
 

@@ -13,7 +13,7 @@ from autobot.kernel.core.errors import BadAnswer
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.history import NonDeterminism, fold
-from autobot.kernel.sagas.run import Outcome, Run
+from autobot.kernel.sagas.run import Ended, Outcome, Run
 from tests.unit.kernel.support import World, context_of, user
 
 pytestmark = pytest.mark.anyio
@@ -29,15 +29,20 @@ class Script:
     def __init__(self, work: Callable[[Run], Awaitable[None]]) -> None:
         self.work = work
         self.outcomes: list[tuple[str, Outcome, str]] = []
+        self.told: dict[str, Outcome] = {}
+        self.cut_off = False
 
     async def execute(self, run: Run) -> None:
         """Do the test's work."""
         await self.work(run)
 
-    async def finish(self, run: Run, outcome: Outcome) -> str:
-        """Remember the outcome."""
+    async def finish(self, run: Run, outcome: Outcome) -> Ended:
+        """Remember the outcome; what was told before a crash holds."""
         self.outcomes.append((run.id, outcome, run.text))
-        return f"message-of-{run.id}"
+        told = self.told.setdefault(run.id, outcome)
+        if self.cut_off:
+            raise ConnectionError("cut off after the world was told")
+        return Ended(outcome=told, message_id=f"message-of-{run.id}")
 
 
 @asynccontextmanager
@@ -182,6 +187,34 @@ async def test_a_stop_keeps_the_text_and_ends_a_waiting_run_too() -> None:
         ("r1", "stopped", "half"),
         ("r2", "stopped", ""),
     ]
+    assert (await types(world, "r1"))[-1] == "run_stopped"
+
+
+async def test_what_the_world_was_told_before_a_crash_holds() -> None:
+    """A run that was stopped, and cut off between telling so and writing its end, ends as stopped at the next start."""
+    world, started = World(), asyncio.Event()
+
+    async def work(run: Run) -> None:
+        await run.write("half")
+        started.set()
+        await asyncio.Event().wait()
+
+    script = Script(work)
+    script.cut_off = True
+    async with engine(world, script) as made:
+        await accept(made, "r1")
+        await started.wait()
+        made.stop("r1", "ann")
+        await made.ended("r1")
+    assert (await types(world, "r1"))[-1] != "run_stopped"
+
+    async def again(run: Run) -> None:
+        """The stop is forgotten: it was in memory."""
+
+    script.work, script.cut_off = again, False
+    async with engine(world, script) as made:
+        await made.ended("r1")
+    assert [one.state for _, one, _ in script.outcomes] == ["stopped", "completed"]
     assert (await types(world, "r1"))[-1] == "run_stopped"
 
 
