@@ -132,6 +132,12 @@ describe("old snapshot and events together", () => {
     expect(bubbles(followed).map(({ message: each, live }) => [each.id, live?.text ?? each.content])).toEqual(bubbles(fresh).map(({ message: each }) => [each.id, each.content]));
     expect(withMessages({ ...followed, stale: false }, stored, null, NOW)).toEqual(fresh);
   });
+  it("keep the messages that did not change as they are, so that nothing is drawn twice", () => {
+    const first = withMessages(emptyThread("s"), [message("m1"), message("m2")], null, NOW);
+    const again = withMessages(first, [message("m1"), message("m2", { content: "changed" })], null, NOW);
+    expect(again.messages[0]).toBe(first.messages[0]);
+    expect(again.messages[1]).toMatchObject({ content: "changed" });
+  });
   it("learn of an answer that another window asked for", () => {
     const thread = withMessages(emptyThread("s"), [message("m1")], null, NOW);
     const asked: ChannelFrame = { type: "event", channel: "chat.session:s", seq: 4, event: { type: "autobot.chat.reply_requested.v1", time: NOW, data: { run_id: "r9" } } };

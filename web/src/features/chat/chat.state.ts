@@ -196,6 +196,15 @@ export function withRunRead(thread: Thread, read: Run): Thread {
   return { ...thread, run: next, stale: thread.stale || hasEnded(read.state) };
 }
 
+/** Messages that did not change stay the same objects, so that screens redraw only what did. */
+function sameWhereEqual(before: readonly Message[], now: readonly Message[]): readonly Message[] {
+  const known = new Map(before.map((message) => [message.id, message]));
+  return now.map((message) => {
+    const old = known.get(message.id);
+    return old !== undefined && JSON.stringify(old) === JSON.stringify(message) ? old : message;
+  });
+}
+
 /** The stored branch was read: it supersedes what was drawn ahead of it. */
 export function withMessages(thread: Thread, messages: readonly Message[], activeRunId: string | null, now: string): Thread {
   const { run } = thread;
@@ -206,7 +215,7 @@ export function withMessages(thread: Thread, messages: readonly Message[], activ
   if (next === null && runningId !== null && !(stored && run?.id === runningId)) next = startRun(runningId, streaming?.created_at ?? now, streaming?.id);
   const known = new Set(messages.map(({ id }) => id));
   const drafts = thread.drafts.filter(({ state, messageId }) => state !== "posted" || messageId === null || !known.has(messageId));
-  return { ...thread, messages, run: next, drafts };
+  return { ...thread, messages: sameWhereEqual(thread.messages, messages), run: next, drafts };
 }
 
 export const withDraft = (thread: Thread, key: string, content: string, state: Draft["state"]): Thread => ({

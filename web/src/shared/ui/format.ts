@@ -53,9 +53,11 @@ export function percent(share: number): string {
   return `${value === 0 ? "0" : value < 10 ? trim(value.toFixed(1)) : Math.round(value)} %`;
 }
 
+const exactly = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
 /** The local date and time to the second, for the hover over a relative time. */
 export function exactTime(at: number): string {
-  return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return Number.isNaN(at) ? "" : exactly.format(at);
 }
 
 /** The start of an id, long enough to tell ids apart: the random tail, since UUIDv7 begin with the time. */
