@@ -37,7 +37,7 @@ EXCEPTIONS = {
     "src/autobot/adapters/http": "the HTTP transport: the one place that calls out",
     "src/autobot/bootstrap/serving.py": "binds the address that the product listens on; calls nobody",
     "src/autobot/gateway/control.py": "listens on the control socket in the data folder; calls nobody",
-    "src/autobot/cli/console.py": "the command line is a client of the control socket, not part of the product",
+    "src/autobot/adapters/system/sockets.py": "unix sockets in the data folder: the control socket of this machine",
     "src/autobot/testing": "the test kit: servers and clients of tests",
 }
 """Files and folders that open sockets, each with the reason."""
