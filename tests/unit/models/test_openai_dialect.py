@@ -4,112 +4,25 @@ import asyncio
 import base64
 import json
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from autobot.contracts.models import (
     Chunk,
-    Embeddings,
     Finished,
     GenerateRequest,
-    ServedBy,
     TextDelta,
     ThinkingDelta,
     ToolCall,
-    ToolCallsDelta,
-    Usage,
 )
-from autobot.contracts.openai_wire.sse import SseDecoder
-from autobot.contracts.runs import ModelChoice
-from autobot.gateway.dialects.openai import OpenAIDialect
-from autobot.kernel.commands.authorize import Authorizer, Rule, Verdict
 from autobot.kernel.core import errors
 from autobot.kernel.core.context import CallContext
-from tests.unit.gateway.edge import AUTHORIZED, RULES, VIEWER_KEY, Client, Reply, edge, parts
+from tests.unit.gateway.edge import AUTHORIZED, VIEWER_KEY
+from tests.unit.models.dialect import CALLS, SERVED, Models, chat, client, events, post
 
 pytestmark = pytest.mark.anyio
-
-SERVED = ServedBy(link="ai-ollama", target="http://x", provider="ollama", model="tiny", fallback=True)
-END = Finished(reason="stop", usage=Usage(prompt_tokens=3, completion_tokens=2), served_by=SERVED)
-HELLO: tuple[Chunk | Exception, ...] = (TextDelta(text="Grüße"), TextDelta(text=" 🦊"), END)
-CALLS = ToolCallsDelta(calls=(ToolCall(id="a", name="clock", arguments={"zone": "utc"}),))
-
-
-class Models:
-    """A ModelGateway that plays a script."""
-
-    def __init__(self, script: Sequence[Chunk | Exception] = HELLO) -> None:
-        self.script = script
-        self.asked: list[GenerateRequest] = []
-        self.contexts: list[CallContext] = []
-        self.closed = asyncio.Event()
-        self.reached = asyncio.Event()
-
-    async def list_models(self, context: CallContext) -> Sequence[ModelChoice]:
-        return (
-            ModelChoice(
-                id="ollama:tiny",
-                label="tiny",
-                provider="ollama",
-                link="ai-ollama",
-                state="ready",
-                window=2048,
-            ),
-            ModelChoice(
-                id="openai", label="Server", provider="openai", link="ai-openai", state="unreachable"
-            ),
-        )
-
-    async def generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
-        self.asked.append(request)
-        self.contexts.append(context)
-        try:
-            for chunk in self.script:
-                if isinstance(chunk, Exception):
-                    raise chunk
-                yield chunk
-                self.reached.set()
-            if not isinstance(self.script[-1], Finished):
-                await asyncio.Event().wait()
-        finally:
-            self.closed.set()
-
-    async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
-        if model != "tiny":
-            raise errors.NotFound(f"There is no model called {model}.")
-        return Embeddings(
-            model=model, vectors=[[0.5, float(len(text))] for text in texts], usage=Usage(prompt_tokens=4)
-        )
-
-
-def client(models: Models) -> Client:
-    """A client of an edge with the dialect."""
-    rules = (
-        *RULES,
-        Rule(action="models:use", user=Verdict.ALLOW),
-        Rule(action="models:read", user=Verdict.ALLOW, viewer=Verdict.ALLOW),
-    )
-    plain = parts()
-    dialect = OpenAIDialect(models, plain.clock)
-    return edge(raw=dialect.routes(), authorizer=Authorizer(rules))
-
-
-def chat(**members: Any) -> dict[str, Any]:
-    """A chat body."""
-    return {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}]} | members
-
-
-async def post(models: Models, body: Any, path: str = "/v1/chat/completions") -> Reply:
-    """Post a body with a key."""
-    return await client(models)("POST", path, headers=AUTHORIZED, json_body=body)
-
-
-def events(reply: Reply) -> list[Any]:
-    """The events of a stream, JSON read."""
-    found = SseDecoder().feed(reply.body)
-    return [data if data == b"[DONE]" else json.loads(data) for data in found]
 
 
 async def test_an_answer_comes_whole_with_usage_and_who_served_it() -> None:
@@ -391,43 +304,3 @@ async def test_a_viewer_may_look_and_not_use() -> None:
     refused = await ask("POST", "/v1/chat/completions", headers=viewer, json_body=chat())
     assert (refused.status, refused.json["error"]["type"]) == (403, "permission_error")
     assert (await ask("GET", "/v1/models")).status == 401
-
-
-async def test_the_official_client_understands_every_answer() -> None:
-    """The `openai` package chats, streams, calls tools, lists, embeds, and raises its own errors."""
-    import httpx2
-    import openai
-
-    async def connect(models: Models) -> openai.AsyncOpenAI:
-        transport = httpx2.ASGITransport(app=client(models).app)
-        http = httpx2.AsyncClient(transport=transport)
-        return openai.AsyncOpenAI(
-            api_key="alice-key", base_url="http://autobot.test/v1", http_client=http, max_retries=0
-        )
-
-    ask: Any = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}]}
-    async with await connect(Models()) as official:
-        whole = await official.chat.completions.create(**ask)
-        assert whole.choices[0].message.content == "Grüße 🦊"
-        stream = await official.chat.completions.create(
-            **ask, stream=True, stream_options={"include_usage": True}
-        )
-        chunks = [chunk async for chunk in stream]
-        assert (
-            "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "Grüße 🦊"
-        )
-        assert chunks[-1].usage is not None
-        assert [model.id async for model in official.models.list()] == ["ollama:tiny"]
-        vectors = await official.embeddings.create(model="tiny", input=["abc"])
-        assert vectors.data[0].embedding == [0.5, 3.0]
-    async with await connect(Models((CALLS, Finished(reason="tool_calls")))) as official:
-        called = await official.chat.completions.create(**ask)
-        assert called.choices[0].message.tool_calls[0].function.name == "clock"  # type: ignore[index,union-attr]
-    async with await connect(Models((errors.NotFound("No."),))) as official:
-        with pytest.raises(openai.NotFoundError) as missing:
-            await official.chat.completions.create(**ask)
-        assert missing.value.code == "model_not_found"
-    async with await connect(Models((TextDelta(text="So"), errors.Interrupted("It broke.")))) as official:
-        cut = await official.chat.completions.create(**ask, stream=True)
-        with pytest.raises(openai.APIError, match="It broke"):
-            [chunk async for chunk in cut]
