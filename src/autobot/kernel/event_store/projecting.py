@@ -10,11 +10,9 @@ import msgspec
 
 from autobot.kernel.core.errors import (
     AutoBotError,
-    DeadlineExceeded,
-    HopFailed,
-    Rejected,
     WrongExpectedVersion,
 )
+from autobot.kernel.event_store.patience import PASSING
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection import Projection, Write
 from autobot.kernel.event_store.transaction import (
@@ -32,9 +30,6 @@ SKIPPED: Final = "projection_skips"
 
 FLUSH: Final = 200
 """Writes of one commit, more or less: a single event's writes are never split."""
-
-PASSING: Final = (Rejected, HopFailed, DeadlineExceeded)
-"""Failures of the store or the way to it, which say nothing about the event."""
 
 
 class Poison(Exception):

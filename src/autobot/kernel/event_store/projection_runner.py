@@ -9,8 +9,9 @@ from typing import Any, Final, Literal, TypeVar
 
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded
+from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore, StoreClosed
-from autobot.kernel.event_store.projecting import PASSING, Batch, Poison
+from autobot.kernel.event_store.projecting import Batch, Poison
 from autobot.kernel.event_store.projection import Projection, ProjectionState, Rebuilt
 from autobot.kernel.event_store.table_hash import table_hash
 from autobot.kernel.event_store.transaction import (
@@ -30,7 +31,6 @@ REGISTRY: Final = "projections"
 PAGE: Final = 500
 UNSAVED: Final = 1000
 """Events without writes after which the position is written all the same."""
-BACKOFF_S: Final = (0.1, 5.0)
 
 
 class ProjectionRunner:
@@ -171,18 +171,12 @@ class ProjectionRunner:
 
     async def _patient(self, step: Callable[[], Awaitable[T]]) -> T:
         """Do `step` until the way to the store is free."""
-        delay, cap = BACKOFF_S
-        while True:
-            try:
-                done = await step()
-                self._reason = ""
-                return done
-            except StoreClosed:
-                raise
-            except PASSING as error:
-                self._reason = error.detail
-                await asyncio.sleep(delay)
-                delay = min(cap, delay * 2)
+        done = await patiently(step, failing=self._failing)
+        self._reason = ""
+        return done
+
+    def _failing(self, error: AutoBotError) -> None:
+        self._reason = error.detail
 
     # ------------------------------------------------------------------------------------------ rebuilding
 

@@ -20,6 +20,32 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
+TEXTS = {
+    "1": "The quick brown fox jumps over the lazy dog",
+    "2": "Über den Wolken: the Fox and the Déjà-vu",
+    "3": "nothing of interest, foxes aside",
+    "4": "snake_case and e-mail@example.com",
+    "5": "東京タワー が見える",
+}
+FOUND: dict[str, list[str]] = {
+    "fox": ["1", "2", "3"],
+    "FOX the": ["1", "2"],
+    "the fo": ["1", "2"],
+    "deja": ["2"],
+    "ÜBER wolk": ["2"],
+    "fox over quick": ["1"],
+    "foxy": [],
+    "example com": ["4"],
+    "snake": ["4"],
+    "東京": ["5"],
+    "": [],
+    ' "*() ': [],
+    'quick" OR "dog': [],
+    "quick NOT dog": [],
+}
+"""Texts by key, and the keys that a search finds."""
+
+
 class DocumentsSuite(Base):
     """Tables."""
 
@@ -145,13 +171,6 @@ class DocumentsSuite(Base):
     async def test_full_text_finds_all_words(self) -> None:
         """All words must be there in any order, the last may be a beginning; case and diacritics do not count."""
         async with self.open() as store:
-            texts = {
-                "1": "The quick brown fox jumps over the lazy dog",
-                "2": "Über den Wolken: the Fox and the Déjà-vu",
-                "3": "nothing of interest, foxes aside",
-                "4": "snake_case and e-mail@example.com",
-                "5": "東京タワー が見える",
-            }
             puts = [
                 Put(
                     table="t",
@@ -161,28 +180,12 @@ class DocumentsSuite(Base):
                     owner="ann" if key < "3" else "bob",
                     group=key,
                 )
-                for key, text in texts.items()
+                for key, text in TEXTS.items()
             ]
             puts.append(Put(table="t", key="6", document={"text": "fox"}))
             puts.append(Put(table="u", key="7", document={}, text="fox"))
             await store.commit(Transaction(writes=tuple(puts)))
-            cases = {
-                "fox": ["1", "2", "3"],
-                "FOX the": ["1", "2"],
-                "the fo": ["1", "2"],
-                "deja": ["2"],
-                "ÜBER wolk": ["2"],
-                "fox over quick": ["1"],
-                "foxy": [],
-                "example com": ["4"],
-                "snake": ["4"],
-                "東京": ["5"],
-                "": [],
-                ' "*() ': [],
-                'quick" OR "dog': [],
-                "quick NOT dog": [],
-            }
-            for text, expected in cases.items():
+            for text, expected in FOUND.items():
                 assert [one.key for one in await store.query(Query(table="t", text=text))] == expected, text
                 hits = await store.search(Query(table="t", text=text))
                 assert sorted(hit.document.key for hit in hits) == expected, text

@@ -1,0 +1,347 @@
+"""One consumer group over the log: lanes by key, acknowledgement with the effects, patience with failures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Final, Literal
+
+from autobot.kernel.core.chance import Chance
+from autobot.kernel.core.clock import Clock, parse_rfc3339
+from autobot.kernel.core.errors import DeadlineExceeded, Rejected
+from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.event_store.ports import AlreadyHandled, EventStore, StoreClosed
+from autobot.kernel.event_store.transaction import (
+    Checkpoint,
+    Delete,
+    Handled,
+    Put,
+    Query,
+    Recorded,
+    Transaction,
+)
+from autobot.kernel.messaging import parking
+from autobot.kernel.messaging.broker import POISON, Delivery, GroupStatistics, Subscription
+from autobot.kernel.messaging.gate import Gate
+from autobot.kernel.messaging.parking import DEAD, PARKED, Failure, Parked
+from autobot.kernel.messaging.positions import Positions
+
+PAGE: Final = 500
+SAVE_S: Final = 1.0
+"""How often a position that moved without a handler's commit is written."""
+
+
+@dataclass(slots=True)
+class Blocked:
+    """A key whose later messages wait as rows: until `due`, or for a person when `dead`."""
+
+    due: datetime
+    dead: bool = False
+    draining: bool = False
+
+
+class GroupConsumer:
+    """Serves one subscription. `run` owns all tasks of the group."""
+
+    def __init__(self, subscription: Subscription, store: EventStore, clock: Clock, chance: Chance) -> None:
+        self.subscription, self._options = subscription, subscription.options
+        self._store, self._clock, self._chance = store, clock, chance
+        self._gate = Gate(self._options, clock)
+        self._slots = asyncio.Semaphore(self._options.concurrency)
+        self._positions = Positions(0)
+        self._times: dict[int, datetime] = {}
+        self._lanes: dict[str, deque[Recorded]] = {}
+        self._blocked: dict[str, Blocked] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._settled_before: set[int] = set()
+        self._head_at_start = 0
+        self._saved = 0
+        self._changed, self._woken = asyncio.Event(), asyncio.Event()
+        self._state: Literal["starting", "running", "stopped"] = "starting"
+        self._reason = ""
+        self._in_flight = self._handled = self._redeliveries = 0
+        self._tasks: asyncio.TaskGroup | None = None
+
+    # ------------------------------------------------------------------------------------------ from outside
+
+    def wake(self) -> None:
+        """Look at once whether dead letters were replayed or discarded."""
+        self._woken.set()
+
+    async def settled(self, position: int, deadline: float) -> None:
+        """Return when all up to `position` is settled or parked."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                while self._positions.low < position:
+                    await self._changed.wait()
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The group {self.subscription.group} stands at position {self._positions.low}, not yet at {position}."
+            ) from None
+
+    async def statistics(self) -> GroupStatistics:
+        """Return how the group stands."""
+        low, oldest = self._positions.low, self._positions.oldest
+        age = 0.0 if oldest is None else (self._clock.now() - self._times[oldest]).total_seconds()
+        paused = self._state == "running" and self._gate.paused
+        return GroupStatistics(
+            group=self.subscription.group,
+            state="paused" if paused else self._state,
+            reason=self._gate.reason if paused else self._reason,
+            position=low,
+            lag=max(0, await self._store.head() - low),
+            oldest_age_s=max(0.0, age),
+            in_flight=self._in_flight,
+            handled=self._handled,
+            redeliveries=self._redeliveries,
+            parked=len(await self._rows(PARKED)),
+            dead=len(await self._rows(DEAD)),
+        )
+
+    async def run(self) -> None:
+        """Deliver until cancelled or the store closes."""
+        try:
+            await self._start()
+            async with asyncio.TaskGroup() as self._tasks:
+                for helper in (self._save, self._watch):
+                    self._tasks.create_task(helper())
+                for key in list(self._blocked):
+                    self._drain_later(key)
+                await self._read()
+                # The store is closed: nothing that still waits or sleeps can be acknowledged any more.
+                raise StoreClosed
+        except* StoreClosed:
+            self._reason = "closed"
+        finally:
+            self._state, self._tasks = "stopped", None
+
+    async def _start(self) -> None:
+        group = self.subscription.group
+        self._saved = await patiently(lambda: self._store.checkpoint(group))
+        self._positions = Positions(self._saved)
+        self._head_at_start = await patiently(self._store.head)
+        for table in (PARKED, DEAD):
+            for row in await self._rows(table):
+                if row.position > self._saved:
+                    self._settled_before.add(row.position)
+                blocked = self._blocked.setdefault(row.key, Blocked(due=parse_rfc3339(row.due)))
+                blocked.dead = blocked.dead or table == DEAD
+        self._state = "running"
+
+    async def _rows(self, table: str, key: str | None = None, limit: int = 0) -> list[Parked]:
+        """Return rows of the group (of one key), in log order."""
+        group = self.subscription.group
+        lane = None if key is None else parking.lane_of(group, key)
+        found: list[Parked] = []
+        after: tuple[str, str] | None = None
+        while True:
+            wanted = Query(table=table, owner=group, group=lane, after=after, limit=limit or PAGE)
+            page = await patiently(partial(self._store.query, wanted))
+            found += map(parking.read, page)
+            if limit or len(page) < PAGE:
+                return found
+            after = (page[-1].sort, page[-1].key)
+
+    # ---------------------------------------------------------------------------------------------- reading
+
+    async def _read(self) -> None:
+        async for batch in self._store.subscribe(after=self._positions.low):
+            for recorded in batch:
+                wanted = self.subscription.wants(recorded.message.type)
+                if wanted and recorded.position in self._settled_before:
+                    self._settled_before.discard(recorded.position)
+                    wanted = False
+                while wanted and len(self._positions) >= self._options.window:
+                    await self._changed.wait()
+                self._positions.read(recorded.position, wanted=wanted)
+                if wanted:
+                    self._times[recorded.position] = recorded.message.time
+                    self._enqueue(recorded)
+            self._announce()
+
+    def _enqueue(self, recorded: Recorded) -> None:
+        key = parking.key_of(recorded)
+        lane = self._lanes.get(key)
+        if lane is not None:
+            lane.append(recorded)
+        elif self._tasks is not None:
+            self._lanes[key] = deque((recorded,))
+            self._tasks.create_task(self._lane(key))
+
+    def _announce(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def _done(self, position: int) -> None:
+        self._positions.settle(position)
+        self._times.pop(position, None)
+        self._announce()
+
+    async def _save(self) -> None:
+        """Write the position now and then, for what moved it without a commit of its own."""
+        while True:
+            await asyncio.sleep(SAVE_S)
+            low = self._positions.low
+            if low > self._saved:
+                await self._commit(Transaction(checkpoints=(self._checkpoint(low),)))
+                self._saved = low
+
+    def _checkpoint(self, position: int) -> Checkpoint:
+        return Checkpoint(consumer=self.subscription.group, position=position)
+
+    # ----------------------------------------------------------------------------------------------- lanes
+
+    async def _lane(self, key: str) -> None:
+        lane = self._lanes[key]
+        while lane:
+            await self._settle(lane[0], key)
+            lane.popleft()
+        del self._lanes[key]
+
+    async def _settle(self, recorded: Recorded, key: str) -> None:
+        row = parking.row_of(recorded, self.subscription.group, due=self._clock.now())
+        if key in self._blocked:
+            async with self._lock(key):
+                if key in self._blocked:
+                    await self._park(row, ())
+                    self._done(recorded.position)
+                    return
+        async with self._slots:
+            result = await self._attempts(recorded, row, redelivered=recorded.position <= self._head_at_start)
+        if result is not None:
+            self._blocked[key] = Blocked(due=parse_rfc3339(result.due), dead=result.state == "dead")
+            await self._park(result, ())
+            self._drain_later(key)
+        self._done(recorded.position)
+
+    def _lock(self, key: str) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
+
+    async def _park(self, row: Parked, gone: Sequence[Delete]) -> None:
+        """Make a row durable; the position may then go past it."""
+        low = self._checkpoint(self._positions.low_after(row.position))
+        writes: tuple[Put | Delete, ...] = (*gone, parking.put(row))
+        await self._commit(Transaction(writes=writes, checkpoints=(low,)))
+
+    async def _commit(self, transaction: Transaction) -> None:
+        """Commit what is the group's own, however long the way to the store is broken."""
+        await patiently(partial(self._store.commit, transaction))
+
+    # ------------------------------------------------------------------------------------------- delivering
+
+    async def _attempts(
+        self, recorded: Recorded, row: Parked, *, redelivered: bool, gone: Sequence[Delete] = ()
+    ) -> Parked | None:
+        """Try at once as often as the options say; return None when it is handled, else the row as it now waits."""
+        attempts, quick, again = row.attempts, self._options.immediate, row.attempts > 0
+        while True:
+            async with self._gate.pass_() as probe:
+                self._redeliveries += again
+                again = True
+                failure = await self._try(recorded, attempts + 1, redelivered, gone)
+                if failure is None:
+                    self._gate.succeeded()
+                    return None
+                if not failure.poison and self._gate.failed(
+                    recorded.position, failure.reason, system=failure.system, probe=probe
+                ):
+                    redelivered = True
+                    continue
+            attempts, redelivered = attempts + 1, True
+            if failure.poison or quick == 0:
+                return self._waits(row, failure, attempts)
+            quick -= 1
+
+    async def _try(
+        self, recorded: Recorded, attempt: int, redelivered: bool, gone: Sequence[Delete]
+    ) -> Failure | None:
+        self._in_flight += 1
+        delivery = Delivery(
+            group=self.subscription.group, attempt=attempt, redelivered=redelivered or attempt > 1
+        )
+        try:
+            parts = await self.subscription.handler(recorded, delivery)
+            await self._store.commit(self._acknowledged(recorded, parts, gone))
+        except AlreadyHandled:
+            # The effect happened before; only our own traces of the message are left to remove.
+            low = self._checkpoint(self._positions.low_after(recorded.position))
+            await self._commit(Transaction(writes=tuple(gone), checkpoints=(low,)))
+        except StoreClosed:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is this message's failure
+            return parking.failure_of(
+                error, poison=isinstance(error, POISON), system=isinstance(error, Rejected)
+            )
+        finally:
+            self._in_flight -= 1
+        self._handled += 1
+        return None
+
+    def _acknowledged(self, recorded: Recorded, parts: Transaction, gone: Sequence[Delete]) -> Transaction:
+        message = recorded.message
+        handled = Handled(consumer=self.subscription.group, source=message.source, message_id=message.id)
+        low = self._checkpoint(self._positions.low_after(recorded.position))
+        return replace(
+            parts,
+            handled=(*parts.handled, handled),
+            checkpoints=(*parts.checkpoints, low),
+            writes=(*parts.writes, *gone),
+        )
+
+    def _waits(self, row: Parked, failure: Failure, attempts: int) -> Parked:
+        """Return the row of a message that failed: delayed once more, or dead."""
+        now, handler = self._clock.now(), self.subscription.handler
+        name = getattr(handler, "__qualname__", type(handler).__qualname__)
+        noted = parking.failed(row, failure, attempts=attempts, now=now, handler=name)
+        if failure.poison or row.delays >= len(self._options.delays):
+            return replace(noted, state="dead")
+        seconds = self._options.delays[row.delays]
+        spread = seconds * self._options.jitter
+        return parking.delayed(noted, seconds + self._chance.uniform(-spread, spread), now)
+
+    # ------------------------------------------------------------------------------------------ redelivering
+
+    def _drain_later(self, key: str) -> None:
+        blocked = self._blocked[key]
+        if self._tasks is not None and not (blocked.dead or blocked.draining):
+            blocked.draining = True
+            self._tasks.create_task(self._drain(key, blocked))
+
+    async def _drain(self, key: str, blocked: Blocked) -> None:
+        """Redeliver the rows of a key in order, each at its time, until none is left or one is dead."""
+        while True:
+            await asyncio.sleep(max(0.0, (blocked.due - self._clock.now()).total_seconds()))
+            async with self._lock(key):
+                rows = await self._rows(PARKED, key, limit=1)
+                if not rows:
+                    del self._blocked[key]
+                    del self._locks[key]
+                    return
+            row = rows[0]
+            read = partial(self._store.read_all, after=row.position - 1, limit=1)
+            (recorded,) = await patiently(read)
+            gone = (parking.delete(row),)
+            async with self._slots:
+                result = await self._attempts(recorded, row, redelivered=True, gone=gone)
+            blocked.due = self._clock.now()
+            if result is None:
+                continue
+            await self._park(result, gone)
+            if result.state == "dead":
+                blocked.dead, blocked.draining = True, False
+                return
+            blocked.due = parse_rfc3339(result.due)
+
+    async def _watch(self) -> None:
+        """After each wake, let keys go on whose dead letter is gone."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            for key, blocked in list(self._blocked.items()):
+                if blocked.dead and not await self._rows(DEAD, key, limit=1):
+                    blocked.dead, blocked.due = False, self._clock.now()
+                    self._drain_later(key)

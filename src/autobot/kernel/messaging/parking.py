@@ -1,0 +1,165 @@
+"""Messages that wait as rows of the store: for their time, behind another of their key, or for a person."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+
+from autobot.kernel.core.canonical import fingerprint
+from autobot.kernel.core.clock import rfc3339
+from autobot.kernel.core.errors import AutoBotError
+from autobot.kernel.event_store.transaction import Delete, Document, Handled, Put, Recorded, Transaction
+
+PARKED: Final = "parked_messages"
+DEAD: Final = "dead_letters"
+FRAMES: Final = 20
+"""Stack frames kept of a failure, innermost last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a message failed: `poison` by itself, `system` by a way that is closed to all.
+
+    Stacks hold places, never values; foreign errors are told by their type alone.
+    """
+
+    error: str
+    reason: str
+    stack: tuple[str, ...]
+    fingerprint: str
+    poison: bool
+    system: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """A row. It names the event by its position; the payload stays in the log, where it can be erased.
+
+    `state`: `delayed` until `due`, `behind` the first of its key, `dead` until somebody replays or discards it.
+    """
+
+    id: str
+    group: str
+    key: str
+    position: int
+    event_id: str
+    source: str
+    type: str
+    stream: str
+    correlation_id: str
+    state: Literal["delayed", "behind", "dead"]
+    due: str
+    attempts: int = 0
+    delays: int = 0
+    handler: str = ""
+    error: str = ""
+    reason: str = ""
+    stack: tuple[str, ...] = ()
+    fingerprint: str = ""
+    first_failed: str | None = None
+    last_failed: str | None = None
+
+
+def key_of(recorded: Recorded) -> str:
+    """Return the partition key that orders an event: its own, else its stream."""
+    return recorded.message.partition_key or recorded.stream
+
+
+def lane_of(group: str, key: str) -> str:
+    """Return the name under which the rows of one key of a group are found."""
+    return f"{group}/{key}"
+
+
+def failure_of(error: Exception, *, poison: bool, system: bool) -> Failure:
+    """Describe what a handler raised."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    stack = tuple(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    return Failure(
+        error=kind,
+        reason=error.detail
+        if isinstance(error, AutoBotError)
+        else f"The handler raised {type(error).__name__}.",
+        stack=stack,
+        fingerprint=fingerprint(kind, stack[-1] if stack else "")[:16],
+        poison=poison,
+        system=system,
+    )
+
+
+def row_of(recorded: Recorded, group: str, *, due: datetime) -> Parked:
+    """Return the row of an event that waits behind another of its key."""
+    message = recorded.message
+    return Parked(
+        id=f"{group}/{recorded.position:020d}",
+        group=group,
+        key=key_of(recorded),
+        position=recorded.position,
+        event_id=message.id,
+        source=message.source,
+        type=message.type,
+        stream=recorded.stream,
+        correlation_id=message.correlation_id,
+        state="behind",
+        due=rfc3339(due),
+    )
+
+
+def failed(row: Parked, failure: Failure, *, attempts: int, now: datetime, handler: str) -> Parked:
+    """Return the row with what happened noted on it."""
+    return replace(
+        row,
+        attempts=attempts,
+        handler=handler,
+        error=failure.error,
+        reason=failure.reason,
+        stack=failure.stack,
+        fingerprint=failure.fingerprint,
+        first_failed=row.first_failed or rfc3339(now),
+        last_failed=rfc3339(now),
+    )
+
+
+def delayed(row: Parked, seconds: float, now: datetime) -> Parked:
+    """Return the row as it waits for its next time."""
+    due = rfc3339(now + timedelta(seconds=seconds))
+    return replace(row, state="delayed", due=due, delays=row.delays + 1)
+
+
+def put(row: Parked) -> Put:
+    """Return the write of a row, in the table that its state belongs to."""
+    return Put(
+        table=DEAD if row.state == "dead" else PARKED,
+        key=row.id,
+        document=asdict(row),
+        owner=row.group,
+        group=lane_of(row.group, row.key),
+        sort=f"{row.position:020d}",
+    )
+
+
+def delete(row: Parked) -> Delete:
+    """Return the removal of a row."""
+    return Delete(table=DEAD if row.state == "dead" else PARKED, key=row.id)
+
+
+def read(document: Document) -> Parked:
+    """Return the row of a document."""
+    data: dict[str, Any] = dict(document.document)
+    return msgspec.convert(data, Parked)
+
+
+def replayed(row: Parked, now: datetime) -> Transaction:
+    """Return what replays a dead letter: it is due at once, with all its attempts before it."""
+    again = replace(row, state="delayed", due=rfc3339(now), attempts=0, delays=0)
+    return Transaction(writes=(delete(row), put(again)))
+
+
+def discarded(row: Parked) -> Transaction:
+    """Return what discards a dead letter: it counts as handled, and those behind it go on."""
+    handled = Handled(consumer=row.group, source=row.source, message_id=row.event_id)
+    return Transaction(writes=(delete(row),), handled=(handled,))
