@@ -6288,7 +6288,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The file. */
             200: {
                 headers: {
                     /** @description What is left of them (RFC 9651 list). */
@@ -6300,7 +6300,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": Record<string, never>;
+                    "text/markdown": string;
                 };
             };
             /** @description No credential that holds. */
@@ -8830,7 +8831,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The archive. */
             200: {
                 headers: {
                     /** @description What is left of them (RFC 9651 list). */
@@ -8842,7 +8843,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/zip": string;
                 };
             };
             /** @description No credential that holds. */

@@ -222,7 +222,7 @@ export const en = {
     answerAgain: "Answer again",
     leftOut: (n: number) => `${plural(n, "earlier message", "earlier messages")} did not fit into the model's window and ${n === 1 ? "was" : "were"} not sent.`,
     fallback: "failover",
-    served: (provider: string, model: string) => `${provider} · ${model}`,
+    served: (provider: string, model: string) => (provider === "assistant" ? "built-in assistant" : `${provider} · ${model}`),
     servedTitle: "Which link and model gave this answer",
     tokens: (n: number) => `${n.toLocaleString("en")} tokens`,
     context: "Context",
