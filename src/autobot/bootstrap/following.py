@@ -2,66 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
 from autobot.contracts import chat
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import SYSTEM, CallContext, principal_of, stored_trace
-from autobot.kernel.core.errors import DeadlineExceeded
+from autobot.kernel.core.errors import DeadlineExceeded, NotFound
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
-from autobot.kernel.event_store.transaction import Checkpoint, Delete, Put, Recorded, Transaction
+from autobot.kernel.event_store.transaction import Recorded, Transaction
 from autobot.kernel.links.ports import Link
+from autobot.kernel.messaging.broker import Delivery, Subscription
+from autobot.kernel.messaging.log_broker import LogBroker
 from autobot.kernel.resilience.operation import Effect, Operation
 
 CATCH_UP_S: Final = 2.0
+GROUP: Final = "reactions"
 DELIVER: Final = Operation(name="deliver", effect=Effect.IDEMPOTENT)
 Reaction = Callable[[Recorded], Awaitable[None]]
-
-
-class Follower:
-    """Follows the log under one name, from where it last stood; at least once, in order."""
-
-    def __init__(self, name: str, store: EventStore) -> None:
-        self.name = name
-        self._store = store
-        self.position = 0
-        self._reached = asyncio.Event()
-
-    async def run(self, handle: Callable[[Recorded], Awaitable[tuple[Put | Delete, ...]]]) -> None:
-        """Handle each event and commit its writes with the position, for ever."""
-        self.position = await self._store.checkpoint(self.name)
-        async for batch in self._store.subscribe(after=self.position):
-            for recorded in batch:
-                writes = await handle(recorded)
-                moved = Checkpoint(consumer=self.name, position=recorded.position)
-                if writes:
-                    await self._store.commit(Transaction(writes=writes, checkpoints=(moved,)))
-                self.position = recorded.position
-            await self._store.commit(
-                Transaction(checkpoints=(Checkpoint(consumer=self.name, position=self.position),))
-            )
-            reached, self._reached = self._reached, asyncio.Event()
-            reached.set()
-
-    async def caught_up(self) -> None:
-        """Return when everything that is in the log now has been handled, or after two seconds.
-
-        A reader that was told of a commit thereby sees its effect; one that asks while the follower is far
-        behind gets the older state rather than no answer.
-        """
-        wanted = await self._store.head()
-        try:
-            async with asyncio.timeout(CATCH_UP_S):
-                while self.position < wanted:
-                    await self._reached.wait()
-        except TimeoutError:
-            return
 
 
 def caught_up_with(
@@ -89,17 +51,27 @@ def message_context(message: Message) -> CallContext:
     )
 
 
-def reaction_handler(
-    link: Link, types: frozenset[str]
-) -> Callable[[Recorded], Awaitable[tuple[Put | Delete, ...]]]:
-    """Return the handler that delivers events of `types` over the event bus's row."""
+def reactions(link: Link, types: Iterable[str]) -> Subscription:
+    """Return the group that delivers events of `types` over the event bus's row."""
 
-    async def handle(recorded: Recorded) -> tuple[Put | Delete, ...]:
-        if recorded.message.type in types:
-            await link.call(DELIVER, recorded, message_context(recorded.message))
-        return ()
+    async def deliver(recorded: Recorded, delivery: Delivery) -> Transaction:
+        await link.call(DELIVER, recorded, message_context(recorded.message))
+        return Transaction()
 
-    return handle
+    return Subscription(group=GROUP, types=tuple(types), handler=deliver)
+
+
+def reacted(broker: LogBroker, store: EventStore, clock: Clock) -> Callable[[], Awaitable[None]]:
+    """Return what a reader awaits to see what its own commit set off: at most two seconds."""
+
+    async def caught_up() -> None:
+        try:
+            await broker.settled(GROUP, await store.head(), clock.monotonic() + CATCH_UP_S)
+        except (DeadlineExceeded, NotFound):
+            # What is not there yet is told as such; NotFound: the group is not served yet.
+            return
+
+    return caught_up
 
 
 def start_reply(

@@ -36,7 +36,7 @@ class ProcessFacts:
         clock: Clock,
         store: EventStore,
         registry: LinkRegistry,
-        counts: Callable[[], Mapping[str, Any]],
+        counts: Callable[[], Awaitable[Mapping[str, Any]]],
     ) -> None:
         self._config, self._clock, self._store = config, clock, store
         self._registry, self._counts = registry, counts
@@ -64,7 +64,7 @@ class ProcessFacts:
                 state: sum(1 for one in rows if one["state"] == state)
                 for state in ("in-use", "substituted", "absent")
             },
-            **self._counts(),
+            **await self._counts(),
         }
 
     async def diagnostics(self) -> bytes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from autobot.bootstrap.acting import action_work
 from autobot.bootstrap.following import (
     DELIVER,
-    Follower,
     caught_up_with,
+    reacted,
     start_reply,
 )
 from autobot.bootstrap.guide import LazyGuide, search_guide
@@ -53,6 +53,7 @@ from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.links.trace_context import new_trace
+from autobot.kernel.messaging.log_broker import LogBroker
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS
@@ -81,7 +82,7 @@ class Product:
     modules: tuple[Module, ...]
     health: ProbedHealth
     chat_view: ProjectionRunner
-    reactions: Follower
+    broker: LogBroker
     frames: list[Callable[[dict[str, Any]], None]]
     counts: dict[str, Callable[[], Any]]
 
@@ -131,7 +132,7 @@ class _Assembly:
         self.upkeep = StoreUpkeep(config, outside.store)
         self.chat_view = ProjectionRunner(chat_projection(self.codec), self.store, outside.clock)
         self.work = action_work(config, {"chat": self.chat_view})
-        self.reactions = Follower("reactions.v1", self.store)
+        self.broker = LogBroker(self.store, outside.clock, outside.chance)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
         self.counts: dict[str, Callable[[], Any]] = {}
 
@@ -166,7 +167,7 @@ class _Assembly:
             modules=modules,
             health=health,
             chat_view=self.chat_view,
-            reactions=self.reactions,
+            broker=self.broker,
             frames=self.frames,
             counts=self.counts,
         )
@@ -214,13 +215,15 @@ class _Assembly:
 
     def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], RunHandlers]:
         outside, store, codec = self.outside, self.store, self.codec
-        agents, runs = agents_module.build(store, facade.list_models, self.reactions.caught_up)
+        agents, runs = agents_module.build(
+            store, facade.list_models, reacted(self.broker, self.store, outside.clock)
+        )
         facts = ProcessFacts(
             self.config,
             outside.clock,
             store,
             self.registry,
-            lambda: {name: count() for name, count in self.counts.items()},
+            self._counted,
         )
         people = identity_module.build(
             store=store,
@@ -247,6 +250,16 @@ class _Assembly:
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
         return modules, runs
+
+    async def _counted(self) -> dict[str, Any]:
+        """Return what the status shows besides links: runs, sessions, consumers and read models with their lag."""
+        view = await self.chat_view.statistics()
+        groups = [await self.broker.statistics(group) for group in self.broker.groups]
+        return {
+            **{name: count() for name, count in self.counts.items()},
+            "consumers": [asdict(one) for one in groups],
+            "read_models": [{**asdict(view), "lag": view.lag}],
+        }
 
     def _actions_of(self, role: Any) -> frozenset[str]:
         """Return what a role may do, its own objects included."""

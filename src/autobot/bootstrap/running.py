@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
-from autobot.bootstrap.following import reaction_handler
+from autobot.bootstrap.following import reactions
 from autobot.bootstrap.product import Product
 from autobot.contexts.system import module as system_module
 from autobot.contracts import actions, chat
@@ -60,7 +60,7 @@ def _background(product: Product) -> dict[str, Any]:
     return {
         **({"model file": server.run()} if server is not None else {}),
         "view of chats": product.chat_view.run(),
-        "reactions": product.reactions.run(reaction_handler(link, REACTS_TO)),
+        "reactions": product.broker.serve(reactions(link, REACTS_TO)),
         "settings": _follow_settings(product),
         "refusals": _every(REFUSALS_EVERY_S, product.refusals.flush),
         "health": product.health.run(),
