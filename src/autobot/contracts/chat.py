@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le, Len
 
+from autobot.contracts.models import Citation, ServedBy
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.core.validate import Pattern
 
@@ -22,17 +23,6 @@ MessageStatus = Literal["complete", "streaming", "interrupted", "failed", "stopp
 
 
 # ------------------------------------------------------------------------------------------ shared shapes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedBy:
-    """Who produced an answer; `fallback` when it was not the first of its chain."""
-
-    link: str
-    target: str
-    provider: str
-    model: str
-    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +47,6 @@ class ToolCallView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CitationView:
-    """A passage that an answer rests on."""
-
-    title: str
-    source: str
-    excerpt: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What a run produced for its message."""
 
@@ -77,7 +58,7 @@ class Reply:
     error: Failure | None = None
     finish_reason: str | None = None
     tool_calls: tuple[ToolCallView, ...] = ()
-    citations: tuple[CitationView, ...] = ()
+    citations: tuple[Citation, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
@@ -287,7 +268,7 @@ class MessageView:
     error: Failure | None = None
     finish_reason: str | None = None
     tool_calls: tuple[ToolCallView, ...] = ()
-    citations: tuple[CitationView, ...] = ()
+    citations: tuple[Citation, ...] = ()
     siblings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 

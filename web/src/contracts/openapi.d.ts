@@ -954,10 +954,10 @@ export interface components {
             target?: string | null;
         };
         /**
-         * CitationView
-         * @description A passage that an answer rests on.
+         * Citation
+         * @description A passage that the answer rests on. `source` is an address inside the product or a document's name.
          */
-        CitationView: {
+        Citation: {
             /** Excerpt */
             excerpt: string;
             /** Source */
@@ -1185,7 +1185,7 @@ export interface components {
              * Citations
              * @default []
              */
-            citations: components["schemas"]["CitationView"][];
+            citations: components["schemas"]["Citation"][];
             /** Content */
             content: string;
             /** Created At */
@@ -1434,7 +1434,7 @@ export interface components {
         };
         /**
          * ServedBy
-         * @description Who produced an answer; `fallback` when it was not the first of its chain.
+         * @description Who produced an answer. `fallback` is true when it was not the first of its chain.
          */
         ServedBy: {
             /**

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from autobot.contexts.agents import ports
 from autobot.contexts.agents.tools import ToolBox, ToolFailed
-from autobot.contracts.chat import CitationView, Reply, ServedBy, Thread, ToolCallView, Usage
+from autobot.contracts.chat import Reply, Thread, ToolCallView, Usage
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import BadAnswer
@@ -225,15 +225,7 @@ def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
         content="".join(one.text for one in turns),
         status="complete",
         model=served.model if served else None,
-        served_by=ServedBy(
-            link=served.link,
-            target=served.target,
-            provider=served.provider,
-            model=served.model,
-            fallback=served.fallback,
-        )
-        if served
-        else None,
+        served_by=served,
         usage=Usage(
             prompt_tokens=prompt[-1] if prompt else None,
             completion_tokens=sum(completion) if completion else None,
@@ -241,9 +233,7 @@ def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
         ),
         finish_reason=last.finish_reason,
         tool_calls=tuple(calls),
-        citations=tuple(
-            CitationView(title=c.title, source=c.source, excerpt=c.excerpt) for c in last.citations
-        ),
+        citations=last.citations,
         left_out=last.left_out,
     )
 
