@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -165,6 +166,7 @@ async def _until_stopped(edge: Edge, bound: socket.socket, config: Config) -> No
         store = edge.product.store
         following = group.create_task(follow_log(store, edge.fanout, after=await store.head()))
         proving = group.create_task(_prove_on_change(edge))
+        settle_memory()
         edge.lifecycle.ready()
         serving = group.create_task(_serve_quietly(server, bound))
         for word in (signal.SIGINT, signal.SIGTERM):
@@ -173,6 +175,17 @@ async def _until_stopped(edge: Edge, bound: socket.socket, config: Config) -> No
         for task in (flushing, following, proving):
             task.cancel()
     await edge.credentials.flush()
+
+
+def settle_memory() -> None:
+    """Keep what the start made out of the collector's way.
+
+    Hundreds of thousands of objects live as long as the process: collecting over them cost 100–150 µs a
+    request at 32 in flight. Young objects are still collected, in larger steps.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 async def _serve_quietly(server: Any, bound: socket.socket) -> None:

@@ -46,7 +46,8 @@ MODELS: Final = (
         type="string",
         group="Models",
         title="Default model",
-        description="The model of a new chat. Not set: the built-in assistant, until a model is chosen.",
+        description="The model of a new chat. Not set: the first model that a provider has, and the built-in "
+        "assistant while there is none.",
         maximum=200,
         pattern=_MODEL,
         env="MODEL",
