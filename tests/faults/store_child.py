@@ -1,0 +1,171 @@
+"""The process that is killed: a store, a consumer group and a read model; commands in, acknowledgements out.
+
+    python -m tests.faults.store_child FOLDER
+
+One JSON object a line. In: `{"n", "ids", "stream", "expected", "key"}` appends a batch with all that may
+commit with it; `{"n", "settle": true}` waits until consumer and read model have caught up. Out: `{"ready"}`
+first, then for each command its `n` with `position` and `repeated`, or `error`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from autobot.adapters.sqlite.event_store import SqliteEventStore
+from autobot.adapters.system.clock import SystemClock
+from autobot.adapters.system.lock import locked_folder
+from autobot.kernel.core.errors import AutoBotError
+from autobot.kernel.core.message import Message
+from autobot.kernel.event_store.projection import Projection, Reader, Write
+from autobot.kernel.event_store.projection_runner import ProjectionRunner
+from autobot.kernel.event_store.transaction import (
+    Append,
+    AuditEntry,
+    Put,
+    Recorded,
+    StoredAnswer,
+    Transaction,
+)
+from autobot.kernel.messaging.broker import Delivery, Subscription
+from autobot.kernel.messaging.log_broker import LogBroker
+from autobot.kernel.messaging.options import ConsumerOptions
+
+DATABASE = "autobot.db"
+GROUP = "faults.group"
+SCOPE = "default/faults/Append"
+BORN = datetime(2026, 1, 1, tzinfo=UTC)
+FOREVER = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def transaction(command: dict[str, Any]) -> Transaction:
+    """Return the batch of a command: the same for the same command, whenever it is repeated."""
+    events = tuple(
+        Message(
+            id=event_id,
+            source="urn:autobot:faults",
+            type="autobot.faults.happened.v1",
+            time=BORN + timedelta(seconds=command["n"]),
+            subject=command["stream"],
+            data=json.dumps({"id": event_id, "padding": "x" * (len(event_id) * 37 % 600)}).encode(),
+            correlation_id=command["key"],
+            partition_key=f"key-{command['n'] % 11}",
+        )
+        for event_id in command["ids"]
+    )
+    return Transaction(
+        appends=(Append(stream=command["stream"], expected=command["expected"], events=events),),
+        answer=StoredAnswer(
+            scope=SCOPE, key=command["key"], fingerprint="f", status="done", body=b"{}", expires=FOREVER
+        ),
+        audit=(
+            AuditEntry(
+                id=command["key"],
+                time=BORN,
+                principal="faults",
+                tenant="default",
+                action="faults:append",
+                object=",".join(command["ids"]),
+                outcome="accepted",
+                payload_hash="",
+                correlation_id=command["key"],
+            ),
+        ),
+        writes=tuple(
+            Put(
+                table="faults.documents",
+                key=event_id,
+                document={"key": command["key"]},
+                text=f"word {event_id}",
+            )
+            for event_id in command["ids"]
+        ),
+    )
+
+
+class Child:
+    """Store, group and read model of one life."""
+
+    def __init__(self, store: SqliteEventStore, clock: SystemClock) -> None:
+        self.store, self.clock = store, clock
+        self.broker = LogBroker(store, clock, random.Random())
+        self.runner = ProjectionRunner(
+            Projection(
+                name="faults.streams",
+                types=("autobot.faults.*",),
+                tables=("faults.streams",),
+                apply=self.project,
+            ),
+            store,
+            clock,
+        )
+
+    async def project(self, recorded: Recorded, reader: Reader) -> Sequence[Write]:
+        """List a stream's events in its document."""
+        before = await reader.get("faults.streams", recorded.stream)
+        ids = [*(before.document["ids"] if before else ()), recorded.message.id]
+        return (Put(table="faults.streams", key=recorded.stream, document={"ids": ids}),)
+
+    async def handle(self, recorded: Recorded, delivery: Delivery) -> Transaction:
+        """List a key's events in its document."""
+        key = recorded.message.partition_key
+        before = await self.store.get("faults.effects", key)
+        ids = [*(before.document["ids"] if before else ()), recorded.message.id]
+        return Transaction(writes=(Put(table="faults.effects", key=key, document={"ids": ids}),))
+
+    async def command(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Do one command and say what came of it."""
+        try:
+            if command.get("settle"):
+                deadline = self.clock.monotonic() + 60
+                head = await self.store.head()
+                await self.broker.settled(GROUP, head, deadline)
+                await self.runner.wait_for(head, deadline)
+                return {"n": command["n"], "position": head}
+            done = await self.store.commit(transaction(command))
+            return {"n": command["n"], "position": done.position, "repeated": done.repeated}
+        except AutoBotError as error:
+            return {"n": command["n"], "error": error.code, "detail": error.detail}
+
+    async def answer(self, command: dict[str, Any]) -> None:
+        """Do one command and write its line."""
+        say(await self.command(command))
+
+
+def say(line: dict[str, Any]) -> None:
+    """Write one line at once."""
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+async def live(folder: Path) -> None:
+    """Serve commands until the input ends."""
+    loop, clock = asyncio.get_running_loop(), SystemClock()
+    lines = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    with locked_folder(folder):
+        store = await SqliteEventStore.open(folder / DATABASE, clock)
+        child = Child(store, clock)
+        subscription = Subscription(
+            group=GROUP,
+            types=("autobot.faults.*",),
+            handler=child.handle,
+            options=ConsumerOptions(concurrency=8),
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(child.broker.serve(subscription))
+            group.create_task(child.runner.run())
+            say({"ready": True, "head": await store.head()})
+            while line := await lines.readline():
+                group.create_task(child.answer(json.loads(line)))
+            await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(live(Path(sys.argv[1])))
