@@ -1,10 +1,11 @@
 """The process that is killed: a store, a consumer group and a read model; commands in, acknowledgements out.
 
-    python -m tests.faults.store_child FOLDER
+    python -m tests.faults.store_child FOLDER [early]
 
 One JSON object a line. In: `{"n", "ids", "stream", "expected", "key"}` appends a batch with all that may
 commit with it; `{"n", "settle": true}` waits until consumer and read model have caught up. Out: `{"ready"}`
-first, then for each command its `n` with `position` and `repeated`, or `error`.
+first, then for each command its `n` with `position` and `repeated`, or `error`. With `early` it acknowledges
+before it commits: a fault that the judge must find.
 """
 
 from __future__ import annotations
@@ -92,8 +93,8 @@ def transaction(command: dict[str, Any]) -> Transaction:
 class Child:
     """Store, group and read model of one life."""
 
-    def __init__(self, store: SqliteEventStore, clock: SystemClock) -> None:
-        self.store, self.clock = store, clock
+    def __init__(self, store: SqliteEventStore, clock: SystemClock, *, early: bool) -> None:
+        self.store, self.clock, self.early = store, clock, early
         self.broker = LogBroker(store, clock, random.Random())
         self.runner = ProjectionRunner(
             Projection(
@@ -135,6 +136,16 @@ class Child:
 
     async def answer(self, command: dict[str, Any]) -> None:
         """Do one command and write its line."""
+        if self.early and "ids" in command:
+            say(
+                {
+                    "n": command["n"],
+                    "position": await self.store.head() + len(command["ids"]),
+                    "repeated": False,
+                }
+            )
+            await self.command(command)
+            return
         say(await self.command(command))
 
 
@@ -144,14 +155,14 @@ def say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def live(folder: Path) -> None:
+async def live(folder: Path, *, early: bool) -> None:
     """Serve commands until the input ends."""
     loop, clock = asyncio.get_running_loop(), SystemClock()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     with locked_folder(folder):
         store = await SqliteEventStore.open(folder / DATABASE, clock)
-        child = Child(store, clock)
+        child = Child(store, clock, early=early)
         subscription = Subscription(
             group=GROUP,
             types=("autobot.faults.*",),
@@ -168,4 +179,4 @@ async def live(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(live(Path(sys.argv[1])))
+    asyncio.run(live(Path(sys.argv[1]), early="early" in sys.argv[2:]))

@@ -112,10 +112,17 @@ class Life:
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     @classmethod
-    async def start(cls, folder: Path) -> Life:
-        """Start the process."""
+    async def start(cls, folder: Path, *words: str) -> Life:
+        """Start the process; `words` are further arguments."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.faults.store_child", str(folder), stdin=PIPE, stdout=PIPE, cwd=ROOT
+            sys.executable,
+            "-m",
+            "tests.faults.store_child",
+            str(folder),
+            *words,
+            stdin=PIPE,
+            stdout=PIPE,
+            cwd=ROOT,
         )
         return cls(process)
 
@@ -183,9 +190,11 @@ async def write_on(client: Client, life: Life, report: Report) -> None:
         client.answered(batch, answer["position"])
 
 
-async def one_life(folder: Path, clients: list[Client], chance: random.Random, report: Report) -> None:
+async def one_life(
+    folder: Path, words: tuple[str, ...], clients: list[Client], chance: random.Random, report: Report
+) -> None:
     """Start the process, let clients write, kill it at a random moment."""
-    life = await Life.start(folder)
+    life = await Life.start(folder, *words)
     if chance.random() < UNREADY:
         if await life.dies_within(chance.uniform(0.0, 0.3)):
             report.findings.append(Finding("lost", "the process did not start on what was left"))
@@ -208,13 +217,16 @@ async def one_life(folder: Path, clients: list[Client], chance: random.Random, r
             task.cancel()
 
 
-async def kill_store(folder: Path, *, kills: int, seed: int) -> Report:
-    """Kill a process on `folder` so many times while clients write; judge what is left. `seed` repeats the choices."""
+async def kill_store(folder: Path, *, kills: int, seed: int, words: tuple[str, ...] = ()) -> Report:
+    """Kill a process on `folder` so many times while clients write; judge what is left.
+
+    `seed` repeats the choices; `words` are further arguments of the process.
+    """
     began = time.monotonic()
     chance, report = random.Random(seed), Report(seed)
     clients = [Client(number, random.Random(seed * 100 + number)) for number in range(WRITERS)]
     while report.kills < kills and not report.findings:
-        await one_life(folder, clients, chance, report)
+        await one_life(folder, words, clients, chance, report)
     if not report.findings:
         await settle(folder, report)
         report.findings += await look(folder, clients, report)

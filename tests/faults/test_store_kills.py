@@ -23,3 +23,9 @@ def test_nothing_acknowledged_is_lost_doubled_or_torn(tmp_path: Path) -> None:
     assert report.kills == KILLS
     assert report.acknowledged > KILLS
     assert report.retried > 0, "no kill hit a batch"
+
+
+def test_a_store_that_acknowledges_early_is_found(tmp_path: Path) -> None:
+    """The same killing and the same judge find a process that answers before it commits."""
+    report = asyncio.run(kill_store(tmp_path, kills=8, seed=7, words=("early",)))
+    assert {"lost", "moved"} & {one.kind for one in report.findings}
