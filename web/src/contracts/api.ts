@@ -17,7 +17,7 @@ export interface Page<T> {
 /** RFC 9457 problem details, with AutoBot's members. */
 export type Problem = Schemas["Problem"];
 /** A failure as stored facts and answers tell it. */
-export type Failure = Whole<Schemas["Failure"]>;
+export type Failure = NonNullable<Message["error"]>;
 /** Why something failed: as stored, or as an HTTP answer told it. */
 export type Cause = Failure | Problem;
 
@@ -35,10 +35,10 @@ export type SignInLink = Whole<Schemas["ShownLink"]>;
 export type Model = Whole<Schemas["ModelChoice"]>;
 export type Session = Whole<Schemas["SessionView"]>;
 export type Message = Whole<Schemas["MessageView"]>;
-export type Usage = Whole<Schemas["Usage"]>;
-export type Citation = Whole<Schemas["CitationView"]>;
+export type Usage = NonNullable<Message["usage"]>;
+export type Citation = Message["citations"][number];
 /** `arguments` and `result` are the tool's own. */
-export type ToolCall = Omit<Whole<Schemas["ToolCallView"]>, "arguments" | "result"> & { arguments: unknown; result: unknown };
+export type ToolCall = Omit<Message["tool_calls"][number], "arguments" | "result"> & { arguments: unknown; result: unknown };
 /** A run was asked for: `message_id` is the person's message, `reply_id` the one that the run will write. */
 export type Accepted = Whole<Schemas["AcceptedMessage"]>;
 export type Run = Whole<Schemas["RunView"]>;
@@ -53,10 +53,10 @@ export interface WaitingFor {
 export type SearchHit = Whole<Schemas["MessageHit"]>;
 
 export type Setting = Omit<Whole<Schemas["SettingView"]>, "value" | "default"> & { value: unknown; default: unknown };
-export type SettingChange = Omit<Whole<Schemas["HistoryEntry"]>, "value"> & { value: unknown };
+export type SettingChange = Omit<Whole<Schemas["HistoryPage"]>["items"][number], "value"> & { value: unknown };
 
 export type Health = Whole<Schemas["Health"]>;
-export type HealthCheck = Whole<Schemas["HealthCheck"]>;
+export type HealthCheck = Health["checks"][number];
 
 export interface Info {
   version: string;

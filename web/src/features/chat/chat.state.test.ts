@@ -138,6 +138,17 @@ describe("old snapshot and events together", () => {
     expect(again.messages[0]).toBe(first.messages[0]);
     expect(again.messages[1]).toMatchObject({ content: "changed" });
   });
+  it("keep the words of an answer that the server lost when it was killed, and no others", () => {
+    const before = play({ ...withMessages(emptyThread("s"), [message("m1")], RUN, NOW), run: startRun(RUN, NOW) }, delta(0, "half an answer"));
+    const reply = (part: Partial<Message>): Message => message("m2", { role: "assistant", run_id: RUN, content: "", ...part });
+    const cut = withMessages(before, [message("m1"), reply({ status: "interrupted" })], null, NOW);
+    expect(cut.messages[1]?.content).toBe("half an answer");
+    expect(withMessages(cut, [message("m1"), reply({ status: "interrupted" })], null, NOW).messages[1]).toBe(cut.messages[1]);
+    const later = emptyThread("s", [], cut.kept);
+    expect(withMessages(later, [reply({ status: "interrupted" })], null, NOW).messages[0]?.content).toBe("half an answer");
+    expect(withMessages(before, [reply({ status: "complete", content: "all" })], null, NOW).messages[0]?.content).toBe("all");
+    expect(withMessages(before, [reply({ status: "interrupted", content: "half an answer and more" })], null, NOW).kept).toEqual({});
+  });
   it("learn of an answer that another window asked for", () => {
     const thread = withMessages(emptyThread("s"), [message("m1")], null, NOW);
     const asked: ChannelFrame = { type: "event", channel: "chat.session:s", seq: 4, event: { type: "autobot.chat.reply_requested.v1", time: NOW, data: { run_id: "r9" } } };

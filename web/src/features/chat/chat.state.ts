@@ -40,20 +40,25 @@ export interface Draft {
   readonly messageId: string | null;
 }
 
+export type Kept = Readonly<Record<string, string>>;
+
 export interface Thread {
   readonly sessionId: string | null;
   readonly messages: readonly Message[];
   readonly run: LiveRun | null;
   readonly drafts: readonly Draft[];
+  /** Words of answers that were cut off, by run: seen here, and no longer known to the server. */
+  readonly kept: Kept;
   /** The stored messages have changed since they were read. */
   readonly stale: boolean;
 }
 
-export const emptyThread = (sessionId: string | null = null, drafts: readonly Draft[] = []): Thread => ({
+export const emptyThread = (sessionId: string | null = null, drafts: readonly Draft[] = [], kept: Kept = {}): Thread => ({
   sessionId,
   messages: [],
   run: null,
   drafts,
+  kept,
   stale: false,
 });
 
@@ -196,6 +201,24 @@ export function withRunRead(thread: Thread, read: Run): Thread {
   return { ...thread, run: next, stale: thread.stale || hasEnded(read.state) };
 }
 
+const wasCutOff = ({ status }: Message): boolean => status === "interrupted" || status === "failed";
+
+/** A crash of the server loses the words that were only on their way; who has read them does not lose them. */
+function withWordsOf({ run, kept }: Thread, messages: readonly Message[]): Kept {
+  if (run === null || run.length === 0) return kept;
+  const stored = messages.find((message) => message.role === "assistant" && message.run_id === run.id);
+  const isLost = stored !== undefined && wasCutOff(stored) && codePoints(stored.content) < run.length;
+  return isLost ? { ...kept, [run.id]: run.text } : kept;
+}
+
+function withKept(message: Message, kept: Kept): Message {
+  const words = message.run_id === null || !wasCutOff(message) ? undefined : kept[message.run_id];
+  return words !== undefined && words.length > message.content.length ? { ...message, content: words } : message;
+}
+
+/** What a page that is being left has read of an answer that is not stored yet. */
+export const keptOnLeaving = ({ run, kept }: Thread): Kept => (run === null || run.length === 0 ? kept : { ...kept, [run.id]: run.text });
+
 /** Messages that did not change stay the same objects, so that screens redraw only what did. */
 function sameWhereEqual(before: readonly Message[], now: readonly Message[]): readonly Message[] {
   const known = new Map(before.map((message) => [message.id, message]));
@@ -215,7 +238,8 @@ export function withMessages(thread: Thread, messages: readonly Message[], activ
   if (next === null && runningId !== null && !(stored && run?.id === runningId)) next = startRun(runningId, streaming?.created_at ?? now, streaming?.id);
   const known = new Set(messages.map(({ id }) => id));
   const drafts = thread.drafts.filter(({ state, messageId }) => state !== "posted" || messageId === null || !known.has(messageId));
-  return { ...thread, messages: sameWhereEqual(thread.messages, messages), run: next, drafts };
+  const kept = withWordsOf(thread, messages);
+  return { ...thread, messages: sameWhereEqual(thread.messages, messages.map((message) => withKept(message, kept))), run: next, drafts, kept };
 }
 
 export const withDraft = (thread: Thread, key: string, content: string, state: Draft["state"]): Thread => ({

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Session } from "@/contracts/api";
 import { commandsFor } from "./commands";
-import { keepDrafts, loadDrafts } from "./drafts";
+import { keepDrafts, keepWords, loadDrafts, loadKept } from "./drafts";
 import { byDay } from "./sessions.state";
 
 describe("drafts", () => {
@@ -23,6 +23,17 @@ describe("drafts", () => {
       expect(loadDrafts("s")).toEqual([]);
     }
   });
+});
+
+it("words of cut answers stay with the tab, and broken ones are none", () => {
+  keepWords("s", { r1: "half" });
+  expect(loadKept("s")).toEqual({ r1: "half" });
+  keepWords("s", {});
+  expect(sessionStorage.length).toBe(0);
+  for (const broken of ["{", "null", '{"r":1}', "[]"]) {
+    sessionStorage.setItem("autobot.kept:s", broken);
+    expect(loadKept("s")).toEqual({});
+  }
 });
 
 describe("the list of chats", () => {

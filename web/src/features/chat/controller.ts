@@ -21,7 +21,7 @@ import {
   withRunRead,
   type Thread,
 } from "./chat.state";
-import { loadDrafts } from "./drafts";
+import { loadDrafts, loadKept } from "./drafts";
 
 /** Without a frame for so long the run itself is asked, so that no spinner turns for ever. */
 const SILENCE_MS = 6_000;
@@ -79,7 +79,7 @@ export class ChatController {
     this.session.value = null;
     this.error.value = null;
     this.actionError.value = null;
-    this.become(emptyThread(id, id === null ? [] : loadDrafts(id)));
+    this.become(emptyThread(id, id === null ? [] : loadDrafts(id), id === null ? {} : loadKept(id)));
     this.loading.value = id !== null;
     if (id === null) return;
     this.leaveSession = this.means.realtime.subscribe(`chat.session:${id}`, this.hear);

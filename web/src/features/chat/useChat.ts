@@ -1,7 +1,7 @@
 import { computed, onScopeDispose, watch, type ComputedRef, type Ref } from "vue";
-import { bubbles, isAnswering, type Bubble } from "./chat.state";
+import { bubbles, isAnswering, keptOnLeaving, type Bubble } from "./chat.state";
 import { ChatController, type ChatHooks } from "./controller";
-import { keepDrafts } from "./drafts";
+import { keepDrafts, keepWords } from "./drafts";
 
 /** How often a silent run is looked after. */
 const WATCH_MS = 2_000;
@@ -37,8 +37,15 @@ export function useChat(sessionId: Ref<string | null>, hooks: ChatHooks): Chat {
     () => thread.value.drafts,
     (drafts) => thread.value.sessionId !== null && keepDrafts(thread.value.sessionId, drafts),
   );
+  watch(
+    () => thread.value.kept,
+    (kept) => thread.value.sessionId !== null && keepWords(thread.value.sessionId, kept),
+  );
+  const onLeave = (): void => void (thread.value.sessionId !== null && keepWords(thread.value.sessionId, keptOnLeaving(thread.value)));
+  addEventListener("pagehide", onLeave);
   const timer = setInterval(() => void controller.askRun(), WATCH_MS);
   onScopeDispose(() => {
+    removeEventListener("pagehide", onLeave);
     clearInterval(timer);
     clearTimeout(gathering);
     controller.close();
