@@ -56,6 +56,11 @@ export class ApiClient {
     return () => this.onSignedOut.delete(listener);
   }
 
+  /** Tells everybody who asked that the session is over. */
+  signedOut(): void {
+    for (const listener of this.onSignedOut) listener();
+  }
+
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
     return this.call<T>("GET", path, { query, signal });
   }
@@ -79,7 +84,7 @@ export class ApiClient {
       return body as T;
     } catch (error) {
       if (error instanceof ApiError && error.status === 401 && !path.startsWith("/api/v1/auth/")) {
-        for (const listener of this.onSignedOut) listener();
+        this.signedOut();
       }
       throw error;
     }

@@ -33,10 +33,11 @@ interface FakeStream {
   end: (end: StreamEnd) => void;
 }
 
-function world(): { connection: Connection; sockets: FakeSocket[]; streams: FakeStream[]; pass: () => void; last: () => FakeSocket } {
+function world(): { connection: Connection; sockets: FakeSocket[]; streams: FakeStream[]; pass: () => void; last: () => FakeSocket; refused: number[] } {
   const sockets: FakeSocket[] = [];
   const streams: FakeStream[] = [];
   let timers: (() => void)[] = [];
+  const refused: number[] = [];
   const connection = new Connection({
     dial: () => {
       const socket = new FakeSocket();
@@ -47,6 +48,7 @@ function world(): { connection: Connection; sockets: FakeSocket[]; streams: Fake
     follow: (address, signal, onMessage: (message: SseMessage) => void) =>
       new Promise((end) => streams.push({ address, signal, end, say: (frame) => onMessage({ event: frame.type, data: JSON.stringify(frame), id: null }) })),
     delay: () => 1,
+    refused: (status) => refused.push(status),
     later: (_, action) => {
       timers.push(action);
       return () => (timers = timers.filter((timer) => timer !== action));
@@ -58,7 +60,7 @@ function world(): { connection: Connection; sockets: FakeSocket[]; streams: Fake
     if (!socket) throw new Error("nothing was dialled");
     return socket;
   };
-  return { connection, sockets, streams, pass, last };
+  return { connection, sockets, streams, pass, last, refused };
 }
 const fact = (seq: number): ServerFrame => ({ type: "event", channel: "run:a", seq, event: { type: "autobot.runs.x.v1" } });
 const collect = (connection: Connection, after: number | null = 0): ChannelFrame[] => {
@@ -108,7 +110,7 @@ describe("a connection", () => {
     expect(connection.mode).toBe("socket");
   });
   it("follows a stream again when it breaks, from the last fact, but not one that was refused", async () => {
-    const { connection, pass, last, streams } = world();
+    const { connection, pass, last, streams, refused } = world();
     collect(connection);
     last().drop();
     pass();
@@ -125,6 +127,7 @@ describe("a connection", () => {
     const before = streams.length;
     pass();
     expect(streams).toHaveLength(before);
+    expect(refused).toEqual([403]);
   });
   it("unsubscribes when the last handler leaves, not before", () => {
     const { connection, last } = world();

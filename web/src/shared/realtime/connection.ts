@@ -20,6 +20,8 @@ export interface Surroundings {
   follow: typeof followStream;
   /** Milliseconds before the next try after so many failures in a row. */
   delay: (failures: number) => number;
+  /** A stream was refused with this status. */
+  refused: (status: number) => void;
   /** Calls back after `ms`; gives the way to cancel. */
   later: (ms: number, action: () => void) => () => void;
 }
@@ -228,8 +230,10 @@ export class Connection {
     });
     this.flowing.delete(channel);
     this.tell();
-    // 4xx will not become better by asking again; a signed-out session is noticed by the next call.
-    if (signal.aborted || (end.refused !== null && end.refused < 500 && end.refused !== 429)) return;
+    if (signal.aborted) return;
+    if (end.refused !== null) this.world.refused(end.refused);
+    // 4xx will not become better by asking again.
+    if (end.refused !== null && end.refused < 500 && end.refused !== 429) return;
     const next = heard ? 0 : failures + 1;
     this.world.later(this.world.delay(next), () => {
       if (!signal.aborted) void this.runStream(channel, signal, next);

@@ -17,6 +17,7 @@ export const realtime = new Connection({
   dial: () => new WebSocket(socketAddress("/ws")),
   streamAddress,
   follow: followStream,
+  refused: (status) => status === 401 && api.signedOut(),
   delay: (failures) => reconnectDelay(failures, () => Math.random(), api.live),
   later: (ms, action) => {
     const timer = setTimeout(action, ms);
