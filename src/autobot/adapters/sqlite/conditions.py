@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
 import msgspec
+from apsw import carray
 
 from autobot.adapters.sqlite.rows import Prepared
 from autobot.adapters.sqlite.staging import Durable, Staged
@@ -34,6 +36,7 @@ class Conditions:
     def __init__(self, connection: apsw.Connection, durable: Durable, staged: Staged) -> None:
         self._connection, self._durable, self._staged = connection, durable, staged
         self._taken: set[int] = set()
+        self._known: set[str] = set()
 
     def _rows(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, bindings).fetchall()
@@ -54,14 +57,14 @@ class Conditions:
             for stream in unknown:
                 self._look_up(stream)
         places = [each.answer[0] for each in group if each.answer is not None]
-        if len(places) > 1:
-            found = self._rows(
-                "SELECT place FROM places WHERE place IN (SELECT value FROM json_each(?))", _json(places)
-            )
-            self._taken = {place for (place,) in found}
-        elif places:
-            found = self._rows("SELECT place FROM places WHERE place = ? LIMIT 1", places[0])
-            self._taken = {place for (place,) in found}
+        if places:
+            rows = self._rows("SELECT place FROM places WHERE place IN carray(?)", carray(array("q", places)))
+            self._taken = {place for (place,) in rows}
+        newest = self._durable.newest
+        old = [one for each in group for one in each.ids if one <= newest]
+        if old:
+            rows = self._rows("SELECT id FROM ids WHERE id IN (SELECT value FROM json_each(?))", _json(old))
+            self._known = {one for (one,) in rows}
 
     def _look_up(self, stream: str) -> int:
         ((found,),) = self._rows("SELECT max(revision) FROM streams WHERE stream = ?", stream)
@@ -78,7 +81,7 @@ class Conditions:
     # ---------------------------------------------------------------------------------------------- checks
 
     def check(self, one: Prepared) -> None:
-        """Raise what the transaction's conditions demand, but for ids and inbox, which constraints hold."""
+        """Raise what the transaction's conditions demand, but for ids (see `knows`) and inbox (a constraint)."""
         transaction = one.transaction
         if one.answer is not None:
             self._check_answer(one.answer[0], transaction.answer)
@@ -144,26 +147,32 @@ class Conditions:
                 raise AlreadyHandled(f"{entry.consumer} has handled {entry.message_id}.")
             seen.add(key)
 
-    def repeated(self, one: Prepared) -> Committed | None:
+    def knows(self, one: Prepared) -> bool:
+        """Say whether an id of the transaction is in the log, or staged."""
+        staged, tail, known = self._staged.ids, self._durable.ids, self._known
+        return any(event in staged or event in tail or event in known for event in one.ids)
+
+    def repeated(self, one: Prepared) -> Committed:
         """Return the first result of an identical batch. Raises AlreadyExists for a partial or other one."""
-        if not one.ids:
-            return None
-        rows = self._rows(
-            "SELECT id, stream, type, hash, revision, position FROM events"
-            " WHERE id IN (SELECT value FROM json_each(?))",
-            _json(one.ids),
-        )
-        if not rows:
-            return None
-        stored = {row[0]: row[1:] for row in rows}
+        stored = {row[0]: row[1:] for row in self._stored(one.ids)}
         for append, events in zip(one.transaction.appends, one.events, strict=True):
             for event in events:
                 if stored.get(event[0], ())[:3] != (append.stream, event[1], event[4]):
                     raise AlreadyExists(f"Event {event[0]} exists with other content, or in another batch.")
         return Committed(
-            position=max(row[5] for row in rows),
+            position=max(position for *_, position in stored.values()),
             revisions=_revisions(one.transaction, {event: stored[event][3] for event in one.ids}, self),
             repeated=True,
+        )
+
+    def _stored(self, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+        staged, tail = self._staged.ids, self._durable.ids
+        near = [staged.get(one) or tail.get(one, 0) for one in ids]
+        return self._rows(
+            "SELECT id, stream, type, hash, revision, position FROM events WHERE position IN"
+            " (SELECT position FROM ids WHERE id IN (SELECT value FROM json_each(?)) UNION SELECT value FROM carray(?))",
+            _json(ids),
+            carray(array("q", near)),
         )
 
     def stands(self, stream: str) -> int:

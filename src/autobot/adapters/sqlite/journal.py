@@ -84,16 +84,13 @@ class Journal:
 
     def _one(self, conditions: Conditions, staged: Staged, one: Prepared) -> Result:
         try:
+            if conditions.knows(one):
+                # The events of an earlier one of this group must be in the table to be compared.
+                self._flush(staged)
+                return conditions.repeated(one)
             conditions.check(one)
         except AutoBotError as error:
-            if not one.ids:
-                return error
-            # The events of an earlier one of this group must be in the table to be found.
-            self._flush(staged)
-            try:
-                return conditions.repeated(one) or error
-            except AutoBotError as other:
-                return other
+            return error
         return self._stage(staged, one)
 
     def _alone(self, one: Prepared) -> Result:
@@ -104,8 +101,9 @@ class Journal:
             try:
                 conditions = Conditions(self.connection, self.durable, staged)
                 conditions.prefetch((one,))
-                result = conditions.repeated(one)
-                if result is None:
+                if conditions.knows(one):
+                    result = conditions.repeated(one)
+                else:
                     conditions.check_inbox(one)
                     conditions.check(one)
                     result = self._stage(staged, one)
@@ -158,7 +156,7 @@ class Journal:
     def _stage_events(self, staged: Staged, one: Prepared) -> tuple[int, ...]:
         revisions: list[int] = []
         one.placed.clear()
-        position, committed, rows = staged.head, staged.committed, staged.events
+        position, committed, rows, ids = staged.head, staged.committed, staged.events, staged.ids
         for append, events in zip(one.transaction.appends, one.events, strict=True):
             stream = append.stream
             revision = staged.revisions.get(stream)
@@ -169,6 +167,7 @@ class Journal:
                 position += 1
                 revision += 1
                 rows.append((position, stream, revision, committed, *event))
+                ids[event[0]] = position
             staged.revisions[stream] = revision
             revisions.append(revision)
         staged.head = position
@@ -236,6 +235,9 @@ class Journal:
         """Bring the indexes that lag up to what is in the tables, and forget answers that expired."""
         execute = self.connection.execute
         execute(
+            "INSERT INTO ids SELECT id, position FROM events WHERE position > ? ORDER BY id", (staged.folded,)
+        )
+        execute(
             "INSERT INTO streams SELECT stream, revision, position FROM events WHERE position > ?"
             " ORDER BY stream, revision",
             (staged.folded,),
@@ -257,13 +259,18 @@ class Journal:
 
     def _forget_answers(self, now: int) -> None:
         """Delete expired ones among the oldest; the last number stays, so that numbers only grow."""
-        oldest = "SELECT number FROM answers WHERE number < (SELECT max(number) FROM answers)"
-        expired = f"SELECT number, place FROM answers WHERE number IN ({oldest} ORDER BY number LIMIT ?1) AND expires <= ?2"  # noqa: S608 - no input in it
-        rows = self.connection.execute(expired, (2 * FOLD, now)).fetchall()
-        if rows:
-            many = self.connection.executemany
-            many("DELETE FROM places WHERE number = ? AND place = ?", rows)
-            many("DELETE FROM answers WHERE number = ?", [(number,) for number, _ in rows])
+        oldest = self.connection.execute("SELECT expires FROM answers ORDER BY number LIMIT 1").fetchone()
+        if oldest is None or oldest[0] > now:
+            return
+        rows = self.connection.execute(
+            "SELECT number, place FROM answers WHERE number IN"
+            " (SELECT number FROM answers WHERE number < (SELECT max(number) FROM answers) ORDER BY number LIMIT ?)"
+            " AND expires <= ?",
+            (2 * FOLD, now),
+        ).fetchall()
+        many = self.connection.executemany
+        many("DELETE FROM places WHERE number = ? AND place = ?", rows)
+        many("DELETE FROM answers WHERE number = ?", [(number,) for number, _ in rows])
 
     def fold(self) -> None:
         """Fold now, in a commit of its own."""

@@ -1,9 +1,9 @@
 """The tables of format 1.
 
-Only what each append needs at once is indexed at once. The indexes by stream, by correlation id and by
-idempotency key would touch one random page for every row, which costs more than all the rest of a
-commit; rows newer than the fold mark (`marks.folded`, `marks.answered`) are therefore found through
-memory or a short scan, and folded into their index in bulk (`folding`).
+Nothing is indexed when it is appended. Indexes by stream, id, correlation id and idempotency key would touch
+one page each for every row, which costs more than all the rest of a commit. Rows above the fold marks
+(`marks.folded` for events, `marks.answered` for answers; a few thousand at most) are found through memory or
+a short scan, and folded into `ids`, `streams`, `correlations` and `places` in bulk, sorted.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ CREATE TABLE events(
   meta BLOB NOT NULL,
   data BLOB
 ) STRICT;
-CREATE UNIQUE INDEX events_id ON events(id);
+CREATE TABLE ids(
+  id TEXT PRIMARY KEY,
+  position INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE streams(
   stream TEXT NOT NULL,
   revision INTEGER NOT NULL,

@@ -15,9 +15,10 @@ CACHED: Final = 50_000
 class Durable:
     """The committed state.
 
-    `revisions` holds every stream with events above `folded`, and others as a cache. `answers` holds the
-    places of all answers above `answered`. `audit_hash` is the chain's last hash, `committed` the last
-    time of commit in microseconds. `erased`: older images of erased text may still be in the write-ahead log.
+    `revisions` holds every stream with events above `folded`, and others as a cache; `ids` holds the position of
+    every event above `folded`, `newest` the highest id of all others; `answers` the numbers of all answers above
+    `answered` by their place. `audit_hash` is the chain's last hash, `committed` the last time of commit in
+    microseconds. `erased`: older images of erased text may still be in the write-ahead log.
     """
 
     head: int = 0
@@ -27,6 +28,8 @@ class Durable:
     numbered: int = 0
     folded: int = 0
     answered: int = 0
+    newest: str = ""
+    ids: dict[str, int] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
     answers: dict[int, list[int]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
@@ -44,6 +47,7 @@ class Staged:
     numbered: int
     folded: int
     answered: int
+    ids: dict[str, int] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     events: list[Row] = field(default_factory=list)
@@ -79,8 +83,13 @@ def adopt(durable: Durable, staged: Staged) -> None:
         above = [one for one in numbers if one > staged.answered]
         if above:
             durable.answers.setdefault(place, []).extend(above)
-    if staged.folded > durable.folded and len(durable.revisions) > CACHED:
-        durable.revisions.clear()
+    durable.ids.update(staged.ids)
+    if staged.folded > durable.folded:
+        folded = {one: position for one, position in durable.ids.items() if position <= staged.folded}
+        durable.newest = max(durable.newest, *folded, "")
+        durable.ids = {one: position for one, position in durable.ids.items() if position > staged.folded}
+        if len(durable.revisions) > CACHED:
+            durable.revisions.clear()
     durable.folded, durable.answered = staged.folded, staged.answered
     durable.revisions.update(staged.revisions)
     durable.aliases.update(staged.aliases)

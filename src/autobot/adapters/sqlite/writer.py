@@ -182,6 +182,7 @@ def _state(connection: apsw.Connection) -> Durable:
     marks: dict[str, int] = dict(rows("SELECT name, value FROM marks"))
     event = (*rows("SELECT position, committed FROM events ORDER BY position DESC LIMIT 1"), (0, 0))[0]
     record = (*rows("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"), (0, bytes(32)))[0]
+    ((newest,),) = rows("SELECT coalesce(max(id), '') FROM ids")
     ((numbered,),) = rows("SELECT coalesce(max(number), 0) FROM answers")
     if marks.keys() != {"folded", "answered"} or marks["folded"] > event[0]:
         raise DataCorrupt("The database file does not hang together: events that were indexed are missing.")
@@ -193,6 +194,7 @@ def _state(connection: apsw.Connection) -> Durable:
         numbered=numbered,
         folded=marks["folded"],
         answered=marks["answered"],
+        newest=newest,
         aliases=dict(rows("SELECT name, target FROM aliases")),
     )
 

@@ -1,8 +1,8 @@
 """The audit chain: each record's hash covers the one before it, so a change anywhere breaks all that follows.
 
 hash(n) = BLAKE2b-256(hash(n-1) as 32 bytes ‖ body(n)), hash(0) = 32 zero bytes, and body is the MessagePack
-array of the entry's fields in the order of `body`, then the payload hashes of the events that its
-transaction appended. Erasing a payload leaves its hash, so an erased log still verifies.
+array of the entry's fields in the order of `body`, then the payload hashes (32 bytes each) of the events that
+its transaction appended. Erasing a payload leaves its hash, so an erased log still verifies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autobot.kernel.event_store.transaction import AuditEntry, AuditRecord
 GENESIS: Final = "0" * 64
 """What the first record's `previous` is."""
 
-_Body = tuple[str, datetime, str, str, str, str, str, str, str, str, str, int, tuple[str, ...]]
+_Body = tuple[str, datetime, str, str, str, str, str, str, str, str, str, int, tuple[bytes, ...]]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Body).decode
 
@@ -31,7 +31,7 @@ def payload_hash(data: bytes) -> str:
     return blake2b(data, digest_size=32).hexdigest()
 
 
-def body(entry: AuditEntry, event_hashes: tuple[str, ...]) -> bytes:
+def body(entry: AuditEntry, event_hashes: tuple[bytes, ...]) -> bytes:
     """Return the bytes that the chain covers; the same for equal records, whichever version wrote them."""
     return _encode(
         (
@@ -72,7 +72,7 @@ def parse(stored: bytes) -> tuple[AuditEntry, tuple[str, ...]]:
         reason=fields[10],
         count=fields[11],
     )
-    return entry, fields[12]
+    return entry, tuple([one.hex() for one in fields[12]])
 
 
 def digest(previous: bytes, stored: bytes) -> bytes:
@@ -82,7 +82,8 @@ def digest(previous: bytes, stored: bytes) -> bytes:
 
 def link(previous: str, entry: AuditEntry, event_hashes: tuple[str, ...]) -> str:
     """Return the hash of a record as hex."""
-    return digest(bytes.fromhex(previous), body(entry, event_hashes)).hex()
+    hashes = tuple([bytes.fromhex(one) for one in event_hashes])
+    return digest(bytes.fromhex(previous), body(entry, hashes)).hex()
 
 
 @dataclass(frozen=True, slots=True)
