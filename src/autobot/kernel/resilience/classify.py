@@ -10,6 +10,7 @@
 | RemoteThrottled, 429 | success; feeds the throttle | yes | yes |
 | Rejected by our own pipeline | ignored | no | yes |
 | DeadlineExceeded, cancellation | ignored | no | no |
+| any of these, named after a link below (see records) | success: it answered | as above | as above |
 | anything else a direct callee raised | success: it answered | no | no |
 """
 

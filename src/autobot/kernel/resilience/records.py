@@ -101,8 +101,10 @@ class Records:
         target = attempt.target
         if isinstance(error, HopFailed) and not error.link:
             error.link, error.target = self._link, target.address
-        self._leave(attempt, now, duration, dropped=is_overload(error))
-        verdict = classify(error)
+        # The failure of a link below is an answer of this one: a dead model must not close the way to the others.
+        below = isinstance(error, HopFailed) and error.link != self._link
+        self._leave(attempt, now, duration, dropped=not below and is_overload(error))
+        verdict = Verdict.SUCCESS if below else classify(error)
         if verdict is Verdict.IGNORED:
             target.ignored += not attempt.settled
             target.breaker.ignored(attempt.permit)
@@ -110,6 +112,8 @@ class Records:
             if not attempt.settled:
                 target.latency.add(now, duration)
             self._judge(target, attempt.permit, verdict, error, now, duration)
+            if below or verdict is not Verdict.SUCCESS:
+                self._blame(target, error, now)
         self.moved(target)
         if attempt.hop is not None and self._listener is not None:
             self._listener.failed(attempt.hop, duration, error)
@@ -125,11 +129,13 @@ class Records:
             target.throttle.throttled(now, retry_after_of(error))
         elif target.throttle.alert:
             target.throttle.answered()
-        if verdict is not Verdict.SUCCESS:
-            self._state.budget.failed()
-            target.latency.fail(now)
-            code = error.code if isinstance(error, AutoBotError) else "internal"
-            target.last_error = Seen(now, code, str(error))
+
+    def _blame(self, target: Target, error: Exception, now: float) -> None:
+        """Count a failure for those who look at the link; its breaker has judged by its own rules."""
+        self._state.budget.failed()
+        target.latency.fail(now)
+        code = error.code if isinstance(error, AutoBotError) else "internal"
+        target.last_error = Seen(now, code, str(error))
 
     def abandoned(self, attempt: Attempt, error: BaseException) -> None:
         """Write down an attempt that was cancelled, or a stream that its reader closed: it says nothing."""

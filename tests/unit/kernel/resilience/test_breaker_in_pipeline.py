@@ -227,3 +227,16 @@ async def test_bad_orders_are_refused_and_change_nothing() -> None:
     with pytest.raises(Conflict):
         order("release", by="ann", reason="")
     assert bench.state() == "closed"
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+async def test_the_failure_of_a_link_below_neither_opens_the_breaker_nor_pauses_the_calls(code: int) -> None:
+    """What a callee passes on from its own link is its answer: it is counted, and the next call is sent."""
+    below = RemoteError("the model server failed", status=code, link="below", target="m", retry_after=30.0)
+    bench = Bench(PipelineOptions(breaker=BREAKER), *[below] * 5, "ok")
+    for _ in range(5):
+        assert await bench.outcome() is below
+
+    assert bench.state() == "closed"
+    assert bench.pipeline.snapshot().failures == 5
+    assert await bench.call() == "ok"
