@@ -4,7 +4,7 @@ Each peer is installed at the version that `bench/peers/requirements-*.txt` pins
 alternate between ours and the peer; a figure is the median round. What could not be installed or run in its time is
 printed as *quoted*, with the source; nothing quoted is compared as if it were measured.
 
-    python bench/peers.py [guards events proxy] [--rounds 3]
+    python bench/peers.py [guards events proxy] [--rounds 5]
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def environment(name: str) -> Iterator[Path]:
         yield Path(folder) / "bin"
 
 
-def alternate(name: str, rounds: int, *words: str) -> tuple[dict[str, float], dict[str, float]]:
+def alternate(name: str, rounds: int, until: float, *words: str) -> tuple[dict[str, float], dict[str, float]]:
     """Run our and the peer's round in turn; return the medians of both."""
     ours: dict[str, list[float]] = {}
     theirs: dict[str, list[float]] = {}
@@ -102,7 +102,10 @@ def alternate(name: str, rounds: int, *words: str) -> tuple[dict[str, float], di
             (ours, [sys.executable, "-c", _AS_MODULE, f"bench.peers.ours_{name}", str(ROOT)]),
             (theirs, [str(peer / "python"), str(HERE / "peers" / f"{name}.py")]),
         )
-        for _ in range(rounds):
+        for number in range(rounds):
+            if number and time.monotonic() > until:
+                print(f"   {name}: {number} of {rounds} rounds, the time is up", flush=True)
+                break
             for found, command in sides:
                 for one, figure in json.loads(run([*command, *words], STEP_S).splitlines()[-1]).items():
                     found.setdefault(one, []).append(figure)
@@ -118,9 +121,9 @@ _AS_MODULE = (
 )
 
 
-def guards(rounds: int) -> list[str]:
+def guards(rounds: int, until: float) -> list[str]:
     """Compare the link pipeline with resilience libraries."""
-    ours, theirs = alternate("guards", rounds, "20000")
+    ours, theirs = alternate("guards", rounds, until, "20000")
     bare = {"ours": ours.pop("bare await"), "theirs": theirs.pop("bare await (peers' process)")}
     base = ours["as shipped (metrics, windows)"] - bare["ours"]
     lines = [f"{'µs CPU over a bare await':52} {'figure':>9} {'÷ ours as shipped':>18}"]
@@ -132,9 +135,9 @@ def guards(rounds: int) -> list[str]:
     return lines
 
 
-def events(rounds: int) -> list[str]:
+def events(rounds: int, until: float) -> list[str]:
     """Compare the event store with eventsourcing."""
-    ours, theirs = alternate("events", rounds, "1.0", "20000")
+    ours, theirs = alternate("events", rounds, until, "1.0", "20000")
     lines = [f"{'a second':60} {'figure':>10} {'ratio':>7}"]
     for name, rate in ours.items():
         peer = theirs["replay" if name == "replay" else "append, one writer"]
@@ -143,7 +146,7 @@ def events(rounds: int) -> list[str]:
     return [*lines, "eventsourcing writes the event alone; ours also claim, audit record and checkpoint."]
 
 
-def proxy(rounds: int) -> list[str]:
+def proxy(rounds: int, until: float) -> list[str]:
     """Compare the model gateway hop with the LiteLLM proxy."""
     from bench.gateway_hop import child, product
 
@@ -154,10 +157,10 @@ def proxy(rounds: int) -> list[str]:
         litellm(peer, direct) as (peer_pid, peer_port, peer_key),
     ):
         sides = {"AutoBot": (pid, port, key), "LiteLLM proxy": (peer_pid, peer_port, peer_key)}
-        return asyncio.run(hops(rounds, direct, sides))
+        return asyncio.run(hops(rounds, until, direct, sides))
 
 
-async def hops(rounds: int, direct: int, sides: dict[str, tuple[int, int, str]]) -> list[str]:
+async def hops(rounds: int, until: float, direct: int, sides: dict[str, tuple[int, int, str]]) -> list[str]:
     """Ask both in turn: CPU of whole answers at 32 in flight, time added to the first token, memory."""
     from bench.gateway_hop import cpu_us, first_token_ms, load, request
 
@@ -166,7 +169,10 @@ async def hops(rounds: int, direct: int, sides: dict[str, tuple[int, int, str]])
     for _, port, key in sides.values():
         await load(port, request(port, key, stream=False), 64)
         await load(port, request(port, key, stream=True), 64)
-    for _ in range(rounds):
+    for number in range(rounds):
+        if number and time.monotonic() > until:
+            print(f"   proxy: {number} of {rounds} rounds, the time is up", flush=True)
+            break
         for name, (pid, port, key) in sides.items():
             requests = 3000 if name == "AutoBot" else 300
             cpu[name].append(await cpu_us(pid, port, request(port, key, stream=False), requests))
@@ -234,7 +240,7 @@ def until_ready(process: subprocess.Popen[bytes], port: int) -> None:
     raise Unmeasured(f"the proxy was not ready within {START_S} s")
 
 
-STEPS: dict[str, tuple[str, Callable[[int], list[str]]]] = {
+STEPS: dict[str, tuple[str, Callable[[int, float], list[str]]]] = {
     "guards": ("Link pipeline beside resilience libraries", guards),
     "events": ("Event store beside eventsourcing, SQLite", events),
     "proxy": ("Model gateway hop beside the LiteLLM proxy", proxy),
@@ -246,7 +252,7 @@ def measured(name: str, rounds: int, until: float) -> list[str]:
     try:
         if time.monotonic() > until:
             raise Unmeasured("the time of this run was used up")
-        return STEPS[name][1](rounds)
+        return STEPS[name][1](rounds, until)
     except (Unmeasured, SystemExit, OSError) as error:
         quotes = [f"{one.name}: {one.text}   *quoted*: {one.source}" for one in QUOTES[name]]
         return [f"Not measured: {error}", *quotes]
@@ -258,7 +264,7 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", choices=[*STEPS, []], help="all when left out")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     until = time.monotonic() + ALL_S - STEP_S
     parts = [
@@ -275,7 +281,16 @@ def main() -> int:
         pins = (HERE / "peers" / f"requirements-{name}.txt").read_text(encoding="utf-8").split()
         lines = measured(name, options.rounds, until)
         print("\n".join(lines) + "\n", flush=True)
-        parts += [f"## {title}", "", "Peers: " + ", ".join(pins), "", "```text", *lines, "```", ""]
+        parts += [
+            f"## {title}",
+            "",
+            "Peers: " + ", ".join(pins) + f"; load {os.getloadavg()[0]:.2f}",
+            "",
+            "```text",
+            *lines,
+            "```",
+            "",
+        ]
     if not options.only:
         results = HERE / "results"
         results.mkdir(exist_ok=True)
