@@ -101,35 +101,30 @@ def event_row(message: Message, stream: str) -> Row:
 
 def prepare(transaction: Transaction) -> Prepared:
     """Encode a transaction. Raises InvalidInput for values that cannot be stored, AlreadyExists for a doubled id."""
-    try:
-        return _prepare(transaction)
-    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
-        raise InvalidInput("This cannot be stored: a value has no JSON or UTF-8 form.") from error
-
-
-def _prepare(transaction: Transaction) -> Prepared:
     events: list[list[Row]] = []
     ids: list[str] = []
     hashes: list[bytes] = []
-    for append in transaction.appends:
-        stream = append.stream
-        rows = [event_row(message, stream) for message in append.events]
-        events.append(rows)
-        for row in rows:
-            ids.append(row[0])
-            hashes.append(row[4])
-    if len(ids) > 1 and len(set(ids)) < len(ids):
-        raise AlreadyExists("Two events of one transaction carry the same id.")
-    hashed, answer, writes = tuple(hashes), transaction.answer, transaction.writes
-    return Prepared(
-        transaction,
-        events,
-        ids,
-        hashed,
-        [body(entry, hashed) for entry in transaction.audit],
-        None if answer is None else answer_row(answer),
-        [_json(write.document) for write in writes if isinstance(write, Put)] if writes else [],
-    )
+    try:
+        for append in transaction.appends:
+            rows = [event_row(message, append.stream) for message in append.events]
+            events.append(rows)
+            for row in rows:
+                ids.append(row[0])
+                hashes.append(row[4])
+        if len(ids) > 1 and len(set(ids)) < len(ids):
+            raise AlreadyExists("Two events of one transaction carry the same id.")
+        hashed, answer, writes = tuple(hashes), transaction.answer, transaction.writes
+        return Prepared(
+            transaction,
+            events,
+            ids,
+            hashed,
+            [body(entry, hashed) for entry in transaction.audit],
+            None if answer is None else answer_row(answer),
+            [_json(write.document) for write in writes if isinstance(write, Put)] if writes else [],
+        )
+    except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+        raise InvalidInput("This cannot be stored: a value has no JSON or UTF-8 form.") from error
 
 
 def answer_row(answer: StoredAnswer) -> tuple[int, Row]:

@@ -171,6 +171,8 @@ def opened(path: Path, clock: Clock, form: Format) -> Journal:
         journal.fold()
     except apsw.Error as error:
         connection.close()
+        if isinstance(error, apsw.SQLError):
+            raise DataCorrupt("The database file does not have the tables of its format.") from error
         raise mapped(error) from error
     return journal
 
