@@ -137,7 +137,8 @@ class Client:
             fresh = connection.sock is None
             try:
                 connection.request(method, self._base + path, body=data, headers=fields)
-                return _read(connection.getresponse())
+                with connection.getresponse() as response:
+                    return _read(response)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
                 self.close()
                 if fresh or last or method in WRITES:
@@ -174,10 +175,10 @@ class Client:
         try:
             fields = self.headers("GET", {"accept": "text/event-stream", **headers})
             connection.request("GET", self._base + path, headers=fields)
-            response = connection.getresponse()
-            if response.status != 200:
-                _read(response).expect(200)
-            yield events_of(response)
+            with connection.getresponse() as response:
+                if response.status != 200:
+                    _read(response).expect(200)
+                yield events_of(response)
         finally:
             connection.close()
 
@@ -189,6 +190,9 @@ class Client:
 
 def _read(response: http.client.HTTPResponse) -> Reply:
     body = response.read()
+    if response.status >= 200 and response.headers.get("date") is None:
+        # The standard library takes a head that was cut off by the end of the connection for a whole one.
+        raise http.client.IncompleteRead(body)
     fields: dict[str, str] = {}
     cookies = []
     for name, value in response.getheaders():

@@ -114,6 +114,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     owner: ModelServer
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that left, killed perhaps, is nothing to tell."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
