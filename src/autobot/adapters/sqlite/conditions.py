@@ -139,15 +139,16 @@ class Conditions:
                     raise IdempotencyMismatch("This idempotency key was used before with another payload.")
                 raise IdempotencyInFlight("This idempotency key has an answer already.")
 
-    def check_inbox(self, one: Prepared) -> None:
-        """Raise AlreadyHandled for a known inbox entry, or one that the transaction makes twice."""
+    def handled(self, one: Prepared) -> AlreadyHandled | None:
+        """Return the refusal of a known inbox entry, or of one that the transaction makes twice."""
         seen: set[tuple[str, str, str]] = set()
         for entry in one.transaction.handled:
             key = (entry.consumer, entry.source, entry.message_id)
             known = self._rows("SELECT 1 FROM inbox WHERE consumer = ? AND source = ? AND id = ?", *key)
             if known or key in seen:
-                raise AlreadyHandled(f"{entry.consumer} has handled {entry.message_id}.")
+                return AlreadyHandled(f"{entry.consumer} has handled {entry.message_id}.")
             seen.add(key)
+        return None
 
     def knows(self, one: Prepared) -> bool:
         """Say whether an id of the transaction is in the log, or staged."""

@@ -14,6 +14,7 @@ import apsw
 from autobot.adapters.sqlite import reading
 from autobot.adapters.sqlite.backup import Manifest, make_backup
 from autobot.adapters.sqlite.files import CURRENT, Format, connect
+from autobot.adapters.sqlite.options import StoreOptions
 from autobot.adapters.sqlite.rows import Prepared, place_of, prepare
 from autobot.adapters.sqlite.tail import Tail
 from autobot.adapters.sqlite.threads import Readers
@@ -35,7 +36,7 @@ from autobot.kernel.event_store.transaction import (
 
 T = TypeVar("T")
 
-READERS: Final = 2
+SHIPPED: Final = StoreOptions()
 BATCH: Final = 1000
 
 
@@ -57,14 +58,16 @@ class SqliteEventStore:
         writer.start(self._settle)
 
     @classmethod
-    async def open(cls, path: Path, clock: Clock, *, form: Format = CURRENT) -> Self:
+    async def open(
+        cls, path: Path, clock: Clock, *, form: Format = CURRENT, options: StoreOptions = SHIPPED
+    ) -> Self:
         """Open or create the database file at `path`; older data is backed up and migrated.
 
         The caller owns the folder (`adapters.system.folder_lock`). Raises DataNewer, DataCorrupt,
         DataLocked or OperatorError; then the file is as it was.
         """
-        journal = await asyncio.to_thread(opened, path, clock, form)
-        readers = Readers(partial(connect, path, writes=False), READERS)
+        journal = await asyncio.to_thread(opened, path, clock, form, options)
+        readers = Readers(partial(connect, path, writes=False), options.readers)
         return cls(path, clock, Writer(journal), readers)
 
     # -------------------------------------------------------------------------------------------- writing

@@ -12,15 +12,17 @@ import msgspec
 from autobot.adapters.sqlite.conditions import Conditions
 from autobot.adapters.sqlite.documents import drop_table, write_document
 from autobot.adapters.sqlite.errors import mapped
+from autobot.adapters.sqlite.options import StoreOptions
 from autobot.adapters.sqlite.rows import Prepared, micros
 from autobot.adapters.sqlite.staging import CACHED, Durable, Staged, adopt, begin
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import AutoBotError, InvalidInput
+from autobot.kernel.core.errors import AutoBotError, InvalidInput, WrongExpectedVersion
 from autobot.kernel.event_store.audit_chain import digest
 from autobot.kernel.event_store.transaction import Committed, Erase, Put, Transaction
 
-FOLD: Final = 4096
-"""Rows above a fold mark that make the next group fold them."""
+HANDLED_KEPT: Final = 30 * 86_400 * 1_000_000
+"""Microseconds for which the inbox knows a message: longer than anything is redelivered or replayed."""
+DAY: Final = 86_400 * 1_000_000
 Result = Committed | AutoBotError
 
 _EVENT: Final = (
@@ -49,6 +51,8 @@ class Journal:
     connection: apsw.Connection
     clock: Clock
     durable: Durable
+    options: StoreOptions
+    tidied: int = 0
 
     def commit(self, group: Sequence[Prepared]) -> list[Result]:
         """Commit a group; each transaction succeeds or fails alone, all that succeed share one flush."""
@@ -65,7 +69,7 @@ class Journal:
         staged = begin(self.durable, micros(self.clock.now()))
         execute("BEGIN IMMEDIATE")
         try:
-            if self._tail() >= FOLD or len(self.durable.revisions) > 2 * CACHED:
+            if self._tail() >= self.options.fold or len(self.durable.revisions) > 2 * CACHED:
                 self._fold(staged)
             conditions = Conditions(self.connection, self.durable, staged)
             conditions.prefetch(group)
@@ -89,6 +93,11 @@ class Journal:
                 self._flush(staged)
                 return conditions.repeated(one)
             conditions.check(one)
+        except WrongExpectedVersion as error:
+            if not one.transaction.handled:
+                return error
+            self._flush(staged)
+            return conditions.handled(one) or error
         except AutoBotError as error:
             return error
         return self._stage(staged, one)
@@ -104,8 +113,7 @@ class Journal:
                 if conditions.knows(one):
                     result = conditions.repeated(one)
                 else:
-                    conditions.check_inbox(one)
-                    conditions.check(one)
+                    self._check_alone(conditions, one)
                     result = self._stage(staged, one)
                     self._flush(staged)
                 self.connection.execute("COMMIT")
@@ -122,6 +130,16 @@ class Journal:
             return refusal
         adopt(self.durable, staged)
         return result
+
+    def _check_alone(self, conditions: Conditions, one: Prepared) -> None:
+        refusal: AutoBotError | None = None
+        try:
+            conditions.check(one)
+        except WrongExpectedVersion as error:
+            refusal = error
+        refusal = conditions.handled(one) or refusal
+        if refusal is not None:
+            raise refusal
 
     def _rollback(self) -> None:
         if self.connection.in_transaction:
@@ -252,6 +270,9 @@ class Journal:
             (staged.answered,),
         )
         self._forget_answers(staged.committed)
+        if staged.committed - self.tidied > DAY:
+            self.tidied = staged.committed
+            execute("DELETE FROM inbox WHERE handled < ?", (staged.committed - HANDLED_KEPT,))
         staged.folded = staged.head - len(staged.events)
         staged.answered = staged.numbered - len(staged.answers)
         execute("UPDATE marks SET value = ? WHERE name = 'folded'", (staged.folded,))
@@ -266,7 +287,7 @@ class Journal:
             "SELECT number, place FROM answers WHERE number IN"
             " (SELECT number FROM answers WHERE number < (SELECT max(number) FROM answers) ORDER BY number LIMIT ?)"
             " AND expires <= ?",
-            (2 * FOLD, now),
+            (2 * self.options.fold, now),
         ).fetchall()
         many = self.connection.executemany
         many("DELETE FROM places WHERE number = ? AND place = ?", rows)

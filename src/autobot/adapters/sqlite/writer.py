@@ -8,21 +8,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Any
 
 import apsw
 
 from autobot.adapters.sqlite.errors import mapped
 from autobot.adapters.sqlite.files import Format, open_database
 from autobot.adapters.sqlite.journal import Journal, Result
+from autobot.adapters.sqlite.options import StoreOptions
 from autobot.adapters.sqlite.rows import Prepared
 from autobot.adapters.sqlite.staging import Durable
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import DataCorrupt, OperatorError
 from autobot.kernel.event_store.transaction import Committed
-
-GROUP: Final = 512
-"""Transactions of one commit at most."""
 
 Waiting = tuple[Prepared, "asyncio.Future[Committed]"]
 
@@ -88,8 +86,9 @@ class Writer:
                     self._job(item)
                     continue
                 follower = self._gather(item)
-                for start in range(0, len(item), GROUP):
-                    self._group(item[start : start + GROUP])
+                limit = self._journal.options.group
+                for start in range(0, len(item), limit):
+                    self._group(item[start : start + limit])
                 if isinstance(follower, Job):
                     self._job(follower)
                 elif follower is not None:
@@ -99,7 +98,7 @@ class Writer:
 
     def _gather(self, waiting: list[Waiting]) -> Job | threading.Thread | None:
         """Add what waits behind `waiting`; return what is no transaction and ends the gathering."""
-        while len(waiting) < GROUP:
+        while len(waiting) < self._journal.options.group:
             try:
                 item = self._queue.get_nowait()
             except Empty:
@@ -163,11 +162,11 @@ def _answer(future: asyncio.Future[Any], outcome: Any) -> None:
 # ---------------------------------------------------------------------------------------------- the journal
 
 
-def opened(path: Path, clock: Clock, form: Format) -> Journal:
+def opened(path: Path, clock: Clock, form: Format, options: StoreOptions) -> Journal:
     """Open the file and read where it stands. Raises what `open_database` raises."""
     connection = open_database(path, form)
     try:
-        journal = Journal(connection, clock, _state(connection))
+        journal = Journal(connection, clock, _state(connection), options)
         journal.fold()
     except apsw.Error as error:
         connection.close()

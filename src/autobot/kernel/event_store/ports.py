@@ -47,7 +47,8 @@ class EventStore(Protocol):
       whose answer exists and has not expired (other fingerprint / same one: the caller reads `answer`).
       Repeating an identical batch (same ids, same content, same streams) returns the first result with
       `repeated` and writes nothing; the same ids with other content, or a partial overlap, raise
-      AlreadyExists. The repeat is looked for before any other condition.
+      AlreadyExists. When several fail: the repeat decides first, then the answer's key, the inbox, streams,
+      checkpoints, documents.
     - What a caller does with values it passed or got never changes what is stored.
     - Reads see every commit that returned before they began, and may run while commits do.
     - Safe for concurrent use from one event loop. After `close` a commit is refused with StoreClosed.
