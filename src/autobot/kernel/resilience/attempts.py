@@ -17,6 +17,7 @@ from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import Rejected
 from autobot.kernel.resilience.admission import Admission
 from autobot.kernel.resilience.attempt_timeout.strategy import Guard
+from autobot.kernel.resilience.classify import is_below
 from autobot.kernel.resilience.deadline.strategy import Bound, Deadline
 from autobot.kernel.resilience.latency import EIGHTH, EXACT
 from autobot.kernel.resilience.operation import Operation, Transport
@@ -212,7 +213,9 @@ class Attempts:
     ) -> float | None:
         """Return the seconds before further attempt `number`, None to give up."""
         retry = self._retry
-        if retry is None or context.attempt > 0 or not retry.allows(number, error, operation):
+        if retry is None or context.attempt > 0 or is_below(error, self._link):
+            return None
+        if not retry.allows(number, error, operation):
             return None
         wait = retry.delay(number, error)
         if wait is None:

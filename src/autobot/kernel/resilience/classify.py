@@ -10,7 +10,7 @@
 | RemoteThrottled, 429 | success; feeds the throttle | yes | yes |
 | Rejected by our own pipeline | ignored | no | yes |
 | DeadlineExceeded, cancellation | ignored | no | no |
-| any of these, named after a link below (see records) | success: it answered | as above | as above |
+| any of these, named after a link below | success: it answered | no: one layer retries | as above |
 | anything else a direct callee raised | success: it answered | no | no |
 """
 
@@ -80,6 +80,11 @@ def repeats(error: BaseException, *, server_error: bool) -> bool:
         again = error.status in _AGAIN or is_throttle(error)
         return again or (server_error and error.status == _INTERNAL)
     return isinstance(error, ConnectFailed | ConnectionLost | AttemptTimeout | ChaosInjected)
+
+
+def is_below(error: BaseException, link: str) -> bool:
+    """Say whether a callee passes on the failure of a link of its own: that link has judged and repeated it."""
+    return isinstance(error, HopFailed) and bool(error.link) and error.link != link
 
 
 def retry_after_of(error: BaseException) -> float | None:

@@ -10,6 +10,7 @@ from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded, HopFailed
 from autobot.kernel.resilience.classify import (
     Verdict,
     classify,
+    is_below,
     is_overload,
     opens_for,
     retry_after_of,
@@ -102,7 +103,7 @@ class Records:
         if isinstance(error, HopFailed) and not error.link:
             error.link, error.target = self._link, target.address
         # The failure of a link below is an answer of this one: a dead model must not close the way to the others.
-        below = isinstance(error, HopFailed) and error.link != self._link
+        below = is_below(error, self._link)
         self._leave(attempt, now, duration, dropped=not below and is_overload(error))
         verdict = Verdict.SUCCESS if below else classify(error)
         if verdict is Verdict.IGNORED:

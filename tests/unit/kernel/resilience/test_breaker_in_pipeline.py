@@ -16,6 +16,7 @@ from autobot.kernel.core.errors import (
 from autobot.kernel.resilience.breaker.options import BreakerOptions
 from autobot.kernel.resilience.bulkhead.options import BulkheadOptions
 from autobot.kernel.resilience.pipeline import PipelineOptions
+from autobot.kernel.resilience.retry.options import RetryOptions
 from tests.unit.kernel.resilience.kit import (
     Bench,
     Slow,
@@ -240,3 +241,14 @@ async def test_the_failure_of_a_link_below_neither_opens_the_breaker_nor_pauses_
     assert bench.state() == "closed"
     assert bench.pipeline.snapshot().failures == 5
     assert await bench.call() == "ok"
+
+
+async def test_the_failure_of_a_link_below_is_not_repeated_above_it() -> None:
+    """One layer retries: the link that failed has repeated the call as its row says, so the row above does not."""
+    below = RemoteError("the model server failed", status=503, link="below", target="m")
+    own = RemoteError("this target failed", status=503)
+    bench = Bench(PipelineOptions(retry=RetryOptions(max=2, delay=0.001)), below, own, own, "ok")
+    assert await bench.outcome() is below
+    assert bench.pipeline.snapshot().attempts == 1
+    assert await bench.call() == "ok"
+    assert bench.pipeline.snapshot().attempts == 4
