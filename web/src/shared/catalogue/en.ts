@@ -5,7 +5,8 @@ export const en = {
   app: { name: "AutoBot", skip: "Skip to content" },
   common: {
     cancel: "Cancel",
-    close: "Close",
+    closeDialog: "Close this dialog",
+    closeDetails: "Hide details",
     copied: "Copied",
     copy: "Copy",
     copyFailed: "Not copied",
