@@ -84,9 +84,33 @@ def guarded(work: Callable[[], int]) -> int:
         complain(error.detail, error.hint)
         return exit_code(None, error.code)
     except AutoBotError as error:
-        complain(error.detail, error.hint)
-        for one in getattr(error, "errors", ()):
-            complain(f"{one.pointer}: {one.detail}")
-        return exit_code(error)
+        return told(error)
+    except ExceptionGroup as group:
+        cause = cause_in(group)
+        if cause is None:
+            raise
+        return told(cause)
     except KeyboardInterrupt:
         return 130
+
+
+def told(error: AutoBotError) -> int:
+    """Print an error with its fix and return its exit code."""
+    complain(error.detail, error.hint)
+    for one in getattr(error, "errors", ()):
+        complain(f"{one.pointer}: {one.detail}")
+    return exit_code(error)
+
+
+def cause_in(group: ExceptionGroup[Exception]) -> AutoBotError | None:
+    """Return the error of the tree that ended a group of tasks; None when it holds anything else.
+
+    What runs in the background runs in task groups, which pass on even a single error in a group.
+    """
+    found: AutoBotError | None = None
+    for one in group.exceptions:
+        inner = cause_in(one) if isinstance(one, ExceptionGroup) else one
+        if not isinstance(inner, AutoBotError):
+            return None
+        found = found or inner
+    return found

@@ -35,7 +35,7 @@ def exit_code(error: errors.AutoBotError | None, code: str = "") -> Exit:
     """Return the exit code of an error, or of an error code that came over the control socket."""
     table: tuple[tuple[tuple[type[errors.AutoBotError], ...], Exit], ...] = (
         ((errors.DataCorrupt, errors.DataNewer, errors.DataLocked), Exit.DATA),
-        ((errors.OperatorError,), Exit.CONFIGURATION),
+        ((errors.OperatorError, errors.LinkMissing), Exit.CONFIGURATION),
         ((errors.Absent,), Exit.UNAVAILABLE),
         (
             (
