@@ -7,7 +7,7 @@ from functools import cache
 from typing import Annotated, Any, Final
 
 from annotated_types import Ge, Le, Len
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
@@ -17,7 +17,7 @@ from autobot.gateway.exchange import Call, Context, Exchange
 from autobot.gateway.problem import Refused, failure_document
 from autobot.gateway.problem_kinds import INTERNAL
 from autobot.gateway.problems_catalogue import KINDS
-from autobot.gateway.rest.answers import json_answer
+from autobot.gateway.rest.answers import WHOLE, json_answer, page_of
 from autobot.gateway.routing import router as new_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import FieldError, InvalidInput
@@ -138,7 +138,11 @@ def _process_route(routes: APIRouter, bus: Dispatcher) -> None:
 def _read_routes(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.get("/types", response_model=TypePage, summary="Action types that one may ask for")
     @needs("actions:read")
-    async def types(context: Context) -> Response:
+    async def types(
+        context: Context,
+        limit: Annotated[int, Query(ge=1, le=200)] = WHOLE,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Response:
         page: actions.ActionTypePage = await bus.ask(actions.ListActionTypes(), context)
         items = [
             TypeView(
@@ -154,7 +158,7 @@ def _read_routes(routes: APIRouter, bus: Dispatcher) -> None:
             )
             for one in page.items
         ]
-        return json_answer(TypePage(items=items, next_cursor=None))
+        return json_answer(page_of(items, limit, cursor, lambda one: str(one.name)))
 
     @routes.get("/{request_id}", response_model=ActionResponse, summary="One action and its outcome")
     @needs("actions:read")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
 
 from autobot.kernel.core.clock import parse_rfc3339
+from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import FieldError, InvalidInput
+
+WHOLE: Final = 200
+"""Default limit of lists that people want whole: settings, links, models, types of actions."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -37,3 +41,27 @@ def moment(text: str | None, name: str) -> datetime | None:
             detail="must be an RFC 3339 time with offset, as 2026-01-31T12:00:00Z", pointer=f"#/{name}"
         )
         raise InvalidInput(f"{name} is no RFC 3339 time.", errors=(found,)) from error
+
+
+def page_of(
+    items: Sequence[Any], limit: int, cursor: str | None, name: Callable[[Any], str]
+) -> dict[str, Any]:
+    """Return one page of a list that is at hand as a whole; `name` says what is unique in an item.
+
+    The cursor holds the name of the last item that was given. Raises InvalidInput for a cursor that this list
+    did not make, and where that item is gone.
+    """
+    begin = 0
+    place = decode_cursor(cursor, 1)
+    if place is not None:
+        names = [name(one) for one in items]
+        if place[0] not in names:
+            found = FieldError(detail="not a cursor of this list", pointer="#/cursor")
+            raise InvalidInput("This cursor was not made by this list.", errors=(found,))
+        begin = names.index(place[0]) + 1
+    end = begin + limit
+    more = end < len(items)
+    return {
+        "items": list(items[begin:end]),
+        "next_cursor": encode_cursor(name(items[end - 1])) if more else None,
+    }

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from autobot.contracts import chat, runs
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context
-from autobot.gateway.rest.answers import json_answer, moment, no_content
+from autobot.gateway.rest.answers import WHOLE, json_answer, moment, no_content, page_of
 from autobot.gateway.routing import router as edge_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import InvalidInput
@@ -20,6 +20,8 @@ from autobot.kernel.core.errors import InvalidInput
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 EXPORT_PAGE = 200
+SEARCHED = 200
+"""Best hits that a search looks at; the pages of its answer are cut from them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +177,13 @@ def _finding_routes(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.get("/search", response_model=HitPage, summary="Search in one's messages")
     @needs("chat:read")
     async def search(
-        context: Context, q: Annotated[str, Query(min_length=1, max_length=200)], limit: Limit = 50
+        context: Context,
+        q: Annotated[str, Query(min_length=1, max_length=200)],
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> Response:
-        return json_answer(await bus.ask(chat.SearchMessages(text=q, limit=limit), context))
+        page = await bus.ask(chat.SearchMessages(text=q, limit=SEARCHED), context)
+        return json_answer(page_of(page.items, limit, cursor, lambda hit: str(hit.message_id)))
 
     @routes.get(
         "/sessions/{session_id}/export",
@@ -338,8 +344,9 @@ def _branch_routes(routes: APIRouter, bus: Dispatcher) -> None:
 def _run_routes(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.get("/models", response_model=ModelPage, summary="Models that a chat can choose")
     @needs("models:read")
-    async def models(context: Context) -> Response:
-        return json_answer({"items": await bus.ask(runs.ListModels(), context), "next_cursor": None})
+    async def models(context: Context, limit: Limit = WHOLE, cursor: Cursor = None) -> Response:
+        found = await bus.ask(runs.ListModels(), context)
+        return json_answer(page_of(found, limit, cursor, lambda one: str(one.id)))
 
     @routes.get("/runs/{run_id}", response_model=runs.RunView, summary="One run")
     @needs("runs:read")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from autobot.contracts import settings
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context
-from autobot.gateway.rest.answers import json_answer, moment
+from autobot.gateway.rest.answers import WHOLE, json_answer, moment, page_of
 from autobot.gateway.routing import router as new_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import FieldError, InvalidInput
@@ -48,8 +48,14 @@ def router(bus: Dispatcher) -> APIRouter:
 def _read_routes(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.get("", response_model=settings.SettingPage, summary="Every setting, or those that match")
     @needs("settings:read")
-    async def list_settings(context: Context, q: Annotated[str, Query(max_length=200)] = "") -> Response:
-        return json_answer(await bus.ask(settings.ListSettings(search=q), context))
+    async def list_settings(
+        context: Context,
+        q: Annotated[str, Query(max_length=200)] = "",
+        limit: Limit = WHOLE,
+        cursor: Annotated[str | None, Query(max_length=500)] = None,
+    ) -> Response:
+        page: settings.SettingPage = await bus.ask(settings.ListSettings(search=q), context)
+        return json_answer(page_of(page.items, limit, cursor, lambda one: str(one.key)))
 
     @routes.get("/{key}", response_model=settings.SettingView, summary="One setting, now or as it was stored")
     @needs("settings:read")

@@ -12,12 +12,13 @@ from starlette.responses import Response
 from autobot.contracts import system
 from autobot.gateway.access import needs, public, signed_in
 from autobot.gateway.exchange import Call, Context
-from autobot.gateway.rest.answers import json_answer, moment
+from autobot.gateway.rest.answers import WHOLE, json_answer, moment, page_of
 from autobot.gateway.routing import router as edge_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import InvalidInput
 
 Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(max_length=500)]
 BROWSER_ROWS = ("frontend-gateway", "frontend-backend")
 FIELDS = ("timeout", "total", "retry", "breaker", "bulkhead", "rate_limit", "cache", "chaos", "transport")
 
@@ -117,8 +118,9 @@ def _health_routes(routes: APIRouter, bus: Dispatcher, ready: Ready) -> None:
 def _link_routes(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.get("/links", response_model=AnyPage, summary="Every row of the matrix, live")
     @needs("system:read")
-    async def links(context: Context) -> Response:
-        return json_answer(await bus.ask(system.ListLinks(), context))
+    async def links(context: Context, limit: Limit = WHOLE, cursor: Cursor = None) -> Response:
+        page = await bus.ask(system.ListLinks(), context)
+        return json_answer(page_of(page.items, limit, cursor, lambda row: str(row["id"])))
 
     @routes.get("/client-policy", response_model=AnyPage, summary="The browser's own rows")
     @signed_in
@@ -134,8 +136,9 @@ def _link_routes(routes: APIRouter, bus: Dispatcher) -> None:
 
     @routes.get("/links/{link}/history", response_model=AnyPage, summary="Who changed a row, and why")
     @needs("system:read")
-    async def history(link: str, context: Context) -> Response:
-        return json_answer(await bus.ask(system.LinkHistory(link=link), context))
+    async def history(link: str, context: Context, limit: Limit = 50, cursor: Cursor = None) -> Response:
+        page = await bus.ask(system.LinkHistory(link=link), context)
+        return json_answer(page_of(page.items, limit, cursor, lambda row: str(row["position"])))
 
 
 def _link_commands(routes: APIRouter, bus: Dispatcher) -> None:

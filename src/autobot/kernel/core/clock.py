@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Clock(Protocol):
@@ -28,12 +29,15 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+"""RFC 3339 §5.6; `fromisoformat` alone would also take ISO 8601's week dates and times without seconds."""
+
+
 def parse_rfc3339(text: str) -> datetime:
     """Read an RFC 3339 date-time with offset and return it in UTC.
 
     Raises ValueError when `text` is no date-time or has no offset (RFC 3339 §5.6 demands one).
     """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no UTC offset; write 2026-01-31T12:00:00Z")
-    return moment.astimezone(UTC)
+    if _DATE_TIME.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no date-time with UTC offset; write 2026-01-31T12:00:00Z")
+    return datetime.fromisoformat(text.upper()).astimezone(UTC)

@@ -47,6 +47,24 @@ async def test_lists_are_searched() -> None:
     assert page["next_cursor"] is None
 
 
+async def test_whole_lists_are_paged_too() -> None:
+    """`limit` and `cursor` cut a list that is at hand as a whole; a cursor of another list is refused."""
+    product = Product()
+    await product.user("root", "admin")
+    root = await product.browser("root")
+    whole = [one["key"] for one in (await root("GET", "/api/v1/settings")).json["items"]]
+    found: list[str] = []
+    query = "limit=3"
+    while query:
+        page = (await root("GET", "/api/v1/settings", query=query)).json
+        found += [one["key"] for one in page["items"]]
+        query = page["next_cursor"] and f"limit=3&cursor={page['next_cursor']}"
+    assert found == whole
+    assert len(whole) > 3
+    for wrong in ("cursor=forged", "cursor=WyJub3BlIl0", "limit=0", "limit=201", "limit=x"):
+        assert (await root("GET", "/api/v1/settings", query=wrong)).status == 422
+
+
 async def test_the_past_and_the_way_back() -> None:
     """`?position=` and `?at=` show what was stored; a revert stores it again."""
     product = Product()

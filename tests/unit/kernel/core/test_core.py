@@ -222,6 +222,10 @@ def test_times_are_written_and_read_in_utc() -> None:
     assert parse_rfc3339("2026-01-02T04:04:05.000600+01:00") == moment
     with pytest.raises(ValueError, match="offset"):
         parse_rfc3339("2026-01-02T03:04:05")
+    assert parse_rfc3339("2026-01-02t03:04:05.0006z") == moment
+    for iso in ("2026-W01-5T03:04:05Z", "2026-01-02T03:04Z", "20260102T030405Z", "2026-01-02 03:04:05Z"):
+        with pytest.raises(ValueError, match="offset"):
+            parse_rfc3339(iso)
 
 
 @pytest.mark.parametrize(
