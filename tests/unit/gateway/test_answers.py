@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from starlette.responses import JSONResponse
 from starlette.types import Message
 
-from autobot.gateway.access import Access
+from autobot.gateway.access import Access, needs
+from autobot.gateway.app import Gateway
 from autobot.gateway.exchange import Exchange
 from autobot.gateway.middleware.conditional import (
     ANY,
@@ -20,9 +22,10 @@ from autobot.gateway.middleware.conditional import (
 )
 from autobot.gateway.middleware.lifecycle import Lifecycle
 from autobot.gateway.parts import RawRoute
+from autobot.gateway.routing import router
 from autobot.kernel.core.errors import Malformed, PreconditionFailed
 from autobot.testing.virtual_time import run
-from tests.unit.gateway.edge import AUTHORIZED, Client, create_app, edge, parts
+from tests.unit.gateway.edge import AUTHORIZED, Client, create_app, edge, parts, public_routes
 
 pytestmark = pytest.mark.anyio
 
@@ -112,6 +115,49 @@ async def test_if_match_reaches_the_route_and_bad_ones_are_400() -> None:
     assert (await client("GET", "/api/v1/chat/fails/conflict", headers=AUTHORIZED)).status == 409
     bad = await client("GET", "/api/v1/chat/mine", headers={**AUTHORIZED, "if-match": "r3"})
     assert bad.status == 400
+
+
+def renamed() -> Gateway:
+    """An edge with one object that can be read and renamed, and a list that can only be added to."""
+    state = {"name": "first"}
+    routes = router("/api/v1/chat", "object")
+
+    @routes.get("/object")
+    @needs("things:read")
+    async def read() -> JSONResponse:
+        return JSONResponse(state)
+
+    @routes.patch("/object")
+    @needs("things:write")
+    async def rename(name: str) -> JSONResponse:
+        await asyncio.sleep(0)
+        state["name"] = name
+        return JSONResponse(state)
+
+    @routes.post("/unreadable")
+    @needs("things:write")
+    async def add() -> JSONResponse:
+        return JSONResponse(state)
+
+    return create_app(parts(routers=(routes, public_routes())))
+
+
+async def test_a_write_under_a_stale_if_match_changes_nothing() -> None:
+    """The tag of a read lets one write through; the next that holds it is 412, as is a wrong tag and no object."""
+    client = Client(renamed())
+    tag = (await client("GET", "/api/v1/chat/object", headers=AUTHORIZED))["etag"]
+
+    async def rename(name: str, held: str) -> int:
+        fields = {**AUTHORIZED, "if-match": held}
+        return (await client("PATCH", "/api/v1/chat/object", headers=fields, query=f"name={name}")).status
+
+    assert await rename("wrong", '"other"') == 412
+    assert sorted(await asyncio.gather(rename("one", tag), rename("two", tag))) == [200, 412]
+    assert await rename("late", tag) == 412
+    assert await rename("last", "*") == 200
+    assert (await client("GET", "/api/v1/chat/object", headers=AUTHORIZED)).json == {"name": "last"}
+    fields = {**AUTHORIZED, "if-match": "*"}
+    assert (await client("POST", "/api/v1/chat/unreadable", headers=fields)).status == 412
 
 
 # -------------------------------------------------------------------------------------------- compression

@@ -2,20 +2,24 @@
 
 A tag is strong: a hash of the very bytes. A route that knows better (a revision) sets its own ETag. `If-Match`
 is compared strongly, so weak tags never match it; `If-None-Match` weakly. The coding suffix that compression
-adds is not part of the comparison.
+adds is not part of the comparison. A write under `If-Match` is held against what a GET of the same address would
+answer; such writes to one address wait for one another, so of two that hold the same tag one is done.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autobot.gateway.exchange import Exchange, exchange_of
 from autobot.gateway.middleware.compression import SUFFIXES
-from autobot.kernel.core.errors import Malformed, PreconditionFailed
+from autobot.gateway.problem import Refused
+from autobot.kernel.core.errors import Malformed, NotFound, PreconditionFailed
 
 _TAG: Final = re.compile(rb'\s*(W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
 _KEPT_ON_304: Final = frozenset(
@@ -23,6 +27,7 @@ _KEPT_ON_304: Final = frozenset(
 )
 _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
 ANY: Final = ("*",)
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def entity_tags(field: bytes) -> list[tuple[bool, bytes]] | None:
@@ -79,10 +84,11 @@ def require_match(call: Exchange, current: str | None) -> None:
 
 
 class Conditional:
-    """Tags JSON answers to GET and answers 304 where the client has the same; reads If-Match for routes."""
+    """Tags JSON answers to GET and answers 304 where the client has the same; holds writes to their If-Match."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._writes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on with a sender that tags what it sees whole."""
@@ -93,9 +99,59 @@ class Conditional:
         demanded = exchange.fields.get(b"if-match")
         if demanded is not None:
             exchange.if_match = demanded_tags(demanded)
+            if exchange.method not in _READS:
+                async with self._writes.setdefault(exchange.path, asyncio.Lock()):
+                    require_match(exchange, await self._present_tag(scope, exchange))
+                    await self._app(scope, receive, send)
+                return
         if scope["method"] == "GET" or scope["method"] == "HEAD":
             send = _Tagging(send, exchange.fields.get(b"if-none-match"))
         await self._app(scope, receive, send)
+
+    async def _present_tag(self, scope: Scope, exchange: Exchange) -> str | None:
+        """Return the tag that a GET of this address would give, without quotes; None where there is nothing.
+
+        Raises what the GET raises: who may not read an object may not learn by If-Match how it is.
+        """
+        seen = _Seen()
+        method, exchange.method = exchange.method, "GET"
+        try:
+            asked = {**scope, "method": "GET", "query_string": b""}
+            await self._app(asked, _no_body, _Tagging(seen, None))
+        except (NotFound, Refused, _Untagged):
+            return None
+        except BaseExceptionGroup as group:
+            if group.subgroup(_Untagged) is None:
+                raise
+            return None
+        finally:
+            exchange.method = method
+        return seen.tag
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+class _Untagged(Exception):
+    """Ends a read whose answer has no tag: it may be a stream that never ends."""
+
+
+class _Seen:
+    """A sender that keeps nothing of an answer but its entity tag."""
+
+    __slots__ = ("tag",)
+
+    def __init__(self) -> None:
+        self.tag: str | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            fields: dict[Any, Any] = dict(message["headers"])
+            tag: bytes = fields.get(b"etag", b"")
+            if not tag.startswith(b'"'):
+                raise _Untagged
+            self.tag = tag[1:-1].decode("latin-1")
 
 
 class _Tagging:
