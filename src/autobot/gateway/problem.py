@@ -26,6 +26,8 @@ from autobot.kernel.core.failure import Failure
 MEDIA_TYPE: Final = "application/problem+json"
 DIALECT_PREFIX: Final = "/v1/"
 CHALLENGE: Final = 'Bearer realm="autobot"'
+WRONG_KEY: Final = CHALLENGE + ', error="invalid_token"'
+"""The challenge to a key that was sent and does not hold (RFC 6750 §3.1)."""
 _RETRY_DEFAULT_S: Final = 1.0
 _ALWAYS_RETRY: Final = frozenset({"circuit-open", "bulkhead-full", "rate-limited", "overloaded", "rejected"})
 
@@ -217,6 +219,11 @@ def problem_document(error: BaseException, *, correlation_id: str) -> dict[str, 
 async def send_problem(exchange: Exchange, error: BaseException, send: Send) -> None:
     """Answer an HTTP request with the problem that `error` is."""
     problem = problem_of(error, conditional=exchange.if_match is not None)
+    fields = problem.fields
+    if error is exchange.refusal and exchange.credential is not None and exchange.credential[0] == "key":
+        fields = tuple(
+            (name, WRONG_KEY.encode() if name == b"www-authenticate" else value) for name, value in fields
+        )
     body = orjson.dumps(
         document(
             problem,
@@ -233,7 +240,7 @@ async def send_problem(exchange: Exchange, error: BaseException, send: Send) -> 
                 (b"content-type", MEDIA_TYPE.encode()),
                 (b"content-length", b"%d" % len(body)),
                 (b"cache-control", b"no-store"),
-                *problem.fields,
+                *fields,
             ],
         }
     )

@@ -102,6 +102,13 @@ async def test_nobody_gets_401_with_a_challenge() -> None:
     assert reply["www-authenticate"].startswith("Bearer")
 
 
+async def test_a_key_that_does_not_hold_is_told_so() -> None:
+    """A wrong key's challenge says invalid_token (RFC 6750); one who sent none is told of no error."""
+    reply = await edge()("GET", "/api/v1/chat/things", headers={"authorization": "Bearer wrong"})
+    assert 'error="invalid_token"' in reply["www-authenticate"]
+    assert "error" not in (await edge()("GET", "/api/v1/chat/things"))["www-authenticate"]
+
+
 async def test_a_role_without_the_right_gets_403() -> None:
     """A viewer may read and not write."""
     client = edge()
