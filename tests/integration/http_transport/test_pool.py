@@ -152,14 +152,14 @@ async def test_a_role_of_this_installation_gets_the_whole_context() -> None:
 
 
 async def test_a_stranger_gets_no_identity() -> None:
-    """Targets outside the installation see the trace and the correlation id, nothing of the caller."""
+    """Targets outside the installation see trace, correlation id and what is left of the deadline, nothing of the caller."""
     context = replace(
         CONTEXT, deadline=LoopClock().monotonic() + 30, attempt=1, baggage=(("user_id", "ann"),)
     )
     async with serving() as server, client_of(server.address) as client:
         await client.call("/health", context=context)
     sent = dict(server.requests[0].headers)
-    assert set(sent) & CONTEXT_FIELDS == {"traceparent", "tracestate", "x-correlation-id"}
+    assert set(sent) & CONTEXT_FIELDS == {"traceparent", "tracestate", "x-correlation-id", "x-deadline-ms"}
     assert sent["user-agent"] == "autobot"
 
 

@@ -24,7 +24,14 @@ from autobot.kernel.core.errors import (
 )
 from autobot.kernel.links.leaving import leaving
 from autobot.kernel.links.ports import HttpRequest, HttpResponse
-from autobot.kernel.links.propagation import CONTEXT_FIELDS, CORRELATION, TRACEPARENT, TRACESTATE, inject
+from autobot.kernel.links.propagation import (
+    CONTEXT_FIELDS,
+    CORRELATION,
+    DEADLINE,
+    TRACEPARENT,
+    TRACESTATE,
+    inject,
+)
 from autobot.kernel.resilience.operation import Operation
 from autobot.kernel.telemetry.listener import Listener
 
@@ -40,8 +47,8 @@ ERROR_STATUS: Final = 400
 AGENT: Final = "autobot"
 THROTTLED: Final = 429
 SERVER_ERROR: Final = 500
-FOREIGN_FIELDS: Final = frozenset({TRACEPARENT, TRACESTATE, CORRELATION})
-"""Context that a target outside this installation gets: no identity, no deadline."""
+FOREIGN_FIELDS: Final = frozenset({TRACEPARENT, TRACESTATE, CORRELATION, DEADLINE})
+"""Context that a target outside this installation gets: no identity."""
 
 _FRAMING: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade"})
 """Fields that belong to the connection, never to a caller."""
