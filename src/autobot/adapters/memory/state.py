@@ -105,10 +105,10 @@ class State:
             )
             if not same:
                 raise AlreadyExists(f"Event {event.id} exists with other content, or in another batch.")
-        revisions = tuple(
-            self.log[self.ids[one.events[-1].id] - 1].revision if one.events else self.revision(one.stream)
-            for one in transaction.appends
-        )
+        last = {one.stream: self.revision(one.stream) for one in transaction.appends if not one.events}
+        for stream, event in events:
+            last[stream] = self.log[self.ids[event.id] - 1].revision
+        revisions = tuple(last[one.stream] for one in transaction.appends)
         return Committed(
             position=max(position for position in known if position is not None),
             revisions=revisions,

@@ -134,7 +134,7 @@ class Conditions:
             *mine,
         )
         for expires, fingerprint in found:
-            if expires > self._staged.committed:
+            if expires > self._staged.now:
                 if fingerprint != answer.fingerprint:
                     raise IdempotencyMismatch("This idempotency key was used before with another payload.")
                 raise IdempotencyInFlight("This idempotency key has an answer already.")

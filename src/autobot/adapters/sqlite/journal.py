@@ -164,7 +164,7 @@ class Journal:
             before = staged.checkpoints.get(checkpoint.consumer, -1)
             staged.checkpoints[checkpoint.consumer] = max(before, checkpoint.position)
         for entry in transaction.handled:
-            staged.inbox.append((entry.consumer, entry.source, entry.message_id, staged.committed))
+            staged.inbox.append((entry.consumer, entry.source, entry.message_id, staged.now))
         if transaction.writes:
             self._stage_writes(staged, one)
         if transaction.erase or transaction.snapshots or transaction.aliases or transaction.drops:
@@ -269,10 +269,10 @@ class Journal:
             "INSERT INTO places SELECT place, number FROM answers WHERE number > ? ORDER BY place, number",
             (staged.answered,),
         )
-        self._forget_answers(staged.committed)
-        if staged.committed - self.tidied > DAY:
-            self.tidied = staged.committed
-            execute("DELETE FROM inbox WHERE handled < ?", (staged.committed - HANDLED_KEPT,))
+        self._forget_answers(staged.now)
+        if staged.now - self.tidied > DAY:
+            self.tidied = staged.now
+            execute("DELETE FROM inbox WHERE handled < ?", (staged.now - HANDLED_KEPT,))
         staged.folded = staged.head - len(staged.events)
         staged.answered = staged.numbered - len(staged.answers)
         execute("UPDATE marks SET value = ? WHERE name = 'folded'", (staged.folded,))
@@ -295,7 +295,7 @@ class Journal:
 
     def fold(self) -> None:
         """Fold now, in a commit of its own."""
-        staged = begin(self.durable, self.durable.committed)
+        staged = begin(self.durable, micros(self.clock.now()))
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             self._fold(staged)

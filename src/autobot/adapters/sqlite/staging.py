@@ -17,8 +17,8 @@ class Durable:
 
     `revisions` holds every stream with events above `folded`, and others as a cache; `ids` holds the position of
     every event above `folded`, `newest` the highest id of all others; `answers` the numbers of all answers above
-    `answered` by their place. `audit_hash` is the chain's last hash, `committed` the last time of commit in
-    microseconds. `erased`: older images of erased text may still be in the write-ahead log.
+    `answered` by their place. `audit_hash` is the chain's last hash, `committed` the last event's time of commit
+    in microseconds. `erased`: older images of erased text may still be in the write-ahead log.
     """
 
     head: int = 0
@@ -40,6 +40,7 @@ class Durable:
 class Staged:
     """A group's rows that wait for its flush, and the state as it will be after its commit."""
 
+    now: int
     head: int
     committed: int
     audited: int
@@ -62,6 +63,7 @@ class Staged:
 def begin(durable: Durable, now: int) -> Staged:
     """Return an empty group over the committed state."""
     return Staged(
+        now=now,
         head=durable.head,
         committed=max(now, durable.committed),
         audited=durable.audited,
@@ -74,7 +76,8 @@ def begin(durable: Durable, now: int) -> Staged:
 
 def adopt(durable: Durable, staged: Staged) -> None:
     """Make a group's state the committed one, after its commit."""
-    durable.head, durable.committed = staged.head, staged.committed
+    if staged.head > durable.head:
+        durable.head, durable.committed = staged.head, staged.committed
     durable.audited, durable.audit_hash = staged.audited, staged.audit_hash
     durable.numbered = staged.numbered
     if staged.answered > durable.answered:
