@@ -31,6 +31,7 @@ USAGE_EVERY_S: Final = 60.0
 """How often it is written when credentials were last used."""
 CONTROL_LINE_MAX: Final = 64 * 1024 * 1024
 """Bytes of one answer."""
+BACKLOG: Final = 2048
 DRAIN_S: Final = 10
 """Seconds that open requests get to end after a stop was asked for."""
 OPERATOR: Final = Principal(id="cli", kind="service", role="admin", user_id="cli", username="command line")
@@ -46,6 +47,8 @@ def listen(config: Config, port: int | None) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((config.host, wanted))
+        # Whoever follows the printed link while the server still starts waits in line instead of being refused.
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         raise ConfigurationError(
