@@ -88,6 +88,12 @@ def opened(browser: Browser) -> Iterator[Open]:
         yield open_at
 
 
+def awake(host: Host) -> Host:
+    """Let the administrator's client connect anew: the server closes connections that were idle for seconds."""
+    host.admin.client.close()
+    return host
+
+
 @pytest.fixture
 def admin(opened: Open, plain: ServerProcess, plain_host: Host) -> Visit:
     """The administrator of the plain server."""
@@ -103,13 +109,13 @@ def reader(opened: Open, plain: ServerProcess, alice: Person) -> Visit:
 @pytest.fixture
 def alice(plain_host: Host) -> Person:
     """A user of the plain server whom no other test knows."""
-    return plain_host()
+    return awake(plain_host)()
 
 
 @pytest.fixture
 def bob(modelled_host: Host) -> Person:
     """A user of the server that has models."""
-    return modelled_host()
+    return awake(modelled_host)()
 
 
 @pytest.fixture

@@ -1,0 +1,361 @@
+"""What operators and administrators do: links and breakers, the log, settings, users and keys."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from playwright.sync_api import Locator, Page, expect
+
+from autobot.testing.client import Client
+from autobot.testing.harness import ServerProcess
+from tests.e2e.browser import Visit, ask, finished
+from tests.e2e.conftest import Open, awake
+from tests.integration.product.host import Host
+from tests.integration.product.people import Person
+
+LINKS: Final = "/api/v1/system/links"
+
+
+def drawer(page: Page) -> Locator:
+    """The open link, event or history."""
+    return page.get_by_role("dialog").first
+
+
+def by_hand(page: Page, action: str, reason: str) -> None:
+    """Open, close, isolate or release the breaker of the open link."""
+    drawer(page).get_by_role("button", name=action, exact=True).click()
+    asked = page.get_by_role("dialog", name=re.compile(f"^{action}: "))
+    asked.get_by_role("textbox", name="Reason").fill(reason)
+    asked.get_by_role("button", name=action, exact=True).click()
+    expect(asked).to_be_hidden()
+
+
+def told(term: Locator, name: str) -> Locator:
+    """The value beside a name in a list of values."""
+    return term.locator("dt", has_text=re.compile(f"^{name}$")).locator("xpath=following-sibling::dd[1]")
+
+
+# ------------------------------------------------------------------------------------------------ links
+
+
+def test_the_map_and_the_table_show_every_row(admin: Visit, plain_host: Host) -> None:
+    """Each row of the matrix is a line in the map and a row in the table; a line opens its row."""
+    rows = plain_host.admin.client.get(LINKS).expect(200).json["items"]
+    page = admin.go("/communication")
+    table = page.get_by_role("region", name="All links")
+    expect(table.locator("tbody").get_by_role("row")).to_have_count(len(rows))
+    lines = page.get_by_role("group", name="Map of links").get_by_role("button")
+    expect(lines).to_have_count(len(rows))
+    page.get_by_role("button", name=re.compile("^API Gateway to AI Service")).focus()
+    page.keyboard.press("Enter")
+    expect(drawer(page)).to_contain_text("API Gateway → AI Service")
+    page.wait_for_url("**/communication/gateway-ai")
+
+
+def test_the_table_is_searched_filtered_and_sorted(admin: Visit) -> None:
+    """Search and filter narrow the table, a column sorts it, and both are kept while one is elsewhere."""
+    page = admin.go("/communication")
+    table = page.get_by_role("region", name="All links")
+    rows = table.locator("tbody").get_by_role("row")
+    table.get_by_role("button", name=re.compile("^Absent")).click()
+    expect(rows.filter(has_text="Ollama")).to_have_count(1)
+    table.get_by_role("textbox", name="Find a link").fill("npu")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("NPU Worker")
+    page.get_by_role("link", name="Chat", exact=True).click()
+    page.get_by_role("link", name="Links", exact=True).click()
+    expect(rows).to_have_count(1)
+    table.get_by_role("textbox", name="Find a link").fill("nothing like that")
+    expect(table).to_contain_text("No link matches")
+    table.get_by_role("textbox", name="Find a link").fill("")
+    table.get_by_role("button", name=re.compile("^All")).click()
+    table.get_by_role("button", name="Sort by Link").click()
+    expect(table.locator("th[aria-sort=ascending]")).to_have_count(1)
+
+
+def test_an_absent_part_says_the_step_that_adds_it(admin: Visit) -> None:
+    """A link whose part is not installed shows the step, ready to copy."""
+    page = admin.go("/communication/ai-llamacpp")
+    expect(drawer(page)).to_contain_text("This part is not installed")
+    expect(drawer(page)).to_contain_text("autobot add local-llm")
+    expect(drawer(page).get_by_role("button", name="Copy the step")).to_be_visible()
+
+
+def test_a_breaker_is_opened_and_closed_by_hand(admin: Visit, plain_host: Host) -> None:
+    """Opening needs a reason; the state changes at once here and for everybody, and closing takes it back."""
+    client = plain_host.admin.client
+    page = admin.go("/communication/gateway-ai")
+    drawer(page).get_by_role("button", name="Open", exact=True).click()
+    asked = page.get_by_role("dialog", name="Open: API Gateway → AI Service")
+    asked.get_by_role("button", name="Open", exact=True).click()
+    expect(asked).to_contain_text("Say why")
+    assert breaker_of(client, "gateway-ai") == "closed", "without a reason nothing happens"
+    asked.get_by_role("button", name="Cancel").click()
+    expect(asked).to_be_hidden()
+
+    by_hand(page, "Isolate", "maintenance of the model host")
+    expect(drawer(page)).to_contain_text("isolated")
+    assert breaker_of(client, "gateway-ai") == "isolated"
+    expect(drawer(page)).to_contain_text("maintenance of the model host")
+    by_hand(page, "Release", "done")
+    expect(drawer(page).get_by_role("button", name="Isolate", exact=True)).to_be_visible()
+    by_hand(page, "Open", "to see it fail")
+    expect(drawer(page)).to_contain_text(re.compile("open|half-open"))
+    assert breaker_of(client, "gateway-ai") in {"open", "half_open"}
+    by_hand(page, "Close", "seen")
+    expect(drawer(page)).to_contain_text("substituted")
+    assert breaker_of(client, "gateway-ai") == "closed"
+
+
+def breaker_of(client: Client, link: str) -> str:
+    """Return the breaker's state of a link with one target."""
+    (target,) = client.get(f"{LINKS}/{link}").expect(200).json["targets"]
+    return str(target["breaker_state"])
+
+
+def test_a_policy_is_changed_with_its_history_and_put_back(admin: Visit, plain_host: Host) -> None:
+    """A changed policy holds at once, its history says who and why, and the shipped one can be restored."""
+    page = admin.go("/communication/gateway-ai")
+    expect(told(drawer(page), "Timeout")).to_have_text("1 min")
+    drawer(page).get_by_role("button", name="Change policy").click()
+    editor = page.get_by_role("dialog", name="Policy of API Gateway → AI Service")
+    expect(editor.get_by_role("button", name="Save")).to_be_disabled()
+    editor.get_by_role("textbox", name="Timeout").fill("45")
+    editor.get_by_role("textbox", name="Reason").fill("the host is slow today")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor).to_be_hidden()
+    expect(told(drawer(page), "Timeout")).to_have_text("45 s")
+    expect(told(drawer(page), "Set by")).to_have_text("a change at run time")
+    history = drawer(page).get_by_role("listitem").filter(has_text="the host is slow today")
+    expect(history).to_contain_text("by admin")
+    assert plain_host.admin.client.get(f"{LINKS}/gateway-ai").json["timeout"] == 45.0
+
+    drawer(page).get_by_role("button", name="Restore shipped policy").click()
+    asked = page.get_by_role("dialog", name="Restore an earlier policy?")
+    asked.get_by_role("textbox", name="Reason").fill("it is fast again")
+    asked.get_by_role("button", name="Revert").click()
+    expect(asked).to_be_hidden()
+    expect(told(drawer(page), "Timeout")).to_have_text("1 min")
+    expect(told(drawer(page), "Set by")).to_have_text("the product")
+    expect(drawer(page).get_by_role("listitem").filter(has_text="it is fast again")).to_be_visible()
+    expect(history).to_be_visible()
+
+
+def test_a_policy_that_makes_no_sense_is_refused_in_words(admin: Visit, plain_host: Host) -> None:
+    """A value that the server refuses stays in the form with the reason of the refusal; nothing changes."""
+    admin.watch.expects(rf"status of 4\d\d .*{LINKS}/gateway-ai$")
+    page = admin.go("/communication/gateway-ai")
+    drawer(page).get_by_role("button", name="Change policy").click()
+    editor = page.get_by_role("dialog", name="Policy of API Gateway → AI Service")
+    editor.get_by_role("textbox", name="Timeout").fill("-5")
+    editor.get_by_role("textbox", name="Reason").fill("let us see")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor.get_by_role("alert")).to_be_visible()
+    assert plain_host.admin.client.get(f"{LINKS}/gateway-ai").json["timeout"] == 60.0
+
+
+# ----------------------------------------------------------------------------------------------- events
+
+
+def test_the_log_is_filtered_by_correlation(admin: Visit, alice: Person) -> None:
+    """The correlation id of one message finds everything that it caused, and the address keeps the filter."""
+    session = alice.chat()
+    reply = alice.say(session, "/help", wait=20).expect(200)
+    correlation = reply.headers["x-correlation-id"]
+    page = admin.go("/events")
+    page.get_by_role("search").get_by_role("textbox", name="Correlation id").fill(correlation)
+    page.wait_for_url(f"**/events?correlation={correlation}")
+    rows = page.locator("tbody").get_by_role("row")
+    expect(rows.filter(has_text="run_completed")).to_have_count(1)
+    expect(rows.filter(has_text="run_started")).to_have_count(1)
+    buttons = page.locator("tbody").get_by_role("button")
+    titles = {button.get_attribute("title") for button in buttons.all()}
+    assert titles == {f"Same correlation: {correlation}"}
+    page.reload()
+    expect(rows.filter(has_text="run_completed")).to_have_count(1)
+
+    rows.filter(has_text="run_completed").click()
+    expect(drawer(page)).to_contain_text("autobot.runs.run_completed.v1")
+    expect(drawer(page)).to_contain_text(correlation)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Clear filters").click()
+    expect(rows.filter(has_text="run_completed").first).to_be_visible()
+    page.wait_for_url("**/events")
+
+
+def test_new_events_appear_by_themselves(admin: Visit, alice: Person) -> None:
+    """The log is live: what happens while it is open appears on top; switched off it stands still."""
+    page = admin.go("/events?type=autobot.chat.session")
+    expect(page.get_by_role("switch", name="Live")).to_be_checked()
+    expect(page.get_by_role("status", name=re.compile("^Live"))).to_be_visible()
+    alice.client.close()
+    session = alice.chat(title="brand new")
+    row = page.locator("tbody").get_by_role("row").filter(has_text=session)
+    expect(row.first).to_be_visible()
+
+
+# --------------------------------------------------------------------------------------------- settings
+
+
+def setting(page: Page, title: str) -> Locator:
+    """The form of a setting."""
+    return page.locator("form").filter(has=page.get_by_text(title, exact=True))
+
+
+def test_a_setting_shows_its_source_and_history(admin: Visit, plain_host: Host) -> None:
+    """A changed value is stored, with who and when; an earlier one can be restored, and the default too."""
+    page = admin.go("/settings")
+    form = setting(page, "System prompt")
+    expect(form.get_by_text("default", exact=True)).to_be_visible()
+    field = form.get_by_role("textbox", name="System prompt")
+    for text in ("Answer briefly.", "Answer at length."):
+        field.fill(text)
+        form.get_by_role("button", name="Save").click()
+        expect(form.get_by_role("status")).to_contain_text("Saved")
+    expect(form.get_by_text("stored", exact=True)).to_be_visible()
+    expect(form).to_contain_text("by admin")
+
+    form.get_by_role("button", name="History of System prompt").click()
+    entries = drawer(page).get_by_role("listitem")
+    expect(entries).to_have_count(2)
+    expect(entries.first).to_contain_text("Answer at length.")
+    expect(entries.first).to_contain_text("current")
+    entries.nth(1).get_by_role("button", name="Revert to this").click()
+    expect(entries).to_have_count(3)
+    page.keyboard.press("Escape")
+    expect(field).to_have_value("Answer briefly.")
+    form.get_by_role("button", name="Back to default").click()
+    expect(form.get_by_text("default", exact=True)).to_be_visible()
+    assert plain_host.admin.client.get("/api/v1/settings/chat.system_prompt").json["source"] == "default"
+
+
+def test_a_wrong_value_is_not_sent(admin: Visit) -> None:
+    """A value outside its range is told beside the field, and cannot be saved."""
+    page = admin.go("/settings")
+    form = setting(page, "Actions a minute")
+    field = form.get_by_role("textbox", name="Actions a minute")
+    field.fill("0")
+    expect(form).to_contain_text("This must be 1 to 1000000.")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(form.get_by_role("button", name="Save")).to_be_disabled()
+    form.get_by_role("button", name="Discard").click()
+    expect(field).to_have_value("100")
+
+
+def test_what_the_environment_sets_is_locked_and_named(
+    opened: Open, modelled: ServerProcess, modelled_host: Host
+) -> None:
+    """A value from the environment cannot be changed here, and the page names the variable."""
+    page = opened(modelled.address).becomes(modelled_host.admin.client).go("/settings")
+    form = setting(page, "OpenAI-compatible server")
+    expect(form.get_by_text("environment", exact=True)).to_be_visible()
+    expect(form).to_contain_text("Set by AUTOBOT_OPENAI_BASE_URL.")
+    expect(form.get_by_role("textbox")).to_be_disabled()
+    page.get_by_role("textbox", name="Find a setting").fill("sign-in")
+    expect(page.locator("form")).to_have_count(1)
+    page.get_by_role("textbox", name="Find a setting").fill("no such thing")
+    expect(page.get_by_text("No setting matches")).to_be_visible()
+
+
+# --------------------------------------------------------------------------------------- users and keys
+
+
+def test_an_added_user_signs_in_by_the_link(admin: Visit, opened: Open, plain: ServerProcess) -> None:
+    """A new user without a password gets a link, shown once; it signs them in, and suspension locks them out."""
+    page = admin.go("/users")
+    page.get_by_role("button", name="Add user").click()
+    asked = page.get_by_role("dialog", name="Add a user")
+    asked.get_by_role("textbox", name="User name").fill("carol")
+    asked.get_by_role("button", name="Add user").click()
+    shown = page.get_by_role("dialog", name="One-time sign-in link")
+    expect(shown).to_contain_text("Hand this to carol.")
+    link = shown.locator("code").inner_text()
+    shown.get_by_role("button", name="Done").click()
+    row = page.get_by_role("row").filter(has_text="carol")
+    expect(row).to_contain_text("link only")
+
+    theirs = opened(plain.address)
+    theirs.page.goto(link)
+    expect(theirs.page.get_by_role("button", name="Account of carol")).to_be_visible()
+    row.get_by_role("button", name="Actions for carol").click()
+    page.get_by_role("menuitem", name="Suspend").click()
+    question = page.get_by_role("dialog", name="Suspend this user?")
+    question.get_by_role("button", name="Suspend").click()
+    expect(row).to_contain_text("suspended")
+    theirs.page.reload()
+    expect(theirs.page.get_by_label("User name")).to_be_visible()
+
+
+def test_a_key_is_shown_once_and_can_be_revoked(reader: Visit, plain: ServerProcess, alice: Person) -> None:
+    """A new key is shown in whole once and works; afterwards only its beginning; revoked, it works no more."""
+    page = reader.go("/users/keys")
+    expect(page.get_by_text("No keys yet")).to_be_visible()
+    page.get_by_role("button", name="New key").first.click()
+    asked = page.get_by_role("dialog", name="New API key")
+    asked.get_by_role("textbox", name="Name").fill("backup script")
+    scopes = asked.get_by_role("textbox", name="Scopes")
+    scopes.fill("nonsense scope!")
+    expect(asked).to_contain_text("is no scope.")
+    expect(asked.get_by_role("button", name="Create")).to_be_disabled()
+    scopes.fill("*")
+    asked.get_by_role("button", name="Create").click()
+    shown = page.get_by_role("dialog", name="Your new key")
+    key = shown.locator("code").inner_text()
+    with plain.client(key=key) as program:
+        assert program.get("/api/v1/auth/me").expect(200).json["username"] == alice.name
+        page.keyboard.press("Escape")
+        expect(shown).to_be_visible()
+        shown.get_by_role("button", name="Done").click()
+        page.reload()
+        row = page.get_by_role("row").filter(has_text="backup script")
+        expect(row).to_be_visible()
+        assert key not in page.content()
+        row.get_by_role("button", name="Revoke: backup script").click()
+        question = page.get_by_role("dialog", name="Revoke this key?")
+        question.get_by_role("button", name="Revoke").click()
+        expect(page.get_by_text("No keys yet")).to_be_visible()
+        program.get("/api/v1/auth/me").problem(401)
+
+
+def test_a_password_is_set_on_the_account_page(opened: Open, plain: ServerProcess, alice: Person) -> None:
+    """One's own password is changed with the old one, which stops working."""
+    page = opened(plain.address).becomes(alice.client).go("/users/account")
+    page.get_by_label("Current password").fill("correct horse battery")
+    page.get_by_label("New password").fill("a better battery staple")
+    page.get_by_role("button", name="Set password").click()
+    expect(page.get_by_text("Password set")).to_be_visible()
+    with plain.client() as again:
+        again.sign_in(alice.name, "correct horse battery").problem(401)
+        again.sign_in(alice.name, "a better battery staple").expect(200)
+
+
+def test_a_viewer_looks_and_changes_nothing(opened: Open, plain: ServerProcess, plain_host: Host) -> None:
+    """A viewer sees links, is not offered what would be refused, and a forbidden page says who may see it."""
+    visit = opened(plain.address).becomes(awake(plain_host)("viewer").client)
+    visit.watch.expects(r"status of 403 .*/api/v1/(settings|system/events)")
+    page = visit.go("/chat")
+    page.get_by_role("textbox", name="Message").fill("hello")
+    expect(page.get_by_role("button", name="Send message")).to_be_disabled()
+    page.get_by_role("textbox", name="Message").press("Enter")
+    expect(page.get_by_role("article")).to_have_count(0)
+    pages = page.get_by_role("navigation", name="Pages")
+    expect(pages.get_by_role("link", name="Links", exact=True)).to_be_visible()
+    expect(pages.get_by_role("link", name="Settings")).to_have_count(0)
+    visit.go("/communication/gateway-ai")
+    expect(drawer(page).get_by_role("button", name="Isolate", exact=True)).to_be_disabled()
+    expect(drawer(page).get_by_role("button", name="Change policy")).to_be_disabled()
+    visit.go("/settings")
+    expect(page.get_by_text("Operators and administrators see settings")).to_be_visible()
+    visit.go("/events")
+    expect(page.get_by_text("Operators and administrators read the log")).to_be_visible()
+    visit.go("/users")
+    expect(page.get_by_role("navigation", name="Access").get_by_role("link", name="Users")).to_have_count(0)
+
+
+def test_an_answer_leads_to_its_events(admin: Visit) -> None:
+    """The events of an answer are one click away from it."""
+    page = admin.go("/")
+    ask(page, "/status")
+    finished(page).get_by_role("link", name="Events of this answer").click()
+    expect(page.locator("tbody").get_by_role("row").filter(has_text="run_completed")).to_have_count(1)
