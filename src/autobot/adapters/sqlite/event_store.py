@@ -73,7 +73,8 @@ class SqliteEventStore:
     # -------------------------------------------------------------------------------------------- writing
 
     async def commit(self, transaction: Transaction) -> Committed:
-        self._open_or_refuse()
+        if self._closed:
+            raise StoreClosed
         prepared = prepare(transaction)
         future: asyncio.Future[Committed] = self._loop.create_future()
         if not self._waiting:

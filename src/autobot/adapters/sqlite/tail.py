@@ -25,43 +25,48 @@ class Tail:
     folded: int = 0
     answered: int = 0
     followers: int = 0
+    _placed: list[tuple[str, int, int, int]] = field(default_factory=list)
+    _numbered: list[tuple[int, int]] = field(default_factory=list)
     _streams: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
     _answers: dict[int, list[int]] = field(default_factory=dict)
     _recent: deque[Recorded] = field(default_factory=deque)
     _bytes: int = 0
 
     def adopt(self, done: Done) -> bool:
-        """Take over a committed group; say whether the log grew."""
+        """Take over a committed group; say whether the log grew. What it holds is sorted when it is asked for."""
         if done.folded > self.folded:
             self.folded = done.folded
+            self._placed.clear()
             self._streams.clear()
         if done.answered > self.answered:
             self.answered = done.answered
+            self._numbered.clear()
             self._answers.clear()
         if done.erased or not self.followers:
             self._recent.clear()
             self._bytes = 0
+        keep = self.followers > 0 and not done.erased
+        placed, numbered = self._placed, self._numbered
         for (prepared, _), result in zip(done.group, done.results, strict=True):
-            if isinstance(result, Committed) and not result.repeated:
-                self._add(prepared, keep=self.followers > 0 and not done.erased)
+            if result.__class__ is Committed and not result.repeated:
+                placed += prepared.placed
+                if prepared.answer is not None:
+                    numbered.append((prepared.answer[0], prepared.numbered))
+                if keep:
+                    self._keep(prepared)
         self.aliases = done.aliases
         grown, self.head = done.head > self.head, done.head
         return grown
 
-    def _add(self, prepared: Prepared, *, keep: bool) -> None:
-        folded = self.folded
-        for place in prepared.placed:
-            stream, revision, position, count = place
-            if position > folded:
-                places = self._streams.get(stream)
-                if places is None:
-                    self._streams[stream] = [(revision, position, count)]
-                else:
-                    places.append((revision, position, count))
-        if prepared.answer is not None and prepared.numbered > self.answered:
-            self._answers.setdefault(prepared.answer[0], []).append(prepared.numbered)
-        if keep:
-            self._keep(prepared)
+    def _sort(self) -> None:
+        for stream, revision, position, count in self._placed:
+            if position > self.folded:
+                self._streams.setdefault(stream, []).append((revision, position, count))
+        for place, number in self._numbered:
+            if number > self.answered:
+                self._answers.setdefault(place, []).append(number)
+        self._placed.clear()
+        self._numbered.clear()
 
     def _keep(self, prepared: Prepared) -> None:
         hashes = iter(prepared.hashes)
@@ -84,6 +89,7 @@ class Tail:
 
     def places(self, stream: str, after: int) -> list[tuple[int, int]]:
         """Return (revision, position) of a stream's events above `after` that may not be folded yet."""
+        self._sort()
         return [
             (revision + offset, position + offset)
             for revision, position, count in self._streams.get(stream, ())
@@ -92,6 +98,7 @@ class Tail:
 
     def numbers(self, place: int) -> Sequence[int]:
         """Return the numbers of answers at a place that may not be folded yet."""
+        self._sort()
         return tuple(self._answers.get(place, ()))
 
     def recent(self, after: int, limit: int) -> list[Recorded] | None:
