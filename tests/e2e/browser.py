@@ -130,7 +130,9 @@ def visiting(browser: Browser, address: str, **look: Any) -> Iterator[Visit]:
 
     `look` is what Playwright calls the options of a context: `viewport`, `color_scheme`, `has_touch` …
     """
-    context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", "locale": "en-GB", **look})
+    context = browser.new_context(
+        **{"viewport": DESKTOP, "reduced_motion": "reduce", "locale": "en-GB", **look}
+    )
     context.set_default_timeout(WAIT_MS)
     watch = Watch(address)
     watch.follow(context)

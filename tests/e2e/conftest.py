@@ -50,9 +50,7 @@ def model_server() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="session")
-def modelled(
-    tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer
-) -> Iterator[ServerProcess]:
+def modelled(tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer) -> Iterator[ServerProcess]:
     """AutoBot with that model server, and with a model file that a real llama.cpp serves."""
     folder = tmp_path_factory.mktemp("modelled")
     environment = {

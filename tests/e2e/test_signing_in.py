@@ -25,14 +25,17 @@ def printing(folder: Path) -> Iterator[str]:
     """Run `autobot up` in a fresh folder as somebody would who set nothing; yield the link that it prints."""
     environment = environment_for(folder)
     del environment["AUTOBOT_ADMIN_PASSWORD"]
-    with (folder.parent / "log").open("wb") as log, subprocess.Popen(
-        [sys.executable, "-m", "autobot", "up", "--port", "0"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        bufsize=0,
-    ) as process:
+    with (
+        (folder.parent / "log").open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "autobot", "up", "--port", "0"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            bufsize=0,
+        ) as process,
+    ):
         try:
             yield printed(process, LINK)
         finally:

@@ -105,11 +105,19 @@ def test_a_failover_chain_steps_in_before_the_first_word_and_says_so(admin: Clie
     assert reply["served_by"]["fallback"] is True
 
 
+def forgive_ollama(server: ServerProcess, key: str) -> None:
+    """Close the breaker: failures were asked for, and the next exchange shall meet the server, not the breaker."""
+    order = {"action": "close", "reason": "the failures before were asked for"}
+    with server.client(key=key) as operator:
+        operator.post("/api/v1/system/links/ai-ollama/breaker", order).expect(200)
+
+
 def test_the_official_client_talks_to_every_provider(server: ServerProcess) -> None:
     """The `openai` package over a real socket: list, whole, stream, tools, embeddings, errors."""
     import openai
 
     key = run_cli(server.folder, "keys", "create", "official", "--scope", "*").stdout.strip()
+    forgive_ollama(server, key)
     with openai.OpenAI(api_key=key, base_url=f"{server.address}/v1", max_retries=0) as client:
         names = [one.id for one in client.models.list()]
         assert {"llamacpp:talker", "ollama:fox", "agent:assistant"} <= set(names)
@@ -131,6 +139,7 @@ def test_the_official_client_talks_to_every_provider(server: ServerProcess) -> N
         with pytest.raises(openai.InternalServerError) as busy:
             client.chat.completions.create(model="ollama:busy", messages=hello)
         assert busy.value.status_code in {502, 503}
+        forgive_ollama(server, key)
         broken = client.chat.completions.create(model="ollama:error-midway", messages=hello, stream=True)
         with pytest.raises(openai.APIError):
             list(broken)
