@@ -209,6 +209,14 @@ class ServerProcess:
         """End it by SIGTERM and return the exit code. Raises TimeoutExpired after killing it."""
         return self._end(signal.SIGTERM, STOP_S)
 
+    def wait(self) -> int:
+        """Wait for its end by itself, or by a signal that somebody sent, and return the exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            raise RuntimeError("the server was not started")
+        with process:
+            return process.wait(STOP_S)
+
     def restart(self) -> ServerProcess:
         """Kill it and start it again on the same data."""
         self.kill()
