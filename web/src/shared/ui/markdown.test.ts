@@ -51,6 +51,10 @@ describe("hostile Markdown", () => {
     expect(link?.textContent).toBe("a chart");
     expect(link?.rel).toContain("noreferrer");
   });
+  it("lets the keyboard into a wide table, and keeps the number that a list starts with", () => {
+    expect(drawn("| x |\n|---|\n| 1 |").querySelector(".table-scroll")?.getAttribute("tabindex")).toBe("0");
+    expect(drawn("3. c\n4. d").querySelector("ol")?.getAttribute("start")).toBe("3");
+  });
   it("is fast on text that nests without end", () => {
     const before = performance.now();
     drawn("> ".repeat(3_000) + "x");

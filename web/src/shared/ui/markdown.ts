@@ -34,6 +34,8 @@ const ALLOWED = {
   ALLOWED_TAGS: "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong table tbody td th thead tr ul".split(" "),
   ALLOWED_ATTR: ["href", "class", "start", "tabindex", "title"],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+  // Numbers: held against the pattern of addresses they would be dropped.
+  ADD_URI_SAFE_ATTR: ["start", "tabindex"],
 };
 
 /** The HTML of each top-level block, so that a growing text only redraws its last ones. */
