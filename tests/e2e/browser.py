@@ -42,8 +42,8 @@ document.addEventListener("securitypolicyviolation", (event) =>
 """
 
 AXE: Final = Path("web/node_modules/axe-core/axe.min.js")
-AUDIT: Final = """async () => {
-  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+AUDIT: Final = """async (part) => {
+  const { violations } = await axe.run(part ?? document, { resultTypes: ["violations"] });
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) => nodes.map(({ html, any, all }) =>
@@ -144,11 +144,11 @@ def visiting(browser: Browser, address: str, **look: Any) -> Iterator[Visit]:
         context.close()
 
 
-def audit(page: Page) -> list[str]:
-    """Return the serious and critical violations that axe-core finds in a page as it is."""
+def audit(page: Page, part: str | None = None) -> list[str]:
+    """Return the serious and critical violations that axe-core finds in a page, or in a part of it, as it is."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[str] = page.evaluate(AUDIT)
+    found: list[str] = page.evaluate(AUDIT, part)
     return found
 
 

@@ -151,8 +151,9 @@ def mortal(tmp_path: Path, model_server: ModelServer) -> Iterator[ServerProcess]
 def test_a_killed_server_leaves_an_interrupted_answer_with_retry(
     opened: Open, mortal: ServerProcess, model_server: ModelServer
 ) -> None:
-    """SIGKILL in the middle of an answer: the open page finds the server again by itself, says that the answer was
-    cut off and offers Retry, which works. No spinner is left, neither there nor after a reload."""
+    """SIGKILL in the middle of an answer: the open page finds the server again by itself, keeps the words that it
+    has read, says that the answer was cut off and offers Retry, which works. No spinner is left, neither there nor
+    after a reload."""
     visit = opened(mortal.address)
     visit.watch.expects("ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET")
     visit.watch.expects("ERR_INCOMPLETE_CHUNKED_ENCODING|WebSocket connection")
@@ -175,6 +176,7 @@ def test_a_killed_server_leaves_an_interrupted_answer_with_retry(
         expect(cut).to_contain_text("The answer was cut off")
         expect(cut.get_by_role("button", name="Retry")).to_be_enabled()
         expect(question(page)).to_contain_text("you will not finish")
+        expect(answer(page)).to_contain_text("the beginning of an answer")
         expect(answer(page)).to_have_attribute("aria-busy", "false")
         expect(page.locator(".animate-spin")).to_have_count(0)
         expect(page.get_by_text("The server does not answer.")).to_be_hidden()

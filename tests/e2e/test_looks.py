@@ -1,0 +1,138 @@
+"""Every page in light and dark, at desktop and phone width: for screen readers, and without scrolling sideways."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from autobot.testing.harness import ServerProcess
+from tests.e2e.browser import DESKTOP, PHONE, audit, is_wider_than_its_window
+from tests.e2e.conftest import Open, awake
+from tests.integration.product.host import Host
+from tests.integration.product.people import Person
+
+PAGES: Final = {
+    "/chat": "What shall we do?",
+    "/communication": "Links",
+    "/communication/gateway-ai": "API Gateway → AI Service",
+    "/events": "Events",
+    "/settings": "Settings",
+    "/users": "Access",
+    "/users/keys": "Access",
+    "/users/account": "Access",
+    "/nowhere": "Nothing at this address",
+}
+"""Paths, with a heading that tells that the page is there."""
+LOOKS: Final = ("light", "dark")
+SIZES: Final[dict[str, dict[str, Any]]] = {
+    "desktop": {"viewport": DESKTOP},
+    "phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True},
+}
+
+
+@pytest.fixture(scope="module")
+def chatter(plain_host: Host) -> Person:
+    """The administrator, with a conversation."""
+    person = awake(plain_host).admin
+    session = person.chat(title="A conversation")
+    person.ask(session, "How do I connect Ollama?")
+    person.ask(session, "/links")
+    return person
+
+
+def settled(page: Page) -> None:
+    """Wait until nothing is loading any more, so that an audit sees the page and not its skeleton."""
+    expect(page.locator(".skeleton")).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_is_accessible_and_fits(
+    opened: Open, plain: ServerProcess, chatter: Person, look: str, size: str
+) -> None:
+    """axe-core finds nothing serious on any page, and no page scrolls sideways, in either theme and width."""
+    visit = opened(plain.address, color_scheme=look, **SIZES[size]).becomes(chatter.client)
+    session = chatter.client.get("/api/v1/chat/sessions").expect(200).json["items"][0]["id"]
+    pages = PAGES | {f"/chat/{session}": "A conversation"}
+    wrong: list[str] = []
+    for path, heading in pages.items():
+        page = visit.go(path)
+        expect(page.get_by_role("heading", name=heading).first).to_be_visible()
+        settled(page)
+        is_dark = page.evaluate("document.documentElement.classList.contains('dark')")
+        assert is_dark == (look == "dark"), "the theme follows the system"
+        wrong += [f"{path} {one}" for one in audit(page)]
+        if is_wider_than_its_window(page):
+            wrong.append(f"{path} scrolls sideways")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_sign_in_and_dialogs_are_accessible(
+    opened: Open, plain: ServerProcess, chatter: Person, look: str
+) -> None:
+    """So are the sign-in page, the palette, the list of shortcuts, a menu, and a dialog with a form."""
+    visit = opened(plain.address, color_scheme=look)
+    page = visit.go("/sign-in")
+    expect(page.get_by_label("User name")).to_be_visible()
+    wrong = audit(page)
+    visit.becomes(chatter.client)
+    for keys, name in (("Control+k", "Search and commands"), ("Control+/", "Keyboard shortcuts")):
+        page = visit.go("/users")
+        expect(page.get_by_role("heading", name="Access")).to_be_visible()
+        page.keyboard.press(keys)
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        wrong += [f"{name} {one}" for one in audit(page)]
+    page = visit.go("/users")
+    page.get_by_role("button", name="Add user").click()
+    expect(page.get_by_role("dialog", name="Add a user")).to_be_visible()
+    wrong += [f"dialog {one}" for one in audit(page)]
+    page = visit.go("/chat")
+    page.get_by_role("button", name="Account of admin").click()
+    expect(page.get_by_role("menu")).to_be_visible()
+    # Not the page behind it: an open menu holds the focus, which axe-core recognises for dialogs alone.
+    wrong += [f"menu {one}" for one in audit(page, "[role=menu]")]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_theme_is_chosen_and_kept(opened: Open, plain: ServerProcess, chatter: Person) -> None:
+    """The chosen theme holds against the system's and after a reload, from the first paint on."""
+    page = opened(plain.address, color_scheme="light").becomes(chatter.client).go("/chat")
+    page.get_by_role("button", name="Switch to dark").click()
+    expect(page.locator("html.dark")).to_be_attached()
+    page.reload(wait_until="commit")
+    expect(page.locator("html.dark")).to_be_attached()
+    expect(page.get_by_role("button", name="Switch to light")).to_be_visible()
+
+
+def test_a_phone_has_everything_within_reach(opened: Open, plain: ServerProcess, chatter: Person) -> None:
+    """On a phone the chats are behind a button, the pages in a bar, a link's details cover the page."""
+    visit = opened(plain.address, **SIZES["phone"]).becomes(chatter.client)
+    page = visit.go("/chat")
+    page.get_by_role("button", name="Show chats").tap()
+    chats = page.get_by_role("dialog", name="Chats")
+    chats.get_by_role("link", name="A conversation").first.tap()
+    expect(chats).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_have_text("A conversation")
+    expect(page.get_by_role("article")).to_have_count(4)
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Links").tap()
+    page.get_by_role("region", name="All links").get_by_role("link").first.tap()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert not is_wider_than_its_window(page)
+    page.get_by_role("dialog").get_by_role("button", name="Hide details").tap()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_crowd_of_words_does_not_widen_a_phone(
+    opened: Open, plain: ServerProcess, plain_host: Host
+) -> None:
+    """A word without end, a long title and a wide table stay inside the page."""
+    person = awake(plain_host)()
+    session = person.chat(title="w" * 180)
+    person.ask(session, "x" * 3000)
+    person.ask(session, "/links")
+    page = opened(plain.address, **SIZES["phone"]).becomes(person.client).go(f"/chat/{session}")
+    expect(page.get_by_role("article")).to_have_count(4)
+    assert not is_wider_than_its_window(page)
