@@ -1,0 +1,113 @@
+"""Take the screenshots of `docs/screenshots/` from a run of the product with a little life in it.
+
+    .venv/bin/python -m tests.e2e.take_screenshots [FOLDER]
+
+Nothing is staged: what answers is the built-in assistant and llama.cpp with a tiny model file.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from autobot.testing.harness import ServerProcess
+from autobot.testing.models.tiny_gguf import write_scripted
+from tests.e2e.browser import ARGUMENTS, CHROMIUM, DESKTOP, PHONE, finished, visiting
+from tests.integration.product.host import Host
+from tests.integration.product.people import Person
+
+FOLDER: Final = Path("docs/screenshots")
+ASSISTANT: Final = "agent:assistant"
+CHAT: Final = "Connecting a model"
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: its file, path of the page, and the heading that tells that the page is there."""
+
+    name: str
+    path: str
+    heading: str
+    look: str = "light"
+    phone: bool = False
+
+
+def shots(session: str) -> list[Shot]:
+    """Return all pictures; `session` is the chat to show."""
+    chat = f"/chat/{session}"
+    return [
+        Shot("chat", chat, CHAT),
+        Shot("phone", chat, CHAT, "dark", phone=True),
+        Shot("links", "/communication", "Links"),
+        Shot("links-dark", "/communication", "Links", "dark"),
+        Shot("events", "/events", "Events"),
+        Shot("settings", "/settings", "Settings"),
+    ]
+
+
+@contextmanager
+def product() -> Iterator[ServerProcess]:
+    """AutoBot with a model file."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environment = {"AUTOBOT_MODEL_FILE": str(write_scripted(folder / "tiny.gguf"))}
+        with ServerProcess(folder / "data", environment) as running:
+            yield running
+
+
+def live(admin: Person) -> str:
+    """Let something happen; return the chat to show."""
+    admin.ask(admin.chat(title="A model in a file", model="llamacpp:tiny"), "Hi")
+    for title, text in (
+        ("Which links are there?", "/links"),
+        ("How is the system?", "/status"),
+        ("Back up the data", "How do I make a backup?"),
+    ):
+        admin.ask(admin.chat(title=title, model=ASSISTANT), text)
+    session = admin.chat(title=CHAT, model=ASSISTANT)
+    admin.ask(session, "How do I connect Ollama?")
+    admin.ask(session, "/models")
+    body = {"value": "Answer briefly.", "reason": "the team reads on phones"}
+    admin.client("PUT", "/api/v1/settings/chat.system_prompt", body).expect(200)
+    return session
+
+
+def take(browser: Browser, server: ServerProcess, admin: Person, shot: Shot, folder: Path) -> None:
+    """Open a page and write its picture."""
+    options: dict[str, Any] = {"viewport": DESKTOP, "color_scheme": shot.look}
+    if shot.phone:
+        options |= {"viewport": PHONE, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+    with visiting(browser, server.address, **options) as visit:
+        page = visit.becomes(admin.client).go(shot.path)
+        expect(page.get_by_role("heading", name=shot.heading).first).to_be_visible()
+        expect(page.locator(".skeleton")).to_have_count(0)
+        if shot.path.startswith("/chat/"):
+            finished(page)
+        # The page begins with a focus ring, and with the system's typeface until its own has come.
+        page.evaluate("document.fonts.ready.then(() => document.activeElement?.blur())")
+        page.screenshot(path=folder / f"{shot.name}.png")
+
+
+def main() -> int:
+    """Take all pictures."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright, product() as server, ExitStack() as closing:
+        admin = Host(server, closing).admin
+        session = live(admin)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        for shot in shots(session):
+            take(browser, server, admin, shot, folder)
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
