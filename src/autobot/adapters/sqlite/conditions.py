@@ -35,8 +35,8 @@ class Conditions:
 
     def __init__(self, connection: apsw.Connection, durable: Durable, staged: Staged) -> None:
         self._connection, self._durable, self._staged = connection, durable, staged
-        self._taken: set[int] = set()
-        self._known: set[str] = set()
+        self.taken = durable.places or set()
+        self.known: set[str] = set()
 
     def _rows(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, bindings).fetchall()
@@ -56,15 +56,15 @@ class Conditions:
         else:
             for stream in unknown:
                 self._look_up(stream)
-        places = [each.answer[0] for each in group if each.answer is not None]
-        if places:
+        if self._durable.places is None:
+            places = [each.answer[0] for each in group if each.answer is not None]
             rows = self._rows("SELECT place FROM places WHERE place IN carray(?)", carray(array("q", places)))
-            self._taken = {place for (place,) in rows}
+            self.taken = {place for (place,) in rows}
         newest = self._durable.newest
         old = [one for each in group for one in each.ids if one <= newest]
         if old:
             rows = self._rows("SELECT id FROM ids WHERE id IN (SELECT value FROM json_each(?))", _json(old))
-            self._known = {one for (one,) in rows}
+            self.known = {one for (one,) in rows}
 
     def _look_up(self, stream: str) -> int:
         ((found,),) = self._rows("SELECT max(revision) FROM streams WHERE stream = ?", stream)
@@ -82,10 +82,10 @@ class Conditions:
 
     def check(self, one: Prepared) -> None:
         """Raise what the transaction's conditions demand, but for ids (see `knows`) and inbox (a constraint)."""
-        transaction, answer = one.transaction, one.answer
+        transaction, answer, taken = one.transaction, one.answer, self.taken
         if answer is not None:
             place = answer[0]
-            if place in self._taken or place in self._staged.places or place in self._durable.answers:
+            if place in taken or place in self._staged.places or place in self._durable.answers:
                 self._check_answer(place, transaction.answer)
         for append in transaction.appends:
             self._check_stream(append.stream, append.expected)
@@ -119,7 +119,6 @@ class Conditions:
             raise WrongExpectedVersion(f"{name}/{write.key}", expected, version)
 
     def _check_answer(self, place: int, answer: StoredAnswer | None) -> None:
-        staged, tail = self._staged.places.get(place), self._durable.answers.get(place)
         if answer is None:
             return
         mine = (answer.scope, answer.key)
@@ -127,9 +126,9 @@ class Conditions:
             (row[2], row[5]) for row in self._staged.answers if (row[3], row[4]) == mine
         ]
         found += self._rows(
-            "SELECT expires, fingerprint FROM answers WHERE number IN (SELECT value FROM json_each(?1)"
-            " UNION SELECT number FROM places WHERE place = ?2) AND scope = ?3 AND key = ?4",
-            _json((staged or []) + (tail or [])),
+            "SELECT expires, fingerprint FROM answers WHERE number IN (SELECT number FROM answers WHERE number >= ?1"
+            " AND place = ?2 UNION SELECT number FROM places WHERE place = ?2) AND scope = ?3 AND key = ?4",
+            self._durable.answers.get(place, self._durable.numbered + 1),
             place,
             *mine,
         )
@@ -152,7 +151,7 @@ class Conditions:
 
     def knows(self, one: Prepared) -> bool:
         """Say whether an id of the transaction is in the log, or staged."""
-        staged, tail, known = self._staged.ids, self._durable.ids, self._known
+        staged, tail, known = self._staged.ids, self._durable.ids, self.known
         for event in one.ids:  # noqa: SIM110 - any() costs more than all that it asks
             if event in staged or event in tail or event in known:
                 return True

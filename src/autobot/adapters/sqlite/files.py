@@ -18,8 +18,9 @@ MAGIC: Final = b"SQLite format 3\0"
 CHECKED_BYTES: Final = 64 * 1024 * 1024
 """Files up to this size are read whole at opening and every page is checked (about 1 s)."""
 
+BUSY_MS: Final = 5000
 PRAGMAS: Final = (
-    "busy_timeout = 5000",
+    f"busy_timeout = {BUSY_MS}",
     "journal_mode = WAL",
     "synchronous = FULL",
     "secure_delete = ON",
@@ -101,6 +102,12 @@ def open_database(path: Path, current: Format = CURRENT) -> apsw.Connection:
 
 
 def _create(path: Path, current: Format) -> apsw.Connection:
+    try:
+        # SQLite gives its side files the mode that the database has when they are made.
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError as error:
+        raise OperatorError(f"{path} cannot be written: {error.strerror}.") from error
     connection = connect(path, writes=True)
     try:
         with connection:
@@ -109,7 +116,6 @@ def _create(path: Path, current: Format) -> apsw.Connection:
                 f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {current.version}"
             )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        path.chmod(0o600)
         sync_folder(path.parent)
     except apsw.Error as error:
         connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import apsw
@@ -15,6 +16,7 @@ from autobot.adapters.sqlite.errors import mapped
 from autobot.adapters.sqlite.options import StoreOptions
 from autobot.adapters.sqlite.rows import Prepared, micros
 from autobot.adapters.sqlite.staging import CACHED, Durable, Staged, adopt, begin
+from autobot.adapters.sqlite.staging_plain import stage_all
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import AutoBotError, InvalidInput, WrongExpectedVersion
 from autobot.kernel.event_store.audit_chain import digest
@@ -73,7 +75,8 @@ class Journal:
                 self._fold(staged)
             conditions = Conditions(self.connection, self.durable, staged)
             conditions.prefetch(group)
-            results = [self._one(conditions, staged, one) for one in group]
+            long_way = partial(self._one, conditions, staged)
+            results = stage_all(self.durable, staged, conditions.known, conditions.taken, group, long_way)
             self._flush(staged)
             execute("COMMIT")
         except BaseException:
@@ -159,7 +162,7 @@ class Journal:
             staged.numbered += 1
             one.numbered = staged.numbered
             staged.answers.append((staged.numbered, *row))
-            staged.places.setdefault(place, []).append(staged.numbered)
+            staged.places.setdefault(place, staged.numbered)
         for checkpoint in transaction.checkpoints:
             before = staged.checkpoints.get(checkpoint.consumer, -1)
             staged.checkpoints[checkpoint.consumer] = max(before, checkpoint.position)
@@ -292,6 +295,7 @@ class Journal:
         many = self.connection.executemany
         many("DELETE FROM places WHERE number = ? AND place = ?", rows)
         many("DELETE FROM answers WHERE number = ?", [(number,) for number, _ in rows])
+        # Two answers may share a place: what is asked for once too often is only looked for in vain.
 
     def fold(self) -> None:
         """Fold now, in a commit of its own."""

@@ -14,7 +14,16 @@ import msgspec
 from autobot.kernel.core.errors import AlreadyExists, InvalidInput
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.audit_chain import body
-from autobot.kernel.event_store.transaction import Document, Put, Recorded, StoredAnswer, Transaction
+from autobot.kernel.event_store.transaction import (
+    ANY,
+    Checkpoint,
+    Committed,
+    Document,
+    Put,
+    Recorded,
+    StoredAnswer,
+    Transaction,
+)
 
 Row = tuple[Any, ...]
 
@@ -57,8 +66,10 @@ def place_of(scope: str, key: str) -> int:
 class Prepared:
     """A transaction with all that can be encoded before its turn comes.
 
-    `events` holds per append the column values from `id` on; `placed` is filled by the writer: per append
-    (stream, first revision, first position, count); so is `numbered`, the number of the answer.
+    `events` holds per append the column values from `id` on. `plain`: one append (to `stream`, at
+    `expected`), and beside it at most an answer, audit entries and checkpoints without condition. `placed`
+    is filled by the writer: per append (stream, first revision, first position, count); so is `numbered`,
+    the number of the answer.
     """
 
     transaction: Transaction
@@ -68,6 +79,10 @@ class Prepared:
     audit: list[bytes]
     answer: tuple[int, Row] | None
     bodies: list[bytes]
+    checkpoints: tuple[Checkpoint, ...]
+    plain: bool
+    stream: str = ""
+    expected: int = ANY
     placed: list[tuple[str, int, int, int]] = field(default_factory=list)
     numbered: int = 0
 
@@ -114,6 +129,16 @@ def prepare(transaction: Transaction) -> Prepared:
         if len(ids) > 1 and len(set(ids)) < len(ids):
             raise AlreadyExists("Two events of one transaction carry the same id.")
         hashed, answer, writes = tuple(hashes), transaction.answer, transaction.writes
+        appends, checkpoints = transaction.appends, transaction.checkpoints
+        plain = len(appends) == 1 and not (
+            writes
+            or transaction.handled
+            or transaction.conditions
+            or transaction.erase
+            or transaction.snapshots
+            or transaction.aliases
+            or transaction.drops
+        )
         return Prepared(
             transaction,
             events,
@@ -122,6 +147,10 @@ def prepare(transaction: Transaction) -> Prepared:
             [body(entry, hashed) for entry in transaction.audit],
             None if answer is None else answer_row(answer),
             [_json(write.document) for write in writes if isinstance(write, Put)] if writes else [],
+            checkpoints,
+            plain and all(one.expected is None for one in checkpoints),
+            appends[0].stream if appends else "",
+            appends[0].expected if appends else ANY,
         )
     except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
         raise InvalidInput("This cannot be stored: a value has no JSON or UTF-8 form.") from error
@@ -169,7 +198,8 @@ def _setters(kind: type[Any], names: Sequence[str]) -> tuple[_Setter, ...]:
     _erased,
 ) = _setters(Message, tuple(Message.__slots__))
 _message, _stream, _revision, _position, _hash = _setters(Recorded, tuple(Recorded.__slots__))
-_new_message, _new_recorded = Message.__new__, Recorded.__new__
+_at, _revisions, _repeated = _setters(Committed, tuple(Committed.__slots__))
+_new_message, _new_recorded, _new_committed = Message.__new__, Recorded.__new__, Committed.__new__
 
 
 def recorded(row: Row) -> Recorded:
@@ -197,6 +227,15 @@ def recorded(row: Row) -> Recorded:
     _revision(made, revision)
     _position(made, position)
     _hash(made, hashed.hex())
+    return made
+
+
+def committed(position: int, revisions: tuple[int, ...]) -> Committed:
+    """Return what a commit did that was no repeat."""
+    made = _new_committed(Committed)
+    _at(made, position)
+    _revisions(made, revisions)
+    _repeated(made, False)
     return made
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from autobot.adapters.sqlite.rows import Row
 
 CACHED: Final = 50_000
-"""Streams whose revision is kept in memory after they are folded."""
+"""Streams whose revision, and places of answers, that are kept in memory after they are folded."""
 
 
 @dataclass(slots=True)
@@ -16,8 +17,8 @@ class Durable:
     """The committed state.
 
     `revisions` holds every stream with events above `folded`, and others as a cache; `ids` holds the position of
-    every event above `folded`, `newest` the highest id of all others; `answers` the numbers of all answers above
-    `answered` by their place. `audit_hash` is the chain's last hash, `committed` the last event's time of commit
+    every event above `folded`, `newest` the highest id of all others; `answers` the lowest number above `answered`
+    of each place, `places` those of all others (None: too many to keep, ask the table). `audit_hash` is the chain's last hash, `committed` the last event's time of commit
     in microseconds. `erased`: older images of erased text may still be in the write-ahead log.
     """
 
@@ -29,9 +30,10 @@ class Durable:
     folded: int = 0
     answered: int = 0
     newest: str = ""
+    places: set[int] | None = None
     ids: dict[str, int] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
-    answers: dict[int, list[int]] = field(default_factory=dict)
+    answers: dict[int, int] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     erased: bool = False
 
@@ -56,7 +58,7 @@ class Staged:
     answers: list[Row] = field(default_factory=list)
     inbox: list[Row] = field(default_factory=list)
     checkpoints: dict[str, int] = field(default_factory=dict)
-    places: dict[int, list[int]] = field(default_factory=dict)
+    places: dict[int, int] = field(default_factory=dict)
     erased: bool = False
 
 
@@ -81,11 +83,12 @@ def adopt(durable: Durable, staged: Staged) -> None:
     durable.audited, durable.audit_hash = staged.audited, staged.audit_hash
     durable.numbered = staged.numbered
     if staged.answered > durable.answered:
+        durable.places = kept(durable.places, durable.answers, staged.places)
         durable.answers.clear()
-    for place, numbers in staged.places.items():
-        above = [one for one in numbers if one > staged.answered]
-        if above:
-            durable.answers.setdefault(place, []).extend(above)
+    lowest = durable.answers
+    for place, number in staged.places.items():
+        if number > staged.answered and place not in lowest:
+            lowest[place] = number
     durable.ids.update(staged.ids)
     if staged.folded > durable.folded:
         folded = {one: position for one, position in durable.ids.items() if position <= staged.folded}
@@ -97,3 +100,11 @@ def adopt(durable: Durable, staged: Staged) -> None:
     durable.revisions.update(staged.revisions)
     durable.aliases.update(staged.aliases)
     durable.erased = durable.erased or staged.erased
+
+
+def kept(places: set[int] | None, *more: Iterable[int]) -> set[int] | None:
+    """Return `places` with `more` in it, None when that is too many to keep."""
+    if places is None:
+        return None
+    places.update(*more)
+    return places if len(places) <= CACHED else None

@@ -8,19 +8,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
 from autobot.adapters.sqlite.errors import mapped
-from autobot.adapters.sqlite.files import Format, open_database
+from autobot.adapters.sqlite.files import BUSY_MS, Format, open_database
 from autobot.adapters.sqlite.journal import Journal, Result
 from autobot.adapters.sqlite.options import StoreOptions
 from autobot.adapters.sqlite.rows import Prepared
-from autobot.adapters.sqlite.staging import Durable
+from autobot.adapters.sqlite.staging import CACHED, Durable
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import DataCorrupt, OperatorError
 from autobot.kernel.event_store.transaction import Committed
+
+PATIENCE_MS: Final = 100
+"""How long commits wait for a reader that keeps the write-ahead log from being emptied."""
+SCRUB_S: Final = 1.0
+"""Seconds between two tries to empty the write-ahead log after an erasure, while a reader is in the way."""
 
 Waiting = tuple[Prepared, "asyncio.Future[Committed]"]
 
@@ -55,6 +60,7 @@ class Writer:
         self._queue: SimpleQueue[list[Waiting] | Job | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._settle: Callable[[Done], None] = _nobody
+        self._scrubbed = -SCRUB_S
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
 
     def start(self, settle: Callable[[Done], None]) -> None:
@@ -79,9 +85,22 @@ class Writer:
 
     # -------------------------------------------------------------------------------------------- the thread
 
+    def _next(self) -> list[Waiting] | Job | None:
+        """Wait for work; meanwhile try now and then to scrub what an erasure left behind."""
+        while self.durable.erased:
+            try:
+                return self._queue.get(timeout=SCRUB_S)
+            except Empty:
+                self._scrub()
+        return self._queue.get()
+
+    def _scrub(self) -> None:
+        self._scrubbed = self._journal.clock.monotonic()
+        self.durable.erased = not scrub(self._journal)
+
     def _run(self) -> None:
         try:
-            while (item := self._queue.get()) is not None:
+            while (item := self._next()) is not None:
                 if isinstance(item, Job):
                     self._job(item)
                     continue
@@ -98,11 +117,8 @@ class Writer:
 
     def _gather(self, waiting: list[Waiting]) -> Job | threading.Thread | None:
         """Add what waits behind `waiting`; return what is no transaction and ends the gathering."""
-        while len(waiting) < self._journal.options.group:
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                return None
+        while len(waiting) < self._journal.options.group and not self._queue.empty():
+            item = self._queue.get()
             if item is None:
                 return self._thread
             if isinstance(item, Job):
@@ -132,8 +148,8 @@ class Writer:
             durable.erased,
         )
         self._loop.call_soon_threadsafe(self._settle, done)
-        if durable.erased:
-            durable.erased = not scrub(self._journal)
+        if durable.erased and self._journal.clock.monotonic() - self._scrubbed >= SCRUB_S:
+            self._scrub()
 
     def _job(self, job: Job) -> None:
         outcome: Any
@@ -185,6 +201,7 @@ def _state(connection: apsw.Connection) -> Durable:
     record = (*rows("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"), (0, bytes(32)))[0]
     ((newest,),) = rows("SELECT coalesce(max(id), '') FROM ids")
     ((numbered,),) = rows("SELECT coalesce(max(number), 0) FROM answers")
+    places = {place for (place,) in connection.execute("SELECT place FROM places LIMIT ?", (CACHED + 1,))}
     if marks.keys() != {"folded", "answered"} or marks["folded"] > event[0]:
         raise DataCorrupt("The database file does not hang together: events that were indexed are missing.")
     return Durable(
@@ -196,13 +213,21 @@ def _state(connection: apsw.Connection) -> Durable:
         folded=marks["folded"],
         answered=marks["answered"],
         newest=newest,
+        places=places if len(places) <= CACHED else None,
         aliases=dict(rows("SELECT name, target FROM aliases")),
     )
 
 
-def scrub(journal: Journal) -> bool:
+def scrub(journal: Journal, patience_ms: int = PATIENCE_MS) -> bool:
     """Empty the write-ahead log, which still holds older images of pages; False when a reader was in the way."""
-    ((busy, _, _),) = journal.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection = journal.connection
+    connection.set_busy_timeout(patience_ms)
+    try:
+        ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except apsw.BusyError:
+        return False
+    finally:
+        connection.set_busy_timeout(BUSY_MS)
     return not busy
 
 
@@ -211,7 +236,7 @@ def vacuum(journal: Journal) -> None:
     journal.fold()
     journal.connection.execute("INSERT INTO texts(texts) VALUES ('optimize')")
     journal.connection.execute("VACUUM")
-    if not scrub(journal):
+    if not scrub(journal, BUSY_MS):
         raise OperatorError("Another connection kept the old state of the store open; try again.")
 
 

@@ -1,0 +1,65 @@
+"""Full disks and readers in the way: told in plain words, nothing half done, and over when the cause is gone."""
+
+import asyncio
+from pathlib import Path
+
+import apsw
+import pytest
+
+from autobot.adapters.sqlite.event_store import SqliteEventStore
+from autobot.adapters.sqlite.journal import Journal
+from autobot.kernel.core.errors import OperatorError
+from autobot.kernel.event_store.audit_chain import verify
+from autobot.kernel.event_store.transaction import Append, Erase, Put, Transaction
+from autobot.testing.messages import Maker
+from autobot.testing.virtual_time import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_full_disk_refuses_commits_and_loses_nothing(tmp_path: Path) -> None:
+    """When the file cannot grow, commits raise OperatorError and leave nothing; with space they succeed again."""
+    clock = ManualClock()
+    store, make = await SqliteEventStore.open(tmp_path / "autobot.db", clock), Maker(clock)
+    await store.commit(make.transaction("a", audit=(make.entry(),)))
+
+    def limit(journal: Journal, pages: int) -> None:
+        journal.connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+
+    await store._writer.run(lambda journal: limit(journal, 1))
+    big = Put(table="t", key="k", document={"text": "x" * 1_000_000})
+    writes = [store.commit(make.transaction("a", audit=(make.entry(),), writes=(big,))) for _ in range(3)]
+    refused = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(one) for one in refused] == [OperatorError] * 3
+    assert "full" in str(refused[0])
+    assert await store.head() == 1
+    assert await store.get("t", "k") is None
+    await store._writer.run(lambda journal: limit(journal, 1_000_000))
+    done = await store.commit(make.transaction("a", expected=0, audit=(make.entry(),), writes=(big,)))
+    assert done.position == 2
+    assert verify(await store.audit())[1:] == (2, None)
+    await store.close()
+
+
+async def test_a_long_reader_does_not_hold_up_commits_after_an_erasure(tmp_path: Path) -> None:
+    """While a reader keeps the write-ahead log from being emptied commits go on; when it ends the text goes."""
+    clock = ManualClock()
+    path = tmp_path / "autobot.db"
+    store, make = await SqliteEventStore.open(path, clock), Maker(clock)
+    secret = make.message("a", {"text": "xylophonistin"})
+    await store.commit(Transaction(appends=(Append(stream="a", expected=-1, events=(secret,)),)))
+    reader = apsw.Connection(str(path))
+    reader.execute("BEGIN").fetchall()
+    reader.execute("SELECT count(*) FROM events").fetchall()
+    async with asyncio.timeout(4.5):
+        await store.commit(Transaction(erase=(Erase(stream="a"),)))
+        for _ in range(50):
+            await store.commit(make.transaction("b"))
+    reader.execute("ROLLBACK").fetchall()
+    reader.close()
+    clock.advance(10)
+    await store.commit(make.transaction("b"))
+    await store._writer.run(lambda journal: None)
+    files = [one for one in tmp_path.iterdir() if b"xylophonistin" in one.read_bytes()]
+    assert files == []
+    await store.close()
