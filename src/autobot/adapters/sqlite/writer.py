@@ -184,6 +184,8 @@ def opened(path: Path, clock: Clock, form: Format, options: StoreOptions) -> Jou
     try:
         journal = Journal(connection, clock, _state(connection), options)
         journal.fold()
+        # What a crash left above the marks is indexed only now: what is in the indexes is read after that.
+        journal.durable = _state(connection)
     except apsw.Error as error:
         connection.close()
         if isinstance(error, apsw.SQLError):
