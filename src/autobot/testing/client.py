@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -133,6 +134,8 @@ class Client:
             data = json.dumps(body).encode()
             fields.setdefault("content-type", "application/json")
         for last in (False, True):
+            if self._connection is not None and _was_ended(self._connection):
+                self.close()
             connection = self._connection = self._connection or self.connect()
             fresh = connection.sock is None
             try:
@@ -186,6 +189,12 @@ class Client:
         """Return every event of a stream that ends by itself."""
         with self.stream(path, **headers) as events:
             return list(events)
+
+
+def _was_ended(connection: http.client.HTTPConnection) -> bool:
+    """Say whether the server ended a connection that waits for its next request, as it may when that takes long."""
+    sock = connection.sock
+    return sock is not None and bool(select.select([sock], [], [], 0)[0])
 
 
 def _read(response: http.client.HTTPResponse) -> Reply:
