@@ -13,19 +13,22 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autobot.gateway.access import Authenticator
-from autobot.gateway.exchange import Exchange, exchange_of
+from autobot.gateway.exchange import SCOPE_KEY, Exchange
 from autobot.kernel.core.context import ANONYMOUS, CallContext
 from autobot.kernel.core.errors import Unauthenticated
 
 COOKIE: Final = "autobot_session"
 TOKEN_MAX: Final = 512
 _COOKIE_START: Final = COOKIE.encode() + b"="
+_COOKIE_LENGTH: Final = len(_COOKIE_START)
+
+_NO_BAGGAGE: Final[tuple[tuple[str, str], ...]] = ()
 
 
 def session_cookie(field: bytes) -> str | None:
     """Return the session token of a Cookie field (RFC 6265 §5.4); None without one, or with two that differ."""
-    if field.count(_COOKIE_START) == 1 and field.startswith(_COOKIE_START):
-        token = field[len(_COOKIE_START) :].partition(b";")[0].strip(b' "')
+    if field.startswith(_COOKIE_START) and field.count(_COOKIE_START) == 1:
+        token = field[_COOKIE_LENGTH:].partition(b";")[0].strip(b' "')
     else:
         pairs = [pair.strip() for pair in field.split(b";")]
         found = {pair[len(_COOKIE_START) :].strip(b'"') for pair in pairs if pair.startswith(_COOKIE_START)}
@@ -48,7 +51,7 @@ class Authentication:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        exchange = exchange_of(scope)
+        exchange: Exchange = scope[SCOPE_KEY]
         fields = exchange.fields
         authorization = fields.get(b"authorization")
         if authorization is not None:
@@ -56,17 +59,24 @@ class Authentication:
         else:
             cookie = fields.get(b"cookie")
             if cookie is not None and _COOKIE_START in cookie:
-                await self._by_session(exchange, cookie)
+                token = session_cookie(cookie)
+                if token is not None:
+                    exchange.proven = await self._authenticator.session(token)
+                    exchange.credential = ("session", token)
+                if exchange.proven is None:
+                    exchange.refusal = Unauthenticated("The session has ended. Sign in again.")
         proven = exchange.proven
-        principal = ANONYMOUS if proven is None else proven.principal
+        if proven is None:
+            principal, baggage = ANONYMOUS, _NO_BAGGAGE
+        else:
+            principal = proven.principal
+            baggage = (("user_id", principal.user_id), ("tenant_id", principal.tenant))
         exchange.context = CallContext(
             correlation_id=exchange.correlation_id,
             principal=principal,
             trace=exchange.trace,
             deadline=exchange.deadline,
-            baggage=()
-            if proven is None
-            else (("user_id", principal.user_id), ("tenant_id", principal.tenant)),
+            baggage=baggage,
             client=exchange.client,
         )
         self._admitted(exchange)
@@ -82,11 +92,3 @@ class Authentication:
         exchange.credential = ("key", token)
         if exchange.proven is None:
             exchange.refusal = Unauthenticated("This API key is unknown, expired or revoked.")
-
-    async def _by_session(self, exchange: Exchange, cookie: bytes) -> None:
-        token = session_cookie(cookie)
-        if token is not None:
-            exchange.proven = await self._authenticator.session(token)
-            exchange.credential = ("session", token)
-        if exchange.proven is None:
-            exchange.refusal = Unauthenticated("The session has ended. Sign in again.")

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from autobot.gateway.exchange import Exchange, exchange_of
+from autobot.gateway.exchange import SCOPE_KEY, Exchange
 from autobot.gateway.middleware.compression import SUFFIXES
 from autobot.gateway.problem import Refused
 from autobot.kernel.core.errors import Malformed, NotFound, PreconditionFailed
@@ -25,6 +26,8 @@ _TAG: Final = re.compile(rb'\s*(W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
 _KEPT_ON_304: Final = frozenset(
     {b"cache-control", b"content-location", b"date", b"etag", b"expires", b"vary", b"set-cookie"}
 )
+_HASH: Final = blake2b(digest_size=12)
+"""Copied for each body: cheaper than reading its parameters anew."""
 _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
 ANY: Final = ("*",)
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -95,7 +98,7 @@ class Conditional:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = exchange_of(scope)
+        exchange: Exchange = scope[SCOPE_KEY]
         demanded = exchange.fields.get(b"if-match")
         if demanded is not None:
             exchange.if_match = demanded_tags(demanded)
@@ -157,20 +160,19 @@ class _Seen:
 class _Tagging:
     """Holds the start of an answer back until its first piece of body says whether it is whole."""
 
-    __slots__ = ("_fields", "_none_match", "_send", "_start")
+    __slots__ = ("_governed", "_none_match", "_send", "_start", "_tag")
 
     def __init__(self, send: Send, none_match: bytes | None) -> None:
         self._send, self._none_match = send, none_match
         self._start: Message | None = None
-        self._fields: dict[bytes, bytes] = {}
+        self._tag: bytes | None = None
+        self._governed = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if message["status"] == 200:
-                fields = self._fields = dict(message["headers"])
-                if b"etag" in fields or fields.get(b"content-type", b"").startswith(b"application/json"):
-                    self._start = message
-                    return
+            if message["status"] == 200 and self._tagged(message["headers"]):
+                self._start = message
+                return
         elif self._start is not None:
             start, self._start = self._start, None
             if message["type"] == "http.response.body" and not message.get("more_body", False):
@@ -179,12 +181,26 @@ class _Tagging:
             await self._send(start)
         await self._send(message)
 
+    def _tagged(self, fields: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Read what an answer says of itself; say whether it has a tag or gets one."""
+        wanted = False
+        for name, value in fields:
+            if name == b"content-type":
+                wanted = wanted or value.startswith(b"application/json")
+            elif name == b"etag":
+                self._tag, wanted = value, True
+            elif name == b"cache-control":
+                self._governed = True
+        return wanted
+
     async def _whole(self, start: Message, body: Message) -> None:
-        tag = self._fields.get(b"etag")
+        tag = self._tag
         if tag is None:
-            tag = b'"%b"' % blake2b(body.get("body", b""), digest_size=12).hexdigest().encode()
+            hashed = _HASH.copy()
+            hashed.update(body.get("body", b""))
+            tag = b'"%b"' % hashed.hexdigest().encode()
             start["headers"].append((b"etag", tag))
-        if b"cache-control" not in self._fields:
+        if not self._governed:
             start["headers"].append(_REVALIDATE)
         if self._none_match is not None:
             same = none_match(self._none_match, tag)

@@ -6,13 +6,13 @@ Fields follow draft-ietf-httpapi-ratelimit-headers (revision 10): `RateLimit-Pol
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from math import ceil
 from typing import Final, NamedTuple, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from autobot.gateway.exchange import Exchange, exchange_of
+from autobot.gateway.exchange import SCOPE_KEY, Exchange
 from autobot.gateway.structured_fields import Item, serialize_item
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import ConfigurationError, QuotaExceeded
@@ -123,19 +123,29 @@ async def admit(limiter: Limiter, exchange: Exchange, kind: RouteClass, *key: st
     Raises QuotaExceeded. The sign-in route calls `admit(limiter, call, LOGIN, call.client, username)`.
     """
     taken = await limiter.take((kind.name, *key), kind.quota, kind.window_s)
-    _tell(exchange, kind, kind.policy, taken)
+    _Told(kind).tell(exchange, taken)
 
 
-def _tell(exchange: Exchange, kind: RouteClass, policy: tuple[bytes, bytes], taken: Taken) -> None:
-    allowed, remaining, reset, retry_after = taken
-    state = f'"{kind.name}";r={remaining};t={math.ceil(reset if allowed else retry_after)}'
-    exchange.answer_fields += (policy, (b"ratelimit", state.encode()))
-    if not allowed:
-        raise QuotaExceeded(
-            f"At most {kind.quota} requests in {kind.window_s} s are allowed here.",
-            retry_after=retry_after,
-            policies=(kind.name,),
-        )
+class _Told:
+    """A route class with what its answers say of it, written once."""
+
+    __slots__ = ("_name", "_policy", "kind")
+
+    def __init__(self, kind: RouteClass) -> None:
+        self.kind, self._policy, self._name = kind, kind.policy, kind.name.encode()
+
+    def tell(self, exchange: Exchange, taken: Taken) -> None:
+        """Tell in the answer what is left. Raises QuotaExceeded for a request that was not allowed."""
+        allowed, remaining, reset, retry_after = taken
+        state = b'"%b";r=%d;t=%d' % (self._name, remaining, ceil(reset if allowed else retry_after))
+        exchange.answer_fields += (self._policy, (b"ratelimit", state))
+        if not allowed:
+            kind = self.kind
+            raise QuotaExceeded(
+                f"At most {kind.quota} requests in {kind.window_s} s are allowed here.",
+                retry_after=retry_after,
+                policies=(kind.name,),
+            )
 
 
 class RateLimit:
@@ -148,26 +158,26 @@ class RateLimit:
         self._app, self._limiter = app, limiter
         if not classes or classes[-1].prefixes:
             raise ConfigurationError("The last rate-limit class must stand for every path.")
-        self._special = tuple((kind, kind.policy) for kind in classes[:-1])
-        self._rest = (classes[-1], classes[-1].policy)
+        self._special = tuple((kind.prefixes, _Told(kind)) for kind in classes[:-1])
+        self._rest = _Told(classes[-1])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is within the quota."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        exchange = exchange_of(scope)
-        kind, policy = self._rest
-        for one in self._special:
-            if exchange.path.startswith(one[0].prefixes):
-                kind, policy = one
+        exchange: Exchange = scope[SCOPE_KEY]
+        told = self._rest
+        for prefixes, special in self._special:
+            if exchange.path.startswith(prefixes):
+                told = special
                 break
-        proven = exchange.proven
+        kind, proven = told.kind, exchange.proven
         if proven is None:
             key = ("", exchange.client, kind.name)
         else:
             principal = proven.principal
             key = (principal.tenant, principal.id, kind.name)
         taken = await self._limiter.take(key, kind.quota, kind.window_s)
-        _tell(exchange, kind, policy, taken)
+        told.tell(exchange, taken)
         await self._app(scope, receive, send)

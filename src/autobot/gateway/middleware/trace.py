@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from autobot.gateway.exchange import exchange_of
+from autobot.gateway.exchange import SCOPE_KEY, Exchange
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.links.propagation import continue_trace
 
@@ -18,6 +18,6 @@ class Trace:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on with the trace set."""
         if scope["type"] != "lifespan":
-            exchange = exchange_of(scope)
+            exchange: Exchange = scope[SCOPE_KEY]
             exchange.trace, _ = continue_trace(exchange.fields, self._chance)
         await self._app(scope, receive, send)

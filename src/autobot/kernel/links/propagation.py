@@ -18,7 +18,7 @@ from autobot.kernel.links.trace_context import (
     child_of,
     new_span_id,
     new_trace,
-    parse_traceparent,
+    parent_fields,
     parse_tracestate,
 )
 
@@ -116,19 +116,18 @@ def extract(
 def continue_trace(headers: Mapping[bytes, bytes], chance: Chance) -> tuple[TraceContext, str]:
     """Return the trace to go on with, and the caller's span id (empty: the trace begins here)."""
     field = headers.get(b"traceparent")
-    parent = None if field is None else parse_traceparent(field)
+    parent = None if field is None else parent_fields(field)
     if parent is None:
         return new_trace(chance), ""
+    trace_id, span_id, flags = parent
     state = headers.get(b"tracestate")
-    return (
-        TraceContext(
-            trace_id=parent.trace_id,
-            span_id=new_span_id(chance),
-            flags=parent.flags,
-            state="" if state is None else parse_tracestate(state),
-        ),
-        parent.span_id,
+    own = TraceContext(
+        trace_id=trace_id,
+        span_id=new_span_id(chance),
+        flags=flags,
+        state="" if state is None else parse_tracestate(state),
     )
+    return own, span_id
 
 
 def parse_correlation_id(field: bytes | None) -> str | None:

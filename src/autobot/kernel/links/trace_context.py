@@ -24,7 +24,9 @@ STATE_LENGTH_MAX: Final = 2048
 STATE_MEMBER_LONG: Final = 128
 """Members longer than this leave first when a `tracestate` is too long."""
 
-_PARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
+_PARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?", re.DOTALL)
+_PARENT_LENGTH: Final = 55
+"""Characters of the four fields that every version has, each at its own place."""
 _KEY: Final = (
     rb"(?:[a-z0-9][a-z0-9_*/-]{0,255}"  # one system
     rb"|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"  # a tenant of a system
@@ -33,8 +35,8 @@ _MEMBER: Final = re.compile(
     rb"(" + _KEY + rb")=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 )
 _OWS: Final = b" \t"
-_NO_TRACE: Final = b"0" * 32
-_NO_SPAN: Final = b"0" * 16
+_NO_TRACE: Final = "0" * 32
+_NO_SPAN: Final = "0" * 16
 
 
 def parse_traceparent(field: bytes) -> TraceContext | None:
@@ -43,19 +45,26 @@ def parse_traceparent(field: bytes) -> TraceContext | None:
     Version 00 is read strictly; of a later version the four known fields are read and what follows a
     further dash is ignored; ff is invalid. Flags that version 00 does not define are dropped.
     """
-    match = _PARENT.fullmatch(field.strip(_OWS))
-    if match is None:
+    known = parent_fields(field)
+    if known is None:
         return None
-    version, trace_id, span_id, flags, rest = match.groups()
-    if version == b"ff" or (version == b"00" and rest is not None):
+    trace_id, span_id, flags = known
+    return TraceContext(trace_id=trace_id, span_id=span_id, flags=flags)
+
+
+def parent_fields(field: bytes) -> tuple[str, str, int] | None:
+    """Return trace id, span id and known flags of a `traceparent`, None when it is invalid (`parse_traceparent`)."""
+    if len(field) != _PARENT_LENGTH:
+        field = field.strip(_OWS)
+    if _PARENT.fullmatch(field) is None:
         return None
-    if trace_id == _NO_TRACE or span_id == _NO_SPAN:
+    text = field.decode("latin-1")
+    version, trace_id, span_id = text[:2], text[3:35], text[36:52]
+    if trace_id == _NO_TRACE or span_id == _NO_SPAN or version == "ff":
         return None
-    return TraceContext(
-        trace_id=trace_id.decode("ascii"),
-        span_id=span_id.decode("ascii"),
-        flags=int(flags, 16) & KNOWN_FLAGS,
-    )
+    if version == "00" and len(text) != _PARENT_LENGTH:
+        return None
+    return trace_id, span_id, int(text[54], 16) & KNOWN_FLAGS
 
 
 def parse_tracestate(field: bytes) -> str:
@@ -89,7 +98,7 @@ def _shortened(members: list[bytes]) -> bytes:
 
 def new_span_id(chance: Chance) -> str:
     """Return a random span id that is not all zero."""
-    return f"{chance.getrandbits(64) or 1:016x}"
+    return "%016x" % (chance.getrandbits(64) or 1)
 
 
 def new_trace(chance: Chance, *, sampled: bool = True) -> TraceContext:

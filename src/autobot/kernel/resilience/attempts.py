@@ -72,8 +72,8 @@ class Attempts:
         self._send = parts.transport.call
         # A context that must be copied for each attempt costs more than the straight way saves.
         self._several = len(parts.targets) > 1
-        straight = len(parts.targets) == 1 and not parts.narrow_context
-        self._only = parts.targets[0] if straight else None
+        self._single = None if self._several else parts.targets[0]
+        self._only = None if parts.narrow_context else self._single
 
     # ------------------------------------------------------------------------------ the straight way
 
@@ -103,7 +103,7 @@ class Attempts:
             result = done.value
         except Exception as error:  # noqa: BLE001 - an outcome is a value in here; the edge raises it
             attempt = self._records.take_over(target, permit, started, hop)
-            rest = self._after(attempt, error, operation, payload, context, started)
+            rest = self._after(self._send_call, attempt, error, operation, payload, context, started)
         except BaseException as error:
             self._records.abandoned(self._records.take_over(target, permit, started, hop), error)
             raise
@@ -132,8 +132,37 @@ class Attempts:
         """Call from inside the pipeline: a failure is returned as a Failure."""
         return self.call(operation, payload, context, False)
 
+    async def open(self, operation: Operation, payload: Any, context: CallContext) -> Any:
+        """Return an OpenStream that has its first chunk, or a Failure."""
+        started = self._monotonic()
+        target, bulkhead, deadline = self._single, self._bulkhead, context.deadline
+        if (
+            target is None
+            or not target.breaker.flowing
+            or target.throttle.alert
+            or bulkhead.running >= bulkhead.free_below
+            or (deadline is not None and deadline - started <= self._margin)
+        ):
+            return await self._long_way(self._send_stream, operation, payload, context, started)
+        bulkhead.running += 1
+        attempt = self._records.begin(target, target.breaker.generation, operation, context, started)
+        limit = self._deadline.bound(started, deadline)
+        if self._narrow and (ends := self._guard.ends(started, limit)) is not None:
+            narrowed = context.within(ends)
+        else:
+            narrowed = context
+        try:
+            return await self._send_stream(attempt, operation, payload, narrowed, limit)
+        except Exception as error:  # noqa: BLE001 - an outcome is a value in here; the edge raises it
+            rest = self._after(self._send_stream, attempt, error, operation, payload, context, started)
+        except BaseException as error:
+            self._records.abandoned(attempt, error)
+            raise
+        return await rest
+
     async def _after(
         self,
+        send: Send,
         attempt: Attempt,
         error: Exception,
         operation: Operation,
@@ -145,13 +174,9 @@ class Attempts:
         self._records.failed(attempt, error)
         limit = self._deadline.bound(started, context.deadline)
         tried = [attempt.target]
-        return await self._again(self._send_call, Failure(error), tried, operation, payload, context, limit)
+        return await self._again(send, Failure(error), tried, operation, payload, context, limit)
 
     # ---------------------------------------------------------------------------------- the long way
-
-    async def open(self, operation: Operation, payload: Any, context: CallContext) -> Any:
-        """Return an OpenStream that has its first chunk, or a Failure."""
-        return await self._long_way(self._send_stream, operation, payload, context, self._monotonic())
 
     async def _long_way(
         self, send: Send, operation: Operation, payload: Any, context: CallContext, started: float
@@ -264,7 +289,7 @@ class Attempts:
     ) -> Any:
         address = attempt.target.address
         awaitable = self._transport.call(address, operation, payload, context)
-        answer = await self._guard.drive(awaitable, attempt.started, limit, address, "attempt")
+        answer = await self._guard.drive(awaitable, attempt.started, limit, address)
         self._records.succeeded(attempt)
         return answer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -17,7 +17,7 @@ from autobot.kernel.resilience.prober import Prober
 from autobot.kernel.resilience.records import Records
 from autobot.kernel.resilience.registry import LinkState, Target
 from autobot.kernel.resilience.snapshot import LinkSnapshot
-from autobot.kernel.resilience.streams import END, OpenStream
+from autobot.kernel.resilience.streams import Chunks
 
 BreakerAction = Literal["open", "close", "isolate", "release"]
 
@@ -83,21 +83,13 @@ class Pipeline:
         self._state.calls += 1
         return self._records.leave(await self._layers.call(operation, payload, context))
 
-    async def stream(self, operation: Operation, payload: Any, context: CallContext) -> AsyncIterator[Any]:
-        """Send and yield the answer's chunks. Nothing is sent again after the first chunk.
+    def stream(self, operation: Operation, payload: Any, context: CallContext) -> Chunks:
+        """Return the answer's chunks. Nothing is sent before the first is asked for, nor again after it came.
 
-        Raises as `call` does; after the first chunk what broke the stream. Closing it early closes
+        Iterating raises as `call` does; after the first chunk what broke the stream. `aclose` before the end closes
         the transport's iterator.
         """
-        self._state.calls += 1
-        stream: OpenStream = self._records.leave(await self._layers.open(operation, payload, context))
-        try:
-            chunk = stream.first
-            while chunk is not END:
-                yield chunk
-                chunk = self._records.leave(await stream.next())
-        finally:
-            await stream.close()
+        return Chunks(self._layers.open, (operation, payload, context), self._state, self._records)
 
     def snapshot(self) -> LinkSnapshot:
         """Return what the link looks like now. Changes nothing."""

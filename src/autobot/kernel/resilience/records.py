@@ -46,6 +46,7 @@ class Records:
         self._state = state
         self._clock = clock
         self._listener = listener
+        self._labelled: dict[str, tuple[tuple[str, str], ...]] = {}
 
     def begin(
         self, target: Target, permit: int, operation: Operation, context: CallContext, started: float
@@ -75,8 +76,14 @@ class Records:
             target.throttle.answered()
         self.moved(target)
         if self._listener is not None:
-            labels = (("link", self._link), ("target", target.address))
-            self._listener.counted("link_first_chunk_seconds", duration, labels)
+            self._listener.counted("link_first_chunk_seconds", duration, self._labels(target.address))
+
+    def _labels(self, address: str) -> tuple[tuple[str, str], ...]:
+        """Return the labels of a target's counters, made once: a pipeline has few targets."""
+        labels = self._labelled.get(address)
+        if labels is None:
+            labels = self._labelled[address] = (("link", self._link), ("target", address))
+        return labels
 
     def succeeded(self, attempt: Attempt) -> None:
         """Write down an answer, or the good end of a stream."""
@@ -177,12 +184,16 @@ class Records:
         if type(result) is not Failure or not edge:
             return result
         error = result.error
-        if isinstance(error, HopFailed | Rejected | DeadlineExceeded):
-            self._state.failures += 1
+        self.blamed(error)
         try:
             raise error
         finally:
             del result, error
+
+    def blamed(self, error: Exception) -> None:
+        """Count a failure that leaves the pipeline where the link is to blame."""
+        if isinstance(error, HopFailed | Rejected | DeadlineExceeded):
+            self._state.failures += 1
 
     def _leave(self, attempt: Attempt, now: float, duration: float, *, dropped: bool) -> None:
         attempt.target.in_flight -= 1

@@ -8,12 +8,11 @@ would have (PEP 380).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from types import coroutine
 from typing import Any
 
-from autobot.kernel.core.errors import AttemptTimeout
+from autobot.kernel.core.errors import AttemptTimeout, DeadlineExceeded
 from autobot.kernel.resilience.attempt_timeout.options import AttemptTimeoutOptions
+from autobot.kernel.resilience.attempt_timeout.resuming import resume
 from autobot.kernel.resilience.deadline.strategy import Bound, Deadline
 
 _SAYS = {
@@ -21,28 +20,6 @@ _SAYS = {
     "first_byte": "sent nothing",
     "gap": "fell silent in the middle of its answer",
 }
-
-
-@coroutine
-def resume(step: Any, waiting_for: Any) -> Generator[Any, Any, Any]:
-    """Drive `step`, which has just yielded `waiting_for`, to its end and return its result.
-
-    `step` is a coroutine or the iterator of an awaitable. What is sent or thrown in, cancellation
-    above all, goes to `step`.
-    """
-    while True:
-        try:
-            sent = yield waiting_for
-        except BaseException as thrown:  # noqa: BLE001 - cancellation goes inward like everything else
-            try:
-                waiting_for = step.throw(thrown)
-            except StopIteration as done:
-                return done.value
-        else:
-            try:
-                waiting_for = step.send(sent)
-            except StopIteration as done:
-                return done.value
 
 
 class Guard:
@@ -62,12 +39,10 @@ class Guard:
         own = started + self._seconds
         return own if limit.until is None else min(own, limit.until)
 
-    async def finish(
-        self, step: Any, waiting_for: Any, started: float, limit: Bound, target: str, phase: str = "attempt"
-    ) -> Any:
+    async def finish(self, step: Any, waiting_for: Any, started: float, limit: Bound, target: str) -> Any:
         """Drive `step` on from its first suspension to its end.
 
-        Raises AttemptTimeout (with `phase`) when the attempt took too long, DeadlineExceeded when the
+        Raises AttemptTimeout when the attempt took too long, DeadlineExceeded when the
         whole call did; at the same moment the attempt is to blame.
         """
         ends = self.ends(started, limit)
@@ -80,9 +55,15 @@ class Guard:
         except TimeoutError:
             if not scope.expired():
                 raise
+        raise self.expired(started, limit, target, "attempt")
+
+    def expired(
+        self, started: float, limit: Bound, target: str, phase: str
+    ) -> AttemptTimeout | DeadlineExceeded:
+        """Return the error of an attempt (or a gap of its stream) that began at `started` and whose time is over."""
         if self._seconds is None or (limit.until is not None and limit.until < started + self._seconds):
-            raise self._deadline.exceeded(limit)
-        raise AttemptTimeout(
+            return self._deadline.exceeded(limit)
+        return AttemptTimeout(
             f"{target} {_SAYS[phase]} within {self._seconds:g} s.",
             phase=phase,
             link=self._link,
@@ -96,11 +77,11 @@ class Guard:
         limit = self._deadline.bound(started, deadline)
         return await self.finish(step, waiting_for, started, limit, target)
 
-    async def drive(self, awaitable: Any, started: float, limit: Bound, target: str, phase: str) -> Any:
+    async def drive(self, awaitable: Any, started: float, limit: Bound, target: str) -> Any:
         """Run `awaitable` from its start to its end, as `finish` does."""
         step = awaitable.__await__()
         try:
             waiting_for = step.send(None)
         except StopIteration as done:
             return done.value
-        return await self.finish(step, waiting_for, started, limit, target, phase)
+        return await self.finish(step, waiting_for, started, limit, target)
