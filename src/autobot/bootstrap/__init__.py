@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autobot.bootstrap.files import check_matrix_files, openapi_document, restore_backup
 from autobot.bootstrap.knowing import VERSION
-from autobot.bootstrap.serving import dial_control, open_console, serve
+from autobot.bootstrap.serving import dial_control, open_console, running_address, serve
 
 __all__ = [
     "VERSION",
@@ -13,5 +13,6 @@ __all__ = [
     "open_console",
     "openapi_document",
     "restore_backup",
+    "running_address",
     "serve",
 ]

@@ -11,6 +11,7 @@ from autobot.bootstrap.following import reactions
 from autobot.bootstrap.product import Product
 from autobot.contexts.system import module as system_module
 from autobot.contracts import actions, chat
+from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.telemetry.listener import Change
 
 REFUSALS_EVERY_S: Final = 1.0
@@ -19,13 +20,17 @@ REACTS_TO: Final = frozenset({chat.ReplyRequested.TYPE, actions.ActionRequested.
 
 
 @asynccontextmanager
-async def running(product: Product) -> AsyncIterator[Product]:
-    """Run everything that works in the background for the block."""
+async def running(product: Product, *, decisions: bool = True) -> AsyncIterator[Product]:
+    """Run everything that works in the background for the block.
+
+    `decisions` puts in force what operators decided about rows and breakers at run time.
+    """
     await product.live.refresh()
     product.live.open_file(product.outside.clock, product.config.inherited)
-    refused = await system_module.restore_policies(product.store, product.codec, product.registry)
-    for row, why in refused:
-        _tell(product, row, why)
+    if decisions:
+        refused = await system_module.restore_policies(product.store, product.codec, product.registry)
+        for row, why in refused:
+            _tell(product, row, why)
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(asyncio.TaskGroup())
         tasks = [group.create_task(one, name=name) for name, one in _background(product).items()]
@@ -38,9 +43,11 @@ async def running(product: Product) -> AsyncIterator[Product]:
             await serving
             for task in tasks:
                 task.cancel()
-            await product.refusals.flush()
-            await product.registry.close()
-            await product.wires.close()
+            try:
+                await product.refusals.flush()
+            finally:
+                await product.registry.close()
+                await product.wires.close()
 
 
 def _tell(product: Product, row: str, why: str) -> None:
@@ -62,21 +69,23 @@ def _background(product: Product) -> dict[str, Any]:
         "view of chats": product.chat_view.run(),
         "reactions": product.broker.serve(reactions(link, REACTS_TO)),
         "settings": _follow_settings(product),
-        "refusals": _every(REFUSALS_EVERY_S, product.refusals.flush),
+        "refusals": every(REFUSALS_EVERY_S, product.refusals.flush),
         "health": product.health.run(),
         "discovery": product.live.discover(),
         "scrubbing": product.upkeep.scrub_after_erasures(),
-        "probes": _every(PROBE_LINKS_EVERY_S, product.registry.probe_idle),
+        "probes": every(PROBE_LINKS_EVERY_S, product.registry.probe_idle),
     }
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
+async def every(seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
+    """Do `work` again and again, with a pause before each. A row that refuses it now is waited out: an
+    operator who breaks one on purpose does not end the process."""
     while True:
         await asyncio.sleep(seconds)
-        await work()
+        await patiently(work)
 
 
 async def _follow_settings(product: Product) -> None:
     async for batch in product.store.subscribe(after=await product.store.head()):
         if any(one.message.type.startswith("autobot.settings.") for one in batch):
-            await product.live.refresh()
+            await patiently(product.live.refresh)

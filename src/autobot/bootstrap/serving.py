@@ -14,17 +14,19 @@ from typing import Any, Final
 
 import uvicorn
 
+from autobot.adapters.system.lock import told_address
 from autobot.adapters.system.sockets import bind_unix, connect_unix
 from autobot.bootstrap.channels import follow_log
 from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.outside import real_outside
 from autobot.bootstrap.product import Product, assemble
-from autobot.bootstrap.running import running
+from autobot.bootstrap.running import every, running
 from autobot.config import Config
 from autobot.contracts import identity
 from autobot.gateway.control import Control
 from autobot.kernel.core.context import Principal
 from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.event_store.patience import patiently
 
 CONTROL_SOCKET: Final = "control.sock"
 USAGE_EVERY_S: Final = 60.0
@@ -66,6 +68,11 @@ async def dial_control(config: Config) -> tuple[asyncio.StreamReader, asyncio.St
     return await asyncio.open_unix_connection(sock=dialled, limit=CONTROL_LINE_MAX)
 
 
+def running_address(config: Config) -> str | None:
+    """Return where the AutoBot that runs on this data folder listens, None when it does not serve."""
+    return told_address(config.data_dir)
+
+
 def control_of(product: Product) -> Control:
     """Return what answers the command line."""
     commands = [spec.command for module in product.modules for spec in module.commands]
@@ -84,11 +91,16 @@ async def first_start(product: Product) -> str | None:
 
 
 @asynccontextmanager
-async def open_console(config: Config) -> AsyncIterator[Control]:
-    """Open the product without its edge, for the command line. Takes the folder's lock."""
-    async with real_outside(config, quiet=True) as outside, running(assemble(config, outside)) as product:
-        await first_start(product)
-        yield control_of(product)
+async def open_console(config: Config, *, decisions: bool = True) -> AsyncIterator[Control]:
+    """Open the product without its edge, for the command line. Takes the folder's lock.
+
+    Without `decisions` rows run as the files say, whatever operators made of them at run time: so one that
+    locks everybody out can be taken back.
+    """
+    async with real_outside(config, quiet=True) as outside:
+        async with running(assemble(config, outside), decisions=decisions) as product:
+            await first_start(product)
+            yield control_of(product)
 
 
 def serve(config: Config, *, port: int | None, say: Say) -> int:
@@ -165,7 +177,7 @@ async def _until_stopped(edge: Edge, bound: socket.socket, config: Config) -> No
         server.should_exit = True
 
     async with asyncio.TaskGroup() as group:
-        flushing = group.create_task(_flush_usage(edge))
+        flushing = group.create_task(every(USAGE_EVERY_S, edge.credentials.flush))
         store = edge.product.store
         following = group.create_task(follow_log(store, edge.fanout, after=await store.head()))
         proving = group.create_task(_prove_on_change(edge))
@@ -202,10 +214,4 @@ async def _prove_on_change(edge: Edge) -> None:
     store = edge.product.store
     async for batch in store.subscribe(after=await store.head()):
         if any(one.message.type.startswith("autobot.identity.") for one in batch):
-            await edge.fanout.prove_all()
-
-
-async def _flush_usage(edge: Edge) -> None:
-    while True:
-        await asyncio.sleep(USAGE_EVERY_S)
-        await edge.credentials.flush()
+            await patiently(edge.fanout.prove_all)

@@ -11,6 +11,7 @@ from autobot.bootstrap.outside import KEY_FILE, key_path
 from autobot.config import Config
 from autobot.contracts import chat, system
 from autobot.kernel.core.errors import Absent
+from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
 
 SCRUB_AFTER_S: Final = 30.0
@@ -46,4 +47,4 @@ class StoreUpkeep:
         async for batch in self._store.subscribe(after=await self._store.head()):
             if any(one.message.type == chat.SessionDeleted.TYPE for one in batch):
                 await asyncio.sleep(SCRUB_AFTER_S)
-                await self._store.vacuum()
+                await patiently(self._store.vacuum)

@@ -10,7 +10,7 @@ import typer
 from autobot.cli import data, inspect, people
 from autobot.cli.console import current_config, guarded
 from autobot.cli.new import new
-from autobot.cli.output import Exit, complain, say
+from autobot.cli.output import READER_GONE, Exit, ReaderGone, complain, say
 
 app = typer.Typer(
     name="autobot",
@@ -33,6 +33,8 @@ app.command("restore")(data.restore)
 
 PARTS: dict[str, tuple[str, ...]] = {"local-llm": ("local-llm",)}
 """Parts that this version can use, with the extras that they need."""
+ROLES = ("gateway", "backend", "ai", "npu", "browser")
+"""Roles that processes of a scaled installation have."""
 LATER = {
     "npu": "inference on an NPU",
     "browser": "driving a browser",
@@ -40,6 +42,21 @@ LATER = {
     "postgres": "several machines",
 }
 """Parts that this version knows of and cannot use yet."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """AutoBot: agents on your own hardware, every hop by one communication matrix."""
 
 
 @app.command()
@@ -57,8 +74,11 @@ def up(
 
 
 @app.command("serve")
-def serve_role(role: Annotated[str, typer.Argument(help="gateway, backend, ai, npu or browser.")]) -> None:
+def serve_role(role: Annotated[str, typer.Argument(help=", ".join(ROLES))]) -> None:
     """Start one role as a process of its own."""
+    if role not in ROLES:
+        complain(f"There is no role called {role}.", f"Roles are: {', '.join(ROLES)}")
+        raise typer.Exit(Exit.USAGE)
     complain(
         f"The role {role} cannot run by itself in this version: all roles run in one process.",
         "autobot up",
@@ -117,6 +137,8 @@ def run(arguments: Sequence[str]) -> int:
         return end.exit_code
     except typer.Abort:
         return 130
+    except ReaderGone:
+        return READER_GONE
     except Exception as error:
         show = getattr(error, "format_message", None)
         if show is None:

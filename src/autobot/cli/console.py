@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from autobot.cli.output import Exit, complain, exit_code
+from autobot.cli.output import READER_GONE, Exit, ReaderGone, complain, exit_code
 from autobot.config import Config, read_config
 from autobot.kernel.core.errors import AutoBotError
 
@@ -33,13 +33,13 @@ def current_config() -> Config:
 
 
 @asynccontextmanager
-async def console(config: Config) -> AsyncIterator[Ask]:
-    """Give a way to ask, whether AutoBot runs on this data folder or not."""
+async def console(config: Config, *, decisions: bool = True) -> AsyncIterator[Ask]:
+    """Give a way to ask, whether AutoBot runs on this data folder or not (`decisions` as `open_console`)."""
     from autobot.bootstrap import dial_control, open_console
 
     remote = await dial_control(config)
     if remote is None:
-        async with open_console(config) as control:
+        async with open_console(config, decisions=decisions) as control:
 
             async def local(name: str, /, **fields: Any) -> Any:
                 return await control.ask(name, fields)
@@ -65,12 +65,12 @@ async def console(config: Config) -> AsyncIterator[Ask]:
         writer.close()
 
 
-def run_with(work: Callable[[Ask, Config], Awaitable[int | None]]) -> int:
+def run_with(work: Callable[[Ask, Config], Awaitable[int | None]], *, decisions: bool = True) -> int:
     """Run `work` with a way to ask; print errors with their fix and return the exit code."""
 
     async def main() -> int:
         config = current_config()
-        async with console(config) as ask:
+        async with console(config, decisions=decisions) as ask:
             return await work(ask, config) or Exit.OK
 
     return guarded(lambda: asyncio.run(main()))
@@ -96,6 +96,8 @@ def guarded(work: Callable[[], int]) -> int:
 
 def told(error: AutoBotError) -> int:
     """Print an error with its fix and return its exit code."""
+    if isinstance(error, ReaderGone):
+        return READER_GONE
     complain(error.detail, error.hint)
     for one in getattr(error, "errors", ()):
         complain(f"{one.pointer}: {one.detail}")

@@ -50,6 +50,27 @@ def check_matrix(as_json: Json = False) -> None:
     raise typer.Exit(guarded(work))
 
 
+@matrix.command("revert")
+def revert_row(
+    row: Annotated[str, typer.Argument(help="The row's name, such as services-repositories.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the row's history.")] = "by the command line",
+) -> None:
+    """Take back what was decided about a row at run time: its policy and its breakers are as the files say.
+
+    A row that locks everybody out, AutoBot itself included, is taken back while AutoBot is stopped.
+    """
+
+    async def work(ask: Ask, config: Config) -> int | None:
+        await ask("RevertLink", link=row, position=None, reason=reason)
+        found = await ask("GetLink", link=row)
+        if found["targets"]:
+            await ask("ForceBreaker", link=row, action="close", reason=reason)
+        say(f"{row} is as the files say.")
+        return None
+
+    raise typer.Exit(run_with(work, decisions=False))
+
+
 @events.command("tail")
 def tail(
     kind: Annotated[str, typer.Option("--type", help="Only this type; may end in *.")] = "",

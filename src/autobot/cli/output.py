@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from autobot.kernel.core import errors
 
@@ -63,9 +65,22 @@ def _below(kind: type[errors.AutoBotError]) -> Iterable[type[errors.AutoBotError
         yield from _below(one)
 
 
+class ReaderGone(errors.AutoBotError):
+    """Who read our standard output has left, as `head` does: there is nobody to tell the rest."""
+
+
+READER_GONE: Final = 128 + signal.SIGPIPE
+"""Exit code of a command whose reader left, as a shell gives it to a program that a closed pipe ended."""
+
+
 def say(text: str) -> None:
-    """Print a line for people."""
-    print(text, flush=True)
+    """Print a line. Raises ReaderGone when nobody reads any more."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # What is still in the buffer goes nowhere, so that the interpreter does not fail on it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ReaderGone("Nobody reads the output any more.") from None
 
 
 def complain(detail: str, hint: str | None = None) -> None:
@@ -77,7 +92,7 @@ def complain(detail: str, hint: str | None = None) -> None:
 
 def show_json(value: Any) -> None:
     """Print JSON for programs."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    say(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -88,7 +103,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
         for index, column in enumerate(columns)
     ]
     for line in ([column.upper() for column in columns], *cells):
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        say("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _cell(value: Any) -> str:

@@ -166,4 +166,7 @@ def remove_user(username: Who) -> None:
 
 def sign_in_link(config: Config, token: str) -> str:
     """Return the address that signs in once. The token stands behind `#`, so no server log ever holds it."""
-    return f"{config.public_url or config.local_url}/sign-in#token={token}"
+    from autobot.bootstrap import running_address
+
+    address = config.public_url or running_address(config) or config.local_url
+    return f"{address}/sign-in#token={token}"

@@ -39,6 +39,7 @@ from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.protocol import Close
 from autobot.gateway.routing import Entry, RouteTable
 from autobot.gateway.static import StaticClient
+from autobot.kernel.event_store.patience import patiently
 
 COUNT_EVERY_S: Final = 5.0
 """Seconds between two looks at what went over sockets: counting each frame by itself would cost as much as it."""
@@ -131,7 +132,7 @@ class Gateway:
     async def _prove(self) -> None:
         while True:
             await asyncio.sleep(self._parts.limits.reproof_s)
-            await self._parts.fanout.prove_all()
+            await patiently(self._parts.fanout.prove_all)
 
 
 def create_app(parts: GatewayParts) -> Gateway:

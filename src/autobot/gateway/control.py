@@ -54,7 +54,7 @@ class Control:
         try:
             message = msgspec.convert(fields, kind)
         except msgspec.ValidationError as error:
-            raise InvalidInput(f"{name}: {error}") from error
+            raise InvalidInput(f"{error}") from error
         if name in self._commands:
             answer = await self._bus.dispatch(message, self._context(), key=key)
             return msgspec.to_builtins(answer.value)

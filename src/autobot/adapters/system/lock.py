@@ -53,6 +53,15 @@ def locked_folder(folder: Path) -> Iterator[FolderLock]:
         os.close(descriptor)
 
 
+def told_address(folder: Path) -> str | None:
+    """Return where the owner of `folder` said that it listens; None when nobody did."""
+    try:
+        told = json.loads((folder / LOCK_FILE).read_bytes())["address"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return told if isinstance(told, str) and told else None
+
+
 def _owned(folder: Path, descriptor: int) -> DataLocked:
     try:
         owner = json.loads(os.pread(descriptor, 4096, 0))

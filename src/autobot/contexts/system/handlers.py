@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from autobot.contexts.system.ports import LinkControl, LinkPolicies, Upkeep
@@ -46,7 +47,7 @@ class LinkHandlers:
 
     async def force(self, command: system.ForceBreaker, context: CallContext) -> Decision[dict[str, Any]]:
         """Act on breakers by hand."""
-        self._control.check(command.link, None)
+        self._control.check_force(command.link, command.action, command.target, command.seconds)
         fact = system.BreakerForced(
             link=command.link,
             action=command.action,
@@ -78,7 +79,7 @@ async def restore_policies(
     the operator is told. Isolation by hand without an end stays in force as well.
     """
     policies: dict[str, dict[str, Any] | None] = {}
-    isolated: dict[tuple[str, str | None], system.BreakerForced] = {}
+    by_hand: dict[str, list[system.BreakerForced]] = {}
     after = 0
     while True:
         batch = await store.read_all(after=after, where=POLICIES)
@@ -87,9 +88,9 @@ async def restore_policies(
             if isinstance(fact, system.LinkPolicyChanged):
                 policies[fact.link] = fact.fields
             elif isinstance(fact, system.BreakerForced):
-                isolated.pop((fact.link, fact.target), None)
-                if fact.action == "isolate" and fact.seconds is None:
-                    isolated[fact.link, fact.target] = fact
+                # A decision on the whole row overrules what was decided on each of its targets before.
+                before = by_hand.get(fact.link, []) if fact.target is not None else []
+                by_hand[fact.link] = [*before, fact]
         if not batch:
             break
         after = batch[-1].position
@@ -100,12 +101,26 @@ async def restore_policies(
                 control.apply(link, fields)
         except (InvalidInput, NotFound) as error:
             refused.append((link, error.detail))
-    for forced in isolated.values():
-        try:
-            control.force(forced.link, "isolate", forced.target, forced.by, forced.reason, None)
-        except (InvalidInput, NotFound) as error:
-            refused.append((forced.link, error.detail))
+    for facts in by_hand.values():
+        refused.extend(_isolated_again(facts, control))
     return tuple(refused)
+
+
+def _isolated_again(facts: list[system.BreakerForced], control: LinkControl) -> Iterator[tuple[str, str]]:
+    """Repeat what was decided on one row's breakers, in order; yields what does not hold any more.
+
+    What passes by itself (an open time, an isolation with an end) has passed and leaves a breaker closed.
+    """
+    isolated = False
+    for fact in facts:
+        lasts = fact.action == "isolate" and fact.seconds is None
+        isolated = isolated or lasts
+        if not isolated:
+            continue
+        try:
+            control.force(fact.link, "isolate" if lasts else "close", fact.target, fact.by, fact.reason, None)
+        except (InvalidInput, NotFound) as error:
+            yield fact.link, error.detail
 
 
 class UpkeepHandlers:

@@ -31,6 +31,10 @@ class LinkControl(Protocol):
         """Set the run-time fields of a row; None drops them all."""
         ...
 
+    def check_force(self, row: str, action: BreakerAction, target: str | None, seconds: float | None) -> None:
+        """Raise what `force` would raise, and change nothing."""
+        ...
+
     def force(
         self, row: str, action: BreakerAction, target: str | None, by: str, reason: str, seconds: float | None
     ) -> None:

@@ -16,11 +16,13 @@ from autobot.gateway.rest.answers import WHOLE, json_answer, moment, page_of
 from autobot.gateway.routing import router as edge_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import InvalidInput
+from autobot.kernel.links.row import FIELDS as ROW_FIELDS
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 BROWSER_ROWS = ("frontend-gateway", "frontend-backend")
-FIELDS = ("timeout", "total", "retry", "breaker", "bulkhead", "rate_limit", "cache", "chaos", "transport")
+FIELDS = tuple(sorted(ROW_FIELDS - {"doc", "origin", "accepted"}))
+"""What may change at run time: what a row does, not what is said of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,11 +151,20 @@ class LinkRegistry:
     def force(
         self, row: str, action: BreakerAction, target: str | None, by: str, reason: str, seconds: float | None
     ) -> None:
-        """Act on the breakers of a row by hand. Raises NotFound where this process has none."""
+        """Act on the breakers of a row by hand. Raises as `check_force`."""
+        self._breakers(row).breaker(action, target, by=by, reason=reason, seconds=seconds)
+
+    def check_force(self, row: str, action: BreakerAction, target: str | None, seconds: float | None) -> None:
+        """Raise NotFound, InvalidInput or Conflict unless `force` may act so now; changes nothing."""
+        self._breakers(row).check_breaker(action, target, seconds)
+
+    def _breakers(self, row: str) -> Pipeline:
+        if row not in self._matrix.names:
+            raise NotFound(f"The matrix has no row {row}.")
         pipeline = self.link(row).pipeline if row in self._matrix.rows else None
         if pipeline is None:
             raise NotFound(f"The link {row} has no breaker in this process.")
-        pipeline.breaker(action, target, by=by, reason=reason, seconds=seconds)
+        return pipeline
 
     # --------------------------------------------------------------------------------------- describing
 

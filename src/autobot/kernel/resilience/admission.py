@@ -9,6 +9,7 @@ from typing import Final
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import BulkheadFull, CircuitOpen, RateLimited, Rejected
 from autobot.kernel.resilience.breaker.machine import REFUSED
+from autobot.kernel.resilience.breaker.table import State
 from autobot.kernel.resilience.bulkhead.criticality import Criticality, criticality_of
 from autobot.kernel.resilience.bulkhead.machine import Bulkhead, Wait
 from autobot.kernel.resilience.deadline.strategy import Bound, Deadline
@@ -97,13 +98,16 @@ class Admission:
         state = first.breaker.state.value.replace("_", "-")
         after = min(waits) if waits else None
         when = "until it is released" if after is None else f"for another {after:.1f} s"
-        return CircuitOpen(
+        error = CircuitOpen(
             f"{self._link}: the breaker of {first.address} is {state} and refuses {when}.",
             link=self._link,
             target=first.address,
             since=first.breaker.since,
             retry_after=after,
         )
+        if first.breaker.state is State.ISOLATED:
+            error.hint = f"An operator isolated it. Release it, or stop AutoBot and run: autobot matrix revert {self._link}"
+        return error
 
     # ------------------------------------------------------------------------------------- bulkhead
 

@@ -109,6 +109,26 @@ class Pipeline:
         *open* refuses for `seconds` (None: the option's open time), then probes; *isolate* refuses
         until *release* or for `seconds`; *release* ends either and lets probes through; *close* lets
         everything through at once. Also rows without a breaker can be isolated.
+        Raises as `check_breaker`.
+        """
+        now = self._clock.monotonic()
+        for one in self.check_breaker(action, target, seconds):
+            match action:
+                case "open":
+                    one.breaker.open(now, by=by, reason=reason, seconds=seconds)
+                case "isolate":
+                    one.breaker.isolate(now, by=by, reason=reason, seconds=seconds)
+                case "close":
+                    one.breaker.close(now, by=by, reason=reason)
+                case "release":
+                    one.breaker.release(now, by=by, reason=reason)
+            self._records.moved(one)
+
+    def check_breaker(
+        self, action: BreakerAction, target: str | None = None, seconds: float | None = None
+    ) -> list[Target]:
+        """Return the targets that `breaker` would act on; changes nothing.
+
         Raises NotFound for an unknown target, InvalidInput for an unknown action or `seconds` outside
         0.1–604,800, Conflict for a *release* where nothing is held.
         """
@@ -121,18 +141,7 @@ class Pipeline:
             raise NotFound(f"{self._link} has no target {target!r}.")
         if action == "release" and all(one.breaker.flowing for one in chosen):
             raise Conflict(f"No breaker of {self._link} is open or isolated.")
-        now = self._clock.monotonic()
-        for one in chosen:
-            match action:
-                case "open":
-                    one.breaker.open(now, by=by, reason=reason, seconds=seconds)
-                case "isolate":
-                    one.breaker.isolate(now, by=by, reason=reason, seconds=seconds)
-                case "close":
-                    one.breaker.close(now, by=by, reason=reason)
-                case "release":
-                    one.breaker.release(now, by=by, reason=reason)
-            self._records.moved(one)
+        return chosen
 
     def invalidate(self, *tags: str) -> int:
         """Drop cached answers whose operation carries one of `tags`; return how many."""

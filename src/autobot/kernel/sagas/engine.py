@@ -10,9 +10,16 @@ from typing import Any, Final
 
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, principal_data, principal_of, stored_trace
-from autobot.kernel.core.errors import DeadlineExceeded, Interrupted, NotFound, WrongExpectedVersion
+from autobot.kernel.core.errors import (
+    AutoBotError,
+    DeadlineExceeded,
+    Interrupted,
+    NotFound,
+    WrongExpectedVersion,
+)
 from autobot.kernel.core.failure import Failure, failure_of
 from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import NO_STREAM, Append, Put, Query, Transaction
 from autobot.kernel.sagas import facts
@@ -169,8 +176,9 @@ class RunEngine:
         if started is None:
             raise AssertionError("a run is carried only after it was accepted")
         try:
-            outcome = await self._execute(run, self._definitions[started.definition])
-            await self._end(run, self._definitions[started.definition], outcome)
+            definition = self._definitions[started.definition]
+            outcome = await self._execute(run, definition)
+            await patiently(lambda: self._end(run, definition, outcome), failing=self._unless_closing)
         except Exception as error:  # noqa: BLE001 - one run's failure ends that run, never the engine
             # The end could not be written: the run stays open in the log and the next start recovers it.
             self._tell(run, "unrecorded", type(error).__name__)
@@ -187,7 +195,8 @@ class RunEngine:
                 error=_cut_off(run, "AutoBot was restarted while this was being written."),
             )
         if run.history.revision <= 0:
-            await self._store.commit(Transaction(writes=(self._document(run, "running"),)))
+            shown = Transaction(writes=(self._document(run, "running"),))
+            await patiently(lambda: self._store.commit(shown), failing=self._unless_closing)
         self._tell(run, "running", "")
         budget = definition.budget
         run.context = run.context.within(self._clock.monotonic() + budget)
@@ -214,6 +223,11 @@ class RunEngine:
         finally:
             run.executing = False
         return Outcome(state="completed")
+
+    def _unless_closing(self, error: AutoBotError) -> None:
+        """Wait while the way to the store is broken, but not when this process ends: the next one recovers."""
+        if self._closing.is_set():
+            raise error
 
     async def _end(self, run: Run, definition: Definition, outcome: Outcome) -> None:
         told = await definition.finish(run, outcome)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from autobot.kernel.core.errors import BadAnswer
+from autobot.kernel.core.errors import BadAnswer, CircuitOpen
+from autobot.kernel.event_store.transaction import Committed, Transaction
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.history import NonDeterminism, fold
@@ -340,3 +341,28 @@ def test_history_knows_the_open_step() -> None:
     ended = facts.StepCompleted(run_id="r", step=0, name="a", output=1, duration_ms=0)
     assert fold([begun]).open_step == begun
     assert fold([begun, ended]).open_step is None
+
+
+async def test_an_end_that_cannot_be_written_now_is_written_when_it_can() -> None:
+    """A run whose way to the store is refused at its end waits for it: nobody looks at a spinner for ever."""
+    world = World()
+
+    class Refusing(type(world.store)):  # type: ignore[misc]
+        refusals = 0
+
+        async def commit(self, transaction: Transaction) -> Committed:
+            if self.refusals:
+                self.refusals -= 1
+                raise CircuitOpen("refused", link="l", target="t", since=0.0, retry_after=None)
+            return await super().commit(transaction)  # type: ignore[no-any-return]
+
+    store = world.store = Refusing(world.clock)
+
+    async def work(run: Run) -> None:
+        store.refusals = 2
+
+    async with engine(world, Script(work)) as made, asyncio.timeout(5):
+        await accept(made, "r1")
+        await made.ended("r1")
+    assert await types(world, "r1") == ["run_started", "run_completed"]
+    assert store.refusals == 0

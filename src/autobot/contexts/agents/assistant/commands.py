@@ -127,12 +127,21 @@ def status_text(status: Mapping[str, Any], health: system.Health) -> str:
     for name, value in status.items():
         if isinstance(value, Mapping):
             value = ", ".join(f"{count} {word}" for word, count in value.items())
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            value = "; ".join(_follower(one) for one in value) or None
         rows.append((name.replace("_", " "), value))
     checks = [(one.name, one.state, one.detail, one.checked_at) for one in health.checks]
     parts = [f"Health: **{health.status}**", table(("What", "Now"), rows)]
     if checks:
         parts.append(table(("Dependency", "State", "Detail", "Asked at"), checks))
     return "\n\n".join(parts)
+
+
+def _follower(one: Mapping[str, Any]) -> str:
+    """Return what follows the log, a consumer or a read model, in words."""
+    name = one.get("group") or one.get("name")
+    reason = f" ({one['reason']})" if one.get("reason") else ""
+    return f"{name} {one.get('state')}{reason}, {one.get('lag')} behind"
 
 
 def links_text(links: Sequence[Mapping[str, Any]], word: str = "") -> str:
