@@ -171,13 +171,33 @@ async def test_a_file_that_cannot_be_served_is_named_with_the_step_that_helps(
 
 
 async def test_another_name_and_vectors_are_not_there(scripted: Path) -> None:
-    """One file is one model, and it does not embed."""
+    """One file is one model, and one that writes does not embed."""
     async with serving(scripted) as run:
         with pytest.raises(NotFound):
             await collect(run.models.generate(ask("Hi", "llama3"), CONTEXT))
         with pytest.raises(Absent):
             await run.models.embed("scripted", ["x"], CONTEXT)
         assert run.server.pid is None
+
+
+async def test_an_embedding_model_embeds_and_writes_nothing(tmp_path: Path) -> None:
+    """A file whose header says how it pools gives vectors: one a text, the same for the same text, of the length
+    that the model has; it is listed as what it is, and writes nothing."""
+    async with serving(write_random(tmp_path / "vectors.gguf", embeds=True)) as run:
+        (info,) = await run.models.models(CONTEXT)
+        assert (info.embeds, info.generates) == (True, False)
+        found = await run.models.embed("vectors", ["one", "two", "one"], CONTEXT)
+        one, two, again = found.vectors
+        assert (len(one), one == again, one == two) == (64, True, False)
+        assert found.served_by is not None
+        assert found.served_by.provider == "llamacpp"
+        assert (found.usage.prompt_tokens or 0) > 3
+        long = await run.models.embed("vectors", ["word " * 300], CONTEXT)
+        assert len(long.vectors[0]) == 64
+        with pytest.raises(InvalidInput):
+            await run.models.embed("vectors", ["word " * 3000], CONTEXT)
+        with pytest.raises(InvalidInput):
+            await collect(run.models.generate(ask("Hi", "vectors"), CONTEXT))
 
 
 async def test_the_wait_for_loading_ends_with_the_caller_s_time(scripted: Path) -> None:

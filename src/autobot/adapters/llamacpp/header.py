@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
 MAGIC: Final = b"GGUF"
 VERSIONS: Final = (2, 3)
+Pooling = Literal["mean", "cls", "last"]
 KEYS_MAX: Final = 10_000
 TEXT_MAX: Final = 16 << 20
 ITEMS_MAX: Final = 50_000_000
@@ -30,16 +32,22 @@ _NUMBERS: Final = {
 _TEXT, _ARRAY = 8, 9
 
 
+# `<architecture>.pooling_type` by its number (llama.cpp, include/llama.h); 0 is none, 4 ranks texts.
+_POOLING: Final[Mapping[int, Pooling]] = {1: "mean", 2: "cls", 3: "last"}
+
+
 class NotGguf(ValueError):
     """The file is no GGUF file, or is cut off inside its header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a file says of itself. `window` is the context length it was trained for, None when not told."""
+    """What a file says of itself. `window` is the context length it was trained for, None when not told;
+    `pooling` how an embedding model makes one vector of a text, None for a model that writes."""
 
     architecture: str
     window: int | None
+    pooling: Pooling | None = None
 
 
 def read_header(path: Path) -> Header:
@@ -55,17 +63,20 @@ def read_header(path: Path) -> Header:
         found: dict[str, Any] = {}
         for _ in range(keys):
             name = _text(file)
-            value = _value(file, _number(file, "<I"))
-            if name == "general.architecture" or name.endswith(".context_length"):
-                found[name] = value
-            # The tokenizer's long lists come after these; there is no need to read them.
-            if f"{found.get('general.architecture')}.context_length" in found:
+            # The tokenizer's long lists come after what is looked for; there is no need to read them.
+            if name.startswith("tokenizer.") and "general.architecture" in found:
                 break
+            value = _value(file, _number(file, "<I"))
+            if name == "general.architecture" or name.endswith((".context_length", ".pooling_type")):
+                found[name] = value
     architecture = found.get("general.architecture")
     architecture = architecture if isinstance(architecture, str) else "unknown"
     window = found.get(f"{architecture}.context_length")
+    pooling = found.get(f"{architecture}.pooling_type")
     return Header(
-        architecture=architecture, window=window if isinstance(window, int) and window > 0 else None
+        architecture=architecture,
+        window=window if isinstance(window, int) and window > 0 else None,
+        pooling=_POOLING.get(pooling) if isinstance(pooling, int) else None,
     )
 
 

@@ -48,6 +48,11 @@ def _serve(wishes: dict[str, Any]) -> Any:
     params.use_jinja = True
     params.ui = False
     params.endpoint_slots = False
+    if wishes["pooling"]:
+        params.embedding = True
+        params.pooling_type = xllamacpp.llama_pooling_type[f"LLAMA_POOLING_TYPE_{wishes['pooling'].upper()}"]
+        # A text is read in one piece: its vector is of the whole.
+        params.n_batch = params.n_ubatch = wishes["window"]
     if wishes["threads"]:
         params.cpuparams.n_threads = wishes["threads"]
     return xllamacpp.Server(params)

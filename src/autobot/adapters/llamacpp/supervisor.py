@@ -87,6 +87,7 @@ class LlamaServer:
         self._error: AutoBotError | None = None
         self._failures = 0
         self._not_before = 0.0
+        self._served: Header | None = None
         self.state: State = "idle"
         self.pid: int | None = None
 
@@ -121,6 +122,13 @@ class LlamaServer:
             raise Absent(
                 PART, f"{file} cannot be read ({error.strerror}).", hint="let AutoBot's user read it"
             ) from error
+
+    async def embeds(self) -> bool:
+        """Return whether the file is a model that embeds: the one that is served, else what its header says now.
+
+        Raises as `header`.
+        """
+        return (self._served or await self.header()).pooling is not None
 
     def window(self, header: Header) -> int:
         """Return the tokens of one conversation."""
@@ -193,12 +201,13 @@ class LlamaServer:
             reading = group.create_task(self._read_log(process))
             try:
                 await self._load(process, header)
-                self._error = None
+                self._error, self._served = None, header
                 self._become("ready")
                 await process.wait()
             except AutoBotError as error:
                 refused = error
             finally:
+                self._served = None
                 await _end(process)
                 self.pid = None
                 reading.cancel()
@@ -237,6 +246,7 @@ class LlamaServer:
             "parallel": self._options.parallel,
             "threads": self._options.threads,
             "cache_mib": self._options.cache_mib,
+            "pooling": header.pooling,
         }
 
     async def _read_log(self, process: asyncio.subprocess.Process) -> None:

@@ -69,8 +69,8 @@ class _Shape:
     hidden: int
 
 
-def write_random(path: Path, *, context: int = 4096, seed: int = 0) -> Path:
-    """Write a model of random weights (0.5 MB)."""
+def write_random(path: Path, *, context: int = 4096, seed: int = 0, embeds: bool = False) -> Path:
+    """Write a model of random weights (0.5 MB); with `embeds` its header says that it embeds, by the mean."""
     import numpy as np
 
     pieces, kinds = _vocabulary(())
@@ -80,7 +80,7 @@ def write_random(path: Path, *, context: int = 4096, seed: int = 0) -> Path:
     def weights(rows: int, columns: int, scale: float = 0.05) -> Any:
         return (chance.standard_normal((rows, columns)) * scale).astype(np.float32)
 
-    writer = _begin(path, pieces, kinds, shape, context)
+    writer = _begin(path, pieces, kinds, shape, context, embeds=embeds)
     writer.add_tensor("token_embd.weight", weights(len(pieces), shape.width, 1.0))
     writer.add_tensor("output.weight", weights(len(pieces), shape.width, 0.3))
     _blocks(writer, shape, lambda _, rows, columns: weights(rows, columns))
@@ -158,7 +158,9 @@ def _vocabulary(extra: Sequence[str]) -> tuple[list[str], list[int]]:
     return pieces, kinds
 
 
-def _begin(path: Path, pieces: list[str], kinds: list[int], shape: _Shape, context: int) -> GGUFWriter:
+def _begin(
+    path: Path, pieces: list[str], kinds: list[int], shape: _Shape, context: int, *, embeds: bool = False
+) -> GGUFWriter:
     import gguf
 
     writer = gguf.GGUFWriter(path, "llama")
@@ -172,6 +174,8 @@ def _begin(path: Path, pieces: list[str], kinds: list[int], shape: _Shape, conte
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(shape.width // shape.heads)
     writer.add_vocab_size(len(pieces))
+    if embeds:
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     writer.add_tokenizer_model("llama")
     writer.add_token_list(pieces)
