@@ -44,6 +44,7 @@ def python_checks() -> list[Check]:
     return [
         Check(name="mypy --strict", argv=[str(bin_folder / "mypy"), "--no-error-summary", "--pretty"]),
         Check(name="OpenAPI schema", argv=[python, "-m", "tools.check_openapi"]),
+        Check(name="message schemas", argv=[python, "-m", "tools.check_schemas"]),
         Check(name="import-linter", argv=[str(bin_folder / "lint-imports"), "--no-logo"]),
         Check(name="deptry", argv=[str(bin_folder / "deptry"), "src"]),
         Check(name="ruff check", argv=[str(bin_folder / "ruff"), "check", "--quiet", *folders]),

@@ -276,15 +276,30 @@ def _git(*words: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def published() -> tuple[str, Mapping[str, Json]] | None:
-    """The schema that clients may rely on: that of AUTOBOT_SCHEMA_BASE, else of origin/main, else of main."""
+def bases() -> list[str]:
+    """Where what others rely on is looked for: AUTOBOT_SCHEMA_BASE, else origin/main, then main."""
     named = os.environ.get("AUTOBOT_SCHEMA_BASE")
-    for base in [named] if named else ["origin/main", "main"]:
+    return [named] if named else ["origin/main", "main"]
+
+
+def published() -> tuple[str, Mapping[str, Json]] | None:
+    """The schema that clients may rely on, and where it was found."""
+    for base in bases():
         text = _git("show", f"{base}:{SCHEMA}")
         if text is not None:
             document: Mapping[str, Json] = json.loads(text)
             return base, document
     return None
+
+
+def published_files(folder: str) -> dict[str, str]:
+    """The JSON files below a folder that others may rely on, by path."""
+    for base in bases():
+        listed = _git("ls-tree", "-r", "--name-only", base, f"{folder}/")
+        if listed is not None:
+            names = [one for one in listed.splitlines() if one.endswith(".json")]
+            return {one: _git("show", f"{base}:{one}") or "" for one in names}
+    return {}
 
 
 def exported() -> Mapping[str, Json]:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from autobot.bootstrap.files import check_matrix_files, openapi_document, restore_backup
+from autobot.bootstrap.files import (
+    PublishedSchemas,
+    check_matrix_files,
+    openapi_document,
+    published_schemas,
+    restore_backup,
+)
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.serving import dial_control, open_console, running_address, serve
 
 __all__ = [
     "VERSION",
+    "PublishedSchemas",
     "check_matrix_files",
     "dial_control",
     "open_console",
     "openapi_document",
+    "published_schemas",
     "restore_backup",
     "running_address",
     "serve",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from autobot.bootstrap.outside import key_path
 from autobot.bootstrap.wiring import load_matrix
 from autobot.config import Config
 from autobot.kernel.links.proofs import prove
+from autobot.kernel.messaging.schemas.modes import Mode
 
 
 def check_matrix_files(config: Config) -> list[dict[str, Any]]:
@@ -34,6 +37,23 @@ def openapi_document() -> str:
         return Edge(assemble(config, memory_outside())).app.openapi
 
     return json.dumps(asyncio.run(make()), indent=2, ensure_ascii=False, sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedSchemas:
+    """The schemas of today's events by type, the mode that they keep, and the types that only upcasters read."""
+
+    today: Mapping[str, dict[str, Any]]
+    mode: Mode
+    retired: frozenset[str]
+
+
+def published_schemas() -> PublishedSchemas:
+    """Return the schemas of all events as the committed files have them."""
+    from autobot.bootstrap.published import EVENTS, UPCASTERS
+    from autobot.gateway.message_schemas import STORED, message_schemas
+
+    return PublishedSchemas(today=message_schemas(EVENTS), mode=STORED, retired=UPCASTERS.sources)
 
 
 async def restore_backup(config: Config, source: Path) -> list[str]:

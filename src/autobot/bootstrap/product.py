@@ -18,8 +18,9 @@ from autobot.bootstrap.health import ProbedHealth
 from autobot.bootstrap.knowing import ProcessFacts, dependencies
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
+from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
-from autobot.bootstrap.registered import EVENTS, Ground, modules_on
+from autobot.bootstrap.registered import Ground, modules_on
 from autobot.bootstrap.upkeep import StoreUpkeep
 from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
 from autobot.config import Config
@@ -39,7 +40,7 @@ from autobot.contexts.identity import module as identity_module
 from autobot.contexts.settings import module as settings_module
 from autobot.contexts.settings.read_model import SettingsReader
 from autobot.contexts.system import module as system_module
-from autobot.contracts import actions, chat, identity, settings, system
+from autobot.contracts import actions, chat, settings
 from autobot.kernel.commands.authorize import Authorizer, Verdict
 from autobot.kernel.commands.bus import Bus
 from autobot.kernel.commands.decision import Module
@@ -56,7 +57,6 @@ from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.messaging.log_broker import LogBroker
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.kernel.sagas.engine import RunEngine
-from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS
 
 FRAME: Final = Operation(name="frame", effect=Effect.FREE)
 
@@ -117,16 +117,9 @@ class _Assembly:
         self.config, self.outside = config, outside
         self.registry = LinkRegistry(load_matrix(config), outside.clock, outside.chance, outside.listener)
         wire_fixed(self.registry)
-        events = (
-            *actions.EVENTS,
-            *chat.EVENTS,
-            *identity.EVENTS,
-            *settings.EVENTS,
-            *system.EVENTS,
-            *RUN_EVENTS,
-            *EVENTS,
+        self.codec = EventCodec(
+            EVENTS, outside.clock, outside.ids, source="urn:autobot:backend", upcast=UPCASTERS
         )
-        self.codec = EventCodec(events, outside.clock, outside.ids, source="urn:autobot:backend")
         self.store = _direct_rows(outside, self.codec, self.registry)
         self.authorizer: Authorizer
         self.upkeep = StoreUpkeep(config, outside.store)

@@ -49,7 +49,10 @@ def _context(names: ContextNames) -> int:
     _told(files, changed)
     test = next(path for path in files if path.startswith("tests/"))
     say(f"Now: .venv/bin/python -m pytest {test} -q")
-    say("Then: .venv/bin/autobot openapi schema/openapi.json && npm --prefix web run types, and make check.")
+    say("Then: .venv/bin/autobot openapi schema/openapi.json && npm --prefix web run types,")
+    say(
+        ".venv/bin/python -m tools.check_schemas --write, .venv/bin/python -m tests.golden.generate_events, make check."
+    )
     say("CONTRIBUTING.md, “Add an endpoint”, goes on from here.")
     return Exit.OK
 
