@@ -36,6 +36,7 @@ CALLS = {
 EXCEPTIONS = {
     "src/autobot/adapters/http": "the HTTP transport: the one place that calls out",
     "src/autobot/bootstrap/serving.py": "binds the address that the product listens on; calls nobody",
+    "src/autobot/bootstrap/protocols.py": "framing on connections that the server accepted; calls nobody",
     "src/autobot/gateway/control.py": "listens on the control socket in the data folder; calls nobody",
     "src/autobot/adapters/system/sockets.py": "unix sockets in the data folder: the control socket of this machine",
     "src/autobot/testing": "the test kit: servers and clients of tests",

@@ -20,6 +20,7 @@ from autobot.bootstrap.channels import follow_log
 from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.outside import real_outside
 from autobot.bootstrap.product import Product, assemble
+from autobot.bootstrap.protocols import protocols
 from autobot.bootstrap.running import every, running
 from autobot.config import Config
 from autobot.contracts import identity
@@ -159,9 +160,8 @@ async def _until_stopped(edge: Edge, bound: socket.socket, config: Config) -> No
             server_header=False,
             date_header=True,
             proxy_headers=False,
-            ws="websockets-sansio",
+            **protocols(edge.product.outside.ids),
             ws_max_size=edge.limits.frame_bytes,
-            ws_per_message_deflate=False,
             lifespan="on",
             ssl_certfile=str(config.tls_cert) if config.tls_cert else None,
             ssl_keyfile=str(config.tls_key) if config.tls_key else None,

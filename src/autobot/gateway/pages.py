@@ -10,6 +10,7 @@ import orjson
 from starlette.types import Send
 
 from autobot.gateway.exchange import Exchange
+from autobot.gateway.negotiation import prefers
 
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
@@ -38,9 +39,15 @@ async def respond_json(send: Send, value: Any) -> None:
     await respond(send, orjson.dumps(value), JSON)
 
 
+async def tell_methods(send: Send, allow: str) -> None:
+    """Answer OPTIONS (RFC 9110 §9.3.7)."""
+    await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", allow.encode())]})
+    await send({"type": "http.response.body", "body": b""})
+
+
 def wants_page(exchange: Exchange) -> bool:
     """Say whether the client asks for a page rather than data: browsers name text/html."""
-    return b"text/html" in exchange.fields.get(b"accept", b"")
+    return prefers(exchange.fields.get(b"accept", b""), "text/html", JSON)
 
 
 def page(exchange: Exchange, title: str, body: str) -> bytes:

@@ -24,6 +24,7 @@ from autobot.gateway import problem_kinds as kinds
 from autobot.gateway.access import PUBLIC, Access, declared_access
 from autobot.gateway.deprecation import declared_deprecation
 from autobot.gateway.exchange import WEBSOCKET, Exchange, exchange_of
+from autobot.gateway.pages import tell_methods
 from autobot.gateway.parts import GatewayParts, Note, RawRoute
 from autobot.gateway.problem import Refused
 from autobot.kernel.commands.authorize import Authorizer
@@ -144,7 +145,9 @@ class _Place:
         """Complete the methods: HEAD by GET, and what `Allow` says."""
         if "GET" in self.methods:
             self.methods.setdefault("HEAD", self.methods["GET"])
-        self.allow = ", ".join(sorted({*self.methods, "OPTIONS"} - {WEBSOCKET}))
+        # A WebSocket is opened by a GET (RFC 6455 §4.1).
+        named = {"GET" if method == WEBSOCKET else method for method in self.methods}
+        self.allow = ", ".join(sorted(named | {"OPTIONS"}))
 
 
 class RouteTable:
@@ -223,17 +226,15 @@ class RouteTable:
 
     async def _other_method(self, place: _Place, method: str, exchange: Exchange, send: Send) -> None:
         if method == "OPTIONS":
-            fields = [(b"allow", place.allow.encode()), (b"content-length", b"0")]
-            await send({"type": "http.response.start", "status": 204, "headers": fields[:1]})
-            await send({"type": "http.response.body", "body": b""})
+            await tell_methods(send, place.allow)
             return
         if method == WEBSOCKET:
             raise NotFound("There is no WebSocket at this address.")
-        if place.methods.keys() == {WEBSOCKET}:
+        if method == "GET" and WEBSOCKET in place.methods:
             raise Refused(
                 kinds.UPGRADE_REQUIRED,
-                "Open this address as a WebSocket.",
-                fields={"Upgrade": "websocket", "Connection": "Upgrade"},
+                "Open this address as a WebSocket: version 13, with one key of 16 octets in base64.",
+                fields={"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"},
             )
         raise Refused(
             kinds.METHOD_NOT_ALLOWED,

@@ -21,7 +21,8 @@ from starlette.types import Receive, Scope, Send
 from autobot.gateway import problem_kinds as kinds
 from autobot.gateway.exchange import Exchange, exchange_of
 from autobot.gateway.middleware.conditional import none_match
-from autobot.gateway.pages import HTML, page, respond
+from autobot.gateway.negotiation import preferred_coding
+from autobot.gateway.pages import HTML, page, respond, tell_methods
 from autobot.gateway.problem import Refused
 from autobot.kernel.core.errors import NotFound
 
@@ -38,6 +39,7 @@ _COMPRESSIBLE: Final = (
     "application/manifest",
 )
 _COMPRESS_FROM: Final = 1_000
+_METHODS: Final = "GET, HEAD, OPTIONS"
 _IMMUTABLE: Final = b"public, max-age=31536000, immutable"
 _REVALIDATE: Final = b"no-cache"
 
@@ -66,9 +68,12 @@ class StaticClient:
         path = exchange.path
         if any(path == one or path.startswith(one + "/") for one in RESERVED):
             raise NotFound("There is nothing at this address.")
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        if exchange.method == "OPTIONS":
+            await tell_methods(send, _METHODS)
+            return
+        if exchange.method not in ("GET", "HEAD"):
             raise Refused(
-                kinds.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.", fields={"Allow": "GET, HEAD"}
+                kinds.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.", fields={"Allow": _METHODS}
             )
         exchange.route = "/{path:path}"
         if path in self._files and path != "/index.html":
@@ -88,7 +93,8 @@ class StaticClient:
             self._kept[path] = file
         fields = [(b"cache-control", file.cache), (b"vary", b"accept-encoding")]
         body, tag = file.body, file.tag
-        if file.packed is not None and b"gzip" in exchange.fields.get(b"accept-encoding", b""):
+        asks = exchange.fields.get(b"accept-encoding", b"")
+        if file.packed is not None and preferred_coding(asks, ("gzip",)) == "gzip":
             body, tag = file.packed, tag[:-1] + b'-gzip"'
             fields.append((b"content-encoding", b"gzip"))
         fields.append((b"etag", tag))

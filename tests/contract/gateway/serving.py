@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 
+from autobot.bootstrap.protocols import protocols
 from autobot.gateway.access import Proven
 from autobot.gateway.app import create_app
 from autobot.gateway.middleware.lifecycle import Lifecycle
@@ -63,8 +64,7 @@ async def serving(**changes: Any) -> AsyncIterator[Served]:
     )
     config = uvicorn.Config(
         create_app(made),
-        http="httptools",
-        ws="websockets-sansio",
+        **protocols(made.ids),
         ws_max_size=LIMITS.frame_bytes,
         ws_ping_interval=20,
         ws_ping_timeout=20,

@@ -167,6 +167,10 @@ async def test_what_is_no_http_is_400_and_the_end(raw: str) -> None:
         client.write(raw)
         answered = await client.reader.read()
         assert answered.startswith((b"HTTP/1.1 400", b"HTTP/1.1 401")) or answered == b""
+        if answered:
+            head, _, body = answered.partition(b"\r\n\r\n")
+            assert b"content-type: application/problem+json" in head.lower()
+            assert json.loads(body)["status"] == int(head.split()[1])
         assert answered.count(b"HTTP/1.1 ") <= 1
         async with connected(served) as other:
             other.request("GET /api/v1/system/health/live")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,7 +18,7 @@ class Call:
     """One request for an answer, held by a test: it says words, ends, fails or hangs up."""
 
     body: Any
-    headers: Mapping[str, str]
+    lines: Sequence[tuple[str, str]]
     orders: queue.Queue[Any] = field(default_factory=queue.Queue)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -131,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._whole(200, {"object": "list", "data": data})
 
     def do_POST(self) -> None:
-        call = Call(json.loads(self.rfile.read(int(self.headers["content-length"]))), dict(self.headers))
+        call = Call(json.loads(self.rfile.read(int(self.headers["content-length"]))), self.headers.items())
         self.server.owner.arrived(call)
         try:
             self._answer(call)

@@ -73,7 +73,8 @@ async def test_errors_and_writes_are_not_tagged() -> None:
 def test_tag_lists() -> None:
     """Lists of tags are read strictly; a malformed one is none."""
     assert entity_tags(b'"a", W/"b" ,"c,d"') == [(False, b'"a"'), (True, b'"b"'), (False, b'"c,d"')]
-    for wrong in (b"", b"a", b'"a" "b"', b'w/"a"', b'"a', b"*", b'"a b"'):
+    assert entity_tags(b', "a",\t, "b" , ') == [(False, b'"a"'), (False, b'"b"')]
+    for wrong in (b"", b",", b"a", b'"a" "b"', b'w/"a"', b'"a', b"*", b'"a b"', b'"a", b', b'"a"x'):
         assert entity_tags(wrong) is None
 
 

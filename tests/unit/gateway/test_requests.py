@@ -152,6 +152,14 @@ def test_idempotency_keys(field: bytes, key: str) -> None:
         b"x" * 256,
         b'"a" x',
         b"a b",
+        b"?1",
+        b":YWJj:",
+        b'%"display"',
+        b"@1659578233",
+        b"(inner)",
+        b"token;p=1",
+        b'a"b',
+        b"a\\b",
     ],
 )
 def test_what_is_no_key_is_malformed(field: bytes) -> None:

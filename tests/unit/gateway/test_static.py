@@ -115,7 +115,7 @@ async def test_only_reading_is_allowed(client: Client) -> None:
     """A page cannot be posted to."""
     reply = await client("POST", "/chat", body=b"")
     assert reply.status == 405
-    assert reply["allow"] == "GET, HEAD"
+    assert reply["allow"] == "GET, HEAD, OPTIONS"
 
 
 async def test_without_a_build_the_page_says_what_to_do() -> None:

@@ -134,19 +134,22 @@ def event_document(recorded: Recorded) -> dict[str, Any]:
         "id": message.id,
         "source": message.source,
         "type": message.type,
-        "subject": message.subject,
         "time": rfc3339(message.time),
         "datacontenttype": message.content_type,
-        "correlationid": message.correlation_id,
-        "partitionkey": message.partition_key,
-        "traceparent": message.traceparent,
-        "principal": message.principal,
         "position": recorded.position,
         "stream": recorded.stream,
         "revision": recorded.revision,
     }
-    if message.causation_id:
-        document["causationid"] = message.causation_id
+    # An attribute without a value is not there: CloudEvents allows none to be empty.
+    optional = {
+        "subject": message.subject,
+        "correlationid": message.correlation_id,
+        "causationid": message.causation_id,
+        "partitionkey": message.partition_key,
+        "traceparent": message.traceparent,
+        "principal": message.principal,
+    }
+    document |= {name: value for name, value in optional.items() if value}
     if message.erased:
         document["erased"] = True
     else:

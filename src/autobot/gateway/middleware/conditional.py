@@ -2,8 +2,9 @@
 
 A tag is strong: a hash of the very bytes. A route that knows better (a revision) sets its own ETag. `If-Match`
 is compared strongly, so weak tags never match it; `If-None-Match` weakly. The coding suffix that compression
-adds is not part of the comparison. A write under `If-Match` is held against what a GET of the same address would
-answer; such writes to one address wait for one another, so of two that hold the same tag one is done.
+adds is not part of the comparison. A write under either is held against what a GET of the same address would
+answer; such writes to one address wait for one another, so of two that hold the same tag one is done. A read
+under `If-Match` is 412 when what it would get is something else.
 """
 
 from __future__ import annotations
@@ -18,31 +19,35 @@ from weakref import WeakValueDictionary
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from autobot.gateway.exchange import SCOPE_KEY, Exchange
-from autobot.gateway.middleware.compression import SUFFIXES
+from autobot.gateway.middleware.compression import MINIMUM_BYTES, SUFFIXES
 from autobot.gateway.problem import Refused
 from autobot.kernel.core.errors import Malformed, NotFound, PreconditionFailed
 
-_TAG: Final = re.compile(rb'\s*(W/)?("[\x21\x23-\x7e\x80-\xff]*")\s*(?:,|$)')
+_TAG: Final = re.compile(rb'[ \t,]*(W/)?("[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)')
+_EMPTY: Final = re.compile(rb"[ \t,]*")
+"""Empty elements of a list, which a recipient passes over (RFC 9110 §5.6.1.2)."""
 _KEPT_ON_304: Final = frozenset(
     {b"cache-control", b"content-location", b"date", b"etag", b"expires", b"vary", b"set-cookie"}
 )
 _HASH: Final = blake2b(digest_size=12)
 """Copied for each body: cheaper than reading its parameters anew."""
 _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
+_VARY: Final = (b"vary", b"Accept-Encoding")
 ANY: Final = ("*",)
-_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_UNTAGGED: Final = " "
+"""Stands for the tag of an object that has none: no tag has a space in it."""
+_READS: Final = frozenset({"GET", "HEAD"})
+_UNCONDITIONAL: Final = frozenset({"OPTIONS", "TRACE", "CONNECT"})
+"""Methods that select no representation, so conditions on it do not concern them (§13.2.1)."""
 
 
 def entity_tags(field: bytes) -> list[tuple[bool, bytes]] | None:
     """Return (weak, opaque tag with quotes) of a tag list; None when the field is malformed. `*` is not a list."""
     tags, position = [], 0
-    while position < len(field):
-        match = _TAG.match(field, position)
-        if match is None:
-            return None
+    while (match := _TAG.match(field, position)) is not None:
         tags.append((match[1] is not None, match[2]))
         position = match.end()
-    return tags or None
+    return tags if tags and _EMPTY.fullmatch(field, position) else None
 
 
 def without_coding(tag: bytes) -> bytes:
@@ -86,8 +91,19 @@ def require_match(call: Exchange, current: str | None) -> None:
         raise PreconditionFailed("The object is not what If-Match says; it was changed meanwhile.")
 
 
+def require_none_match(field: bytes, current: str | None) -> None:
+    """Hold If-None-Match of a write against the object's present tag (without quotes; None: there is no object).
+
+    Raises PreconditionFailed, and Malformed for what is no list of tags: nobody writes under a condition unread.
+    """
+    if field.strip() != b"*" and entity_tags(field) is None:
+        raise Malformed('If-None-Match must be `*` or a list of entity tags such as "r12".')
+    if current is not None and none_match(field, b'"%b"' % current.encode("latin-1")) is not None:
+        raise PreconditionFailed("The object is there, as If-None-Match says that it must not be.")
+
+
 class Conditional:
-    """Tags JSON answers to GET and answers 304 where the client has the same; holds writes to their If-Match."""
+    """Tags JSON answers to GET and answers 304 where the client has the same; holds writes to their conditions."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -99,20 +115,25 @@ class Conditional:
             await self._app(scope, receive, send)
             return
         exchange: Exchange = scope[SCOPE_KEY]
-        demanded = exchange.fields.get(b"if-match")
-        if demanded is not None:
+        demanded, unwanted = exchange.fields.get(b"if-match"), exchange.fields.get(b"if-none-match")
+        if demanded is not None and exchange.method not in _UNCONDITIONAL:
             exchange.if_match = demanded_tags(demanded)
-            if exchange.method not in _READS:
-                async with self._writes.setdefault(exchange.path, asyncio.Lock()):
-                    require_match(exchange, await self._present_tag(scope, exchange))
-                    await self._app(scope, receive, send)
-                return
-        if scope["method"] == "GET" or scope["method"] == "HEAD":
-            send = _Tagging(send, exchange.fields.get(b"if-none-match"))
+        if exchange.method in _READS:
+            send = _Tagging(send, unwanted, exchange if demanded is not None else None)
+        elif (demanded is not None or unwanted is not None) and exchange.method not in _UNCONDITIONAL:
+            async with self._writes.setdefault(exchange.path, asyncio.Lock()):
+                present = await self._present_tag(scope, exchange)
+                require_match(exchange, present)
+                if unwanted is not None:
+                    require_none_match(unwanted, present)
+                await self._app(scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
     async def _present_tag(self, scope: Scope, exchange: Exchange) -> str | None:
         """Return the tag that a GET of this address would give, without quotes; None where there is nothing.
+
+        An object without a tag has one that equals no other.
 
         Raises what the GET raises: who may not read an object may not learn by If-Match how it is.
         """
@@ -121,12 +142,14 @@ class Conditional:
         try:
             asked = {**scope, "method": "GET", "query_string": b""}
             await self._app(asked, _no_body, _Tagging(seen, None))
-        except (NotFound, Refused, _Untagged):
+        except (NotFound, Refused):
             return None
+        except _Untagged:
+            return _UNTAGGED
         except BaseExceptionGroup as group:
             if group.subgroup(_Untagged) is None:
                 raise
-            return None
+            return _UNTAGGED
         finally:
             exchange.method = method
         return seen.tag
@@ -158,28 +181,41 @@ class _Seen:
 
 
 class _Tagging:
-    """Holds the start of an answer back until its first piece of body says whether it is whole."""
+    """Holds the start of an answer back until its first piece of body says whether it is whole.
 
-    __slots__ = ("_governed", "_none_match", "_send", "_start", "_tag")
+    `demanding` is the exchange whose If-Match the answer must meet. Raises PreconditionFailed.
+    """
 
-    def __init__(self, send: Send, none_match: bytes | None) -> None:
-        self._send, self._none_match = send, none_match
+    __slots__ = ("_demanding", "_governed", "_none_match", "_send", "_start", "_tag", "_varies")
+
+    def __init__(self, send: Send, none_match: bytes | None, demanding: Exchange | None = None) -> None:
+        self._send, self._none_match, self._demanding = send, none_match, demanding
         self._start: Message | None = None
         self._tag: bytes | None = None
-        self._governed = False
+        self._governed = self._varies = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if message["status"] == 200 and self._tagged(message["headers"]):
-                self._start = message
-                return
+            if message["status"] == 200:
+                if self._tagged(message["headers"]):
+                    self._start = message
+                    return
+                self._demand(None)
         elif self._start is not None:
             start, self._start = self._start, None
             if message["type"] == "http.response.body" and not message.get("more_body", False):
                 await self._whole(start, message)
                 return
+            self._demand(self._tag)
             await self._send(start)
         await self._send(message)
+
+    def _demand(self, tag: bytes | None) -> None:
+        """Hold If-Match against the tag of the answer; None: it has none."""
+        if self._demanding is not None:
+            strong = tag is not None and tag.startswith(b'"')
+            present = without_coding(tag)[1:-1].decode("latin-1") if tag and strong else _UNTAGGED
+            require_match(self._demanding, present)
 
     def _tagged(self, fields: Iterable[tuple[bytes, bytes]]) -> bool:
         """Read what an answer says of itself; say whether it has a tag or gets one."""
@@ -191,6 +227,8 @@ class _Tagging:
                 self._tag, wanted = value, True
             elif name == b"cache-control":
                 self._governed = True
+            elif name == b"vary":
+                self._varies = True
         return wanted
 
     async def _whole(self, start: Message, body: Message) -> None:
@@ -200,8 +238,11 @@ class _Tagging:
             hashed.update(body.get("body", b""))
             tag = b'"%b"' % hashed.hexdigest().encode()
             start["headers"].append((b"etag", tag))
+        self._demand(tag)
         if not self._governed:
             start["headers"].append(_REVALIDATE)
+        if not self._varies and len(body.get("body", b"")) >= MINIMUM_BYTES:
+            start["headers"].append(_VARY)
         if self._none_match is not None:
             same = none_match(self._none_match, tag)
             if same is not None:

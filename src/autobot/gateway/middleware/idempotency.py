@@ -17,7 +17,9 @@ from autobot.gateway.structured_fields import FieldSyntaxError, parse_item
 from autobot.kernel.core.errors import FieldError, Malformed
 
 _QUOTED: Final = re.compile(rb'"([!#-\[\]-~]{1,255})"')
-_BARE: Final = re.compile(r"[!-~]{1,255}")
+_VISIBLE: Final = re.compile(r"[!-~]{1,255}")
+_BARE: Final = re.compile(r"[!#$&'*+./0-9<=>A-Z\[\]^_`a-z{|}~-][!#-+./0-:<-\[\]-~-]{0,254}")
+"""Not a String item, and no item of another type, list or parameter either: clients that forget the quotes."""
 _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=[;,]|$)', re.IGNORECASE)
 
 
@@ -27,11 +29,14 @@ def idempotency_key(field: bytes) -> str:
     if match is not None:
         return match[1].decode("ascii")
     text = field.decode("latin-1").strip(" ")
-    try:
-        key = parse_item(text).value if text.startswith('"') else text
-    except FieldSyntaxError:
-        key = ""
-    if not isinstance(key, str) or _BARE.fullmatch(key) is None or ("," in key and key is text):
+    if text.startswith('"'):
+        try:
+            key = parse_item(text).value
+        except FieldSyntaxError:
+            key = ""
+    else:
+        key = text if _BARE.fullmatch(text) else ""
+    if not isinstance(key, str) or _VISIBLE.fullmatch(key) is None:
         raise Malformed(
             'Idempotency-Key must be a quoted string of 1 to 255 visible ASCII characters, such as "8e03978e-40d5".',
             errors=(FieldError(detail="is no String item of RFC 9651", pointer="#/Idempotency-Key"),),
