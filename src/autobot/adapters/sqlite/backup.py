@@ -16,9 +16,9 @@ import msgspec
 from autobot.adapters.sqlite import reading
 from autobot.adapters.sqlite.errors import mapped
 from autobot.adapters.sqlite.files import CURRENT, connect, open_database, sync_file, sync_folder, version_of
-from autobot.adapters.sqlite.rows import DOCUMENT_COLUMNS, document
 from autobot.kernel.core.errors import DataCorrupt, DataNewer, OperatorError
 from autobot.kernel.event_store.audit_chain import GENESIS, verify
+from autobot.kernel.event_store.rows import DOCUMENT_COLUMNS, document
 from autobot.kernel.event_store.table_hash import TableHash
 
 MANIFEST: Final = "manifest.json"

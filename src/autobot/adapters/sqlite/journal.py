@@ -14,12 +14,13 @@ from autobot.adapters.sqlite.conditions import Conditions
 from autobot.adapters.sqlite.documents import drop_table, write_document
 from autobot.adapters.sqlite.errors import mapped
 from autobot.adapters.sqlite.options import StoreOptions
-from autobot.adapters.sqlite.rows import Prepared, micros
+from autobot.adapters.sqlite.rows import Prepared
 from autobot.adapters.sqlite.staging import CACHED, Durable, Staged, adopt, begin
 from autobot.adapters.sqlite.staging_plain import stage_all
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import AutoBotError, InvalidInput, WrongExpectedVersion
 from autobot.kernel.event_store.audit_chain import digest
+from autobot.kernel.event_store.rows import micros
 from autobot.kernel.event_store.transaction import Committed, Erase, Put, Transaction
 
 HANDLED_KEPT: Final = 30 * 86_400 * 1_000_000

@@ -12,17 +12,10 @@ from typing import Any, Final
 import apsw
 import msgspec
 
-from autobot.adapters.sqlite.rows import (
-    DOCUMENT_COLUMNS,
-    EVENT_COLUMNS,
-    answer_of,
-    document,
-    micros,
-    place_of,
-    recorded,
-)
+from autobot.adapters.sqlite.rows import answer_of, place_of
 from autobot.kernel.core.errors import DataCorrupt
 from autobot.kernel.event_store.audit_chain import GENESIS, parse
+from autobot.kernel.event_store.rows import DOCUMENT_COLUMNS, EVENT_COLUMNS, document, micros, recorded
 from autobot.kernel.event_store.text import words
 from autobot.kernel.event_store.transaction import (
     AuditRecord,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from autobot.adapters.sqlite.rows import Row
+from autobot.kernel.event_store.rows import Row
 
 CACHED: Final = 50_000
 """Streams whose revision, and places of answers, that are kept in memory after they are folded."""

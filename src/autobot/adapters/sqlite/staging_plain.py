@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import TypeVar
 
-from autobot.adapters.sqlite.rows import Prepared, committed
+from autobot.adapters.sqlite.rows import Prepared
 from autobot.adapters.sqlite.staging import Durable, Staged
+from autobot.kernel.event_store.rows import committed
 from autobot.kernel.event_store.transaction import ANY, Checkpoint, Committed
 
 R = TypeVar("R")
