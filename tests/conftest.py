@@ -1,11 +1,13 @@
 """What every suite shares: the asyncio backend, hypothesis profiles, and the rule that CI skips nothing."""
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from autobot.testing.postgres import Cluster
+from tools.machine import has
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 SKIPPED = pytest.StashKey[list[str]]()
@@ -22,6 +24,13 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server of this session; a test makes its own database on it."""
+    with Cluster() as cluster:
+        yield cluster
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the names of skipped tests for the end of the session."""
     config.stash[SKIPPED] = []
@@ -31,8 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose programs this machine does not have."""
     names = [name for mark in item.iter_markers("needs_program") for name in mark.args]
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    absent = [name for name in names if shutil.which(name, path=path) is None]
+    absent = [name for name in names if not has(name)]
     if absent:
         pytest.skip(f"needs {', '.join(absent)}, which this machine does not have")
 

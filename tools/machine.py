@@ -8,18 +8,29 @@ from tools.console import SetupError, quietly, say
 from tools.environment import ROOT, environ
 
 # Program → Debian package.
-PROGRAMS = {"chromium": "chromium", "nginx": "nginx-light", "bwrap": "bubblewrap"}
+PROGRAMS = {"chromium": "chromium", "nginx": "nginx-light", "bwrap": "bubblewrap", "initdb": "postgresql"}
 WHAT_NEEDS_THEM = {
     "chromium": "the browser tests",
     "nginx": "the tests behind a TLS reverse proxy",
     "bwrap": "the sandbox tests",
+    "initdb": "the tests against a PostgreSQL server",
 }
+
+
+def has(program: str) -> bool:
+    """Whether this machine has a program: on the search path, or where Debian keeps those of servers."""
+    folders = [
+        os.environ.get("PATH", ""),
+        "/usr/sbin",
+        "/sbin",
+        *map(str, Path("/usr/lib/postgresql").glob("*/bin")),
+    ]
+    return shutil.which(program, path=os.pathsep.join(folders)) is not None
 
 
 def missing() -> list[str]:
     """The programs of PROGRAMS that this machine does not have."""
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return [program for program in PROGRAMS if shutil.which(program, path=path) is None]
+    return [program for program in PROGRAMS if not has(program)]
 
 
 def _is_debian() -> bool:

@@ -1,18 +1,22 @@
-"""Whatever is done to them, the store in memory and the one in SQLite say the same."""
+"""Whatever is done to them, the store in memory, the one in SQLite and the one in PostgreSQL say the same."""
 
 from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autobot.adapters.memory.event_store import MemoryEventStore
+from autobot.adapters.postgres.event_store import PostgresEventStore
+from autobot.adapters.postgres.options import StoreOptions as PostgresOptions
 from autobot.adapters.sqlite.event_store import SqliteEventStore
-from autobot.adapters.sqlite.options import StoreOptions
+from autobot.adapters.sqlite.options import StoreOptions as SqliteOptions
 from autobot.kernel.core.errors import AutoBotError
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import (
@@ -36,6 +40,7 @@ from autobot.kernel.event_store.transaction import (
 )
 from autobot.testing.conformance.event_store_base import SteppingClock
 from autobot.testing.messages import Maker
+from autobot.testing.postgres import Cluster
 
 STREAMS, TABLES, KEYS = ("a", "b", "c"), ("t", "u"), ("1", "2", "3")
 EXPECTED = st.sampled_from([ANY, ANY, ANY, NO_STREAM, EXISTS, 0, 1, 2, 3])
@@ -198,49 +203,67 @@ async def everything(store: EventStore, clock: SteppingClock) -> dict[str, Any]:
     return found
 
 
-async def compare(run: list[Any], fold: int) -> None:
-    """Do the same to both and compare all answers and all that is left."""
+Store = SqliteEventStore | PostgresEventStore
+Open = Callable[[SteppingClock], Awaitable[Store]]
+
+
+async def compare(run: list[Any], opened: Open) -> None:
+    """Do the same to the store in memory and to `opened`; compare all answers and all that is left."""
     world = World()
-    options = StoreOptions(fold=fold, readers=1, group=3)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "autobot.db"
-        memory = MemoryEventStore(world.clock)
-        sqlite = await SqliteEventStore.open(path, world.clock, options=options)
-        try:
-            for step in run:
-                match step:
-                    case "reopen":
-                        await sqlite.close()
-                        sqlite = await SqliteEventStore.open(path, world.clock, options=options)
-                    case "vacuum":
-                        await sqlite.vacuum()
-                    case "later":
-                        world.clock.advance(60)
-                    case "much later":
-                        world.clock.advance(3600)
-                    case "back" if "much later" not in run:
-                        # An answer that expired may be gone for good when the clock goes back before its end.
-                        world.clock.set_back(30)
-                    case "back":
-                        continue
-                    case _:
-                        transactions = [world.transaction(one) for one in step]
-                        expected = [await outcome(memory, one) for one in transactions]
-                        assert (
-                            await asyncio.gather(*(outcome(sqlite, one) for one in transactions)) == expected
-                        )
-            expected_state, state = (
-                await everything(memory, world.clock),
-                await everything(sqlite, world.clock),
-            )
-            for name, value in expected_state.items():
-                assert state[name] == value, name
-        finally:
-            await sqlite.close()
+    memory = MemoryEventStore(world.clock)
+    store = await opened(world.clock)
+    try:
+        for step in run:
+            match step:
+                case "reopen":
+                    await store.close()
+                    store = await opened(world.clock)
+                case "vacuum":
+                    await store.vacuum()
+                case "later":
+                    world.clock.advance(60)
+                case "much later":
+                    world.clock.advance(3600)
+                case "back" if "much later" not in run:
+                    # An answer that expired may be gone for good when the clock goes back before its end.
+                    world.clock.set_back(30)
+                case "back":
+                    continue
+                case _:
+                    transactions = [world.transaction(one) for one in step]
+                    expected = [await outcome(memory, one) for one in transactions]
+                    assert await asyncio.gather(*(outcome(store, one) for one in transactions)) == expected
+        expected_state, state = await everything(memory, world.clock), await everything(store, world.clock)
+        for name, value in expected_state.items():
+            assert state[name] == value, name
+    finally:
+        await store.close()
 
 
 @settings(max_examples=80)
 @given(st.lists(steps, max_size=12), st.sampled_from([1, 3, 10, 4096]))
-def test_both_stores_give_the_same_answers_and_hold_the_same(run: list[Any], fold: int) -> None:
+def test_sqlite_gives_the_same_answers_and_holds_the_same(run: list[Any], fold: int) -> None:
     """Any run of transactions, alone and together, over restarts, at any size of the tail, ends equal in both."""
-    asyncio.run(compare(run, fold))
+    options = SqliteOptions(fold=fold, readers=1, group=3)
+    with tempfile.TemporaryDirectory() as folder:
+
+        async def opened(clock: SteppingClock) -> Store:
+            return await SqliteEventStore.open(Path(folder) / "autobot.db", clock, options=options)
+
+        asyncio.run(compare(run, opened))
+
+
+@pytest.mark.needs_program("initdb")
+@settings(max_examples=40)
+@given(st.lists(steps, max_size=12), st.sampled_from([1, 3, 100]))
+def test_postgres_gives_the_same_answers_and_holds_the_same(
+    postgres: Cluster, run: list[Any], group: int
+) -> None:
+    """Any run of transactions, alone and together, over restarts, in groups of any size, ends equal in both."""
+    options = PostgresOptions(group=group, readers=1)
+    url = postgres.emptied()
+
+    async def opened(clock: SteppingClock) -> Store:
+        return await PostgresEventStore.open(url, clock, options=options)
+
+    asyncio.run(compare(run, opened))

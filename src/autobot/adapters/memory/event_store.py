@@ -12,7 +12,7 @@ from autobot.adapters.memory.state import Row, State
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import InvalidInput
 from autobot.kernel.event_store.ports import StoreClosed
-from autobot.kernel.event_store.text import words
+from autobot.kernel.event_store.text import excerpt, words
 from autobot.kernel.event_store.transaction import (
     AuditRecord,
     Committed,
@@ -28,7 +28,6 @@ from autobot.kernel.event_store.transaction import (
 )
 
 BATCH = 1000
-EXCERPT = 60
 
 
 class MemoryEventStore:
@@ -187,18 +186,3 @@ def score(text: str | None, wanted: str) -> float:
     counts = [have.count(one) for one in asked[:-1]]
     counts.append(sum(1 for one in have if one.startswith(asked[-1])))
     return float(sum(counts)) if all(counts) else 0.0
-
-
-def excerpt(text: str, wanted: str) -> str:
-    """Return what stands around the first word that matches, with that word in «»."""
-    asked = words(wanted)
-    start = 0
-    for piece in text.split():
-        start = text.index(piece, start)
-        have = words(piece)
-        if any(one in asked[:-1] or one.startswith(asked[-1]) for one in have):
-            end = start + len(piece)
-            left, right = max(0, start - EXCERPT), min(len(text), end + EXCERPT)
-            return f"{'…' if left else ''}{text[left:start]}«{piece}»{text[end:right]}{'…' if right < len(text) else ''}"
-        start += len(piece)
-    return text[: 2 * EXCERPT]

@@ -1,8 +1,12 @@
-"""What a word is in full-text search; the same for every store."""
+"""What a word is in full-text search, and what is shown of a hit; the same for every store that keeps the text."""
 
 from __future__ import annotations
 
 import unicodedata
+from typing import Final
+
+EXCERPT: Final = 60
+"""Characters before and after the match in an excerpt."""
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -15,3 +19,18 @@ def words(text: str) -> tuple[str, ...]:
         "NFC", "".join(one for one in decomposed if not "\u0300" <= one <= "\u036f")
     )
     return tuple("".join(one if one.isalnum() else " " for one in plain).split())
+
+
+def excerpt(text: str, wanted: str) -> str:
+    """Return what stands around the first word that matches, with that word in «»."""
+    asked = words(wanted)
+    start = 0
+    for piece in text.split():
+        start = text.index(piece, start)
+        have = words(piece)
+        if any(one in asked[:-1] or one.startswith(asked[-1]) for one in have):
+            end = start + len(piece)
+            left, right = max(0, start - EXCERPT), min(len(text), end + EXCERPT)
+            return f"{'…' if left else ''}{text[left:start]}«{piece}»{text[end:right]}{'…' if right < len(text) else ''}"
+        start += len(piece)
+    return text[: 2 * EXCERPT]

@@ -1,0 +1,149 @@
+"""Connections of asyncpg with the project's settings, and the part of the driver that this adapter rests on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+import asyncpg
+
+from autobot.adapters.postgres.errors import UNREACHED, is_lost, mapped, unreached
+from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.event_store.ports import StoreClosed
+
+T = TypeVar("T")
+
+CONNECT_S: Final = 5.0
+"""How long one try to connect may take."""
+PAUSE_S: Final = (0.02, 0.5)
+"""First and longest pause between two tries."""
+
+SETTINGS: Final = {
+    "client_encoding": "UTF8",
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "plan_cache_mode": "force_generic_plan",
+    # Each statement of ours has an index that fits. On a young table, without statistics, the planner would
+    # read it whole, and keep that plan when the table has grown.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "lock_timeout": "0",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+class Connection(Protocol):
+    """What is used of a connection."""
+
+    async def fetch(self, query: str, *values: Any) -> list[Any]:
+        """Return all rows."""
+        ...
+
+    async def fetchrow(self, query: str, *values: Any) -> Any:
+        """Return the first row, None when there is none."""
+        ...
+
+    async def fetchval(self, query: str, *values: Any) -> Any:
+        """Return the first column of the first row."""
+        ...
+
+    async def execute(self, query: str, *values: Any) -> Any:
+        """Run statements."""
+        ...
+
+
+def arguments(url: str, name: str) -> dict[str, Any]:
+    """Return what asyncpg takes to connect to `url`; `name` is what the server shows for the connection."""
+    return {
+        "dsn": url,
+        "timeout": CONNECT_S,
+        "server_settings": SETTINGS | {"application_name": name},
+        "statement_cache_size": 256,
+        "max_cached_statement_lifetime": 0,
+    }
+
+
+async def connect(url: str, name: str) -> Any:
+    """Return a connection. Raises ConnectFailed when the server is away, and what `mapped` makes of refusals."""
+    try:
+        return await asyncpg.connect(**arguments(url, name))
+    except asyncio.CancelledError:
+        raise
+    except UNREACHED as error:
+        raise unreached(error) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError) as error:
+        if is_lost(error):
+            raise unreached(error) from error
+        if isinstance(error, ValueError):
+            raise ConfigurationError(
+                "AUTOBOT_DATABASE_URL is no address of a PostgreSQL database.",
+                hint="postgresql://NAME:PASSWORD@HOST:5432/DATABASE",
+            ) from error
+        raise mapped(error) from error
+
+
+async def _as_it_is(connection: object) -> None:
+    """Leave a connection as it is between two reads: they change nothing of it."""
+
+
+class Readers:
+    """A few connections for reads. A read that meets a broken one is done again on a new one."""
+
+    def __init__(self, url: str, count: int, patience_s: float) -> None:
+        self._pool: Any = asyncpg.create_pool(
+            **arguments(url, "autobot reader"), min_size=0, max_size=count, reset=_as_it_is
+        )
+        self._patience_s = patience_s
+        self._opened = False
+        self._opening = asyncio.Lock()
+        self._closed = False
+
+    async def run(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run `read`; it may run again after a loss. Raises what `mapped` says, ConnectFailed after the patience."""
+        deadline = asyncio.get_running_loop().time() + self._patience_s
+        pause = PAUSE_S[0]
+        while True:
+            if self._closed:
+                raise StoreClosed
+            try:
+                if not self._opened:
+                    await self._open()
+                async with self._pool.acquire() as connection:
+                    return await read(connection)
+            except (
+                *UNREACHED,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+            ) as error:
+                if not (is_lost(error) or isinstance(error, UNREACHED)):
+                    raise mapped(error) from error
+                if asyncio.get_running_loop().time() + pause > deadline:
+                    raise unreached(error) from error
+            await asyncio.sleep(pause)
+            pause = min(PAUSE_S[1], pause * 2)
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if not self._opened:
+                await self._pool
+                self._opened = True
+
+    async def close(self) -> None:
+        """Close the connections after the reads that run."""
+        self._closed = True
+        if self._opened:
+            try:
+                async with asyncio.timeout(CONNECT_S):
+                    await self._pool.close()
+            except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                self._pool.terminate()
+
+
+def columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    """Return the columns of rows, as many empty ones as there are when there is no row."""
+    return [list(one) for one in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
