@@ -1,11 +1,11 @@
 """The process that is killed: a store, a consumer group and a read model; commands in, acknowledgements out.
 
-    python -m tests.faults.store_child FOLDER [early]
+    python -m tests.faults.store_child FOLDER [early] [postgresql://…]
 
 One JSON object a line. In: `{"n", "ids", "stream", "expected", "key"}` appends a batch with all that may
 commit with it; `{"n", "settle": true}` waits until consumer and read model have caught up. Out: `{"ready"}`
 first, then for each command its `n` with `position` and `repeated`, or `error`. With `early` it acknowledges
-before it commits: a fault that the judge must find.
+before it commits: a fault that the judge must find. The store is the SQLite file in FOLDER, or the database that is named.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from autobot.adapters.postgres.event_store import PostgresEventStore
 from autobot.adapters.sqlite.event_store import SqliteEventStore
 from autobot.adapters.system.clock import SystemClock
 from autobot.adapters.system.lock import locked_folder
+from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import AutoBotError
 from autobot.kernel.core.message import Message
+from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection import Projection, Reader, Write
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import (
@@ -43,6 +46,13 @@ GROUP = "faults.group"
 SCOPE = "default/faults/Append"
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
 FOREVER = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+async def open_store(folder: Path, url: str, clock: Clock) -> EventStore:
+    """Open the database at `url`, or the file in `folder` when that is empty."""
+    if url:
+        return await PostgresEventStore.open(url, clock)
+    return await SqliteEventStore.open(folder / DATABASE, clock)
 
 
 def transaction(command: dict[str, Any]) -> Transaction:
@@ -93,7 +103,7 @@ def transaction(command: dict[str, Any]) -> Transaction:
 class Child:
     """Store, group and read model of one life."""
 
-    def __init__(self, store: SqliteEventStore, clock: SystemClock, *, early: bool) -> None:
+    def __init__(self, store: EventStore, clock: SystemClock, *, early: bool) -> None:
         self.store, self.clock, self.early = store, clock, early
         self.broker = LogBroker(store, clock, random.Random())
         self.runner = ProjectionRunner(
@@ -155,13 +165,13 @@ def say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def live(folder: Path, *, early: bool) -> None:
+async def live(folder: Path, url: str, *, early: bool) -> None:
     """Serve commands until the input ends."""
     loop, clock = asyncio.get_running_loop(), SystemClock()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     with locked_folder(folder):
-        store = await SqliteEventStore.open(folder / DATABASE, clock)
+        store = await open_store(folder, url, clock)
         child = Child(store, clock, early=early)
         subscription = Subscription(
             group=GROUP,
@@ -179,4 +189,6 @@ async def live(folder: Path, *, early: bool) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(live(Path(sys.argv[1]), early="early" in sys.argv[2:]))
+    words = sys.argv[2:]
+    named = next((one for one in words if one.startswith("postgresql:")), "")
+    asyncio.run(live(Path(sys.argv[1]), named, early="early" in words))

@@ -8,17 +8,17 @@ import random
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autobot.adapters.sqlite.event_store import SqliteEventStore
 from autobot.adapters.system.clock import SystemClock
 from autobot.kernel.event_store.audit_chain import verify
+from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import ANY, Query
 from autobot.testing.history import Attempt, Entry, Finding, History, judge
-from tests.faults.store_child import BORN, DATABASE, SCOPE
+from tests.faults.store_child import BORN, SCOPE, open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
@@ -27,6 +27,21 @@ LIFE_S = (0.01, 0.25)
 """How long a process lives after it is ready, at least and at most."""
 UNREADY = 0.15
 """Share of the kills that come before the process says that it is ready."""
+DISTURBED = 0.3
+"""Share of the lives in which the store's server is disturbed before the kill."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the store is: the file in `folder`, or the database at `url`; `disturb` makes its server fail and come back."""
+
+    folder: Path
+    url: str = ""
+    disturb: Callable[[], Awaitable[None]] | None = None
+
+    def words(self) -> tuple[str, ...]:
+        """Return the process's arguments for it."""
+        return (str(self.folder), self.url) if self.url else (str(self.folder),)
 
 
 @dataclass
@@ -36,6 +51,7 @@ class Report:
     seed: int
     kills: int = 0
     kills_unready: int = 0
+    disturbed: int = 0
     acknowledged: int = 0
     repeated: int = 0
     retried: int = 0
@@ -46,7 +62,8 @@ class Report:
     def line(self) -> str:
         """Return the report in a few words."""
         return (
-            f"seed {self.seed}: {self.kills} kills ({self.kills_unready} before ready), {self.acknowledged} batches "
+            f"seed {self.seed}: {self.kills} kills ({self.kills_unready} before ready), {self.disturbed} failures "
+            f"of the server, {self.acknowledged} batches "
             f"acknowledged, {self.retried} retried, {self.repeated} of them had been made, {self.events} events, "
             f"{self.seconds:.0f} s, {len(self.findings)} findings"
         )
@@ -112,13 +129,13 @@ class Life:
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     @classmethod
-    async def start(cls, folder: Path, *words: str) -> Life:
+    async def start(cls, place: Place, *words: str) -> Life:
         """Start the process; `words` are further arguments."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "tests.faults.store_child",
-            str(folder),
+            *place.words(),
             *words,
             stdin=PIPE,
             stdout=PIPE,
@@ -191,10 +208,10 @@ async def write_on(client: Client, life: Life, report: Report) -> None:
 
 
 async def one_life(
-    folder: Path, words: tuple[str, ...], clients: list[Client], chance: random.Random, report: Report
+    place: Place, words: tuple[str, ...], clients: list[Client], chance: random.Random, report: Report
 ) -> None:
-    """Start the process, let clients write, kill it at a random moment."""
-    life = await Life.start(folder, *words)
+    """Start the process, let clients write, perhaps disturb its server, kill it at a random moment."""
+    life = await Life.start(place, *words)
     if chance.random() < UNREADY:
         if await life.dies_within(chance.uniform(0.0, 0.3)):
             report.findings.append(Finding("lost", "the process did not start on what was left"))
@@ -211,14 +228,19 @@ async def one_life(
         tasks.append(group.create_task(life.listen()))
         if await life.dies_within(chance.uniform(*LIFE_S)):
             report.findings.append(Finding("lost", "the process ended by itself"))
+        if place.disturb is not None and chance.random() < DISTURBED:
+            await place.disturb()
+            report.disturbed += 1
+            if await life.dies_within(chance.uniform(*LIFE_S)):
+                report.findings.append(Finding("lost", "the process ended with its server"))
         await life.kill()
         report.kills += 1
         for task in tasks:
             task.cancel()
 
 
-async def kill_store(folder: Path, *, kills: int, seed: int, words: tuple[str, ...] = ()) -> Report:
-    """Kill a process on `folder` so many times while clients write; judge what is left.
+async def kill_store(place: Place, *, kills: int, seed: int, words: tuple[str, ...] = ()) -> Report:
+    """Kill a process on `place` so many times while clients write; judge what is left.
 
     `seed` repeats the choices; `words` are further arguments of the process.
     """
@@ -226,17 +248,17 @@ async def kill_store(folder: Path, *, kills: int, seed: int, words: tuple[str, .
     chance, report = random.Random(seed), Report(seed)
     clients = [Client(number, random.Random(seed * 100 + number)) for number in range(WRITERS)]
     while report.kills < kills and not report.findings:
-        await one_life(folder, words, clients, chance, report)
+        await one_life(place, words, clients, chance, report)
     if not report.findings:
-        await settle(folder, report)
-        report.findings += await look(folder, clients, report)
+        await settle(place, report)
+        report.findings += await look(place, clients, report)
     report.seconds = time.monotonic() - began
     return report
 
 
-async def settle(folder: Path, report: Report) -> None:
+async def settle(place: Place, report: Report) -> None:
     """Start once more and let consumer and read model catch up."""
-    life = await Life.start(folder)
+    life = await Life.start(place)
     async with asyncio.timeout(2 * PATIENCE_S):
         await life.ready()
         async with asyncio.TaskGroup() as group:
@@ -250,9 +272,9 @@ async def settle(folder: Path, report: Report) -> None:
             listening.cancel()
 
 
-async def look(folder: Path, clients: list[Client], report: Report) -> list[Finding]:
+async def look(place: Place, clients: list[Client], report: Report) -> list[Finding]:
     """Read everything back and judge it."""
-    store = await SqliteEventStore.open(folder / DATABASE, SystemClock())
+    store = await open_store(place.folder, place.url, SystemClock())
     try:
         log = [
             Entry(position=one.position, stream=one.stream, revision=one.revision, event_id=one.message.id)
@@ -289,11 +311,11 @@ async def look(folder: Path, clients: list[Client], report: Report) -> list[Find
     return found
 
 
-async def keys(store: SqliteEventStore, table: str) -> list[str]:
+async def keys(store: EventStore, table: str) -> list[str]:
     """Return the keys of a table."""
     return [one.key for one in await store.query(Query(table=table, limit=10_000_000))]
 
 
-async def lists(store: SqliteEventStore, table: str) -> Mapping[str, list[str]]:
+async def lists(store: EventStore, table: str) -> Mapping[str, list[str]]:
     """Return the lists of ids in a table's documents."""
     return {one.key: one.document["ids"] for one in await store.query(Query(table=table, limit=10_000_000))}
