@@ -106,6 +106,12 @@ class Cluster:
         words = ("-qAtX", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", ROLE)
         return self._run(program("psql"), *words, "-d", database, "-c", statement).strip()
 
+    def dump(self, database: str = "postgres") -> str:
+        """Return everything that a database holds, as `pg_dump` writes it."""
+        text = self._run(program("pg_dump"), "-h", str(self.folder), "-U", ROLE, database)
+        # Newer ones put a random word at both ends.
+        return "\n".join(line for line in text.splitlines() if "restrict " not in line[:12])
+
     # ------------------------------------------------------------------------------------------- its life
 
     def start(self) -> None:
