@@ -35,6 +35,7 @@ CALLS = {
 
 EXCEPTIONS = {
     "src/autobot/adapters/http": "the HTTP transport: the one place that calls out",
+    "src/autobot/adapters/postgres": "the database driver; the product calls the store over services→repositories",
     "src/autobot/bootstrap/serving.py": "binds the address that the product listens on; calls nobody",
     "src/autobot/bootstrap/protocols.py": "framing on connections that the server accepted; calls nobody",
     "src/autobot/gateway/control.py": "listens on the control socket in the data folder; calls nobody",

@@ -50,6 +50,7 @@ def pytest_on(folder: Path, source: str, *, ci: bool, workers: int = 0) -> tuple
             for name, value in os.environ.items()
             if name != "CI" and not name.startswith("PYTEST")
         }
+        | {"PYTHONPATH": str(ROOT)}
         | ({"CI": "true"} if ci else {}),
         capture_output=True,
         text=True,

@@ -264,10 +264,11 @@ def _apply(staged: Staged, one: Prepared) -> Committed:
         staged.inbox[entry.consumer, entry.source, entry.message_id] = None
     for write, row in zip(transaction.writes, one.writes, strict=True):
         _write(staged, (staged.head.aliases.get(write.table, write.table), write.key), row)
-    for saved in transaction.snapshots:
-        stood = staged.snapshots.get((saved.stream, saved.schema))
-        if stood is None or stood[0] <= saved.revision:
-            staged.snapshots[saved.stream, saved.schema] = (saved.revision, saved.data)
+    if not one.apart:
+        for saved in transaction.snapshots:
+            stood = staged.snapshots.get((saved.stream, saved.schema))
+            if stood is None or stood[0] <= saved.revision:
+                staged.snapshots[saved.stream, saved.schema] = (saved.revision, saved.data)
     return Committed(position=staged.position, revisions=revisions)
 
 

@@ -136,7 +136,7 @@ async def commit(connection: Connection, values: Sequence[Any]) -> bool:
 
 
 async def commit_apart(connection: Connection, transaction: Transaction) -> None:
-    """Do what only a transaction of its own may: erase, switch and drop. Inside the database's transaction."""
+    """Do what only a transaction of its own may, in order: erase, snapshots, switch, drop. Inside its transaction."""
     for erase in transaction.erase:
         await connection.execute(
             "UPDATE autobot.events SET data = NULL WHERE stream = $1 AND data IS NOT NULL"
@@ -145,6 +145,15 @@ async def commit_apart(connection: Connection, transaction: Transaction) -> None
             list(erase.types),
         )
         await connection.execute("DELETE FROM autobot.snapshots WHERE stream = $1", erase.stream)
+    for saved in transaction.snapshots:
+        await connection.execute(
+            "INSERT INTO autobot.snapshots AS s VALUES ($1, $2, $3, $4) ON CONFLICT (stream, schema) DO UPDATE"
+            " SET revision = excluded.revision, data = excluded.data WHERE s.revision <= excluded.revision",
+            saved.stream,
+            saved.schema,
+            saved.revision,
+            saved.data,
+        )
     for alias in transaction.aliases:
         await connection.execute(
             "INSERT INTO autobot.aliases VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET target = excluded.target",
