@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.core.errors import Absent, ConfigurationError
 
 PREFIX: Final = "AUTOBOT_"
 FILE_NAME: Final = "autobot.toml"
@@ -38,6 +38,15 @@ KNOWN: Final[Mapping[str, str]] = {
     "MATRIX": "path of a matrix overlay, TOML",
     "LOG_LEVEL": "debug, info, warning or error",
 }
+
+
+LATER: Final[Mapping[str, str]] = {
+    "DATABASE_URL": "postgres",
+    "REDIS_URL": "redis",
+    "NPU_URL": "npu",
+    "BROWSER_URL": "browser",
+}
+"""Names that are reserved for parts which this version does not have, with the part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +92,8 @@ def read_config(environment: Mapping[str, str], home: Path, working: Path) -> Co
     """Return the options of `environment` over those of the file.
 
     The file is `AUTOBOT_CONFIG`, else `autobot.toml` in the data folder, else in `working`. Raises
-    ConfigurationError naming the variable or the line, with the fix.
+    ConfigurationError naming the variable or the line, with the fix; Absent for a part that this version
+    does not have: going on without it would keep data where nobody looks for it.
     """
     given = {
         name.removeprefix(PREFIX): value
@@ -99,6 +109,13 @@ def read_config(environment: Mapping[str, str], home: Path, working: Path) -> Co
     data_dir = Path(given.get("DATA_DIR", str(home / ".local" / "share" / "autobot"))).expanduser().absolute()
     table = _read_file(given, data_dir, working)
     values: dict[str, Any] = {**table, **given}
+    for name, part in LATER.items():
+        if values.get(name):
+            raise Absent(
+                part,
+                f"{PREFIX}{name} is set, and this version cannot use {part} yet.",
+                hint=f"Take {PREFIX}{name} away; AutoBot then keeps everything in its data folder.",
+            )
     config = Config(
         host=str(values.get("HOST", "127.0.0.1")),
         port=_port(values.get("PORT", 8001)),

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -42,6 +43,20 @@ OPERATOR: Final = Principal(id="cli", kind="service", role="admin", user_id="cli
 Say = Callable[[str], None]
 
 
+def check_tls(config: Config) -> None:
+    """Raise ConfigurationError unless certificate and key can be used together."""
+    if config.tls_cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(config.tls_cert, config.tls_key, password="")
+    except (OSError, ValueError) as error:
+        why = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+        raise ConfigurationError(
+            f"{config.tls_cert} and {config.tls_key} cannot be used for TLS: {why or 'the key is encrypted'}.",
+            hint="AUTOBOT_TLS_CERT is a certificate chain in PEM, AUTOBOT_TLS_KEY its key without a password.",
+        ) from error
+
+
 def listen(config: Config, port: int | None) -> socket.socket:
     """Bind the address. Raises ConfigurationError when it is taken."""
     wanted = config.port if port is None else port
@@ -56,7 +71,7 @@ def listen(config: Config, port: int | None) -> socket.socket:
         bound.close()
         raise ConfigurationError(
             f"{config.host}:{wanted} cannot be listened on: {error.strerror}.",
-            hint="Stop what uses it, or set AUTOBOT_PORT.",
+            hint="Stop what uses it, or set AUTOBOT_HOST or AUTOBOT_PORT.",
         ) from error
     return bound
 
@@ -115,6 +130,7 @@ def serve(config: Config, *, port: int | None, say: Say) -> int:
 
 async def _serve(config: Config, port: int | None, say: Say) -> int:
     async with real_outside(config) as outside:
+        check_tls(config)
         bound = listen(config, port)
         product = assemble(config, outside)
         edge = Edge(product, await quotas_of(product))

@@ -57,8 +57,8 @@ class Control:
             raise InvalidInput(f"{error}") from error
         if name in self._commands:
             answer = await self._bus.dispatch(message, self._context(), key=key)
-            return msgspec.to_builtins(answer.value)
-        return msgspec.to_builtins(await self._bus.ask(message, self._context()))
+            return _plain(answer.value)
+        return _plain(await self._bus.ask(message, self._context()))
 
     async def line(self, line: bytes) -> bytes:
         """Answer one line."""
@@ -88,3 +88,8 @@ class Control:
             return
         finally:
             writer.close()
+
+
+def _plain(answer: Any) -> Any:
+    """Return an answer as JSON types; JSON that it holds unread (an event's data) is read, too."""
+    return msgspec.json.decode(msgspec.json.encode(answer))

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,7 +29,13 @@ from autobot.gateway.pages import tell_methods
 from autobot.gateway.parts import GatewayParts, Note, RawRoute
 from autobot.gateway.problem import Refused
 from autobot.kernel.commands.authorize import Authorizer
-from autobot.kernel.core.errors import AutoBotError, ConfigurationError, NotFound, Unauthenticated
+from autobot.kernel.core.errors import (
+    AutoBotError,
+    ConfigurationError,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -43,16 +50,41 @@ class _StrictRequest(Request):
 
 
 class EdgeRoute(APIRoute):
-    """A route of the edge: FastAPI's, with strict JSON."""
+    """A route of the edge: FastAPI's, with strict JSON and strict queries."""
 
     def get_route_handler(self) -> Handler:
         """Return the handler on a strict request."""
         inner = super().get_route_handler()
+        known = frozenset(query_names(self.dependant))
 
         async def handler(request: Request) -> Response:
+            if request.scope["query_string"]:
+                check_query(request.query_params.multi_items(), known)
             return await inner(_StrictRequest(request.scope, request.receive))
 
         return handler
+
+
+def query_names(dependant: Dependant) -> Iterable[str]:
+    """Yield the query parameters of a route and of what it depends on."""
+    yield from (one.alias for one in dependant.query_params)
+    for one in dependant.dependencies:
+        yield from query_names(one)
+
+
+def check_query(given: Sequence[tuple[str, str]], known: frozenset[str]) -> None:
+    """Raise InvalidInput for a parameter that this address does not know, or that is given twice.
+
+    A filter that is misspelt would else show everything, and one of two values would be passed over unseen.
+    """
+    seen: set[str] = set()
+    for name, _ in given:
+        if name not in known:
+            words = f"These are known: {', '.join(sorted(known))}." if known else "It takes none."
+            raise InvalidInput(f"There is no query parameter {name[:80]!r} at this address.", hint=words)
+        if name in seen:
+            raise InvalidInput(f"The query parameter {name} is given more than once.")
+        seen.add(name)
 
 
 def router(prefix: str, tag: str) -> APIRouter:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autobot.bootstrap import openapi_document
-from autobot.config import KNOWN, PREFIX
+from autobot.config import KNOWN, LATER, PREFIX
 from autobot.contexts.settings.domain.registry import DEFINITIONS
 from autobot.gateway.access import PUBLIC
 from tests.contract.docs.pages import (
@@ -27,7 +27,7 @@ from tests.contract.docs.pages import (
 
 KEYS = {one.key for one in DEFINITIONS}
 FIRST_WORDS = {key.partition(".")[0] for key in KEYS}
-RESERVED = {"DATABASE_URL", "REDIS_URL", "NPU_URL", "BROWSER_URL"}
+RESERVED = set(LATER)
 each_page = pytest.mark.parametrize("path", GUIDE, ids=lambda path: path.name)
 ROUTE = re.compile(r"(?:(GET|POST|PUT|PATCH|DELETE) )?(/(?:api/v1|v1|docs|openapi|problems|metrics|ws)\S*)")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from autobot.config import LATER
 from autobot.testing.harness import ServerProcess, environment_for, run_cli
 
 
@@ -31,6 +35,23 @@ def test_a_reader_that_leaves_ends_a_command_quietly(server: ServerProcess) -> N
         assert command.wait(30) == 141
 
 
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+def test_the_newest_events_are_told(tmp_path: Path, running: bool) -> None:
+    """`events tail` prints events with their data, whether AutoBot runs or not; filters and counts hold."""
+    folder = tmp_path / "data"
+    with ServerProcess(folder) as server:
+        server.key("*", name="told")
+        if not running:
+            server.stop()
+        table = run_cli(folder, "events", "tail", "--count", "2")
+        as_json = run_cli(folder, "events", "tail", "--type", "autobot.identity.*", "--count", "1", "--json")
+    assert (table.returncode, as_json.returncode) == (0, 0)
+    assert table.stdout.splitlines()[0].split() == ["POSITION", "TIME", "TYPE", "STREAM", "CORRELATIONID"]
+    event = json.loads(as_json.stdout)
+    assert event["type"] == "autobot.identity.key_created.v1"
+    assert event["data"]["name"] == "told"
+
+
 def test_unknown_words_are_usage_errors(tmp_path: Path) -> None:
     """A role and a part that nobody knows are exit code 2; one that this version cannot run is 6."""
     folder = tmp_path / "data"
@@ -54,3 +75,25 @@ def test_what_is_wrong_is_said_in_words_of_the_command_line(server: ServerProces
     assert done.returncode == 3
     assert "AddUser" not in done.stderr
     assert "king" in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(LATER))
+def test_a_part_that_is_not_there_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    """With the address of a part that this version does not have, it does not start as if it had none."""
+    done = run_cli(
+        tmp_path / "data", "up", "--port", "0", environment={f"AUTOBOT_{name}": "redis://somewhere"}
+    )
+    assert done.returncode == 6
+    assert f"AUTOBOT_{name}" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_is_no_certificate_is_refused_before_the_address_is_told(tmp_path: Path) -> None:
+    """A certificate or key that cannot be used is a message with both files, and nothing was printed before."""
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("no certificate", encoding="utf-8")
+    given = {"AUTOBOT_TLS_CERT": str(tmp_path / "cert.pem"), "AUTOBOT_TLS_KEY": str(tmp_path / "key.pem")}
+    done = run_cli(tmp_path / "data", "up", "--port", "0", environment=given)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "cert.pem" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from starlette.types import Message
 
 from autobot.gateway.middleware.body import is_json
 from autobot.gateway.middleware.idempotency import idempotency_key, preferred_wait
+from autobot.gateway.routing import check_query
 from autobot.gateway.site import EdgeLimits
-from autobot.kernel.core.errors import ConfigurationError, Malformed
+from autobot.kernel.core.errors import ConfigurationError, InvalidInput, Malformed
 from autobot.testing.virtual_time import run
 from tests.unit.gateway.edge import AUTHORIZED, edge
 
@@ -247,6 +249,16 @@ async def test_an_encoded_body_is_415() -> None:
     """A compressed body could unpack to anything, so it is refused."""
     reply = await edge()(*WRITE, headers={**JSON, "content-encoding": "gzip"}, body=b"\x1f\x8b")
     assert reply.status == 415
+
+
+@pytest.mark.parametrize(
+    ("query", "said"), [("limits=2", "'limits'"), ("limit=1&limit=2", "more than once"), ("x", "'x'")]
+)
+def test_a_query_that_is_not_understood_is_refused(query: str, said: str) -> None:
+    """A parameter that the address does not know, and one that is given twice, is named, not passed over."""
+    check_query(parse_qsl("limit=2&cursor=x"), frozenset({"limit", "cursor"}))
+    with pytest.raises(InvalidInput, match=said):
+        check_query(parse_qsl(query, keep_blank_values=True), frozenset({"limit", "cursor"}))
 
 
 LIMITS = EdgeLimits(
