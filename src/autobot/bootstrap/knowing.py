@@ -8,6 +8,7 @@ import platform
 import sys
 import zipfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Final, Literal
 
 from autobot.config import Config
 from autobot.contexts.system.ports import Dependency
+from autobot.contracts.system import HealthCheck
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.errors import Absent
 from autobot.kernel.event_store.ports import EventStore
@@ -27,6 +29,10 @@ FORMATS: Final = {"store": 1, "matrix": 1, "chat_export": "autobot.chat.v1"}
 Probe = Callable[[], Awaitable[tuple[Literal["ok", "failing", "absent"], str]]]
 
 
+MODEL_LOG: Final = "local-model.log"
+"""In the support bundle: what llama.cpp wrote last, which sees none of AutoBot's secrets."""
+
+
 class ProcessFacts:
     """Implements `Facts`."""
 
@@ -37,9 +43,12 @@ class ProcessFacts:
         store: EventStore,
         registry: LinkRegistry,
         counts: Callable[[], Awaitable[Mapping[str, Any]]],
+        checks: Callable[[], Sequence[HealthCheck]],
+        model_log: Callable[[], Sequence[str]],
     ) -> None:
         self._config, self._clock, self._store = config, clock, store
         self._registry, self._counts = registry, counts
+        self._checks, self._model_log = checks, model_log
         self._started: datetime = clock.now()
         self._began = clock.monotonic()
 
@@ -73,6 +82,7 @@ class ProcessFacts:
         documents = {
             "info.json": self.info(),
             "status.json": await self.status(),
+            "health.json": [asdict(one) for one in self._checks()],
             "links.json": self._registry.describe(),
             "environment.json": {
                 "names_set": sorted(self._config.environment),
@@ -85,6 +95,9 @@ class ProcessFacts:
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, document in documents.items():
                 archive.writestr(name, json.dumps(document, indent=2, default=str))
+            lines = self._model_log()
+            if lines:
+                archive.writestr(MODEL_LOG, "\n".join(lines) + "\n")
         return buffer.getvalue()
 
 

@@ -187,7 +187,7 @@ class _Assembly:
         inside = direct(DirectTransport(facade.calls, facade.streams))
         self.registry.wire("agents-llm", inside)
         self.registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
-        self.catalogue, self.facade = catalogue, facade
+        self.catalogue, self.facade, self.live = catalogue, facade, live
         return live, facade
 
     async def _ask_backend(self, query: Any, context: CallContext) -> Any:
@@ -217,6 +217,8 @@ class _Assembly:
             store,
             self.registry,
             self._counted,
+            health.checks,
+            lambda: self.live.server.log_tail() if self.live.server else (),
         )
         people = identity_module.build(
             store=store,

@@ -1,7 +1,10 @@
 """The whole product with real models: a file served by llama.cpp, the Ollama stand-in, the official client."""
 
 import asyncio
+import io
+import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,6 +86,17 @@ def test_a_chat_gets_its_answer_from_a_real_model_after_a_real_tool_call(admin: 
     rows = {one["id"]: one for one in admin.get("/api/v1/system/links").expect(200).json["items"]}
     for row in ("orchestrator-agents", "agents-llm", "ai-llamacpp"):
         assert rows[row]["calls"] > 0
+
+
+def test_the_support_bundle_has_what_an_engineer_asks_for_first(admin: Client) -> None:
+    """Besides info, counts and rows: what each dependency said last, and what llama.cpp wrote; no prompt in it."""
+    reply_of(admin, "perhapssecretprompt")
+    body = admin.get("/api/v1/system/diagnostics").expect(200).body
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        read = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert {one["name"] for one in json.loads(read["health.json"])} >= {"store", "ollama", "llamacpp"}
+    assert "talker.gguf" in read["local-model.log"]
+    assert "perhapssecretprompt" not in "".join(read.values())
 
 
 def test_ollama_is_asked_with_its_window_and_says_who_it_is(admin: Client, ollama: OllamaStandIn) -> None:
