@@ -194,7 +194,7 @@ def document(problem: Problem, *, request_id: str, correlation_id: str, path: st
         body["error"] = {
             "message": problem.members.get("detail", kind.title),
             "type": kind.dialect,
-            "param": found[0]["pointer"].removeprefix("#/").replace("/", ".") if found else None,
+            "param": (found[0]["pointer"][2:].replace("/", ".") or None) if found else None,
             "code": kind.slug,
         }
     return body

@@ -211,6 +211,9 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 _AT: Final = re.compile(r"(?P<what>.*?)(?: - at `\$?(?P<path>[^`]*)`)?", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.+)`")
+_MISSING: Final = re.compile(r"Object missing required field `(.+)`")
+_TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What the dialect allows a function to be called."""
 
 
 def _place(message: str) -> tuple[str, str]:
@@ -221,6 +224,9 @@ def _place(message: str) -> tuple[str, str]:
     unknown = _UNKNOWN.fullmatch(what)
     if unknown:
         return f"{unknown[1][:100]} is not a parameter that is known here", f"#/{unknown[1][:100]}"
+    missing = _MISSING.fullmatch(what)
+    if missing:
+        return f"{missing[1]} is missing", "#" + "".join(f"/{step}" for step in (*steps, missing[1]))
     return what.replace("`", ""), "#" + "".join(f"/{step}" for step in steps)
 
 
@@ -235,6 +241,8 @@ def generate_request(body: ChatBody) -> GenerateRequest:
         _refuse_unsupported(body)
     if body.n is not None and body.n != 1:
         refuse("n", "n must be 1: one answer to a request.")
+    if body.stream_options is not None and not body.stream:
+        refuse("stream_options", "stream_options is for a request with stream.")
     if not 0 < len(body.model) <= 200:
         refuse("model", "model must have 1 to 200 characters.")
     if not 0 < len(body.messages) <= MESSAGES_MAX:
@@ -320,6 +328,9 @@ def _call(call: Call, pointer: str) -> ToolCall:
 
 
 def _tools(body: ChatBody) -> tuple[tuple[ToolSpec, ...], ToolChoice]:
+    for index, one in enumerate(body.tools or ()):
+        if _TOOL_NAME.fullmatch(one.function.name) is None:
+            refuse(f"tools/{index}/function/name", "A name is 1 to 64 of a-z, A-Z, 0-9, _ and -.")
     tools = tuple(
         ToolSpec(
             name=one.function.name,
