@@ -109,6 +109,26 @@ def test_a_chat_is_renamed_in_the_rail(reader: Visit, known: tuple[str, str]) ->
     expect(page).to_have_title(re.compile("Local models"))
 
 
+def test_a_chat_is_renamed_at_its_head(reader: Visit, known: tuple[str, str]) -> None:
+    """The menu of an open chat renames it, on a phone too where the rail is away; Escape leaves the old title."""
+    session, _ = known
+    page = reader.go(f"/chat/{session}")
+    head = page.get_by_role("heading", level=1)
+    expect(head).to_have_text("Models at home")
+    for key, title in (("Escape", "Models at home"), ("Enter", "At its head")):
+        page.get_by_role("button", name="More", exact=True).press("Enter")
+        page.get_by_role("menuitem", name="Rename").press("Enter")
+        field = page.get_by_role("textbox", name="Title of the chat")
+        expect(field).to_be_focused()
+        field.fill("At its head")
+        field.press(key)
+        expect(field).to_be_hidden()
+        expect(head).to_have_text(title)
+    expect(
+        page.get_by_role("navigation", name="Chats").get_by_role("link", name="At its head")
+    ).to_be_visible()
+
+
 def test_a_chat_is_deleted_after_a_question(reader: Visit, alice: Person, known: tuple[str, str]) -> None:
     """Deleting asks first; Cancel changes nothing; confirmed, chat and address are gone."""
     page = reader.go(f"/chat/{known[0]}")

@@ -124,6 +124,41 @@ def test_shortcuts_are_listed_and_can_be_switched_off(admin: Visit) -> None:
     assert page.url.endswith("/users/account")
 
 
+def test_shortcuts_are_put_on_other_keys(admin: Visit) -> None:
+    """A shortcut takes the keys that are pressed, none that another has, keeps them, and goes back as shipped."""
+    page = admin.go("/users/account")
+    expect(page.get_by_role("heading", name="Access")).to_be_visible()
+    page.keyboard.press("?")
+    shown = page.get_by_role("dialog", name="Keyboard shortcuts")
+    shown.get_by_role("button", name="Keys of Events: G E").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+k")
+    expect(shown.get_by_role("alert")).to_contain_text("is taken by “Search and commands”")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(shown.get_by_role("alert")).to_contain_text("needed in dialogs")
+    page.keyboard.press("x")
+    page.keyboard.press("e")
+    expect(shown.get_by_role("button", name="Keys of Events: X E")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(shown).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("heading", name="Access")).to_be_visible()
+    page.keyboard.type("xe")
+    page.wait_for_url("**/events")
+    page.keyboard.press("Control+/")
+    shown.get_by_role("button", name="Shipped keys of Events").click()
+    expect(shown.get_by_role("button", name="Keys of Events: G E")).to_be_visible()
+    shown.get_by_role("switch", name="Shortcuts", exact=True).press("Space")
+    page.keyboard.press("Escape")
+    expect(shown).to_be_hidden()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("gc")
+    page.get_by_role("button", name="Search and commands").click()
+    expect(page.get_by_role("dialog", name="Search and commands")).to_be_visible()
+    assert page.url.endswith("/events")
+
+
 def test_escape_stops_an_answer(talker: Visit, model_server: ModelServer) -> None:
     """Escape in the chat stops the answer that is being written."""
     page = talker.go("/")

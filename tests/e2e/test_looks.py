@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import pytest
@@ -89,6 +90,14 @@ def test_sign_in_and_dialogs_are_accessible(
     page.get_by_role("button", name="Add user").click()
     expect(page.get_by_role("dialog", name="Add a user")).to_be_visible()
     wrong += [f"dialog {one}" for one in audit(page)]
+    page = visit.go("/communication/gateway-ai")
+    page.get_by_role("button", name="Change policy").click()
+    form = page.get_by_role("dialog", name="Policy of API Gateway → AI Service")
+    for strategy in ("Retry", "Bulkhead"):
+        form.get_by_role("button", name=re.compile(f"^{strategy} ")).click()
+    form.get_by_role("button", name="more options").click()
+    form.get_by_role("switch", name="Limit calls at once").press("Space")
+    wrong += [f"policy {one}" for one in audit(page)]
     page = visit.go("/chat")
     page.get_by_role("button", name="Account of admin").click()
     expect(page.get_by_role("menu")).to_be_visible()

@@ -53,6 +53,32 @@ def test_the_map_and_the_table_show_every_row(admin: Visit, plain_host: Host) ->
     page.wait_for_url("**/communication/gateway-ai")
 
 
+def test_the_map_fills_the_screen_and_makes_way(admin: Visit) -> None:
+    """The map can be left open over the whole screen; a line chosen there opens its row beside the page again."""
+    page = admin.go("/communication")
+    page.get_by_role("button", name="Fill the screen").click()
+    page.wait_for_function("document.fullscreenElement?.tagName === 'FIGURE'")
+    expect(page.get_by_role("button", name="Leave the full screen")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^API Gateway to AI Service")).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.fullscreenElement === null")
+    expect(drawer(page)).to_contain_text("API Gateway → AI Service")
+
+
+def test_the_map_says_that_it_is_old(admin: Visit) -> None:
+    """While the server does not answer, the map says how old it is and not that all is well; then it goes on."""
+    admin.watch.expects("ERR_FAILED")
+    page = admin.go("/communication")
+    picture = page.get_by_role("figure")
+    expect(picture).to_contain_text("requests a second")
+    page.route(f"**{LINKS}?*", lambda route: route.abort())
+    expect(picture).to_contain_text("Not up to date")
+    expect(picture).not_to_contain_text("requests a second")
+    expect(page.get_by_role("region", name="All links")).to_be_visible()
+    page.unroute(f"**{LINKS}?*")
+    expect(picture).to_contain_text("requests a second", timeout=30_000)
+
+
 def test_the_table_is_searched_filtered_and_sorted(admin: Visit) -> None:
     """Search and filter narrow the table, a column sorts it, and both are kept while one is elsewhere."""
     page = admin.go("/communication")
@@ -94,8 +120,10 @@ def test_a_breaker_is_opened_and_closed_by_hand(admin: Visit, plain_host: Host) 
     asked.get_by_role("button", name="Cancel").click()
     expect(asked).to_be_hidden()
 
+    picture = page.get_by_role("figure")
     by_hand(page, "Isolate", "maintenance of the model host")
     expect(drawer(page)).to_contain_text("isolated")
+    expect(picture).to_contain_text(re.compile(r"\d+ links? in trouble"))
     assert breaker_of(client, "gateway-ai") == "isolated"
     expect(drawer(page)).to_contain_text("maintenance of the model host")
     by_hand(page, "Release", "done")
@@ -140,6 +168,43 @@ def test_a_policy_is_changed_with_its_history_and_put_back(admin: Visit, plain_h
     expect(told(drawer(page), "Set by")).to_have_text("the product")
     expect(drawer(page).get_by_role("listitem").filter(has_text="it is fast again")).to_be_visible()
     expect(history).to_be_visible()
+
+
+def test_every_strategy_of_a_policy_can_be_set(admin: Visit, plain_host: Host) -> None:
+    """Each strategy says in a line what it does, opens to its fields, and is sent alone when it is changed."""
+    client = awake(plain_host).admin.client
+    before = client.get(f"{LINKS}/backend-ai").expect(200).json
+    page = admin.go("/communication/backend-ai")
+    drawer(page).get_by_role("button", name="Change policy").click()
+    editor = page.get_by_role("dialog", name="Policy of Backend → AI Service")
+    bulkhead = editor.get_by_role("button", name="Bulkhead off")
+    expect(bulkhead).to_have_attribute("aria-expanded", "false")
+    bulkhead.focus()
+    page.keyboard.press("Enter")
+    editor.get_by_role("switch", name="Limit calls at once").press("Space")
+    editor.get_by_role("textbox", name="At once").fill("7")
+    editor.get_by_role("textbox", name="May wait").fill("2")
+    expect(editor.get_by_role("button", name="Bulkhead 7 at once, 2 waiting")).to_be_visible()
+    editor.get_by_role("button", name="Chaos off").click()
+    editor.get_by_role("switch", name="Make faults on purpose").press("Space")
+    editor.get_by_role("textbox", name="Chance of failure").fill("0.25")
+    editor.get_by_role("textbox", name="Reason").fill("a rehearsal")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor).to_be_hidden()
+    expect(told(drawer(page), "Bulkhead")).to_have_text("7 at once, 2 waiting")
+    expect(told(drawer(page), "Chaos")).to_have_text("25 % fail")
+    after = client.get(f"{LINKS}/backend-ai").expect(200).json
+    assert (after["bulkhead"]["limit"], after["bulkhead"]["queue"]) == (7, 2)
+    assert after["chaos"]["fault_rate"] == 0.25
+    same = ("timeout", "total", "retry", "breaker", "rate_limit", "cache", "transport")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+
+    drawer(page).get_by_role("button", name="Restore shipped policy").click()
+    asked = page.get_by_role("dialog", name="Restore an earlier policy?")
+    asked.get_by_role("textbox", name="Reason").fill("rehearsed")
+    asked.get_by_role("button", name="Revert").click()
+    expect(told(drawer(page), "Chaos")).to_have_text("off")
+    assert client.get(f"{LINKS}/backend-ai").json["bulkhead"] is None
 
 
 def test_a_policy_that_makes_no_sense_is_refused_in_words(admin: Visit, plain_host: Host) -> None:

@@ -116,9 +116,10 @@ export interface Link {
   total: number | null;
   retry: RetryPolicy | null;
   breaker: BreakerPolicy | null;
-  bulkhead: Record<string, unknown> | number | null;
-  rate_limit: Record<string, unknown> | number | null;
+  bulkhead: Record<string, unknown> | null;
+  rate_limit: Record<string, unknown> | null;
   cache: Record<string, unknown> | null;
+  chaos: Record<string, unknown> | null;
   error_handling: string | null;
   source: "shipped" | "file" | "run-time";
   origin: "specification" | "ours";
@@ -142,11 +143,9 @@ export interface Link {
   targets: LinkTarget[];
 }
 
+/** Fields of a row that can change while the server runs, by their names in the matrix; null takes a policy away. */
 export interface LinkPatch {
-  timeout?: number | null;
-  total?: number | null;
-  retry?: RetryPolicy | null;
-  breaker?: BreakerPolicy | null;
+  [field: string]: unknown;
   reason: string;
 }
 

@@ -1,5 +1,5 @@
 /** What the links page derives from the rows: conditions, order, and the traces of the last minutes. Pure. */
-import type { BreakerState, Link, LinkPatch } from "@/contracts/api";
+import type { BreakerState, Link } from "@/contracts/api";
 
 /** How a link is, in one word. */
 export type Condition = "ok" | "quiet" | "shadow" | "half_open" | "open" | "isolated" | "substituted" | "absent";
@@ -86,49 +86,4 @@ export type Traces = Readonly<Record<string, readonly number[]>>;
 
 export function withSample(traces: Traces, links: readonly Link[], length: number): Traces {
   return Object.fromEntries(links.map(({ id, rate }) => [id, [...(traces[id] ?? []), rate].slice(-length)]));
-}
-
-/** What a person may edit of a policy, as text fields hold it. */
-export interface PolicyDraft {
-  timeout: string;
-  total: string;
-  retries: boolean;
-  retryMax: string;
-  retryDelay: string;
-  backoff: string;
-  breaks: boolean;
-  failures: string;
-  window: string;
-}
-
-const shown = (value: number | null | undefined): string => (value === null || value === undefined ? "" : String(value));
-
-export const draftOf = (link: Link): PolicyDraft => ({
-  timeout: shown(link.timeout),
-  total: shown(link.total),
-  retries: link.retry !== null && link.retry.max > 0,
-  retryMax: shown(link.retry?.max ?? 3),
-  retryDelay: shown(link.retry?.delay ?? 0.1),
-  backoff: link.retry?.backoff ?? "exponential",
-  breaks: link.breaker !== null,
-  failures: shown(link.breaker?.failures ?? 5),
-  window: shown(link.breaker?.window ?? 60),
-});
-
-const number = (text: string): number | null => (text.trim() === "" ? null : Number(text));
-
-/** Only the fields that differ from the row: what was not touched is not set. */
-export function patchOf(link: Link, draft: PolicyDraft): Omit<LinkPatch, "reason"> {
-  const patch: Omit<LinkPatch, "reason"> = {};
-  const before = draftOf(link);
-  const differs = (...names: (keyof PolicyDraft)[]): boolean => names.some((name) => before[name] !== draft[name]);
-  if (differs("timeout")) patch.timeout = number(draft.timeout);
-  if (differs("total")) patch.total = number(draft.total);
-  if (differs("retries", "retryMax", "retryDelay", "backoff")) {
-    patch.retry = draft.retries ? { ...link.retry, max: Number(draft.retryMax), delay: Number(draft.retryDelay), backoff: draft.backoff } : null;
-  }
-  if (differs("breaks", "failures", "window")) {
-    patch.breaker = draft.breaks ? { ...link.breaker, failures: Number(draft.failures), window: Number(draft.window) } : null;
-  }
-  return patch;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BreakerState, Link } from "@/contracts/api";
-import { conditionOf, draftOf, matches, nextOrder, ordered, patchOf, withSample, type Order, type Traces } from "./communication.state";
-import { draw, presentParts, thickness } from "./map.state";
+import { conditionOf, matches, nextOrder, ordered, withSample, type Order, type Traces } from "./communication.state";
+import { draw, presentParts, standings, thickness } from "./map.state";
 
 const link = (id: string, part: Partial<Link> = {}): Link => ({
   id,
@@ -16,6 +16,7 @@ const link = (id: string, part: Partial<Link> = {}): Link => ({
   bulkhead: null,
   rate_limit: null,
   cache: null,
+  chaos: null,
   error_handling: null,
   source: "shipped",
   origin: "ours",
@@ -81,24 +82,6 @@ describe("the table", () => {
   });
 });
 
-describe("a policy draft", () => {
-  it("changes nothing when nothing was typed", () => {
-    expect(patchOf(link("a-b"), draftOf(link("a-b")))).toEqual({});
-    expect(patchOf(link("a-b", { retry: null, breaker: null, timeout: null }), draftOf(link("a-b", { retry: null, breaker: null, timeout: null })))).toEqual({});
-  });
-  it("sends the fields that were touched, whole strategies as one", () => {
-    const draft = { ...draftOf(link("a-b")), timeout: "12.5", retryMax: "1" };
-    expect(patchOf(link("a-b"), draft)).toEqual({ timeout: 12.5, retry: { max: 1, delay: 0.1, backoff: "exponential" } });
-  });
-  it("keeps the options of a strategy that the form does not show", () => {
-    const row = link("a-b", { breaker: { failures: 5, window: 60, permits: 9 } });
-    expect(patchOf(row, { ...draftOf(row), failures: "7" })).toEqual({ breaker: { failures: 7, window: 60, permits: 9 } });
-  });
-  it("switches strategies off with null", () => {
-    expect(patchOf(link("a-b"), { ...draftOf(link("a-b")), breaks: false, retries: false, timeout: "" })).toEqual({ timeout: null, retry: null, breaker: null });
-  });
-});
-
 describe("the map", () => {
   const shipped = ["frontend-gateway", "frontend-backend", "gateway-backend", "gateway-ai", "backend-ai", "ai-backend", "ai-ollama", "backend-store", "routers-services", "services-event_bus", "agents-llm"].map((id) => link(id));
   it("draws every link, and no two parts over one another", () => {
@@ -134,6 +117,16 @@ describe("the map", () => {
       link("ai-npu", { state: "absent" }),
     ];
     expect([...presentParts(rows)].sort()).toEqual(["backend", "repositories", "services", "store"]);
+  });
+  it("draws the lines that leave one side of a part apart from one another", () => {
+    const lines = draw([link("services-repositories"), link("services-publisher"), link("services-event_bus")]).lines;
+    const starts = lines.map(({ path }) => path.split(" C")[0]);
+    expect(new Set(starts).size).toBe(3);
+  });
+  it("shows at a part the worst trouble of the calls to it, not of its own calls", () => {
+    const rows = [link("ai-ollama", { targets: [target("half_open")] }), link("gateway-ai", { targets: [target("open")] }), link("backend-ai", { targets: [target("half_open")] }), link("backend-redis", { state: "substituted" }), link("ai-npu", { state: "absent" })];
+    const found = standings(rows);
+    expect(["gateway", "backend", "ai", "ollama", "redis", "npu"].map((part) => found.get(part))).toEqual(["fine", "fine", "open", "half_open", "replaced", "absent"]);
   });
   it("makes busier lines thicker, within bounds", () => {
     const widths = [0, 0.1, 1, 10, 100, 1e6].map(thickness);

@@ -8,9 +8,14 @@ export const POLL_MS = 2_000;
 /** Two minutes of samples. */
 const SAMPLES = 60;
 
-export function useLinks(): Resource<Page<Link>> & { traces: ShallowRef<Traces> } {
+export function useLinks(): Resource<Page<Link>> & { traces: ShallowRef<Traces>; seenAt: ShallowRef<string> } {
   const links = useResource(listLinks, { pollMs: POLL_MS });
   const traces = shallowRef<Traces>({});
-  watch(links.data, (page) => page && (traces.value = withSample(traces.value, page.items, SAMPLES)));
-  return { ...links, traces };
+  const seenAt = shallowRef("");
+  watch(links.data, (page) => {
+    if (page === undefined) return;
+    traces.value = withSample(traces.value, page.items, SAMPLES);
+    seenAt.value = new Date().toISOString();
+  });
+  return { ...links, traces, seenAt };
 }

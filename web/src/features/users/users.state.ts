@@ -19,3 +19,12 @@ const DAY_MS = 86_400_000;
 export const expiresAt = (expiry: Expiry, now: number): string | undefined => (expiry === "never" ? undefined : new Date(now + DAYS[expiry] * DAY_MS).toISOString());
 
 export const isExpired = (expires: string | null, now: number): boolean => expires !== null && Date.parse(expires) <= now;
+
+/** A list longer than this can be searched. */
+export const FIND_FROM = 8;
+
+/** The items of which some text has each of the words. */
+export function found<T>(items: readonly T[], query: string, texts: (item: T) => readonly string[]): readonly T[] {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  return words.length === 0 ? items : items.filter((item) => words.every((word) => texts(item).some((text) => text.toLowerCase().includes(word))));
+}

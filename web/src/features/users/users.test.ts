@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { expiresAt, isExpired, isScope, scopesOf } from "./users.state";
+import { expiresAt, found, isExpired, isScope, scopesOf } from "./users.state";
 
 it("scopes come from text, each once", () => {
   expect(scopesOf(" chat:read,models:*\n chat:read ")).toEqual(["chat:read", "models:*"]);
@@ -18,4 +18,10 @@ it("a key ends when it was chosen to, or never", () => {
   expect(isExpired("2026-01-01T00:00:00Z", now)).toBe(true);
   expect(isExpired("2026-01-01T00:00:01Z", now)).toBe(false);
   expect(isExpired(null, now)).toBe(false);
+});
+
+it("a list is narrowed by every word, wherever it stands", () => {
+  const people = [{ name: "Ann", role: "Operator" }, { name: "Anton", role: "User" }];
+  const names = (query: string): string[] => found(people, query, ({ name, role }) => [name, role]).map(({ name }) => name);
+  expect([names(""), names("an"), names("AN user"), names("operator x")]).toEqual([["Ann", "Anton"], ["Ann", "Anton"], ["Anton"], []]);
 });

@@ -23,6 +23,12 @@ interface StoredFailure {
 const isStored = (value: unknown): value is StoredFailure =>
   typeof value === "object" && value !== null && typeof (value as StoredFailure).code === "string" && typeof (value as StoredFailure).detail === "string";
 
+/** The next step that goes with a code, for when the server names none. */
+function hintOf(code: string | null): string | null {
+  const known: Record<string, string> = t.problems.hints;
+  return (code !== null && known[code]) || null;
+}
+
 /** A title for a code that the server gave, or for the way in which no answer came. */
 function titleOf(code: string | null, fallback: string): string {
   const known: Record<string, string> = t.problems.titles;
@@ -37,7 +43,7 @@ export function failureOf(error: unknown): FailureView {
     return {
       title: error.title ?? titleOf(error.code, t.problems.unknown),
       detail: error.detail,
-      hint: error.hint ?? null,
+      hint: error.hint ?? hintOf(error.code),
       code: error.code,
       correlationId: error.correlation_id ?? null,
       retryAfterSeconds: null,
@@ -61,7 +67,7 @@ function fromApiError(error: ApiError): FailureView {
   return {
     title: own?.title ?? titleOf(error.code ?? null, problem?.title ?? t.problems.unknown),
     detail: own?.detail ?? problem?.detail ?? problem?.title ?? error.message,
-    hint: problem?.hint ?? own?.hint ?? null,
+    hint: problem?.hint ?? own?.hint ?? hintOf(error.code ?? null),
     code: error.code ?? null,
     correlationId: error.correlationId ?? null,
     retryAfterSeconds: error.retryAfterSeconds ?? null,

@@ -1,6 +1,4 @@
-/** Keyboard shortcuts: `mod+k` (Ctrl or ⌘), `?`, or two keys after one another, `g c`. Single keys rest in text fields and can be switched off. */
-import { useLocalStorage } from "@vueuse/core";
-import { onScopeDispose } from "vue";
+/** Presses of keys as people write them down: `mod+k` (Ctrl or ⌘), `?`, or two keys after one another, `g c`. Pure. */
 
 export type Keymap = Record<string, () => void>;
 
@@ -13,7 +11,7 @@ interface Pressed {
 
 /** How a key press is written in a keymap; null for a press that is none of ours. */
 export function chordOf({ key, ctrlKey, metaKey, altKey }: Pressed): string | null {
-  if (altKey || ["Control", "Meta", "Shift", "Alt", "Dead", "Process"].includes(key)) return null;
+  if (altKey || ["Control", "Meta", "Shift", "Alt", "AltGraph", "CapsLock", "Dead", "Process", "Unidentified"].includes(key)) return null;
   const name = key.length === 1 ? key.toLowerCase() : key;
   return ctrlKey || metaKey ? `mod+${name}` : name;
 }
@@ -26,33 +24,22 @@ export function match(keymap: Keymap, before: string | null, chord: string): { n
   return Object.keys(keymap).some((name) => name.startsWith(`${chord} `)) ? { prefix: chord } : null;
 }
 
-const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
+/** Keys that dialogs, menus and text fields need for themselves. */
+const TAKEN = new Set(["Enter", "Escape", "Tab", " ", "Backspace", "Delete", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown"]);
 
-/** Whether single keys act; chords with Ctrl or ⌘ always do. */
-export const singleKeys = useLocalStorage("autobot.single-keys", true);
+/** Whether a shortcut may be put on a chord. */
+export const isFree = (chord: string): boolean => !TAKEN.has(chord.replace(/^mod\+/, ""));
 
-const PAIR_MS = 1200;
-
-export function useKeys(keymap: Keymap): void {
-  let before: string | null = null;
-  let at = 0;
-  function onKey(event: KeyboardEvent): void {
-    const chord = chordOf(event);
-    if (chord === null || event.defaultPrevented || event.isComposing) return;
-    const single = !chord.startsWith("mod+");
-    const inDialog = event.target instanceof Element && event.target.closest("[role=dialog]") !== null;
-    if (single && (!singleKeys.value || isTyping(event.target) || inDialog)) return;
-    const found = match(keymap, event.timeStamp - at < PAIR_MS ? before : null, chord);
-    before = found !== null && "prefix" in found ? found.prefix : null;
-    at = event.timeStamp;
-    if (found === null || !("name" in found)) return;
-    event.preventDefault();
-    keymap[found.name]?.();
-  }
-  window.addEventListener("keydown", onKey);
-  onScopeDispose(() => window.removeEventListener("keydown", onKey));
-}
+/** Whether two chords cannot both be in one keymap: the same, or one the beginning of the other. */
+export const collide = (one: string, other: string): boolean => one === other || one.startsWith(`${other} `) || other.startsWith(`${one} `);
 
 /** Ctrl or ⌘, as this device's keyboard has it. */
 export const modKey = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘" : "Ctrl";
+
+/** The caps of a chord, as they are drawn: `mod+k` → Ctrl, K. */
+export const capsOf = (chord: string): string[] =>
+  chord.split(" ").filter(Boolean).flatMap((press) => {
+    const name = press.replace(/^mod\+/, "");
+    const cap = name.length === 1 ? name.toUpperCase() : name;
+    return press === name ? [cap] : [modKey, cap];
+  });

@@ -55,6 +55,12 @@ describe("hostile Markdown", () => {
     expect(drawn("| x |\n|---|\n| 1 |").querySelector(".table-scroll")?.getAttribute("tabindex")).toBe("0");
     expect(drawn("3. c\n4. d").querySelector("ol")?.getAttribute("start")).toBe("3");
   });
+  it("keeps the side of a table's column, and draws the boxes of a task list as signs", () => {
+    const cells = drawn("| a | b | c |\n|---|--:|:-:|\n| 1 | 2 | 3 |").querySelectorAll("td");
+    expect([...cells].map(({ className }) => className)).toEqual(["", "to-right", "to-center"]);
+    const items = drawn("- [x] done\n- [ ] open\n- [link]\n").querySelectorAll("li");
+    expect([...items].map((item) => [item.className, item.textContent?.trim()])).toEqual([["task", "☑ done"], ["task", "☐ open"], ["", "[link]"]]);
+  });
   it("is fast on text that nests without end", () => {
     const before = performance.now();
     drawn("> ".repeat(3_000) + "x");

@@ -30,6 +30,29 @@ md.renderer.rules.image = (tokens, index) => {
 md.renderer.rules.table_open = () => '<div class="table-scroll" tabindex="0"><table>';
 md.renderer.rules.table_close = () => "</table></div>";
 
+/** The side that a column's text stands on, as a class: styles do not pass the sanitizer. */
+for (const cell of ["th_open", "td_open"] as const) {
+  md.renderer.rules[cell] = (tokens, index, options, _env, self) => {
+    const token = tokens[index];
+    const side = /text-align:(right|center)/.exec(String(token?.attrGet("style") ?? ""))?.[1];
+    if (token && side) token.attrSet("class", `to-${side}`);
+    return self.renderToken(tokens, index, options);
+  };
+}
+
+/** `- [x] done`: the box becomes a sign at the head of the item. Nobody can tick it, so it is no control. */
+md.core.ruler.after("inline", "tasks", ({ tokens }) => {
+  tokens.forEach((token, index) => {
+    const item = tokens[index - 2];
+    const text = token.children?.[0];
+    if (token.type !== "inline" || item?.type !== "list_item_open" || text?.type !== "text") return;
+    const box = /^\[([ xX])\]\s+/.exec(text.content);
+    if (box === null) return;
+    text.content = `${box[1] === " " ? "☐" : "☑"} ${text.content.slice(box[0].length)}`;
+    item.attrSet("class", "task");
+  });
+});
+
 const ALLOWED = {
   ALLOWED_TAGS: "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong table tbody td th thead tr ul".split(" "),
   ALLOWED_ATTR: ["href", "class", "start", "tabindex", "title"],

@@ -44,6 +44,11 @@ describe("what an error card says", () => {
   it("tells a stored failure the same way", () => {
     expect(failureOf({ code: "connect-failed", detail: "refused", correlation_id: "c-2", hint: null })).toMatchObject({ title: "The target could not be reached", detail: "refused", correlationId: "c-2" });
   });
+  it("names a next step where the server names none, and the server's own where it does", () => {
+    const failure = { code: "upstream-error", detail: "status 500", correlation_id: "c-3" };
+    expect(failureOf({ ...failure, hint: null }).hint).toContain("Retry");
+    expect(failureOf({ ...failure, hint: "Load the model first." }).hint).toBe("Load the model first.");
+  });
   it("explains each way of getting no answer in words of its own", () => {
     for (const kind of ["network", "timeout", "circuit", "garbled"] as const) expect(failureOf(new ApiError(kind, "technical text")).detail).not.toContain("technical");
   });

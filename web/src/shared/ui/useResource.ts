@@ -19,6 +19,9 @@ export interface ResourceOptions {
   fresh?: boolean;
 }
 
+/** Whether an error is the want of a server, of which the banner over every page speaks; what was read before can stay. */
+export const isLost = (error: unknown): boolean => error instanceof ApiError && ["circuit", "network", "timeout"].includes(error.kind);
+
 /**
  * What a screen reads from the server: loading, data, error, and the last good data kept beside a later error.
  * An answer that was overtaken by a newer question is dropped. A read that failed for want of the server is repeated when it is back.
@@ -57,8 +60,7 @@ export function useResource<T>(read: (signal: AbortSignal) => Promise<T>, option
   const stopWatching = api.pipeline.watch(({ breaker }) => {
     const recovered = breaker === "closed" && before !== "closed";
     before = breaker;
-    const isLost = error.value instanceof ApiError && ["circuit", "network", "timeout"].includes(error.value.kind);
-    if (recovered && isLost) void reload();
+    if (recovered && isLost(error.value)) void reload();
   });
   if (options.pollMs !== undefined) document.addEventListener("visibilitychange", tick);
   if (options.when !== undefined) {
