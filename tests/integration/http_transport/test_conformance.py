@@ -1,4 +1,4 @@
-"""The HTTP transport keeps the promise of `Transport`, over TCP and over a unix socket."""
+"""The HTTP transport keeps the promise of `Transport`: over TCP, over a unix socket, and with the client for TLS."""
 
 import random
 import tempfile
@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from autobot.adapters.http.transport import HttpOptions, HttpTransport
+from autobot.adapters.http.client import LibraryClient
+from autobot.adapters.http.transport import HttpOptions, HttpTransport, MakeClient
 from autobot.kernel.links.ports import HttpRequest, HttpResponse
 from autobot.kernel.resilience.operation import Operation
 from autobot.testing.conformance.transport import Served, TransportSuite
@@ -24,10 +25,10 @@ class HttpSuite(TransportSuite):
 
 
 @asynccontextmanager
-async def transport_to(server: Server) -> AsyncIterator[Served]:
+async def transport_to(server: Server, client: MakeClient | None = None) -> AsyncIterator[Served]:
     """A transport whose other side is this server."""
     options = HttpOptions(health_path="/health")
-    transport = HttpTransport("backend-crm", options, LoopClock(), random.Random(1))
+    transport = HttpTransport("backend-crm", options, LoopClock(), random.Random(1), client=client)
     try:
         yield Served(transport=transport, target=server.address, other=server.other)
     finally:
@@ -38,6 +39,13 @@ class TestOverTcp(HttpSuite):
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Served]:
         async with serving() as server, transport_to(server) as served:
+            yield served
+
+
+class TestByTheClientForTls(HttpSuite):
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Served]:
+        async with serving() as server, transport_to(server, LibraryClient) as served:
             yield served
 
 

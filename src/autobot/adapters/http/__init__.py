@@ -1,1 +1,1 @@
-"""HTTP by aiohttp, as the transport of links."""
+"""HTTP as the transport of links: connections of our own, and aiohttp where TLS is spoken."""

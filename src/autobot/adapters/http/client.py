@@ -1,33 +1,33 @@
-"""The aiohttp parts of one target: its connector, whose limit follows concurrency, and its session.
+"""aiohttp as the client of targets that speak TLS, and of guarded ones: a connector whose limit moves, and a session.
 
-Imported when the first call is made: aiohttp costs start-up time that a process without HTTP links saves.
+Imported when the first call to such a target is made: aiohttp costs start-up time that other processes save.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import (
     BaseConnector,
+    ClientResponse,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
     TCPConnector,
     ThreadedResolver,
-    UnixConnector,
 )
 from aiohttp.abc import ResolveResult
 
+from autobot.adapters.http.exchange import Count, joined
 from autobot.adapters.http.guard import require_public
+from autobot.adapters.http.mapping import ERRORS, mapped
 from autobot.adapters.http.options import HttpOptions
+from autobot.kernel.links.leaving import leaving
 
 LINE_MAX = 16_384
 """Bytes of a status line, and of one header field."""
-
-Count = Callable[[str], None]
-"""Hears `new` and `reused` connections."""
 
 
 class FittingConnector(BaseConnector):
@@ -65,10 +65,6 @@ class FittingTcp(FittingConnector, TCPConnector):
     """Over TCP and TLS; certificates are verified."""
 
 
-class FittingUnix(FittingConnector, UnixConnector):
-    """Over a unix socket."""
-
-
 class PublicResolver(ThreadedResolver):
     """Resolves once and hands out public addresses only; the connector connects to just these."""
 
@@ -81,26 +77,81 @@ class PublicResolver(ThreadedResolver):
         return found
 
 
-def open_session(
-    target: str, options: HttpOptions, count: Count | None
-) -> tuple[ClientSession, FittingConnector]:
-    """Return a session for `target` and its connector. Needs a running loop.
+class LibraryAnswer:
+    """An answer that aiohttp reads."""
+
+    __slots__ = ("_client", "_response", "status")
+
+    def __init__(self, response: ClientResponse, client: LibraryClient) -> None:
+        self._response, self._client = response, client
+        self.status = response.status
+
+    @property
+    def length(self) -> int | None:
+        """Bytes that the body was said to have."""
+        return self._response.content_length
+
+    def headers(self) -> dict[str, str]:
+        """Return the header fields."""
+        return joined(list(self._response.headers.items()))
+
+    async def read(self) -> bytes:
+        """Return what of the body has come."""
+        try:
+            return await self._response.content.readany()
+        except ERRORS as error:
+            raise self._client.meaning(error) from error
+
+    def release(self) -> None:
+        """Give the connection back."""
+        self._response.release()
+
+
+class LibraryClient:
+    """The connections to one target. Needs a running loop."""
+
+    def __init__(self, link: str, target: str, base: str, options: HttpOptions, count: Count | None) -> None:
+        self._link, self._target, self._base = link, target, base
+        self._session, self._connector = open_session(options, count)
+
+    async def send(self, method: str, path: str, fields: Mapping[str, str], body: bytes) -> LibraryAnswer:
+        """Send a request and return the answer as soon as its head is there."""
+        try:
+            with leaving(self._link):
+                response = await self._session.request(
+                    method, self._base + path, data=body or None, headers=fields, allow_redirects=False
+                )
+        except ERRORS as error:
+            raise self.meaning(error) from error
+        return LibraryAnswer(response, self)
+
+    def fit(self, limit: int) -> None:
+        """Let at most `limit` connections be open."""
+        self._connector.fit(limit)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    def meaning(self, error: BaseException) -> Exception:
+        """Return the error of the tree that `error` means here."""
+        return mapped(error, self._link, self._target)
+
+
+def open_session(options: HttpOptions, count: Count | None) -> tuple[ClientSession, FittingConnector]:
+    """Return a session for one target and its connector. Needs a running loop.
 
     No cookies, no proxies from the environment, no redirects, no retries of its own: one layer retries.
     """
-    connector: FittingConnector
     keeping: dict[str, Any] = (
         {"keepalive_timeout": options.idle_s} if options.idle_s else {"force_close": True}
     )
-    if target.startswith("unix:"):
-        connector = FittingUnix(path=target.removeprefix("unix:"), limit=options.connections_min, **keeping)
-    else:
-        connector = FittingTcp(
-            limit=options.connections_min,
-            **keeping,
-            resolver=PublicResolver() if options.guarded else None,
-            use_dns_cache=not options.guarded,
-        )
+    connector = FittingTcp(
+        limit=options.connections_min,
+        **keeping,
+        resolver=PublicResolver() if options.guarded else None,
+        use_dns_cache=not options.guarded,
+    )
     connector.count = count
     session = ClientSession(
         connector=connector,

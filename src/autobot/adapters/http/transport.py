@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from autobot.adapters.http.exchange import Answer, Client, Count
 from autobot.adapters.http.guard import require_public
 from autobot.adapters.http.options import HttpOptions
+from autobot.adapters.http.plain import PlainClient, speaks_plainly
 from autobot.adapters.http.pool import PoolSize
 from autobot.adapters.http.retry_after import read_retry_after
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import (
+    AutoBotError,
     BadAnswer,
     ConfigurationError,
     ConnectFailed,
     RemoteError,
     RemoteThrottled,
 )
-from autobot.kernel.links.leaving import leaving
 from autobot.kernel.links.ports import HttpRequest, HttpResponse
 from autobot.kernel.links.propagation import (
     CONTEXT_FIELDS,
@@ -34,11 +36,6 @@ from autobot.kernel.links.propagation import (
 )
 from autobot.kernel.resilience.operation import Operation
 from autobot.kernel.telemetry.listener import Listener
-
-if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
-
-    from autobot.adapters.http.client import FittingConnector
 
 __all__ = ["HttpOptions", "HttpTransport"]
 
@@ -53,20 +50,32 @@ FOREIGN_FIELDS: Final = frozenset({TRACEPARENT, TRACESTATE, CORRELATION, DEADLIN
 _FRAMING: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade"})
 """Fields that belong to the connection, never to a caller."""
 
+_OWN: Final = CONTEXT_FIELDS | _FRAMING
+
+MakeClient = Callable[[str, str, str, HttpOptions, Count | None], Client]
+"""Makes the client of a target: link, target, what stands before every path, options, who hears of connections."""
+
 
 class HttpTransport:
     """Implements `Transport` for HttpRequest → HttpResponse, one link a transport.
 
     A target is a base address (`http://host:port`, `https://host/below`) or `unix:/path`. Redirects are
-    answers, not followed. Each target has its own pool.
+    answers, not followed. Each target has its own pool, of the client that fits it unless one is given.
     """
 
     def __init__(
-        self, link: str, options: HttpOptions, clock: Clock, chance: Chance, listener: Listener | None = None
+        self,
+        link: str,
+        options: HttpOptions,
+        clock: Clock,
+        chance: Chance,
+        listener: Listener | None = None,
+        client: MakeClient | None = None,
     ) -> None:
         self._link, self._options = link, options
         self._clock, self._chance, self._listener = clock, chance, listener
         self._targets: dict[str, _Target] = {}
+        self._client = client
         self._closed = False
         self._received_labels = (("link", link),)
         self._connection_labels = {state: (("link", link), ("state", state)) for state in ("new", "reused")}
@@ -79,38 +88,34 @@ class HttpTransport:
         reached = self._targets.get(target) or await self._open(target)
         reached.enter(self._clock.monotonic())
         try:
-            response = await self._send(reached, payload, self._fields(payload, context))
+            answer = await self._send(reached, payload, self._fields(payload, context, "gzip"))
             try:
-                body = await self._body(response, payload.max_bytes, target)
+                body = await self._body(answer, payload.max_bytes, target)
             finally:
-                response.release()
-        except reached.errors as error:
-            raise reached.mapped(error, self._link, target) from error
+                answer.release()
         finally:
             reached.in_flight -= 1
         self._received(len(body))
-        return HttpResponse(status=response.status, headers=_plain(response.headers), body=body)
+        return HttpResponse(status=answer.status, headers=answer.headers(), body=body)
 
     async def stream(
         self, target: str, operation: Operation, payload: HttpRequest, context: CallContext
     ) -> AsyncIterator[bytes]:
         reached = self._targets.get(target) or await self._open(target)
-        # An encoded answer would come in the encoder's chunks, not in the target's.
-        fields = {"accept-encoding": "identity", **self._fields(payload, context)}
+        # A packed answer would come in the packer's chunks, not in the target's.
+        fields = self._fields(payload, context, "identity")
         reached.enter(self._clock.monotonic())
         received = 0
         try:
-            response = await self._send(reached, payload, fields)
+            answer = await self._send(reached, payload, fields)
             try:
-                while chunk := await response.content.readany():
+                while chunk := await answer.read():
                     received += len(chunk)
                     if received > payload.max_bytes:
                         raise self._too_large(target, payload.max_bytes)
                     yield chunk
             finally:
-                response.release()
-        except reached.errors as error:
-            raise reached.mapped(error, self._link, target) from error
+                answer.release()
         finally:
             reached.in_flight -= 1
             self._received(received)
@@ -122,86 +127,79 @@ class HttpTransport:
         reached = self._targets.get(target) or await self._open(target)
         try:
             async with asyncio.timeout(self._options.connect_s):
-                with leaving(self._link):
-                    response = await reached.session.request(
-                        "GET", reached.base + path, allow_redirects=False
-                    )
-                response.release()
-        except reached.errors:
+                answer = await reached.client.send("GET", path, {"user-agent": AGENT}, b"")
+                answer.release()
+        except (AutoBotError, TimeoutError):
             return False
-        return response.status < SERVER_ERROR
+        return answer.status < SERVER_ERROR
 
     async def close(self) -> None:
         self._closed = True
         targets, self._targets = self._targets, {}
         for one in targets.values():
-            await one.session.close()
+            await one.client.close()
 
     # -------------------------------------------------------------------------------------- one exchange
 
     async def _open(self, target: str) -> _Target:
-        """Open a session for a target. aiohttp is imported with the first one, off the loop: it takes a while."""
-        base = _base(target, guarded=self._options.guarded)
-        await asyncio.to_thread(import_module, "autobot.adapters.http.client")
-        await asyncio.to_thread(import_module, "autobot.adapters.http.mapping")
+        """Open the client of a target."""
+        options = self._options
+        base = _base(target, guarded=options.guarded)
+        made = self._client or PlainClient
+        if self._client is None and not speaks_plainly(target, options):
+            # aiohttp is imported with the first target that needs it, off the loop: it takes a while.
+            library = await asyncio.to_thread(import_module, "autobot.adapters.http.client")
+            made = library.LibraryClient
         if self._closed:
             raise ConnectFailed("This connection is shut down.", link=self._link, target=target)
         reached = self._targets.get(target)
         if reached is None:
             count = None if self._listener is None else self._connected
-            now = self._clock.monotonic()
-            reached = self._targets[target] = _Target(target, base, self._options, count, now)
+            size = PoolSize(options.connections_min, options.connections_max, self._clock.monotonic())
+            reached = self._targets[target] = _Target(
+                target, made(self._link, target, base, options, count), size
+            )
         return reached
 
-    def _fields(self, request: HttpRequest, context: CallContext) -> dict[str, str]:
+    def _fields(self, request: HttpRequest, context: CallContext, encoding: str) -> dict[str, str]:
         """Return the header fields of a request: context wins, framing stays with the connection."""
-        fields = {
-            name: value
-            for name, value in ((name.lower(), value) for name, value in request.headers.items())
-            if name not in CONTEXT_FIELDS and name not in _FRAMING
-        }
-        fields.setdefault("user-agent", AGENT)
+        fields = {"accept": "*/*", "accept-encoding": encoding, "user-agent": AGENT}
+        for name, value in request.headers.items():
+            lower = name.lower()
+            if lower not in _OWN:
+                fields[lower] = value
         carried = inject(context, now=self._clock.monotonic(), chance=self._chance)
-        if self._options.internal:
-            fields.update(carried)
-        else:
-            fields.update((name, value) for name, value in carried.items() if name in FOREIGN_FIELDS)
+        internal = self._options.internal
+        fields.update(
+            carried if internal else {name: carried[name] for name in FOREIGN_FIELDS if name in carried}
+        )
         return fields
 
-    async def _send(
-        self, reached: _Target, request: HttpRequest, fields: Mapping[str, str]
-    ) -> ClientResponse:
-        """Return a response below 400 whose body is unread. Raises RemoteError for the others."""
-        with leaving(self._link):
-            response = await reached.session.request(
-                request.method,
-                reached.base + request.path,
-                data=request.body or None,
-                headers=fields,
-                allow_redirects=False,
-            )
-        if response.status < ERROR_STATUS:
-            return response
+    async def _send(self, reached: _Target, request: HttpRequest, fields: Mapping[str, str]) -> Answer:
+        """Return an answer below 400 whose body is unread. Raises RemoteError for the others."""
+        answer = await reached.client.send(request.method, request.path, fields, request.body)
+        if answer.status < ERROR_STATUS:
+            return answer
         try:
-            body = await _first(response, ERROR_BODY_MAX, reached.errors)
+            body = await _first(answer, ERROR_BODY_MAX)
         finally:
-            response.release()
-        kind = RemoteThrottled if response.status == THROTTLED else RemoteError
+            answer.release()
+        kind = RemoteThrottled if answer.status == THROTTLED else RemoteError
         raise kind(
-            f"{reached.name} answered {response.status}.",
-            status=response.status,
+            f"{reached.name} answered {answer.status}.",
+            status=answer.status,
             link=self._link,
             target=reached.name,
-            retry_after=read_retry_after(response.headers.get("Retry-After"), self._clock.now()),
+            retry_after=read_retry_after(answer.headers().get("retry-after"), self._clock.now()),
             body=body,
         )
 
-    async def _body(self, response: ClientResponse, limit: int, target: str) -> bytes:
-        if (response.content_length or 0) > limit:
+    async def _body(self, answer: Answer, limit: int, target: str) -> bytes:
+        if (answer.length or 0) > limit:
             raise self._too_large(target, limit)
         parts: list[bytes] = []
         received = 0
-        while chunk := await response.content.readany():
+        while chunk := await answer.read():
             received += len(chunk)
             if received > limit:
                 raise self._too_large(target, limit)
@@ -223,26 +221,18 @@ class HttpTransport:
 
 
 class _Target:
-    """One target's session and pool."""
+    """One target's client and the size of its pool."""
 
-    __slots__ = ("base", "connector", "errors", "in_flight", "mapped", "name", "session", "size")
+    __slots__ = ("client", "in_flight", "name", "size")
 
-    def __init__(self, target: str, base: str, options: HttpOptions, count: Any, now: float) -> None:
-        self.name, self.base = target, base
-        from autobot.adapters.http.client import open_session
-        from autobot.adapters.http.mapping import ERRORS, mapped
-
-        self.errors, self.mapped = ERRORS, mapped
-        self.session: ClientSession
-        self.connector: FittingConnector
-        self.session, self.connector = open_session(target, options, count)
-        self.size = PoolSize(options.connections_min, options.connections_max, now)
+    def __init__(self, target: str, client: Client, size: PoolSize) -> None:
+        self.name, self.client, self.size = target, client, size
         self.in_flight = 0
 
     def enter(self, now: float) -> None:
         """Count a call in and let the pool follow."""
         self.in_flight += 1
-        self.connector.fit(self.size.seen(self.in_flight, now))
+        self.client.fit(self.size.seen(self.in_flight, now))
 
 
 def _base(target: str, *, guarded: bool) -> str:
@@ -269,23 +259,14 @@ def _base(target: str, *, guarded: bool) -> str:
     return target.rstrip("/")
 
 
-async def _first(response: ClientResponse, most: int, errors: tuple[type[BaseException], ...]) -> bytes:
+async def _first(answer: Answer, most: int) -> bytes:
     """Return the first bytes of an error's body; what broke on the way says less than the status does."""
     parts: list[bytes] = []
     received = 0
     try:
-        while received < most and (chunk := await response.content.readany()):
+        while received < most and (chunk := await answer.read()):
             parts.append(chunk)
             received += len(chunk)
-    except errors:
+    except AutoBotError:
         pass
     return b"".join(parts)[:most]
-
-
-def _plain(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return header fields by lower-case name, lines of one name joined (RFC 9110 §5.3)."""
-    fields: dict[str, str] = {}
-    for name, value in headers.items():
-        lower = name.lower()
-        fields[lower] = f"{fields[lower]}, {value}" if lower in fields else value
-    return fields
