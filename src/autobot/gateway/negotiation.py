@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -32,7 +32,8 @@ def qualities(field: bytes) -> Mapping[str, float]:
     return found
 
 
-def preferred_coding(field: bytes, available: Sequence[str]) -> str:
+@lru_cache(maxsize=512)
+def preferred_coding(field: bytes, available: tuple[str, ...]) -> str:
     """Return the content coding of an answer to `Accept-Encoding` (§12.5.3): one of `available`, or `identity`.
 
     The highest weight wins; among equals the order of `available`, and any of them before `identity`, which is

@@ -6,10 +6,15 @@ Cases after cloudevents/conformance, format/json (valid-events, invalid-events),
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
+from autobot.contexts.system.read_model import event_document
+from autobot.kernel.core.message import Message
+from autobot.kernel.event_store.transaction import Recorded
 from autobot.testing.harness import ServerProcess
 from tests.contract.standards.cloud_events import faults
 from tests.contract.standards.conftest import HELLO
@@ -83,6 +88,35 @@ def test_valid_events_have_no_fault(event: dict[str, Any]) -> None:
 def test_invalid_events_have_a_fault(event: dict[str, Any]) -> None:
     """The judge finds what the suite calls invalid."""
     assert list(faults(event))
+
+
+def test_an_attribute_without_a_value_is_not_there() -> None:
+    """An event of nobody, outside every trace and partition, has no empty attributes."""
+    message = Message(
+        id="1",
+        source="urn:autobot:backend",
+        type="autobot.tests.nothing_known.v1",
+        time=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        subject="",
+        data=b"{}",
+        correlation_id="",
+    )
+    shown = json.loads(
+        msgspec.json.encode(
+            event_document(
+                Recorded(message=message, stream="tests-1", revision=0, position=1, payload_hash="")
+            )
+        )
+    )
+    assert list(faults(shown)) == []
+    assert not shown.keys() & {
+        "subject",
+        "correlationid",
+        "causationid",
+        "partitionkey",
+        "traceparent",
+        "principal",
+    }
 
 
 def test_every_event_of_the_product_is_valid(ask: Asker, product: ServerProcess) -> None:

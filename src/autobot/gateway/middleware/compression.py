@@ -37,6 +37,17 @@ def _encoded(name: bytes, value: bytes, coding: bytes) -> tuple[bytes, bytes]:
     return name, value
 
 
+def _only(app: ASGIApp, coding: str, minimum_bytes: int) -> CompressMiddleware:
+    """Return the library's middleware with one coding: of several it takes the first, whatever the weights."""
+    return CompressMiddleware(
+        app,
+        minimum_size=minimum_bytes,
+        zstd=coding == "zstd",
+        brotli=coding == "br",
+        gzip=coding == "gzip",
+    )
+
+
 class Compression:
     """Encodes bodies as `Accept-Encoding` prefers; the entity tag of an encoded body names its coding.
 
@@ -45,8 +56,8 @@ class Compression:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._compressing = CompressMiddleware(app, minimum_size=MINIMUM_BYTES)
-        self._always = CompressMiddleware(app, minimum_size=1)
+        self._worthwhile = {coding: _only(app, coding, MINIMUM_BYTES) for coding in CODINGS}
+        self._always = {coding: _only(app, coding, 1) for coding in CODINGS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; encode what comes back."""
@@ -55,9 +66,10 @@ class Compression:
         if asked is None or coding == IDENTITY:
             await self._app(scope, receive, send)
             return
-        # The library takes the first that it has, whatever the weights: it is asked for the one that was chosen.
-        lines = [(name, value) for name, value in scope["headers"] if name != _ASKS]
-        scope = {**scope, "headers": [*lines, (_ASKS, coding.encode())]}
+        if b"x-" in asked:
+            # The library does not know the old names.
+            lines = [(name, value) for name, value in scope["headers"] if name != _ASKS]
+            scope = {**scope, "headers": [*lines, (_ASKS, coding.encode())]}
 
         async def tagging(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -67,5 +79,5 @@ class Compression:
                     message["headers"] = [_encoded(name, value, coding) for name, value in fields]
             await send(message)
 
-        compressing = self._always if refuses_identity(asked) else self._compressing
-        await compressing(scope, receive, tagging)
+        compressing = self._always if refuses_identity(asked) else self._worthwhile
+        await compressing[coding](scope, receive, tagging)
