@@ -41,6 +41,34 @@ async def test_a_full_disk_refuses_commits_and_loses_nothing(tmp_path: Path) -> 
     await store.close()
 
 
+@pytest.mark.parametrize("together", [1, 3, 20])
+async def test_appends_to_a_full_disk_leave_nothing(tmp_path: Path, together: int) -> None:
+    """Appends that find no space raise OperatorError and count for nothing; with space the log goes on from there."""
+    clock = ManualClock()
+    store, make = await SqliteEventStore.open(tmp_path / "autobot.db", clock), Maker(clock)
+
+    def limit(journal: Journal, pages: int) -> None:
+        journal.connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+
+    def batch() -> list[Transaction]:
+        big = [make.message("a", {"text": "x" * 100_000}) for _ in range(together)]
+        return [
+            Transaction(appends=(Append(stream="a", expected=-2, events=(one,)),), audit=(make.entry(),))
+            for one in big
+        ]
+
+    await store.commit(make.transaction("a", audit=(make.entry(),)))
+    await store._writer.run(lambda journal: limit(journal, 1))
+    refused = await asyncio.gather(*map(store.commit, batch()), return_exceptions=True)
+    assert [type(one) for one in refused] == [OperatorError] * together
+    assert await store.head() == 1
+    await store._writer.run(lambda journal: limit(journal, 1_000_000))
+    done = await asyncio.gather(*map(store.commit, batch()))
+    assert [(one.position, one.revisions) for one in done] == [(2 + n, (1 + n,)) for n in range(together)]
+    assert verify(await store.audit())[1:] == (1 + together, None)
+    await store.close()
+
+
 async def test_a_long_reader_does_not_hold_up_commits_after_an_erasure(tmp_path: Path) -> None:
     """While a reader keeps the write-ahead log from being emptied commits go on; when it ends the text goes."""
     clock = ManualClock()

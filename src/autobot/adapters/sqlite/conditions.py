@@ -35,14 +35,13 @@ class Conditions:
 
     def __init__(self, connection: apsw.Connection, durable: Durable, staged: Staged) -> None:
         self._connection, self._durable, self._staged = connection, durable, staged
-        self.taken = durable.places or set()
         self.known: set[str] = set()
 
     def _rows(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, bindings).fetchall()
 
     def prefetch(self, group: Sequence[Prepared]) -> None:
-        """Ask once for the whole group: revisions that are not in memory, and places that are taken."""
+        """Ask once for the whole group: revisions that are not in memory, and ids that may be old."""
         known = self._durable.revisions
         unknown = {
             one.stream for each in group for one in each.transaction.appends if one.stream not in known
@@ -56,10 +55,6 @@ class Conditions:
         else:
             for stream in unknown:
                 self._look_up(stream)
-        if self._durable.places is None:
-            places = [each.answer[0] for each in group if each.answer is not None]
-            rows = self._rows("SELECT place FROM places WHERE place IN carray(?)", carray(array("q", places)))
-            self.taken = {place for (place,) in rows}
         newest = self._durable.newest
         old = [one for each in group for one in each.ids if one <= newest]
         if old:
@@ -82,10 +77,14 @@ class Conditions:
 
     def check(self, one: Prepared) -> None:
         """Raise what the transaction's conditions demand, but for ids (see `knows`) and inbox (a constraint)."""
-        transaction, answer, taken = one.transaction, one.answer, self.taken
+        transaction, answer = one.transaction, one.answer
         if answer is not None:
             place = answer[0]
-            if place in taken or place in self._staged.places or place in self._durable.answers:
+            if (
+                place in self._durable.places
+                or place in self._staged.places
+                or place in self._durable.answers
+            ):
                 self._check_answer(place, transaction.answer)
         for append in transaction.appends:
             self._check_stream(append.stream, append.expected)

@@ -15,10 +15,10 @@ from autobot.adapters.sqlite import reading
 from autobot.adapters.sqlite.backup import Manifest, make_backup
 from autobot.adapters.sqlite.files import CURRENT, Format, connect
 from autobot.adapters.sqlite.options import StoreOptions
-from autobot.adapters.sqlite.rows import Prepared, place_of, prepare
+from autobot.adapters.sqlite.rows import place_of, prepare
 from autobot.adapters.sqlite.tail import Tail
 from autobot.adapters.sqlite.threads import Readers
-from autobot.adapters.sqlite.writer import Done, Writer, opened, vacuum
+from autobot.adapters.sqlite.writer import Group, Writer, opened, vacuum
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.event_store.ports import StoreClosed
 from autobot.kernel.event_store.transaction import (
@@ -51,7 +51,6 @@ class SqliteEventStore:
         self.path, self._clock = path, clock
         self._writer, self._readers = writer, readers
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[tuple[Prepared, asyncio.Future[Committed]]] = []
         self._tail = Tail(head=writer.durable.head, aliases=dict(writer.durable.aliases))
         self._moved = asyncio.Event()
         self._closed = False
@@ -77,22 +76,15 @@ class SqliteEventStore:
             raise StoreClosed
         prepared = prepare(transaction)
         future: asyncio.Future[Committed] = self._loop.create_future()
-        if not self._waiting:
-            self._loop.call_soon(self._hand_over)
-        self._waiting.append((prepared, future))
+        self._writer.put(prepared, future)
         return await future
 
-    def _hand_over(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._writer.put(waiting)
-
-    def _settle(self, done: Done) -> None:
+    def _settle(self, group: Group) -> None:
         """Take over what the writer has committed, then let the callers go on. Runs on the loop."""
-        if self._tail.adopt(done):
+        if self._tail.adopt(self._writer.durable, group):
             moved, self._moved = self._moved, asyncio.Event()
             moved.set()
-        for (_, future), result in zip(done.group, done.results, strict=True):
+        for future, result in zip(group.futures, group.results, strict=True):
             if future.done():
                 continue
             if isinstance(result, Committed):
@@ -189,6 +181,6 @@ class SqliteEventStore:
             return
         self._closed = True
         self._moved.set()
-        self._hand_over()
-        for thread in (*self._readers.stop(), self._writer.stop()):
+        for thread in self._readers.stop():
             await asyncio.to_thread(thread.join)
+        await self._writer.stop()

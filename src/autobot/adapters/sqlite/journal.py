@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 import apsw
 import msgspec
@@ -13,9 +13,10 @@ import msgspec
 from autobot.adapters.sqlite.conditions import Conditions
 from autobot.adapters.sqlite.documents import drop_table, write_document
 from autobot.adapters.sqlite.errors import mapped
+from autobot.adapters.sqlite.joint import FORWARD, INTO, Joint, joined
 from autobot.adapters.sqlite.options import StoreOptions
 from autobot.adapters.sqlite.rows import Prepared
-from autobot.adapters.sqlite.staging import CACHED, Durable, Staged, adopt, begin
+from autobot.adapters.sqlite.staging import CACHED, Durable, Places, Staged, adopt, begin
 from autobot.adapters.sqlite.staging_plain import stage_all
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import AutoBotError, InvalidInput, WrongExpectedVersion
@@ -28,17 +29,11 @@ HANDLED_KEPT: Final = 30 * 86_400 * 1_000_000
 DAY: Final = 86_400 * 1_000_000
 Result = Committed | AutoBotError
 
-_EVENT: Final = (
-    "INSERT INTO events(position, stream, revision, committed, id, type, correlation, time, hash, meta, data)"
-    " VALUES(?,?,?,?,?,?,?,?,?,?,?)"
+_EVENT, _AUDIT, _ANSWER, _CHECKPOINT = (
+    f"INSERT INTO {into} VALUES({','.join('?' * width)})" for into, width in INTO.items()
 )
-_AUDIT: Final = "INSERT INTO audit VALUES(?,?,?)"
-_ANSWER: Final = "INSERT INTO answers VALUES(?,?,?,?,?,?,?,?)"
+_CHECKPOINT += f" {FORWARD}"
 _INBOX: Final = "INSERT INTO inbox VALUES(?,?,?,?)"
-_CHECKPOINT: Final = (
-    "INSERT INTO checkpoints VALUES(?,?) ON CONFLICT(consumer) DO UPDATE SET position = excluded.position"
-    " WHERE excluded.position > position"
-)
 _SNAPSHOT: Final = (
     "INSERT INTO snapshots VALUES(?,?,?,?) ON CONFLICT(stream, schema) DO UPDATE"
     " SET revision = excluded.revision, data = excluded.data WHERE excluded.revision >= revision"
@@ -48,14 +43,75 @@ _NOT_ALONE: Final = (apsw.ConstraintError, TypeError, ValueError, OverflowError)
 
 
 @dataclass(slots=True)
+class Plain:
+    """A group that was staged in memory alone: its rows, and what follows when they are durable.
+
+    `joint` is the one statement that does it all, for a small group.
+    """
+
+    joint: Joint | None
+    staged: Staged
+    results: list[Result]
+
+
+class _All:
+    """What says of every id that it may be in the tables."""
+
+    def __contains__(self, one: object) -> bool:
+        return True
+
+
+_ALL: Final = _All()
+
+
+class _NotPlainError(Exception):
+    """Something of a group needs the database to be decided."""
+
+
+@dataclass(slots=True)
 class Journal:
-    """Commits groups. Every method runs on the writer's thread."""
+    """Commits groups. Every method but `plain` runs on the writer's thread; `plain` on the loop, while that rests."""
 
     connection: apsw.Connection
     clock: Clock
     durable: Durable
     options: StoreOptions
     tidied: int = 0
+
+    def plain(self, group: Sequence[Prepared]) -> Plain | None:
+        """Stage a group without asking the database, or return None; nothing is changed by either.
+
+        `write` and then `adopt` make it so. Most groups are plain. To stage them where their values were
+        made, and leave only the statement to the writer's thread, spares the processors from passing
+        every object to and fro.
+        """
+        durable = self.durable
+        if self._folds():
+            return None
+        staged = begin(durable, micros(self.clock.now()))
+        try:
+            results: list[Result] = stage_all(durable, staged, _ALL, group, _not_plain)
+        except (_NotPlainError, TypeError, ValueError, OverflowError):
+            # What cannot be compared or hashed is refused the long way, to the one who asked for it.
+            return None
+        return Plain(_joined(staged), staged, results)
+
+    def write(self, plain: Plain, group: Sequence[Prepared]) -> list[Result]:
+        """Commit a group that was staged by `plain`; where one of it is to blame, each goes the long way."""
+        try:
+            if plain.joint is not None:
+                plain.joint.run(self.connection)
+            else:
+                self._write(plain.staged)
+        except BaseException as error:
+            self._rollback()
+            if isinstance(error, _NOT_ALONE):
+                return self.commit(group)
+            if isinstance(error, apsw.Error):
+                failed = mapped(error)
+                return [failed for _ in group]
+            raise
+        return plain.results
 
     def commit(self, group: Sequence[Prepared]) -> list[Result]:
         """Commit a group; each transaction succeeds or fails alone, all that succeed share one flush."""
@@ -68,27 +124,25 @@ class Journal:
             return [failed for _ in group]
 
     def _together(self, group: Sequence[Prepared]) -> list[Result]:
-        execute = self.connection.execute
         staged = begin(self.durable, micros(self.clock.now()))
-        execute("BEGIN IMMEDIATE")
         try:
-            if self._tail() >= self.options.fold or len(self.durable.revisions) > 2 * CACHED:
+            if self._folds():
                 self._fold(staged)
             conditions = Conditions(self.connection, self.durable, staged)
             conditions.prefetch(group)
             long_way = partial(self._one, conditions, staged)
-            results = stage_all(self.durable, staged, conditions.known, conditions.taken, group, long_way)
-            self._flush(staged)
-            execute("COMMIT")
+            results = stage_all(self.durable, staged, conditions.known, group, long_way)
+            self._write(staged)
         except BaseException:
             self._rollback()
             raise
         adopt(self.durable, staged)
         return results
 
-    def _tail(self) -> int:
+    def _folds(self) -> bool:
         durable = self.durable
-        return max(durable.head - durable.folded, durable.numbered - durable.answered)
+        tail = max(durable.head - durable.folded, durable.numbered - durable.answered)
+        return tail >= self.options.fold or len(durable.revisions) > 2 * CACHED
 
     def _one(self, conditions: Conditions, staged: Staged, one: Prepared) -> Result:
         try:
@@ -110,7 +164,7 @@ class Journal:
         """Commit one transaction, looking before writing at all that a group leaves to the constraints."""
         staged = begin(self.durable, micros(self.clock.now()))
         try:
-            self.connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 conditions = Conditions(self.connection, self.durable, staged)
                 conditions.prefetch((one,))
@@ -199,6 +253,7 @@ class Journal:
         return tuple(revisions)
 
     def _stage_writes(self, staged: Staged, one: Prepared) -> None:
+        self._begin()
         bodies = iter(one.bodies)
         for write in one.transaction.writes:
             table = staged.aliases.get(write.table) or self.durable.aliases.get(write.table, write.table)
@@ -206,6 +261,7 @@ class Journal:
             write_document(self.connection, table, write, body)
 
     def _stage_rest(self, staged: Staged, transaction: Transaction) -> None:
+        self._begin()
         for erase in transaction.erase:
             self._erase(staged, erase)
         for snapshot in transaction.snapshots:
@@ -234,8 +290,19 @@ class Journal:
 
     # --------------------------------------------------------------------------------------------- writing
 
+    def _begin(self) -> None:
+        """Begin a transaction unless one is going on; nobody else writes, so reading before it is as good."""
+        if not self.connection.in_transaction:
+            self.connection.execute("BEGIN IMMEDIATE")
+
+    def _write(self, staged: Staged) -> None:
+        """Write the rows that wait and commit."""
+        self._flush(staged)
+        self.connection.execute("COMMIT")
+
     def _flush(self, staged: Staged) -> None:
-        """Write the rows that wait."""
+        """Write the rows that wait, inside a transaction."""
+        self._begin()
         many = self.connection.executemany
         if staged.events:
             many(_EVENT, staged.events)
@@ -255,6 +322,7 @@ class Journal:
 
     def _fold(self, staged: Staged) -> None:
         """Bring the indexes that lag up to what is in the tables, and forget answers that expired."""
+        self._begin()
         execute = self.connection.execute
         execute(
             "INSERT INTO ids SELECT id, position FROM events WHERE position > ? ORDER BY id", (staged.folded,)
@@ -274,6 +342,8 @@ class Journal:
             (staged.answered,),
         )
         self._forget_answers(staged.now)
+        if self.durable.places.full:
+            self.durable.places = places_of(self.connection)
         if staged.now - self.tidied > DAY:
             self.tidied = staged.now
             execute("DELETE FROM inbox WHERE handled < ?", (staged.now - HANDLED_KEPT,))
@@ -301,7 +371,6 @@ class Journal:
     def fold(self) -> None:
         """Fold now, in a commit of its own."""
         staged = begin(self.durable, micros(self.clock.now()))
-        self.connection.execute("BEGIN IMMEDIATE")
         try:
             self._fold(staged)
             self.connection.execute("COMMIT")
@@ -309,3 +378,16 @@ class Journal:
             self._rollback()
             raise
         adopt(self.durable, staged)
+
+
+def places_of(connection: apsw.Connection) -> Places:
+    """Read the places of all indexed answers."""
+    return Places(place for (place,) in connection.execute("SELECT place FROM places"))
+
+
+def _not_plain(one: Prepared) -> NoReturn:
+    raise _NotPlainError
+
+
+def _joined(staged: Staged) -> Joint | None:
+    return joined(staged.events, staged.audit, staged.answers, tuple(staged.checkpoints.items()))

@@ -51,20 +51,23 @@ class Prepared:
 
 def prepare(transaction: Transaction) -> Prepared:
     """Encode a transaction. Raises InvalidInput for values that cannot be stored, AlreadyExists for a doubled id."""
+    appends, answer, writes = transaction.appends, transaction.answer, transaction.writes
+    audit, checkpoints = transaction.audit, transaction.checkpoints
     events: list[list[Row]] = []
     ids: list[str] = []
     hashes: list[bytes] = []
     try:
-        for append in transaction.appends:
-            rows = [event_row(message, append.stream) for message in append.events]
-            events.append(rows)
-            for row in rows:
+        for append in appends:
+            stream, rows = append.stream, []
+            for message in append.events:
+                row = event_row(message, stream)
+                rows.append(row)
                 ids.append(row[0])
                 hashes.append(row[4])
+            events.append(rows)
         if len(ids) > 1 and len(set(ids)) < len(ids):
             raise AlreadyExists("Two events of one transaction carry the same id.")
-        hashed, answer, writes = tuple(hashes), transaction.answer, transaction.writes
-        appends, checkpoints = transaction.appends, transaction.checkpoints
+        hashed = tuple(hashes)
         plain = len(appends) == 1 and not (
             writes
             or transaction.handled
@@ -74,16 +77,19 @@ def prepare(transaction: Transaction) -> Prepared:
             or transaction.aliases
             or transaction.drops
         )
+        for checkpoint in checkpoints:
+            if checkpoint.expected is not None:
+                plain = False
         return Prepared(
             transaction,
             events,
             ids,
             hashed,
-            [body(entry, hashed) for entry in transaction.audit],
+            [body(entry, hashed) for entry in audit] if audit else [],
             None if answer is None else answer_row(answer),
             [_json(write.document) for write in writes if isinstance(write, Put)] if writes else [],
             checkpoints,
-            plain and all(one.expected is None for one in checkpoints),
+            plain,
             appends[0].stream if appends else "",
             appends[0].expected if appends else ANY,
         )

@@ -9,7 +9,44 @@ from typing import Final
 from autobot.kernel.event_store.rows import Row
 
 CACHED: Final = 50_000
-"""Streams whose revision, and places of answers, that are kept in memory after they are folded."""
+"""Streams whose revision is kept in memory after they are folded."""
+PLACES: Final = 500_000
+"""Places of answers up to which their bits are never made anew."""
+PLACE_BITS: Final = 1 << 24
+
+
+class Places:
+    """A set of idempotency keys' places as 2 MiB of bits: what is not in it is certainly free.
+
+    With PLACES of them 3 % of all free places look taken; then the table is asked. `full` says that many
+    were added, and perhaps forgotten by the table since.
+    """
+
+    __slots__ = ("_added", "_limit", "bits")
+
+    def __init__(self, places: Iterable[int] = ()) -> None:
+        self.bits = bytearray(PLACE_BITS // 8)
+        self._added = 0
+        self.update(places)
+        self._limit = max(PLACES, 2 * self._added)
+
+    def update(self, *more: Iterable[int]) -> None:
+        """Add places."""
+        bits = self.bits
+        for places in more:
+            for place in places:
+                bit = (place ^ place >> 32) & PLACE_BITS - 1
+                bits[bit >> 3] |= 1 << (bit & 7)
+                self._added += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to make the bits anew."""
+        return self._added > self._limit
+
+    def __contains__(self, place: int) -> bool:
+        bit = (place ^ place >> 32) & PLACE_BITS - 1
+        return self.bits[bit >> 3] >> (bit & 7) & 1 == 1
 
 
 @dataclass(slots=True)
@@ -18,7 +55,7 @@ class Durable:
 
     `revisions` holds every stream with events above `folded`, and others as a cache; `ids` holds the position of
     every event above `folded`, `newest` the highest id of all others; `answers` the lowest number above `answered`
-    of each place, `places` those of all others (None: too many to keep, ask the table). `audit_hash` is the chain's last hash, `committed` the last event's time of commit
+    of each place, `places` those of all others, and some that are not. `audit_hash` is the chain's last hash, `committed` the last event's time of commit
     in microseconds. `erased`: older images of erased text may still be in the write-ahead log.
     """
 
@@ -30,7 +67,7 @@ class Durable:
     folded: int = 0
     answered: int = 0
     newest: str = ""
-    places: set[int] | None = None
+    places: Places = field(default_factory=Places)
     ids: dict[str, int] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
     answers: dict[int, int] = field(default_factory=dict)
@@ -65,14 +102,14 @@ class Staged:
 def begin(durable: Durable, now: int) -> Staged:
     """Return an empty group over the committed state."""
     return Staged(
-        now=now,
-        head=durable.head,
-        committed=max(now, durable.committed),
-        audited=durable.audited,
-        audit_hash=durable.audit_hash,
-        numbered=durable.numbered,
-        folded=durable.folded,
-        answered=durable.answered,
+        now,
+        durable.head,
+        max(now, durable.committed),
+        durable.audited,
+        durable.audit_hash,
+        durable.numbered,
+        durable.folded,
+        durable.answered,
     )
 
 
@@ -83,7 +120,7 @@ def adopt(durable: Durable, staged: Staged) -> None:
     durable.audited, durable.audit_hash = staged.audited, staged.audit_hash
     durable.numbered = staged.numbered
     if staged.answered > durable.answered:
-        durable.places = kept(durable.places, durable.answers, staged.places)
+        durable.places.update(durable.answers, staged.places)
         durable.answers.clear()
     lowest = durable.answers
     for place, number in staged.places.items():
@@ -99,12 +136,5 @@ def adopt(durable: Durable, staged: Staged) -> None:
     durable.folded, durable.answered = staged.folded, staged.answered
     durable.revisions.update(staged.revisions)
     durable.aliases.update(staged.aliases)
-    durable.erased = durable.erased or staged.erased
-
-
-def kept(places: set[int] | None, *more: Iterable[int]) -> set[int] | None:
-    """Return `places` with `more` in it, None when that is too many to keep."""
-    if places is None:
-        return None
-    places.update(*more)
-    return places if len(places) <= CACHED else None
+    if staged.erased:
+        durable.erased = True

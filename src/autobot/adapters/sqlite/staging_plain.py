@@ -7,12 +7,12 @@ parts) takes the long way, which alone knows every rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from hashlib import blake2b
 from typing import TypeVar
 
 from autobot.adapters.sqlite.rows import Prepared
-from autobot.adapters.sqlite.staging import Durable, Staged
+from autobot.adapters.sqlite.staging import PLACE_BITS, Durable, Staged
 from autobot.kernel.event_store.rows import committed
 from autobot.kernel.event_store.transaction import ANY, Checkpoint, Committed
 
@@ -22,27 +22,28 @@ R = TypeVar("R")
 def stage_all(
     durable: Durable,
     staged: Staged,
-    known: set[str],
-    taken: set[int],
+    known: Container[str],
     group: Sequence[Prepared],
     long_way: Callable[[Prepared], R],
 ) -> list[R | Committed]:
-    """Stage a group in order; `known` are ids and `taken` places that are in the folded tables."""
+    """Stage a group in order; `known` has the ids not above `newest` that the tables have."""
     results: list[R | Committed] = []
-    revisions, cached, time = staged.revisions, durable.revisions, staged.committed
+    revisions, cached = staged.revisions, durable.revisions
+    time, taken, newest = staged.committed, durable.places.bits, durable.newest
     new, tail, places, tail_places = staged.ids, durable.ids, staged.places, durable.answers
     for one in group:
         stream, expected, answer, ids = one.stream, one.expected, one.answer, one.ids
         revision = revisions.get(stream)
         if revision is None:
             revision = cached.get(stream)
-        free = one.plain and revision is not None and expected in (revision, ANY)
+        free = one.plain and expected in (revision, ANY)
         for event in ids:
-            if event in new or event in tail or event in known:
+            if event in new or event in tail or (event <= newest and event in known):
                 free = False
         if answer is not None:
             place = answer[0]
-            if place in taken or place in places or place in tail_places:
+            bit = (place ^ place >> 32) & PLACE_BITS - 1
+            if taken[bit >> 3] >> (bit & 7) & 1 or place in tail_places or place in places:
                 free = False
         if not free or revision is None:
             results.append(long_way(one))
@@ -56,8 +57,10 @@ def stage_all(
             new[row[0]] = position
         staged.head = position
         revisions[stream] = revision
-        if one.audit:
-            _chain(staged, one.audit)
+        for body in one.audit:
+            sequence = staged.audited = staged.audited + 1
+            last = staged.audit_hash = blake2b(staged.audit_hash + body, digest_size=32).digest()
+            staged.audit.append((sequence, last, body))
         if answer is not None:
             number = staged.numbered = one.numbered = staged.numbered + 1
             staged.answers.append((number, *answer[1]))
@@ -66,15 +69,6 @@ def stage_all(
             _move(staged.checkpoints, one.checkpoints)
         results.append(committed(position, (revision,)))
     return results
-
-
-def _chain(staged: Staged, bodies: Sequence[bytes]) -> None:
-    sequence, last = staged.audited, staged.audit_hash
-    for body in bodies:
-        sequence += 1
-        last = blake2b(last + body, digest_size=32).digest()
-        staged.audit.append((sequence, last, body))
-    staged.audited, staged.audit_hash = sequence, last
 
 
 def _move(moved: dict[str, int], checkpoints: Sequence[Checkpoint]) -> None:

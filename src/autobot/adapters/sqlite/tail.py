@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from autobot.adapters.sqlite.rows import Prepared
-from autobot.adapters.sqlite.writer import Done
+from autobot.adapters.sqlite.staging import Durable
+from autobot.adapters.sqlite.writer import Group
 from autobot.kernel.event_store.transaction import Committed, Recorded
 
 KEPT: Final = 2048
@@ -32,30 +33,31 @@ class Tail:
     _recent: deque[Recorded] = field(default_factory=deque)
     _bytes: int = 0
 
-    def adopt(self, done: Done) -> bool:
+    def adopt(self, durable: Durable, group: Group) -> bool:
         """Take over a committed group; say whether the log grew. What it holds is sorted when it is asked for."""
-        if done.folded > self.folded:
-            self.folded = done.folded
+        if durable.folded > self.folded:
+            self.folded = durable.folded
             self._placed.clear()
             self._streams.clear()
-        if done.answered > self.answered:
-            self.answered = done.answered
+        if durable.answered > self.answered:
+            self.answered = durable.answered
             self._numbered.clear()
             self._answers.clear()
-        if done.erased or not self.followers:
+        if self._recent and (group.erased or not self.followers):
             self._recent.clear()
             self._bytes = 0
-        keep = self.followers > 0 and not done.erased
+        keep = self.followers > 0 and not group.erased
         placed, numbered = self._placed, self._numbered
-        for (prepared, _), result in zip(done.group, done.results, strict=True):
+        for prepared, result in zip(group.prepared, group.results, strict=True):
             if result.__class__ is Committed and not result.repeated:
                 placed += prepared.placed
                 if prepared.answer is not None:
                     numbered.append((prepared.answer[0], prepared.numbered))
                 if keep:
                     self._keep(prepared)
-        self.aliases = done.aliases
-        grown, self.head = done.head > self.head, done.head
+        if self.aliases != durable.aliases:
+            self.aliases = dict(durable.aliases)
+        grown, self.head = durable.head > self.head, durable.head
         return grown
 
     def _sort(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ import apsw
 
 from autobot.adapters.sqlite.errors import mapped
 from autobot.adapters.sqlite.files import BUSY_MS, Format, open_database
-from autobot.adapters.sqlite.journal import Journal, Result
+from autobot.adapters.sqlite.joint import install
+from autobot.adapters.sqlite.journal import Journal, Plain, Result, places_of
 from autobot.adapters.sqlite.options import StoreOptions
 from autobot.adapters.sqlite.rows import Prepared
-from autobot.adapters.sqlite.staging import CACHED, Durable
+from autobot.adapters.sqlite.staging import Durable, adopt
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import DataCorrupt, OperatorError
 from autobot.kernel.event_store.transaction import Committed
@@ -27,20 +29,26 @@ PATIENCE_MS: Final = 100
 SCRUB_S: Final = 1.0
 """Seconds between two tries to empty the write-ahead log after an erasure, while a reader is in the way."""
 
-Waiting = tuple[Prepared, "asyncio.Future[Committed]"]
-
 
 @dataclass(slots=True)
-class Done:
-    """A group after its commit, and what the loop must know of the state: see `staging.Durable`."""
+class Group:
+    """Transactions of one commit; `plain` when the loop has staged them.
 
-    group: Sequence[Waiting]
-    results: Sequence[Result]
-    head: int
-    folded: int
-    answered: int
-    aliases: dict[str, str]
-    erased: bool
+    The thread fills `results`, and `erased`: older images of erased text may be in the write-ahead log.
+    """
+
+    prepared: list[Prepared]
+    futures: list[asyncio.Future[Committed]]
+    plain: Plain | None = None
+    results: Sequence[Result] = ()
+    erased: bool = False
+
+    def forget_cancelled(self) -> None:
+        """Leave out transactions whose callers were cancelled before their turn came."""
+        if any(one.cancelled() for one in self.futures):
+            kept = [one for one in zip(self.prepared, self.futures, strict=True) if not one[1].cancelled()]
+            self.prepared = [prepared for prepared, _ in kept]
+            self.futures = [future for _, future in kept]
 
 
 @dataclass(slots=True)
@@ -49,50 +57,110 @@ class Job:
 
     function: Callable[[Journal], Any]
     future: asyncio.Future[Any]
+    outcome: Any = None
 
 
 class Writer:
-    """Owns the journal's thread. `put` and `run` are called on the loop."""
+    """Owns the journal's thread. `put`, `run` and `stop` are called on the loop.
+
+    The thread has one group or job at a time. While it has one, the committed state in memory is the
+    thread's; while it rests, the loop's.
+    """
 
     def __init__(self, journal: Journal) -> None:
         self.durable = journal.durable
-        self._journal = journal
-        self._queue: SimpleQueue[list[Waiting] | Job | None] = SimpleQueue()
+        self._journal, self._limit = journal, journal.options.group
+        self._waiting: deque[Group | Job] = deque()
+        self._open: Group | None = None
+        self._handed: SimpleQueue[Group | Job | None] = SimpleQueue()
+        self._busy = self._called = False
+        self._resting: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._settle: Callable[[Done], None] = _nobody
+        self._settle: Callable[[Group], None] = _nobody
         self._scrubbed = -SCRUB_S
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
 
-    def start(self, settle: Callable[[Done], None]) -> None:
+    def start(self, settle: Callable[[Group], None]) -> None:
         """Start the thread; `settle` is called on the loop after each group."""
         self._settle = settle
         self._thread.start()
 
-    def put(self, waiting: list[Waiting]) -> None:
-        """Queue transactions."""
-        self._queue.put(waiting)
+    def put(self, prepared: Prepared, future: asyncio.Future[Committed]) -> None:
+        """Queue a transaction. What is queued in one turn of the loop, or while the thread is busy, shares a commit."""
+        group = self._open
+        if group is None or len(group.futures) >= self._limit:
+            group = self._open = Group([], [])
+            self._waiting.append(group)
+            if not self._busy and not self._called:
+                self._call()
+        group.prepared.append(prepared)
+        group.futures.append(future)
 
     async def run(self, function: Callable[[Journal], Any]) -> Any:
         """Run `function` with the journal, after all that was queued before."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._queue.put(Job(function, future))
-        return await future
+        job = Job(function, self._loop.create_future())
+        self._open = None
+        self._waiting.append(job)
+        if not self._busy and not self._called:
+            self._call()
+        return await job.future
 
-    def stop(self) -> threading.Thread:
-        """Let the thread finish what is queued, close the file and end; returns it to be joined."""
-        self._queue.put(None)
-        return self._thread
+    async def stop(self) -> None:
+        """Let the thread finish what is queued, close the file and end."""
+        if self._busy or self._called:
+            self._resting = self._loop.create_future()
+            await self._resting
+        self._handed.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    # ---------------------------------------------------------------------------------------------- the loop
+
+    def _call(self) -> None:
+        self._called = True
+        self._loop.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Give the thread what comes next, or let it rest."""
+        self._called = False
+        while self._waiting:
+            handed = self._waiting.popleft()
+            if isinstance(handed, Group):
+                if handed is self._open:
+                    self._open = None
+                handed.forget_cancelled()
+                if not handed.futures:
+                    continue
+                handed.plain = self._journal.plain(handed.prepared)
+            self._busy = True
+            self._handed.put(handed)
+            return
+        if self._resting is not None:
+            self._resting.set_result(None)
+
+    def _done(self, handed: Group | Job) -> None:
+        """Take back what the thread has done with."""
+        self._busy = False
+        if isinstance(handed, Job):
+            _answer(handed)
+        else:
+            plain = handed.plain
+            if plain is not None and handed.results is plain.results:
+                adopt(self.durable, plain.staged)
+            self._settle(handed)
+        if self._waiting or self._resting is not None:
+            # The callers go on before this is called: what they ask for next joins the group.
+            self._call()
 
     # -------------------------------------------------------------------------------------------- the thread
 
-    def _next(self) -> list[Waiting] | Job | None:
+    def _next(self) -> Group | Job | None:
         """Wait for work; meanwhile try now and then to scrub what an erasure left behind."""
         while self.durable.erased:
             try:
-                return self._queue.get(timeout=SCRUB_S)
+                return self._handed.get(timeout=SCRUB_S)
             except Empty:
                 self._scrub()
-        return self._queue.get()
+        return self._handed.get()
 
     def _scrub(self) -> None:
         self._scrubbed = self._journal.clock.monotonic()
@@ -100,79 +168,52 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            while (item := self._next()) is not None:
-                if isinstance(item, Job):
-                    self._job(item)
+            while (handed := self._next()) is not None:
+                if isinstance(handed, Job):
+                    _do(handed, self._journal)
+                    self._loop.call_soon_threadsafe(self._done, handed)
                     continue
-                follower = self._gather(item)
-                limit = self._journal.options.group
-                for start in range(0, len(item), limit):
-                    self._group(item[start : start + limit])
-                if isinstance(follower, Job):
-                    self._job(follower)
-                elif follower is not None:
-                    return
+                self._commit(handed)
+                # Asked before the group is handed back: then the state is the loop's.
+                handed.erased = self.durable.erased
+                self._loop.call_soon_threadsafe(self._done, handed)
+                if handed.erased and self._journal.clock.monotonic() - self._scrubbed >= SCRUB_S:
+                    self._scrub()
         finally:
             close(self._journal)
 
-    def _gather(self, waiting: list[Waiting]) -> Job | threading.Thread | None:
-        """Add what waits behind `waiting`; return what is no transaction and ends the gathering."""
-        while len(waiting) < self._journal.options.group and not self._queue.empty():
-            item = self._queue.get()
-            if item is None:
-                return self._thread
-            if isinstance(item, Job):
-                return item
-            waiting.extend(item)
-        return None
-
-    def _group(self, waiting: list[Waiting]) -> None:
-        group = [one for one in waiting if not one[1].cancelled()]
-        if not group:
-            return
-        results: list[Result]
+    def _commit(self, group: Group) -> None:
         try:
-            results = self._journal.commit([prepared for prepared, _ in group])
+            if group.plain is not None:
+                group.results = self._journal.write(group.plain, group.prepared)
+            else:
+                group.results = self._journal.commit(group.prepared)
         except Exception as error:  # noqa: BLE001 - its callers raise it; the writer serves the next group
             failed = OperatorError("The store failed; nothing of this was written.")
             failed.__cause__ = error
-            results = [failed for _ in group]
-        durable = self.durable
-        done = Done(
-            group,
-            results,
-            durable.head,
-            durable.folded,
-            durable.answered,
-            dict(durable.aliases),
-            durable.erased,
-        )
-        self._loop.call_soon_threadsafe(self._settle, done)
-        if durable.erased and self._journal.clock.monotonic() - self._scrubbed >= SCRUB_S:
-            self._scrub()
-
-    def _job(self, job: Job) -> None:
-        outcome: Any
-        try:
-            outcome = job.function(self._journal)
-        except apsw.Error as error:
-            outcome = mapped(error)
-        except Exception as error:  # noqa: BLE001 - its caller raises it
-            outcome = error
-        self._loop.call_soon_threadsafe(_answer, job.future, outcome)
+            group.results = [failed for _ in group.futures]
 
 
-def _nobody(done: Done) -> None:
+def _do(job: Job, journal: Journal) -> None:
+    try:
+        job.outcome = job.function(journal)
+    except apsw.Error as error:
+        job.outcome = mapped(error)
+    except Exception as error:  # noqa: BLE001 - its caller raises it
+        job.outcome = error
+
+
+def _nobody(group: Group) -> None:
     raise AssertionError("the writer was not started")
 
 
-def _answer(future: asyncio.Future[Any], outcome: Any) -> None:
-    if future.done():
+def _answer(job: Job) -> None:
+    if job.future.done():
         return
-    if isinstance(outcome, BaseException):
-        future.set_exception(outcome)
+    if isinstance(job.outcome, BaseException):
+        job.future.set_exception(job.outcome)
     else:
-        future.set_result(outcome)
+        job.future.set_result(job.outcome)
 
 
 # ---------------------------------------------------------------------------------------------- the journal
@@ -182,6 +223,7 @@ def opened(path: Path, clock: Clock, form: Format, options: StoreOptions) -> Jou
     """Open the file and read where it stands. Raises what `open_database` raises."""
     connection = open_database(path, form)
     try:
+        install(connection)
         journal = Journal(connection, clock, _state(connection), options)
         journal.fold()
         # What a crash left above the marks is indexed only now: what is in the indexes is read after that.
@@ -203,7 +245,6 @@ def _state(connection: apsw.Connection) -> Durable:
     record = (*rows("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"), (0, bytes(32)))[0]
     ((newest,),) = rows("SELECT coalesce(max(id), '') FROM ids")
     ((numbered,),) = rows("SELECT coalesce(max(number), 0) FROM answers")
-    places = {place for (place,) in connection.execute("SELECT place FROM places LIMIT ?", (CACHED + 1,))}
     if marks.keys() != {"folded", "answered"} or marks["folded"] > event[0]:
         raise DataCorrupt("The database file does not hang together: events that were indexed are missing.")
     return Durable(
@@ -215,7 +256,7 @@ def _state(connection: apsw.Connection) -> Durable:
         folded=marks["folded"],
         answered=marks["answered"],
         newest=newest,
-        places=places if len(places) <= CACHED else None,
+        places=places_of(connection),
         aliases=dict(rows("SELECT name, target FROM aliases")),
     )
 

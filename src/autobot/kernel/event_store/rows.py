@@ -16,6 +16,7 @@ from autobot.kernel.event_store.transaction import Committed, Document, Recorded
 Row = tuple[Any, ...]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 _unjson = msgspec.json.Decoder().decode
@@ -27,10 +28,9 @@ DOCUMENT_COLUMNS: Final = "key, owner, grp, sort, version, body"
 def micros(moment: datetime) -> int:
     """Return microseconds since 1970 of an aware time. Raises InvalidInput for a naive one."""
     try:
-        since = moment - EPOCH
+        return (moment - EPOCH) // _MICROSECOND
     except TypeError:
         raise InvalidInput(f"{moment} has no UTC offset.") from None
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment_of(value: int) -> datetime:
