@@ -10,6 +10,7 @@ from autobot.contracts.models import Chunk, TextDelta
 from autobot.contracts.openai_wire.answer import AnswerReader
 from autobot.contracts.openai_wire.sse import SseDecoder
 from autobot.kernel.core.errors import AutoBotError, BadAnswer
+from autobot.kernel.core.stepping import at_most
 
 WHOLE_MAX: Final = 8 << 20
 """Bytes of an answer that was asked for as a stream and comes as one JSON document."""
@@ -110,10 +111,12 @@ async def drained(pieces: AsyncIterator[bytes]) -> None:
     A server that says that it is done and does not end its body is left after `DRAIN_S`.
     """
     try:
+        # Nearly always the end is there already.
+        await at_most(pieces.__anext__(), DRAIN_S)
         async with asyncio.timeout(DRAIN_S):
             async for _ in pieces:
                 pass
-    except TimeoutError:
+    except (StopAsyncIteration, TimeoutError):
         return
 
 

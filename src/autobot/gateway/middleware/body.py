@@ -12,6 +12,7 @@ from autobot.gateway.exchange import Exchange, exchange_of
 from autobot.gateway.problem import Refused
 from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.errors import Malformed, TooLarge
+from autobot.kernel.core.stepping import Late, at_most
 
 JSON_PATHS: Final = ("/api/", "/v1/")
 """Below these a body must be JSON unless the route's prefix says otherwise."""
@@ -99,14 +100,10 @@ class _Guarded:
     async def __call__(self) -> Message:
         if self._whole:
             return await self._receive()
-        gap = asyncio.get_running_loop().time() + self._limits.body_gap_s
-        waiting = asyncio.timeout_at(min(gap, self._ends))
+        left = self._ends - asyncio.get_running_loop().time()
         try:
-            async with waiting:
-                message = await self._receive()
-        except TimeoutError:
-            if not waiting.expired():
-                raise
+            message = await at_most(self._receive(), min(self._limits.body_gap_s, left))
+        except Late:
             raise Refused(
                 kinds.REQUEST_TIMEOUT, "The body stopped arriving.", fields={"Connection": "close"}
             ) from None

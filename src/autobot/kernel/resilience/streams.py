@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.resilience.attempt_timeout.resuming import resume
+from autobot.kernel.core.stepping import resume
 from autobot.kernel.resilience.attempt_timeout.strategy import Guard
 from autobot.kernel.resilience.attempt_timeout.watch import Watch
 from autobot.kernel.resilience.deadline.strategy import Bound, Deadline

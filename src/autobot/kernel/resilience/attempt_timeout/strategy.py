@@ -11,8 +11,8 @@ import asyncio
 from typing import Any
 
 from autobot.kernel.core.errors import AttemptTimeout, DeadlineExceeded
+from autobot.kernel.core.stepping import resume
 from autobot.kernel.resilience.attempt_timeout.options import AttemptTimeoutOptions
-from autobot.kernel.resilience.attempt_timeout.resuming import resume
 from autobot.kernel.resilience.deadline.strategy import Bound, Deadline
 
 _SAYS = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from autobot.kernel.resilience.attempt_timeout.resuming import resume
+from autobot.kernel.core.stepping import resume
 
 
 class Watch:
