@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from autobot.kernel.core.errors import Absent, ConfigurationError
 
@@ -18,7 +19,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "HOST": "address to listen on",
     "PORT": "port to listen on, 0 for a free one",
     "DATA_DIR": "folder of all that AutoBot keeps",
-    "DATABASE_URL": "PostgreSQL, scaled mode",
+    "DATABASE_URL": "a PostgreSQL database that keeps the data in place of a file",
     "REDIS_URL": "Redis or Valkey, scaled mode",
     "OLLAMA_URL": "address of Ollama",
     "OPENAI_BASE_URL": "address of an OpenAI-compatible server",
@@ -41,7 +42,6 @@ KNOWN: Final[Mapping[str, str]] = {
 
 
 LATER: Final[Mapping[str, str]] = {
-    "DATABASE_URL": "postgres",
     "REDIS_URL": "redis",
     "NPU_URL": "npu",
     "BROWSER_URL": "browser",
@@ -61,6 +61,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8001
     data_dir: Path = Path()
+    database_url: str = field(default="", repr=False)
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     tls_cert: Path | None = None
@@ -73,6 +74,15 @@ class Config:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
     file: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def database_place(self) -> str:
+        """Where the PostgreSQL database is, without name and password; empty when the data is in a file."""
+        if not self.database_url:
+            return ""
+        parts = urlsplit(self.database_url)
+        host = parse_qs(parts.query).get("host", [parts.netloc.rpartition("@")[2]])[0]
+        return f"{host or 'localhost'}{parts.path}"
 
     @property
     def base_path(self) -> str:
@@ -120,6 +130,7 @@ def read_config(environment: Mapping[str, str], home: Path, working: Path) -> Co
         host=str(values.get("HOST", "127.0.0.1")),
         port=_port(values.get("PORT", 8001)),
         data_dir=data_dir,
+        database_url=str(values.get("DATABASE_URL", "")),
         public_url=str(values.get("PUBLIC_URL", "")).rstrip("/"),
         trusted_proxies=_networks(values.get("TRUSTED_PROXIES", "")),
         tls_cert=_path(values, "TLS_CERT"),
@@ -216,6 +227,11 @@ def _check(config: Config) -> None:
     for path in (config.tls_cert, config.tls_key, config.matrix_overlay):
         if path is not None and not path.is_file():
             raise ConfigurationError(f"{path} is named in the settings, and there is no such file.")
+    if config.database_url and not config.database_url.startswith(("postgresql://", "postgres://")):
+        raise ConfigurationError(
+            "AUTOBOT_DATABASE_URL is no address of a PostgreSQL database.",
+            hint="postgresql://NAME:PASSWORD@HOST:5432/DATABASE",
+        )
     if config.public_url and not config.public_url.startswith(("http://", "https://")):
         raise ConfigurationError(
             f"AUTOBOT_PUBLIC_URL is {config.public_url!r}; write it with http:// or https://."

@@ -102,13 +102,13 @@ class ProcessFacts:
 
 
 def dependencies(
-    store: EventStore, models: Sequence[tuple[str, Callable[[], Awaitable[int]]]]
+    store: EventStore, models: Sequence[tuple[str, Callable[[], Awaitable[int]]]], place: str = ""
 ) -> tuple[Dependency, ...]:
-    """Return what health asks: the store by a real commit, each model provider by its list."""
+    """Return what health asks: the store (at `place`) by a real commit, each model provider by its list."""
 
     async def database() -> tuple[Literal["ok", "failing", "absent"], str]:
         await store.commit(Transaction(writes=(Put(table="system.health", key="probe", document={}),)))
-        return "ok", "A commit was written and flushed."
+        return "ok", f"A commit was written to {place}." if place else "A commit was written and flushed."
 
     def provider(count: Callable[[], Awaitable[int]]) -> Probe:
         async def probe() -> tuple[Literal["ok", "failing", "absent"], str]:

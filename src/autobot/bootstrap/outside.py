@@ -25,17 +25,19 @@ from autobot.config import Config
 from autobot.contexts.identity.ports.secrets import Passwords, Tokens, Vault
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.errors import Absent
 from autobot.kernel.core.ids import IdSource, Uuid7Source
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.telemetry.listener import Listener, Listeners
 
 DATABASE = "autobot.db"
 KEY_FILE = "secret.key"
+ADD_POSTGRES = "autobot add postgres"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """The adapters of one process."""
+    """The adapters of one process. `place` says where the store is; empty for where it always was."""
 
     clock: Clock
     chance: Chance
@@ -46,12 +48,36 @@ class Outside:
     vault: Vault
     listener: Listener | None = None
     lock: FolderLock | None = None
+    place: str = ""
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 def key_path(config: Config) -> Path:
     """Return where the key of stored secrets lies."""
     return config.secret_key_file or config.data_dir / KEY_FILE
+
+
+async def open_store(config: Config, clock: Clock) -> tuple[EventStore, str]:
+    """Open the store that the settings name, and say where it is; empty for the file in the data folder.
+
+    Raises Absent when PostgreSQL is named and its driver is not installed, and what the stores raise.
+    """
+    if not config.database_url:
+        return await SqliteEventStore.open(config.data_dir / DATABASE, clock), ""
+    try:
+        from autobot.adapters.postgres.event_store import PostgresEventStore
+        from autobot.adapters.postgres.options import StoreOptions
+    except ModuleNotFoundError as error:
+        raise Absent(
+            "postgres",
+            "AUTOBOT_DATABASE_URL names a database, and its driver is not here.",
+            hint=ADD_POSTGRES,
+        ) from error
+    store = await PostgresEventStore.open(config.database_url, clock, options=StoreOptions(alone=True))
+    place = f"PostgreSQL {store.server.version} at {config.database_place}"
+    if not store.server.flushes:
+        place += ", which does not flush (fsync = off): a power loss may lose what was acknowledged"
+    return store, place
 
 
 @asynccontextmanager
@@ -65,7 +91,7 @@ async def real_outside(config: Config, *, quiet: bool = False) -> AsyncIterator[
         log = stack.enter_context(open_log(sys.stderr, clock, level=level, style=style))
         heard: Listener = Listeners(prometheus, log)
         lock = stack.enter_context(locked_folder(config.data_dir))
-        store = await SqliteEventStore.open(config.data_dir / DATABASE, clock)
+        store, place = await open_store(config, clock)
         stack.push_async_callback(store.close)
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
@@ -74,6 +100,7 @@ async def real_outside(config: Config, *, quiet: bool = False) -> AsyncIterator[
             chance=chance,
             ids=Uuid7Source(clock, chance),
             store=store,
+            place=place,
             passwords=passwords,
             tokens=SystemTokens(),
             vault=await asyncio.to_thread(AesVault.of_file, key_path(config)),

@@ -116,7 +116,7 @@ class _Assembly:
     def __init__(self, config: Config, outside: Outside) -> None:
         self.config, self.outside = config, outside
         self.registry = LinkRegistry(load_matrix(config), outside.clock, outside.chance, outside.listener)
-        wire_fixed(self.registry)
+        wire_fixed(self.registry, outside.place)
         self.codec = EventCodec(
             EVENTS, outside.clock, outside.ids, source="urn:autobot:backend", upcast=UPCASTERS
         )
@@ -204,7 +204,7 @@ class _Assembly:
             return len(await provider.models(context))
 
         asked = [(one.provider, lambda one=one: count(one)) for one in self.catalogue.providers]
-        return ProbedHealth(dependencies(self.store, asked), self.outside.clock)
+        return ProbedHealth(dependencies(self.store, asked, self.outside.place), self.outside.clock)
 
     def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], RunHandlers]:
         outside, store, codec = self.outside, self.store, self.codec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from autobot.adapters.sqlite.event_store import SqliteEventStore
 from autobot.bootstrap.outside import KEY_FILE, key_path
@@ -18,6 +18,15 @@ SCRUB_AFTER_S: Final = 30.0
 """Seconds after an erasure at which the file is rewritten; more erasures meanwhile share one rewriting."""
 
 
+@runtime_checkable
+class _Rewritten(Protocol):
+    """A store that can be rewritten without what was erased."""
+
+    async def vacuum(self) -> None:
+        """Rewrite it."""
+        ...
+
+
 class StoreUpkeep:
     """Implements `Upkeep`."""
 
@@ -27,6 +36,12 @@ class StoreUpkeep:
     def _sqlite(self) -> SqliteEventStore:
         if isinstance(self._store, SqliteEventStore):
             return self._store
+        if self._config.database_url:
+            raise Absent(
+                "backup",
+                "The data is in PostgreSQL, which has its own tools for backups.",
+                hint=f"pg_dump --format=custom --file=FILE DATABASE, and keep {key_path(self._config)} elsewhere",
+            )
         raise Absent("store", "This process keeps its data in memory.", hint="autobot up")
 
     async def backup(self, target: str, *, with_key: bool) -> system.BackupMade:
@@ -38,7 +53,9 @@ class StoreUpkeep:
 
     async def vacuum(self) -> None:
         """Leave nothing of what was erased."""
-        await self._sqlite().vacuum()
+        if not isinstance(self._store, _Rewritten):
+            raise Absent("store", "This process keeps its data in memory.", hint="autobot up")
+        await self._store.vacuum()
 
     async def scrub_after_erasures(self) -> None:
         """Follow the log and rewrite the file some time after something was erased, for ever."""

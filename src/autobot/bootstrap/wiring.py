@@ -54,14 +54,13 @@ def direct(transport: DirectTransport, substituted_by: str | None = None) -> Wir
     return Wired(transport=transport, targets=LOCAL, state=state, substituted_by=substituted_by)  # type: ignore[arg-type]
 
 
-def wire_fixed(registry: LinkRegistry) -> None:
-    """Connect the rows that no part of this process serves."""
+def wire_fixed(registry: LinkRegistry, place: str = "") -> None:
+    """Connect the rows that no part of this process serves; `place` says where the store is outside of it."""
     for row in ARRIVALS:
         registry.wire(row, Wired(arrivals=True))
     for row, by in SUBSTITUTED.items():
-        registry.wire(
-            row, Wired(state="substituted", substituted_by=by, hint=f"carried by {by} in one process")
-        )
+        to = f"to {place}" if place and row == "backend-store" else "in one process"
+        registry.wire(row, Wired(state="substituted", substituted_by=by, hint=f"carried by {by} {to}"))
     for row, hint in ABSENT.items():
         registry.wire(row, Wired(state="absent", hint=hint))
 

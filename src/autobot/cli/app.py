@@ -31,7 +31,7 @@ app.command("backup")(data.backup)
 app.command("vacuum")(data.vacuum)
 app.command("restore")(data.restore)
 
-PARTS: dict[str, tuple[str, ...]] = {"local-llm": ("local-llm",)}
+PARTS: dict[str, tuple[str, ...]] = {"local-llm": ("local-llm",), "postgres": ("postgres",)}
 """Parts that this version can use, with the extras that they need."""
 ROLES = ("gateway", "backend", "ai", "npu", "browser")
 """Roles that processes of a scaled installation have."""
@@ -39,7 +39,6 @@ LATER = {
     "npu": "inference on an NPU",
     "browser": "driving a browser",
     "redis": "several machines",
-    "postgres": "several machines",
 }
 """Parts that this version knows of and cannot use yet."""
 

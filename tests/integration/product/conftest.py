@@ -1,22 +1,43 @@
-"""One running product a session, and people who use it."""
+"""One running product a session and store, and people who use it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from autobot.testing.harness import ServerProcess
+from autobot.testing.postgres import Cluster
 from tests.integration.product.host import Host
 from tests.integration.product.people import Person
 from tests.integration.product.stand_in import ModelServer
 
+Store = Callable[[], dict[str, str]]
+ON_EVERY_STORE = ("test_chat", "test_idempotency", "test_settings_and_log")
+"""Modules whose tests run on each store; the others on the file in the data folder."""
+STORES = ("file", pytest.param("postgres", marks=pytest.mark.needs_program("initdb")))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the modules of ON_EVERY_STORE once for each store."""
+    if metafunc.module.__name__.rpartition(".")[2] in ON_EVERY_STORE and "store" in metafunc.fixturenames:
+        metafunc.parametrize("store", STORES, indirect=True, scope="session")
+
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def store(request: pytest.FixtureRequest) -> Store:
+    """Returns the settings that choose a store: an empty one for each server."""
+    if getattr(request, "param", "file") == "file":
+        return dict
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return lambda: {"AUTOBOT_DATABASE_URL": cluster.database()}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[ServerProcess]:
     """AutoBot as it is with nothing installed. Shared: tests make their own people and chats."""
-    with ServerProcess(tmp_path_factory.mktemp("product") / "data") as running:
+    with ServerProcess(tmp_path_factory.mktemp("product") / "data", store()) as running:
         yield running
 
 
@@ -29,10 +50,10 @@ def model_server() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="session")
 def with_model(
-    tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer
+    tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer, store: Store
 ) -> Iterator[ServerProcess]:
     """AutoBot with that model server."""
-    environment = {"AUTOBOT_OPENAI_BASE_URL": model_server.address}
+    environment = {"AUTOBOT_OPENAI_BASE_URL": model_server.address, **store()}
     with ServerProcess(tmp_path_factory.mktemp("modelled") / "data", environment) as running:
         yield running
 

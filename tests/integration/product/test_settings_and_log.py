@@ -229,13 +229,35 @@ def test_actions_are_listed_processed_and_found(host: Host) -> None:
     body = done.json
     assert body["status"] == "completed"
     assert {"request_id", "result", "processing_time_ms", "correlation_id", "created_at"} <= body.keys()
-    long = admin.post("/api/v1/actions/process", {"action_type": "create_backup"}).expect(202)
-    where = long.headers["location"]
-    waited = admin.post(
+    rebuild = {"action_type": "rebuild_read_model", "parameters": {"name": "chat"}}
+    waited = admin.post("/api/v1/actions/process", rebuild, headers={"prefer": "wait=30"}).expect(200).json
+    assert waited["status"] == "completed"
+    assert all(table["equal"] for table in waited["result"]["tables"])
+    long = admin.post("/api/v1/actions/process", rebuild).expect(202)
+    assert admin.get(long.headers["location"]).expect(200).json["status"] in {"accepted", "completed"}
+
+
+def test_a_backup_is_made_or_the_way_to_one_told(host: Host) -> None:
+    """A backup of the file in the data folder is an action; of a database in PostgreSQL it is that server's business, and
+    the answer says how."""
+    answer = host.admin.client.post(
         "/api/v1/actions/process", {"action_type": "create_backup"}, headers={"prefer": "wait=30"}
-    ).expect(200)
-    assert waited.json["status"] == "completed"
-    assert admin.get(where).expect(200).json["status"] in {"accepted", "completed"}
+    )
+    if "AUTOBOT_DATABASE_URL" in host.server.environment:
+        assert "pg_dump" in answer.problem(503)["hint"]
+    else:
+        assert answer.expect(200).json["status"] == "completed"
+
+
+def test_the_store_is_named_in_health_and_on_its_row(host: Host) -> None:
+    """Where the data is kept stands on the row backend→store and beside its health; no password does."""
+    admin = host.admin.client
+    rows = {one["id"]: one for one in admin.get("/api/v1/system/links").expect(200).json["items"]}
+    checks = {one["name"]: one for one in admin.get("/api/v1/system/health").expect(200).json["checks"]}
+    assert checks["store"]["state"] == "ok"
+    elsewhere = "AUTOBOT_DATABASE_URL" in host.server.environment
+    for text in (rows["backend-store"]["hint"], checks["store"]["detail"]):
+        assert ("PostgreSQL" in text) == elsewhere
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ class TestSearch:
         ("Caddy setup", "reverse-proxy.md#caddy"),
         ("create an API key", "openai-api.md#api-keys"),
         ("delete a chat", "chat.md#deleting-a-chat"),
-        ("can it use PostgreSQL?", "about.md#what-is-not-there-yet"),
+        ("can it use PostgreSQL?", "backup.md#postgresql-in-place-of-the-file"),
         ("is my data safe when the server crashes?", "chat.md#what-happens-when-i-close-the-tab"),
         ("add a user", "accounts.md#add-a-person"),
         ("use vLLM", "models.md#openai-and-compatible-servers"),

@@ -1,4 +1,4 @@
-"""The event store in PostgreSQL (decision 0017)."""
+"""The event store in PostgreSQL (decision 0019)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, Self
 from autobot.adapters.postgres import reading
 from autobot.adapters.postgres.driver import PAUSE_S, Readers
 from autobot.adapters.postgres.following import Listener
-from autobot.adapters.postgres.opening import CURRENT, Format, open_database
+from autobot.adapters.postgres.opening import CURRENT, Format, Server, open_database
 from autobot.adapters.postgres.options import StoreOptions
 from autobot.adapters.postgres.rows import prepare
 from autobot.adapters.postgres.writer import Sequencer
@@ -42,7 +42,8 @@ class PostgresEventStore:
     it (`patience_s`), then raises ConnectFailed; ConnectionLost when it is not known whether a commit happened.
     """
 
-    def __init__(self, url: str, clock: Clock, options: StoreOptions) -> None:
+    def __init__(self, url: str, clock: Clock, options: StoreOptions, server: Server) -> None:
+        self.server = server
         self._head = 0
         self._moved = asyncio.Event()
         self._closed = False
@@ -56,10 +57,18 @@ class PostgresEventStore:
     ) -> Self:
         """Open the database at `url` (`postgresql://…`); its tables are made or migrated.
 
-        Raises ConnectFailed, ConfigurationError, DataNewer, DataCorrupt or OperatorError; then it is as it was.
+        Raises ConnectFailed, ConfigurationError, DataNewer, DataCorrupt or OperatorError; then it is as it was. With
+        `options.alone` DataLocked, too.
         """
-        await open_database(url, form)
-        return cls(url, clock, options)
+        server = await open_database(url, form)
+        store = cls(url, clock, options, server)
+        if options.alone:
+            try:
+                await store._sequencer.alone()
+            except BaseException:
+                await store.close()
+                raise
+        return store
 
     # -------------------------------------------------------------------------------------------- writing
 

@@ -36,14 +36,22 @@ class Format:
 CURRENT: Final = Format()
 
 
-async def open_database(url: str, current: Format = CURRENT) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What was opened: the server's version as it names itself, and whether it flushes what it acknowledges."""
+
+    version: str
+    flushes: bool
+
+
+async def open_database(url: str, current: Format = CURRENT) -> Server:
     """Make sure that the database has the tables of `current`: make them, migrate them, or leave all as it is.
 
     Raises ConnectFailed, ConfigurationError, DataNewer, DataCorrupt or OperatorError; then the database is untouched.
     """
     connection = await connect(url, "autobot opening")
     try:
-        await _check_server(connection)
+        server = await _check_server(connection)
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             version = await _version(connection)
@@ -57,13 +65,14 @@ async def open_database(url: str, current: Format = CURRENT) -> None:
                 )
             elif version < current.version:
                 await _migrate(connection, version, current)
+        return server
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         raise mapped(error) from error
     finally:
         await connection.close()
 
 
-async def _check_server(connection: Connection) -> None:
+async def _check_server(connection: Connection) -> Server:
     server = int(await connection.fetchval("SHOW server_version_num"))
     if server < OLDEST_SERVER:
         raise ConfigurationError(
@@ -74,6 +83,8 @@ async def _check_server(connection: Connection) -> None:
         raise ConfigurationError(
             f"The database has the encoding {encoding}.", hint="Make it with: createdb --encoding=UTF8 NAME."
         )
+    version = str(await connection.fetchval("SHOW server_version")).split()[0]
+    return Server(version=version, flushes=await connection.fetchval("SHOW fsync") == "on")
 
 
 async def _version(connection: Connection) -> int | None:

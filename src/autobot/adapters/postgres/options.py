@@ -12,13 +12,15 @@ class StoreOptions:
     `group`: transactions of one commit at most (1–10,000). `readers`: connections that read (1–64).
     `patience_s`: how long a commit waits for a server that is away, in seconds (0.1–300); a read waits as long
     for a connection. `poll_s`: how long a follower may miss what another process wrote when a notice is lost
-    (0.01–60).
+    (0.01–60). `alone`: whether this store is to be the only one that writes: opening waits for a second for another
+    one that does so too, then raises DataLocked.
     """
 
     group: int = 512
     readers: int = 4
     patience_s: float = 20.0
     poll_s: float = 1.0
+    alone: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.group <= 10_000:

@@ -10,6 +10,8 @@ from autobot.adapters.postgres.rows import Prepared
 from autobot.adapters.postgres.staging import Facts, Head, Staged
 from autobot.kernel.event_store.transaction import Put, Transaction
 
+ALONE: Final = 0x4155_5442_0001
+"""Advisory lock of the one store that writes, where there is to be one."""
 HANDLED_KEPT: Final = 30 * 86_400 * 1_000_000
 """Microseconds for which the inbox knows a message: longer than anything is redelivered or replayed."""
 
@@ -162,6 +164,12 @@ async def commit_apart(connection: Connection, transaction: Transaction) -> None
         )
     for drop in transaction.drops:
         await connection.execute("DELETE FROM autobot.documents WHERE tbl = $1", drop.table)
+
+
+async def lock_alone(connection: Connection) -> bool:
+    """Take what only one connection of the database can hold; False when another one has it."""
+    taken: bool = await connection.fetchval("SELECT pg_try_advisory_lock($1)", ALONE)
+    return taken
 
 
 async def fence(connection: Connection, writer: str) -> int:

@@ -24,13 +24,15 @@ from autobot.adapters.postgres.options import StoreOptions
 from autobot.adapters.postgres.rows import Prepared
 from autobot.adapters.postgres.staging import Facts, Head, Result, Staged, Unsure, adopt, stage
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import AutoBotError, ConnectFailed, OperatorError
+from autobot.kernel.core.errors import AutoBotError, ConnectFailed, DataLocked, OperatorError
 from autobot.kernel.event_store.rows import micros
 from autobot.kernel.event_store.transaction import Committed
 
 BUSY_S: Final = 1.0
 """For so long after another process came between, groups lock first."""
 TIDY_S: Final = 3600.0
+ALONE_S: Final = 1.0
+"""How long opening waits for another store that is just ending."""
 
 Waiting = tuple[Prepared, "asyncio.Future[Committed]"]
 REFUSED: Final = (
@@ -81,6 +83,14 @@ class Sequencer:
         self._queue.append((one, future))
         self._wake.set()
         return await future
+
+    async def alone(self) -> None:
+        """Become the one store that writes. Raises DataLocked when another one stays."""
+        try:
+            await self._connected(self._loop.time() + ALONE_S)
+        except AutoBotError:
+            await self._drop()
+            raise
 
     async def close(self) -> None:
         """Finish what is queued, and close the connection."""
@@ -257,7 +267,7 @@ class Sequencer:
                 return
             except AutoBotError as error:
                 await self._drop()
-                if not isinstance(error, ConnectFailed) or self._loop.time() + pause > deadline:
+                if not isinstance(error, ConnectFailed | DataLocked) or self._loop.time() + pause > deadline:
                     sent, self._sent = self._sent, None
                     raise (error if sent is None else unknown(error)) from error
             await asyncio.sleep(pause)
@@ -266,6 +276,10 @@ class Sequencer:
     async def _connect(self) -> None:
         self._connection = await connect(self._url, "autobot writer")
         try:
+            if self._options.alone and not await statements.lock_alone(self._connection):
+                raise DataLocked(
+                    "Another AutoBot uses this database.", hint="Stop it, or name another database."
+                )
             async with self._connection.transaction():
                 last = await statements.fence(self._connection, self._name)
             await statements.facts(self._connection, (), self._head)
