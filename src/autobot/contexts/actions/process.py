@@ -19,7 +19,7 @@ from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Recorded
 from autobot.kernel.sagas.facts import RunState
-from autobot.kernel.sagas.run import Ended, Outcome, Run
+from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
 NAME: Final = "action"
 BUDGET_S: Final = 3600.0
@@ -34,7 +34,7 @@ Accept = Callable[..., Awaitable[None]]
 """`RunEngine.accept`."""
 
 
-class ActionRun:
+class ActionRun(PlainRun):
     """The definition that the run engine executes. Work is given by name of the action type."""
 
     def __init__(

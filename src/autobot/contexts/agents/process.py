@@ -13,7 +13,7 @@ from autobot.kernel.core.errors import NotFound
 from autobot.kernel.links.ports import Links
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.kernel.sagas.facts import RunState
-from autobot.kernel.sagas.run import Ended, Outcome, Run
+from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
 NAME: Final = "chat-reply"
 EXECUTE: Final = Operation(name="execute", effect=Effect.UNSAFE)
@@ -50,7 +50,7 @@ def service_context(context: CallContext, owner: str) -> CallContext:
     )
 
 
-class ChatReply:
+class ChatReply(PlainRun):
     """The definition. `ask` and `dispatch` reach the chat context by its contracts."""
 
     def __init__(

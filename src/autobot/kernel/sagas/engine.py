@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import CallContext, principal_data, principal_of, stored_trace
+from autobot.kernel.core.context import CallContext, principal_data
 from autobot.kernel.core.errors import (
     AutoBotError,
     DeadlineExceeded,
@@ -21,16 +21,15 @@ from autobot.kernel.core.failure import Failure, failure_of
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import NO_STREAM, Append, Put, Query, Transaction
+from autobot.kernel.event_store.transaction import NO_STREAM, Append, Put, Transaction
 from autobot.kernel.sagas import facts
-from autobot.kernel.sagas.history import RunHistory, fold
-from autobot.kernel.sagas.run import Definition, Frame, Outcome, Run, view_of
+from autobot.kernel.sagas.history import RunHistory
+from autobot.kernel.sagas.run import Definition, Frame, Outcome, Run
+from autobot.kernel.sagas.saga import STOP
+from autobot.kernel.sagas.shelf import ENDED, OPEN, STUCK, Past, Shelf, document_of
 from autobot.kernel.telemetry.listener import Change, Listener
 
 TABLE: Final = "runs"
-OPEN: Final = "open"
-ENDED: Final = "ended"
-PAGE: Final = 200
 
 
 class RunEngine:
@@ -52,6 +51,7 @@ class RunEngine:
     ) -> None:
         self._definitions: Mapping[str, Definition] = {one.name: one for one in definitions}
         self._store, self._codec, self._clock = store, codec, clock
+        self._shelf = Shelf(store, codec, (TABLE, *(one.table for one in self._definitions.values())))
         self._frame, self._listener = frame, listener
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -84,9 +84,10 @@ class RunEngine:
             input=given,
             principal=principal_data(context.principal),
         )
-        run = self._make(started, context, RunHistory(), self._clock.now())
+        run = self._make(started, context, RunHistory(started=started), self._clock.now())
+        write = self._document(run, self._definitions[definition], "queued")
         try:
-            await self._append(run, started, expected=NO_STREAM, write=self._document(run, "queued"))
+            await self._append(run, started, expected=NO_STREAM, write=write)
         except WrongExpectedVersion:
             return
         self._enqueue(run, serial_key)
@@ -108,17 +109,34 @@ class RunEngine:
     def stop(self, run_id: str, by: str) -> bool:
         """Ask a live run to end; its text stays. False when it is not live."""
         run = self._runs.get(run_id)
-        if run is None:
+        if run is None or run.history.committed or run.history.turned is not None:
             return False
         run.stopped_by = by
         if run.executing:
             self._tasks[run_id].cancel()
         return True
 
+    async def signalled(self, run_id: str) -> None:
+        """Let a live run see what it was told (`facts.SignalSent`); hearing of it twice changes nothing."""
+        run = self._runs.get(run_id)
+        if run is None:
+            return
+        run.history.signals = await self._shelf.signals(run_id)
+        _hear(run)
+        run.told.set()
+        if run.stopped_by is not None:
+            self.stop(run_id, run.stopped_by)
+
+    async def resume(self, run_id: str) -> None:
+        """Carry on with a run whose log says that it goes on (`facts.RunResumed`). One that is live or over stays."""
+        past = await self._shelf.load(run_id)
+        if past is not None and past.history.stuck is None and run_id not in self._runs:
+            self._take(past)
+
     async def ended(self, run_id: str) -> None:
         """Return when the run has ended; for one that was never accepted that is never."""
         done = self._watched.setdefault(run_id, asyncio.Event())
-        stored = await self._store.get(TABLE, run_id)
+        stored = await self._shelf.document(run_id)
         if stored is not None and stored.group == ENDED:
             done.set()
         try:
@@ -128,7 +146,7 @@ class RunEngine:
                 self._watched.pop(run_id, None)
 
     async def serve(self) -> None:
-        """Recover, then run until `close`. Runs still open then end as interrupted."""
+        """Recover, then run until `close`. Runs still open then end as interrupted, or wait for the next start."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             await self._recover()
@@ -142,7 +160,7 @@ class RunEngine:
                     task.cancel()
 
     def close(self) -> None:
-        """Take no more runs and end the open ones."""
+        """Take no more runs. Open ones end, or stay as they are when their definition resumes them."""
         self._closing.set()
 
     # ---------------------------------------------------------------------------------------- execution
@@ -172,20 +190,26 @@ class RunEngine:
             self._tasks[run_id] = self._group.create_task(self._carry(self._runs[run_id]))
 
     async def _carry(self, run: Run) -> None:
-        started = run.history.started
-        if started is None:
-            raise AssertionError("a run is carried only after it was accepted")
+        started = _started(run)
+        definition = self._definitions[started.definition]
         try:
-            definition = self._definitions[started.definition]
             outcome = await self._execute(run, definition)
-            await patiently(lambda: self._end(run, definition, outcome), failing=self._unless_closing)
+            if outcome is not None:
+                outcome = await self._unwind(run, definition, outcome)
+            if outcome is None:
+                return  # Cut off by a shutdown: it stays open in the log, and the next start takes it up.
+            if run.history.stuck is not None:
+                await self._park(run, definition, outcome)
+            else:
+                await self._end(run, definition, outcome)
         except Exception as error:  # noqa: BLE001 - one run's failure ends that run, never the engine
             # The end could not be written: the run stays open in the log and the next start recovers it.
             self._tell(run, "unrecorded", type(error).__name__)
         finally:
             self._next(run, started.serial_key)
 
-    async def _execute(self, run: Run, definition: Definition) -> Outcome:
+    async def _execute(self, run: Run, definition: Definition) -> Outcome | None:
+        """Do a run's work; None when a shutdown cut off one that resumes."""
         if run.was_stopped():
             return Outcome(state="stopped")
         step = run.history.open_step
@@ -195,8 +219,7 @@ class RunEngine:
                 error=_cut_off(run, "AutoBot was restarted while this was being written."),
             )
         if run.history.revision <= 0:
-            shown = Transaction(writes=(self._document(run, "running"),))
-            await patiently(lambda: self._store.commit(shown), failing=self._unless_closing)
+            await self._commit(Transaction(writes=(self._document(run, definition, "running"),)))
         self._tell(run, "running", "")
         budget = definition.budget
         run.context = run.context.within(self._clock.monotonic() + budget)
@@ -208,6 +231,8 @@ class RunEngine:
             _uncancel()
             if run.was_stopped():
                 return Outcome(state="stopped")
+            if definition.resumes:
+                return None
             return Outcome(
                 state="interrupted",
                 error=_cut_off(run, "AutoBot was shut down while this was being written."),
@@ -229,16 +254,41 @@ class RunEngine:
         if self._closing.is_set():
             raise error
 
+    async def _unwind(self, run: Run, definition: Definition, outcome: Outcome) -> Outcome | None:
+        """Let the definition undo what it must, however long that takes; None when a shutdown cut it off."""
+        run.executing = True
+        try:
+            if definition.resumes and outcome.state != "completed" and not run.history.committed:
+                write = self._document(run, definition, "compensating")
+                await self._store.commit(Transaction(writes=(write,)))
+            return await definition.unwind(run, outcome)
+        except asyncio.CancelledError:
+            _uncancel()
+            return None
+        finally:
+            run.executing = False
+
+    async def _park(self, run: Run, definition: Definition, outcome: Outcome) -> None:
+        """Put a run aside until a person decides."""
+        write = document_of(
+            run, _started(run), definition.table, outcome.state, group=STUCK, error=outcome.error
+        )
+        await self._store.commit(Transaction(writes=(write,)))
+        self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
+        if self._listener is not None:
+            self._listener.counted("runs_stuck_total", 1.0, (("definition", definition.name),))
+
     async def _end(self, run: Run, definition: Definition, outcome: Outcome) -> None:
         told = await definition.finish(run, outcome)
         outcome = told.outcome
-        ended = self._clock.now()
-        write = Put(
-            table=TABLE,
-            key=run.id,
-            document=view_of(run, outcome.state, ended, outcome.error),
-            owner=run.owner,
+        write = document_of(
+            run,
+            _started(run),
+            definition.table,
+            outcome.state,
             group=ENDED,
+            error=outcome.error,
+            ended=self._clock.now(),
         )
         await self._append(
             run, _end_fact(run, outcome, told.message_id), expected=run.history.revision, write=write
@@ -260,9 +310,8 @@ class RunEngine:
 
     # --------------------------------------------------------------------------------------- durability
 
-    def _document(self, run: Run, state: facts.RunState) -> Put:
-        document = view_of(run, state, None, None)
-        return Put(table=TABLE, key=run.id, document=document, owner=run.owner, group=OPEN)
+    def _document(self, run: Run, definition: Definition, state: facts.RunState) -> Put:
+        return document_of(run, _started(run), definition.table, state, group=OPEN)
 
     async def _append_fact(self, run: Run, fact: Any) -> None:
         await self._append(run, fact, expected=run.history.revision)
@@ -275,42 +324,35 @@ class RunEngine:
         run.history.apply(fact)
 
     async def _recover(self) -> None:
-        after: tuple[str, str] | None = None
-        found: list[tuple[int, Run, str]] = []
-        while True:
-            page = await self._store.query(Query(table=TABLE, group=OPEN, after=after, limit=PAGE))
-            for document in page:
-                loaded = await self._load(document.key)
-                if loaded is not None:
-                    found.append(loaded)
-            if len(page) < PAGE:
-                break
-            after = (page[-1].sort, page[-1].key)
-        for _, run, serial_key in sorted(found, key=lambda one: one[0]):
-            if run.id not in self._runs:
-                self._enqueue(run, serial_key)
+        found = [past async for past in self._shelf.open()]
+        for past in sorted(found, key=lambda one: one.position):
+            if past.started.run_id not in self._runs:
+                self._take(past)
 
-    async def _load(self, run_id: str) -> tuple[int, Run, str] | None:
-        recorded = await self._store.read_stream(facts.stream_of(run_id))
-        history = fold(self._codec.unwrap(one) for one in recorded)
-        started = history.started
-        if started is None or history.end is not None:
-            return None
-        first = recorded[0].message
-        context = CallContext(
-            correlation_id=first.correlation_id,
-            causation_id=first.causation_id,
-            principal=principal_of(started.principal),
-            trace=stored_trace(first.traceparent),
-        )
-        run = self._make(started, context, history, first.time)
-        return recorded[0].position, run, started.serial_key
+    def _take(self, past: Past) -> None:
+        run = self._make(past.started, past.context, past.history, past.first_time)
+        _hear(run)
+        self._enqueue(run, past.started.serial_key)
 
     def _tell(self, run: Run, state: str, reason: str) -> None:
         if self._listener is not None:
             self._listener.changed(
                 Change(kind="run", subject=f"run:{run.id}", before="", after=state, reason=reason)
             )
+
+
+def _started(run: Run) -> facts.RunStarted:
+    started = run.history.started
+    if started is None:
+        raise AssertionError("a run is carried only after it was accepted")
+    return started
+
+
+def _hear(run: Run) -> None:
+    """Take in a stop that the run was told, maybe in an earlier life."""
+    stop = run.history.signal(STOP)
+    if stop is not None and not run.history.committed:
+        run.stopped_by = stop.by
 
 
 def _uncancel() -> None:
@@ -334,6 +376,8 @@ def _end_fact(run: Run, outcome: Outcome, message_id: str) -> Any:
         return facts.RunCompleted(run_id=run.id, message_id=message_id)
     if outcome.state == "stopped":
         return facts.RunStopped(run_id=run.id, by=run.stopped_by or "", message_id=message_id)
+    if outcome.state == "compensated":
+        return facts.RunCompensated(run_id=run.id, error=outcome.error)
     if outcome.error is None:
         raise AssertionError("a run that failed or was interrupted has a cause")
     if outcome.state == "interrupted":

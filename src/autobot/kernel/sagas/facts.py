@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from autobot.kernel.core.failure import Failure
 
-RunState = Literal["queued", "running", "completed", "failed", "stopped", "interrupted"]
+RunState = Literal[
+    "queued",
+    "running",
+    "completed",
+    "failed",
+    "stopped",
+    "interrupted",
+    "compensating",
+    "compensated",
+    "failed_compensation",
+    "failed_forward",
+    "settled",
+]
+"""Where a run stands. The last five are a saga's alone: on its way back; back; and, waiting for a person, stuck on
+the way back, stuck beyond its pivot, ended by that person's word."""
+Direction = Literal["forward", "backward"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +41,11 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted:
-    """A step begins. `resumable` steps may run again after a crash; others end the run as interrupted."""
+    """A step begins. `resumable` steps may run again after a crash; others end the run as interrupted.
+
+    `compensation`: what it does is undone when the saga turns back, and this is known before it is done.
+    `pivot`: once it is completed there is no way back.
+    """
 
     TYPE: ClassVar[str] = "autobot.runs.step_started.v1"
     run_id: str
@@ -37,6 +57,25 @@ class StepStarted:
     link: str | None = None
     target: str | None = None
     detail: Any = None
+    compensation: bool = False
+    pivot: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRetried:
+    """An attempt of a step, or of its compensation, failed; the next one comes not before `due`.
+
+    `attempt` is the number of the one that failed, from 1.
+    """
+
+    TYPE: ClassVar[str] = "autobot.runs.step_retried.v1"
+    run_id: str
+    step: int
+    name: str
+    direction: Direction
+    attempt: int
+    error: Failure
+    due: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +92,7 @@ class StepCompleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFailed:
-    """A step failed finally."""
+    """A step failed finally. `refused`: it surely did nothing, as what it asked for was turned down."""
 
     TYPE: ClassVar[str] = "autobot.runs.step_failed.v1"
     run_id: str
@@ -61,6 +100,7 @@ class StepFailed:
     name: str
     error: Failure
     duration_ms: float
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +142,85 @@ class RunInterrupted:
     message_id: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTurned:
+    """The saga turns back: every step that was started is compensated, the last one first."""
+
+    TYPE: ClassVar[str] = "autobot.runs.run_turned.v1"
+    run_id: str
+    cause: RunState
+    error: Failure | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCompensated:
+    """A step's compensation is done; it accepts that the step never happened."""
+
+    TYPE: ClassVar[str] = "autobot.runs.step_compensated.v1"
+    run_id: str
+    step: int
+    name: str
+    duration_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStuck:
+    """A compensation, or a step beyond the pivot, failed finally: a person decides how it goes on."""
+
+    TYPE: ClassVar[str] = "autobot.runs.run_stuck.v1"
+    run_id: str
+    step: int
+    name: str
+    direction: Direction
+    attempts: int
+    error: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed:
+    """A person had a stuck saga try again, with all attempts before it."""
+
+    TYPE: ClassVar[str] = "autobot.runs.run_resumed.v1"
+    run_id: str
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCompensated:
+    """Everything that the saga had started is undone."""
+
+    TYPE: ClassVar[str] = "autobot.runs.run_compensated.v1"
+    run_id: str
+    error: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettled:
+    """A person took a stuck saga as it is; what is left to do was done by hand, or will not be."""
+
+    TYPE: ClassVar[str] = "autobot.runs.run_settled.v1"
+    run_id: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSent:
+    """Somebody tells a run something. On the stream `signals-<id>`, so that it never meets the run's own appends.
+
+    The signal `stop` turns a saga back.
+    """
+
+    TYPE: ClassVar[str] = "autobot.runs.signal_sent.v1"
+    run_id: str
+    name: str
+    by: str
+    reason: str = ""
+    payload: Any = None
+
+
 EVENTS: tuple[type[Any], ...] = (
     RunStarted,
     StepStarted,
@@ -111,11 +230,31 @@ EVENTS: tuple[type[Any], ...] = (
     RunFailed,
     RunStopped,
     RunInterrupted,
+    StepRetried,
+    RunTurned,
+    StepCompensated,
+    RunStuck,
+    RunResumed,
+    RunCompensated,
+    RunSettled,
+    SignalSent,
 )
-ENDS: tuple[type[Any], ...] = (RunCompleted, RunFailed, RunStopped, RunInterrupted)
+ENDS: tuple[type[Any], ...] = (
+    RunCompleted,
+    RunFailed,
+    RunStopped,
+    RunInterrupted,
+    RunCompensated,
+    RunSettled,
+)
 END_TYPES = frozenset(kind.TYPE for kind in ENDS)
 
 
 def stream_of(run_id: str) -> str:
     """Return the stream of a run."""
     return f"run-{run_id}"
+
+
+def signals_of(run_id: str) -> str:
+    """Return the stream of what a run is told."""
+    return f"signals-{run_id}"

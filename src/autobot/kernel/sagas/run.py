@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from autobot.kernel.core.canonical import canonical_json, fingerprint
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import (
+    Absent,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+)
 from autobot.kernel.core.failure import Failure, failure_of
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.history import RunHistory
 
 T = TypeVar("T")
+
+REFUSED: Final = (InvalidInput, NotFound, Conflict, Forbidden, Unauthenticated, Absent, TooLarge)
+"""What was turned down: it did nothing, and asking again will not help."""
 
 Append = Callable[["Run", Any], Awaitable[None]]
 Frame = Callable[[str, dict[str, Any]], Awaitable[None]]
@@ -35,7 +48,10 @@ class Waiting:
 
 @dataclass(slots=True, kw_only=True)
 class Run:
-    """One run in progress. Mutated by its own task only."""
+    """One run in progress. Mutated by its own task only; others leave a word and set `told`.
+
+    `outputs` are a saga's, by the names of its steps.
+    """
 
     id: str
     owner: str
@@ -52,6 +68,8 @@ class Run:
     executing: bool = False
     result: Any = None
     started_at: datetime
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+    outputs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def channel(self) -> str:
@@ -99,11 +117,14 @@ class Run:
         link: str | None = None,
         target: str | None = None,
         detail: Any = None,
+        compensation: bool = False,
+        pivot: bool = False,
     ) -> T:
         """Do `work` once, whatever happens to the process; return its (recorded) output of type `output`.
 
         `given` is what the step depends on: a replay with other input raises NonDeterminism. A step that
-        failed is raised again only as long as the process lives; its failure is recorded.
+        failed is raised again only as long as the process lives; its failure is recorded. `compensation` and
+        `pivot` are a saga's words, see `facts.StepStarted`.
         """
         number, self.next_step = self.next_step, self.next_step + 1
         mark = fingerprint(canonical_json(msgspec.to_builtins(given)))
@@ -124,6 +145,8 @@ class Run:
                     link=link,
                     target=target,
                     detail=detail,
+                    compensation=compensation,
+                    pivot=pivot,
                 ),
             )
         return await self._do(number, name, work)
@@ -140,6 +163,7 @@ class Run:
                 name=name,
                 error=failure_of(error, self.context.correlation_id),
                 duration_ms=(self.clock.monotonic() - began) * 1000,
+                refused=isinstance(error, REFUSED),
             )
             await self.append(self, failed)
             raise
@@ -175,15 +199,27 @@ class Ended:
 class Definition(Protocol):
     """A kind of run.
 
-    `execute` is deterministic but for its steps. `finish` is called once the outcome is known, before the
+    `table` holds the documents of its runs. When it `resumes`, a run that a shutdown or a crash cut off goes
+    on at the next start; else it ends as interrupted. `execute` is deterministic but for its steps. `finish` is called once the outcome is known, before the
     end fact; it may be called again after a crash, and then with another outcome (a run that was stopped, and
     cut off before that was written, is found interrupted). What it told first holds: it returns that.
-    `budget` bounds a run in seconds.
+    `unwind` may turn the outcome into another by undoing what was done; it is bound by no budget and no
+    stop, and goes on at the next start when a shutdown cuts it off. `budget` bounds `execute` in seconds.
     """
 
     @property
     def name(self) -> str:
         """The definition's stable name."""
+        ...
+
+    @property
+    def table(self) -> str:
+        """Where the documents of its runs are."""
+        ...
+
+    @property
+    def resumes(self) -> bool:
+        """Whether a run that was cut off goes on at the next start."""
         ...
 
     @property
@@ -195,9 +231,24 @@ class Definition(Protocol):
         """Do the work."""
         ...
 
+    async def unwind(self, run: Run, outcome: Outcome) -> Outcome:
+        """Undo what has to be undone; return how the run ended."""
+        ...
+
     async def finish(self, run: Run, outcome: Outcome) -> Ended:
         """Tell the world how it ended; return what it was told, now or before a crash."""
         ...
+
+
+class PlainRun:
+    """What a definition is that undoes nothing: base of those whose cut-off runs end as interrupted."""
+
+    table = "runs"
+    resumes = False
+
+    async def unwind(self, run: Run, outcome: Outcome) -> Outcome:
+        """Nothing is undone."""
+        return outcome
 
 
 def view_of(run: Run, state: facts.RunState, ended: datetime | None, error: Failure | None) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from autobot.kernel.event_store.transaction import Committed, Transaction
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.history import NonDeterminism, fold
-from autobot.kernel.sagas.run import Ended, Outcome, Run
+from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 from tests.unit.kernel.support import World, context_of, user
 
 pytestmark = pytest.mark.anyio
 ANN = context_of(user("ann"))
 
 
-class Script:
+class Script(PlainRun):
     """A definition made of what a test wants done."""
 
     name = "script"
