@@ -26,7 +26,7 @@ from autobot.gateway.middleware.rate_limit import MemoryLimiter, RouteClass
 from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.sse import EventStream, after_of
-from autobot.gateway.rest import actions, auth, chat, settings, system
+from autobot.gateway.rest import actions, auth, chat, sagas, settings, system
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.telemetry.listener import Listeners
@@ -74,6 +74,7 @@ class Edge:
                 chat.router(bus),
                 actions.router(bus),
                 settings.router(bus),
+                sagas.router(bus),
                 system.router(bus, self.ready),
                 *(one.router(bus) for one in REGISTERED),
             ),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from autobot.bootstrap.acting import action_work
 from autobot.bootstrap.following import (
     DELIVER,
+    Reaction,
     caught_up_with,
     reacted,
     start_reply,
@@ -37,6 +38,7 @@ from autobot.contexts.agents.tools import ToolBox, standard_tools
 from autobot.contexts.chat import module as chat_module
 from autobot.contexts.chat.read_model import chat_projection
 from autobot.contexts.identity import module as identity_module
+from autobot.contexts.sagas import module as sagas_module
 from autobot.contexts.settings import module as settings_module
 from autobot.contexts.settings.read_model import SettingsReader
 from autobot.contexts.system import module as system_module
@@ -85,6 +87,7 @@ class Product:
     broker: LogBroker
     frames: list[Callable[[dict[str, Any]], None]]
     counts: dict[str, Callable[[], Any]]
+    reacts_to: frozenset[str]
 
     def context(self, principal: Any = SYSTEM) -> CallContext:
         """Return the context of work that this process begins by itself."""
@@ -140,7 +143,7 @@ class _Assembly:
         bus = self._bus(modules, refusals)
         engine = self._engine(bus, facade, live)
         runs.use(engine)
-        self._react(engine)
+        reacts_to = self._react(engine)
         self.counts["runs_live"] = lambda: len(engine.all_live())
         return Product(
             config=self.config,
@@ -163,6 +166,7 @@ class _Assembly:
             broker=self.broker,
             frames=self.frames,
             counts=self.counts,
+            reacts_to=reacts_to,
         )
 
     def _models(self) -> tuple[LiveModels, ModelFacade]:
@@ -242,6 +246,7 @@ class _Assembly:
             ),
             agents,
             system_module.build(store, codec, self.registry, health, facts, self.upkeep),
+            sagas_module.build(store, codec, outside.clock),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
         return modules, runs
@@ -299,8 +304,9 @@ class _Assembly:
         acts = actions_module.action_run(
             bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=self.work
         )
+        kinds = (reply, acts, identity_module.user_removal(bus))
         return RunEngine(
-            (reply, acts), self.store, self.codec, self.outside.clock, self._frame(), self.outside.listener
+            kinds, self.store, self.codec, self.outside.clock, self._frame(), self.outside.listener
         )
 
     def _tools(self, backend: LinkedBus) -> ToolBox:
@@ -333,8 +339,8 @@ class _Assembly:
 
         return frame
 
-    def _react(self, engine: RunEngine) -> None:
-        """Connect the event bus's row: a request for a reply starts a run."""
+    def _react(self, engine: RunEngine) -> frozenset[str]:
+        """Connect the event bus's row; return the types of fact that set something off here."""
         conversations = self.store
 
         async def owner_of(session_id: str) -> str:
@@ -342,13 +348,17 @@ class _Assembly:
             event = self.codec.unwrap(found[0]) if found else None
             return event.owner if isinstance(event, chat.SessionCreated) else ""
 
-        start = start_reply(self.codec, engine.accept, NAME, owner_of)
-
-        act = actions_module.run_starter(self.codec, engine.accept)
+        reactions: dict[str, Reaction] = {
+            chat.ReplyRequested.TYPE: start_reply(self.codec, engine.accept, NAME, owner_of),
+            actions.ActionRequested.TYPE: actions_module.run_starter(self.codec, engine.accept),
+            identity.UserRemovalRequested.TYPE: identity_module.removal_starter(self.codec, engine.accept),
+            **sagas_module.reactions(self.codec, engine),
+        }
 
         async def deliver(payload: Any, context: CallContext) -> None:
-            await (act if payload.message.type == actions.ActionRequested.TYPE else start)(payload)
+            await reactions[payload.message.type](payload)
 
         self.registry.wire(
             "services-event_bus", direct(DirectTransport({DELIVER.name: deliver}), "the log of this process")
         )
+        return frozenset(reactions)

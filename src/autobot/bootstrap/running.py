@@ -10,13 +10,11 @@ from typing import Any, Final
 from autobot.bootstrap.following import reactions
 from autobot.bootstrap.product import Product
 from autobot.contexts.system import module as system_module
-from autobot.contracts import actions, chat
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.telemetry.listener import Change
 
 REFUSALS_EVERY_S: Final = 1.0
 PROBE_LINKS_EVERY_S: Final = 5.0
-REACTS_TO: Final = frozenset({chat.ReplyRequested.TYPE, actions.ActionRequested.TYPE})
 
 
 @asynccontextmanager
@@ -67,7 +65,7 @@ def _background(product: Product) -> dict[str, Any]:
     return {
         **({"model file": server.run()} if server is not None else {}),
         "view of chats": product.chat_view.run(),
-        "reactions": product.broker.serve(reactions(link, REACTS_TO)),
+        "reactions": product.broker.serve(reactions(link, product.reacts_to)),
         "settings": _follow_settings(product),
         "refusals": every(REFUSALS_EVERY_S, product.refusals.flush),
         "health": product.health.run(),

@@ -151,14 +151,23 @@ def restore_user(username: Who) -> None:
 
 
 @users.command("remove")
-def remove_user(username: Who) -> None:
-    """Take a user and every credential away."""
+def remove_user(
+    username: Who,
+    grace_days: Annotated[
+        int, typer.Option(min=0, max=30, help="Days in which the removal can still be stopped.")
+    ] = 0,
+) -> None:
+    """Take a user away with every credential and all that belongs to them.
+
+    Their credentials stop working at once.
+    """
 
     async def work(ask: Ask, config: Config) -> int | None:
         user = await _user(ask, username)
         if user is None:
             return Exit.REFUSED
-        await ask("RemoveUser", user_id=user["id"])
+        started = await ask("RemoveUser", user_id=user["id"], grace_days=grace_days)
+        say(f"The saga {started['removal_id']} removes {username}.")
         return None
 
     raise typer.Exit(run_with(work))

@@ -134,6 +134,22 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EraseActions:
+    """Blank what a user who is gone had asked for, and its results; at most `limit` actions at once."""
+
+    user_id: Annotated[str, Len(1, 64)]
+    limit: Annotated[int, Ge(1), Le(200)] = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionsErased:
+    """The answer of EraseActions: how many, and whether there are more."""
+
+    erased: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionView:
     """An action that was asked for, and what became of it."""
 

@@ -88,6 +88,30 @@ class UserRemoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserRemovalRequested:
+    """Somebody wants a user gone with all that belongs to them. Their credentials stopped working.
+
+    The saga `removal_id` carries it out, not before `due`; until then it can be stopped, and the user is back.
+    """
+
+    TYPE: ClassVar[str] = "autobot.identity.user_removal_requested.v1"
+    user_id: str
+    removal_id: str
+    due: datetime
+    was_suspended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserKept:
+    """The removal was stopped: the user is as before, but for sessions, which are over."""
+
+    TYPE: ClassVar[str] = "autobot.identity.user_kept.v1"
+    user_id: str
+    removal_id: str
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordSet:
     """The password was set; all sessions but the one that did it are over."""
 
@@ -152,6 +176,8 @@ EVENTS: tuple[type[Any], ...] = (
     UserSuspended,
     UserRestored,
     UserRemoved,
+    UserRemovalRequested,
+    UserKept,
     PasswordSet,
     LinkIssued,
     SignedIn,
@@ -198,7 +224,35 @@ class ChangeUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveUser:
-    """Take a user and every credential away. Not the last administrator."""
+    """Take a user away with every credential and all that belongs to them. Not the last administrator.
+
+    Credentials stop working at once. With `grace_days` the rest waits so long, and the saga that does it can be
+    stopped; without, the user is gone at once, and what belongs to them is erased right after.
+    """
+
+    user_id: Id
+    grace_days: Annotated[int, Ge(0), Le(30)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepUser:
+    """Compensates a removal that was requested: the user is as before. One that never was is fine."""
+
+    user_id: Id
+    removal_id: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeUser:
+    """Carries out a removal that was requested: the user is gone. One who is gone already is fine."""
+
+    user_id: Id
+    removal_id: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseUser:
+    """Blank what the log holds of a user who is gone."""
 
     user_id: Id
 
@@ -268,7 +322,7 @@ class RevokeKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserView:
-    """A user as lists show it."""
+    """A user as lists show it. `removal_id`: the saga that takes them away, not before `removal_due`."""
 
     id: str
     username: str
@@ -276,6 +330,15 @@ class UserView:
     suspended: bool
     created_at: str
     has_password: bool
+    removal_id: str | None = None
+    removal_due: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalStarted:
+    """The answer of RemoveUser: the saga that carries it out."""
+
+    removal_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,8 @@ ON_ANYTHING = {
     "actions:process": {"admin", "operator", "user"},
     "actions:read": set(),
     "actions:record": set(),
+    "actions:erase": set(),
+    "identity:remove": set(),
 }
 ON_ONES_OWN = {
     "identity:keys": {"operator", "user", "viewer"},

@@ -67,15 +67,19 @@ class LogListener:
         if level == "error" and self._told != (id(error), hop.context.correlation_id):
             # The same object passes every direct hop on its way out.
             self._told = (id(error), hop.context.correlation_id)
-            fields["stack"] = "".join(traceback.format_exception(error))[-STACK_MAX:]
+            fields["stack"] = _stack_of(error)
         self._put(level, "hop refused" if isinstance(error, Rejected) else "hop failed", fields)
 
     def changed(self, change: Change) -> None:
-        level = "warning" if change.kind == "breaker" and change.after in ("open", "isolated") else "info"
+        error, level = change.error, "info"
+        if error is not None or (change.kind == "breaker" and change.after in ("open", "isolated")):
+            level = "error" if error is not None and not isinstance(error, AutoBotError) else "warning"
         if LEVELS.index(level) >= self._least:
             fields = {
                 name: getattr(change, name) for name in ("kind", "subject", "before", "after", "reason", "by")
             }
+            if level == "error":
+                fields["stack"] = _stack_of(error)
             self._put(level, "changed", {name: value for name, value in fields.items() if value})
 
     def counted(self, name: str, value: float, labels: tuple[tuple[str, str], ...]) -> None:
@@ -105,6 +109,10 @@ class _Window:
         )
         self.ends: float = now + self.length
         self.entries = 1
+
+
+def _stack_of(error: BaseException | None) -> str:
+    return "".join(traceback.format_exception(error))[-STACK_MAX:]
 
 
 def _level(error: BaseException) -> str:

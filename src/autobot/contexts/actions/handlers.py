@@ -16,7 +16,7 @@ from autobot.contexts.actions.domain import (
     read_parameters,
     stream_of,
 )
-from autobot.contexts.actions.ports import StoredRequests, Work, put_request, view_of
+from autobot.contexts.actions.ports import REQUESTS, StoredRequests, Work, put_request, view_of
 from autobot.contracts import actions
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock
@@ -24,7 +24,9 @@ from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.errors import Absent, Forbidden
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.core.ids import IdSource
-from autobot.kernel.event_store.transaction import NO_STREAM, Erase
+from autobot.kernel.event_store.transaction import NO_STREAM, Delete, Erase
+from autobot.kernel.sagas.facts import RUNS
+from autobot.kernel.sagas.facts import stream_of as run_stream
 
 Allowed = Callable[[Principal, str], bool]
 """Whether a principal may do an action of the authorization table, on something at least."""
@@ -114,6 +116,24 @@ class ActionHandlers:
             writes=(put_request(ended, stored.version),),
             erase=erase,
             object=request.id,
+        )
+
+    async def erase(
+        self, command: actions.EraseActions, context: CallContext
+    ) -> Decision[actions.ActionsErased]:
+        """Blank the facts of a user's actions and of the runs that did them, and drop their rows."""
+        found = await self._requests.of(command.user_id, command.limit)
+        erased = tuple(
+            Erase(stream=stream, reason="user removed")
+            for one in found
+            for stream in (stream_of(one), run_stream(one))
+        )
+        return Decision(
+            answer=actions.ActionsErased(erased=len(found), more=len(found) == command.limit),
+            erase=erased,
+            writes=tuple(Delete(table=table, key=one) for one in found for table in (REQUESTS, RUNS)),
+            object=command.user_id,
+            reason="user removed",
         )
 
     async def recorded(self, decision: Decision[Any]) -> None:

@@ -27,6 +27,7 @@ RULES: Final = (
     Rule(action="actions:process", admin=_ALLOW, operator=_ALLOW, user=_ALLOW),
     Rule(action="actions:read", admin=_OWN, operator=_OWN, user=_OWN, viewer=_OWN),
     Rule(action="actions:record"),
+    Rule(action="actions:erase"),
 )
 
 
@@ -61,6 +62,12 @@ def build(
                 handler=handlers.record,
                 answer=actions.Recorded,
                 then=handlers.recorded,
+            ),
+            CommandSpec(
+                command=actions.EraseActions,
+                action="actions:erase",
+                handler=handlers.erase,
+                answer=actions.ActionsErased,
             ),
         ),
         queries=(

@@ -14,7 +14,7 @@ from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Put
+from autobot.kernel.event_store.transaction import Put, Query
 
 REQUESTS: Final = "actions.requests"
 
@@ -60,6 +60,10 @@ class StoredRequests:
         if row is None:
             return StoredRequest(request=Request(id=request_id))
         return StoredRequest(request=msgspec.convert(row.document, Request), version=row.version)
+
+    async def of(self, owner: str, limit: int) -> list[str]:
+        """Return the ids of a user's requests, the oldest first."""
+        return [one.key for one in await self._store.query(Query(table=REQUESTS, owner=owner, limit=limit))]
 
 
 def put_request(request: Request, version: int) -> Put:

@@ -16,7 +16,8 @@ from autobot.kernel.core.errors import NOT_YOURS, NotFound
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Document
-from autobot.kernel.sagas.engine import TABLE, RunEngine
+from autobot.kernel.sagas.engine import RunEngine
+from autobot.kernel.sagas.facts import RUNS
 from autobot.kernel.sagas.run import Run
 
 CaughtUp = Callable[[], Awaitable[None]]
@@ -48,10 +49,10 @@ class RunHandlers:
 
     async def _stored(self, run_id: str) -> Document | None:
         """Return a run's document; one that is not there yet may come with what was just committed."""
-        stored = await self._store.get(TABLE, run_id)
+        stored = await self._store.get(RUNS, run_id)
         if stored is None:
             await self._caught_up()
-            stored = await self._store.get(TABLE, run_id)
+            stored = await self._store.get(RUNS, run_id)
         return stored
 
     async def get(self, query: runs.GetRun, context: CallContext) -> runs.RunView:

@@ -96,7 +96,7 @@ class ChatReply(PlainRun):
     async def finish(self, run: Run, outcome: Outcome) -> Ended:
         """Record the reply, whole or cut off; one that stands there already decides how the run ended.
 
-        A chat that was deleted meanwhile needs none.
+        A chat that was deleted meanwhile needs none, and nothing of the answer stays.
         """
         message_id = str(run.input["message_id"])
         reply: chat.Reply = run.result or chat.Reply(content=run.text, status="complete")
@@ -110,7 +110,7 @@ class ChatReply(PlainRun):
                 record, service_context(run.context, run.owner), run.key_for("reply", reply)
             )
         except NotFound:
-            return Ended(outcome=outcome)
+            return Ended(outcome=outcome, forget=True)
         held = Outcome(state=STATES[recorded.status], error=recorded.error)
         return Ended(outcome=held, message_id=message_id)
 

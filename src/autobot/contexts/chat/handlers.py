@@ -10,7 +10,9 @@ from autobot.contracts import chat
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.context import CallContext, principal_data
 from autobot.kernel.core.ids import IdSource
-from autobot.kernel.event_store.transaction import NO_STREAM, Erase
+from autobot.kernel.event_store.transaction import NO_STREAM, Delete, Erase
+from autobot.kernel.sagas.facts import RUNS
+from autobot.kernel.sagas.facts import stream_of as run_stream
 
 NOTHING = chat.Nothing()
 SPOKEN = tuple(kind.TYPE for kind in chat.EVENTS if kind is not chat.SessionDeleted)
@@ -58,9 +60,9 @@ class ChatHandlers:
         return _decide(conversation, revision, (fact,), NOTHING)
 
     async def delete(self, command: chat.DeleteSession, context: CallContext) -> Decision[chat.Nothing]:
-        """Delete and erase: the session's stream and the streams of its runs."""
+        """Delete and erase: the session's stream, and its runs with their documents."""
         conversation, revision = await self._existing(command.session_id)
-        runs = tuple(Erase(stream=f"run-{one}", reason="session deleted") for one in conversation.runs)
+        runs = tuple(Erase(stream=run_stream(one), reason="session deleted") for one in conversation.runs)
         spoken = Erase(stream=stream_of(conversation.id), types=SPOKEN, reason="session deleted")
         return Decision(
             answer=NOTHING,
@@ -71,6 +73,7 @@ class ChatHandlers:
                     events=(chat.SessionDeleted(session_id=conversation.id),),
                 ),
             ),
+            writes=tuple(Delete(table=RUNS, key=one) for one in conversation.runs),
             erase=(spoken, *runs),
             object=conversation.id,
             reason="session deleted",

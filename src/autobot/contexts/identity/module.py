@@ -7,11 +7,13 @@ from typing import Any, Final
 from autobot.contexts.identity.handlers.authenticate import Authenticator, MakeProof, P
 from autobot.contexts.identity.handlers.keys import ActionsOf, KeyHandlers
 from autobot.contexts.identity.handlers.queries import IdentityQueries
+from autobot.contexts.identity.handlers.removal import RemovalHandlers
 from autobot.contexts.identity.handlers.sealing import Sealer
 from autobot.contexts.identity.handlers.sign_in import SignInHandlers
 from autobot.contexts.identity.handlers.users import UserHandlers
 from autobot.contexts.identity.ports.directory import Directory
 from autobot.contexts.identity.ports.secrets import Passwords, Tokens, Vault
+from autobot.contexts.identity.process import removal_starter, user_removal
 from autobot.contracts import identity
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
@@ -19,6 +21,10 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
+
+REMOVE: Final = "identity:remove"
+"""What only the saga of a removal does."""
+__all__ = ["RULES", "authenticator", "build", "removal_starter", "user_removal"]
 
 _ALL: Final[dict[str, Any]] = dict.fromkeys(("admin", "operator", "user", "viewer"), Verdict.ALLOW)
 _OWN: Final[dict[str, Any]] = {
@@ -36,6 +42,7 @@ RULES: Final = (
     Rule(action="identity:password", **_OWN),
     Rule(action="identity:keys", **_OWN),
     Rule(action="identity:users", admin=Verdict.ALLOW),
+    Rule(action=REMOVE),
 )
 
 
@@ -65,7 +72,11 @@ def build(
     )
     return Module(
         name="identity",
-        commands=(*_user_commands(users), *_credential_commands(users, sign_in, keys)),
+        commands=(
+            *_user_commands(users),
+            *_removal_commands(RemovalHandlers(directory, clock, ids)),
+            *_credential_commands(users, sign_in, keys),
+        ),
         queries=_queries(IdentityQueries(directory), sealer, users),
         events=identity.EVENTS,
         rules=RULES,
@@ -100,10 +111,23 @@ def _user_commands(users: UserHandlers) -> tuple[CommandSpec, ...]:
             command=identity.ChangeUser, action=manage, handler=users.change, answer=identity.UserView
         ),
         CommandSpec(
-            command=identity.RemoveUser, action=manage, handler=users.remove, answer=identity.Nothing
-        ),
-        CommandSpec(
             command=identity.IssueLink, action=manage, handler=users.issue_link, answer=identity.LinkMade
+        ),
+    )
+
+
+def _removal_commands(removal: RemovalHandlers) -> tuple[CommandSpec, ...]:
+    return (
+        CommandSpec(
+            command=identity.RemoveUser,
+            action="identity:users",
+            handler=removal.request,
+            answer=identity.RemovalStarted,
+        ),
+        CommandSpec(command=identity.TakeUser, action=REMOVE, handler=removal.take, answer=identity.Nothing),
+        CommandSpec(command=identity.KeepUser, action=REMOVE, handler=removal.keep, answer=identity.Nothing),
+        CommandSpec(
+            command=identity.EraseUser, action=REMOVE, handler=removal.erase, answer=identity.Nothing
         ),
     )
 

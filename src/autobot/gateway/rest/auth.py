@@ -29,6 +29,7 @@ from autobot.kernel.core.context import CallContext
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]
+GraceDays = Annotated[int, Query(ge=0, le=30)]
 UserId = Annotated[str | None, Query(max_length=64)]
 SECRET: Final = {"cache-control": "no-store"}
 SESSION_SECONDS: Final = 30 * 24 * 3600
@@ -327,11 +328,22 @@ def _user_commands(routes: APIRouter, bus: Dispatcher, site: Site) -> None:
         call.settled(answer)
         return json_answer(answer.value)
 
-    @routes.delete("/users/{user_id}", status_code=204, summary="Remove a user and every credential")
+    @routes.delete(
+        "/users/{user_id}",
+        status_code=204,
+        summary="Remove a user with every credential and all that belongs to them",
+        description="Credentials stop working at once. The saga at `Location` erases what belonged to the user; with "
+        "`grace_days` it waits so long before it removes anything, and until then stopping it keeps the user.",
+    )
     @needs("identity:users")
-    async def remove_user(user_id: str, call: Call) -> Response:
-        call.settled(await bus.dispatch(identity.RemoveUser(user_id=user_id), call.called, key=call.key))
-        return no_content()
+    async def remove_user(user_id: str, call: Call, grace_days: GraceDays = 0) -> Response:
+        command = identity.RemoveUser(user_id=user_id, grace_days=grace_days)
+        answer = await bus.dispatch(command, call.called, key=call.key)
+        call.settled(answer)
+        started: identity.RemovalStarted = answer.value
+        gone = no_content()
+        gone.headers["location"] = call.address(f"/api/v1/sagas/{started.removal_id}")
+        return gone
 
     @routes.post(
         "/users/{user_id}/link",

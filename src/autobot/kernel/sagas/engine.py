@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Literal
 
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, principal_data
@@ -21,15 +21,13 @@ from autobot.kernel.core.failure import Failure, failure_of
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import NO_STREAM, Append, Put, Transaction
+from autobot.kernel.event_store.transaction import NO_STREAM, Append, Erase, Put, Transaction
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.history import RunHistory
 from autobot.kernel.sagas.run import Definition, Frame, Outcome, Run
 from autobot.kernel.sagas.saga import STOP
 from autobot.kernel.sagas.shelf import ENDED, OPEN, STUCK, Past, Shelf, document_of
 from autobot.kernel.telemetry.listener import Change, Listener
-
-TABLE: Final = "runs"
 
 
 class RunEngine:
@@ -51,7 +49,7 @@ class RunEngine:
     ) -> None:
         self._definitions: Mapping[str, Definition] = {one.name: one for one in definitions}
         self._store, self._codec, self._clock = store, codec, clock
-        self._shelf = Shelf(store, codec, (TABLE, *(one.table for one in self._definitions.values())))
+        self._shelf = Shelf(store, codec, (facts.RUNS, *(one.table for one in self._definitions.values())))
         self._frame, self._listener = frame, listener
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -100,7 +98,7 @@ class RunEngine:
         """Return every run that has not ended."""
         return tuple(self._runs.values())
 
-    def state(self, run_id: str) -> facts.RunState | None:
+    def state(self, run_id: str) -> Literal["queued", "running"] | None:
         """Return queued or running for a live run."""
         if run_id not in self._runs:
             return None
@@ -175,6 +173,7 @@ class RunEngine:
             clock=self._clock,
             append=self._append_fact,
             frame=self._frame,
+            note=self._tell,
             started_at=at,
         )
 
@@ -204,7 +203,7 @@ class RunEngine:
                 await self._end(run, definition, outcome)
         except Exception as error:  # noqa: BLE001 - one run's failure ends that run, never the engine
             # The end could not be written: the run stays open in the log and the next start recovers it.
-            self._tell(run, "unrecorded", type(error).__name__)
+            self._tell(run, "unrecorded", type(error).__name__, error)
         finally:
             self._next(run, started.serial_key)
 
@@ -243,7 +242,7 @@ class RunEngine:
         except Interrupted as error:
             return Outcome(state="interrupted", error=failure_of(error, run.context.correlation_id))
         except Exception as error:  # noqa: BLE001 - whatever a definition raises is the run's outcome
-            self._tell(run, "failed", type(error).__name__)
+            self._tell(run, "failed", type(error).__name__, error)
             return Outcome(state="failed", error=failure_of(error, run.context.correlation_id))
         finally:
             run.executing = False
@@ -281,6 +280,12 @@ class RunEngine:
     async def _end(self, run: Run, definition: Definition, outcome: Outcome) -> None:
         told = await definition.finish(run, outcome)
         outcome = told.outcome
+        erase: tuple[Erase, ...] = ()
+        if told.forget:
+            run.text, erase = (
+                "",
+                (Erase(stream=facts.stream_of(run.id), reason="what it belonged to is gone"),),
+            )
         write = document_of(
             run,
             _started(run),
@@ -290,9 +295,8 @@ class RunEngine:
             error=outcome.error,
             ended=self._clock.now(),
         )
-        await self._append(
-            run, _end_fact(run, outcome, told.message_id), expected=run.history.revision, write=write
-        )
+        fact = _end_fact(run, outcome, told.message_id)
+        await self._append(run, fact, expected=run.history.revision, write=write, erase=erase)
         self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
 
     def _next(self, run: Run, serial_key: str) -> None:
@@ -316,11 +320,20 @@ class RunEngine:
     async def _append_fact(self, run: Run, fact: Any) -> None:
         await self._append(run, fact, expected=run.history.revision)
 
-    async def _append(self, run: Run, fact: Any, *, expected: int, write: Put | None = None) -> None:
+    async def _append(
+        self,
+        run: Run,
+        fact: Any,
+        *,
+        expected: int,
+        write: Put | None = None,
+        erase: tuple[Erase, ...] = (),
+    ) -> None:
         stream = facts.stream_of(run.id)
         message = self._codec.wrap(fact, stream, run.context)
         append = Append(stream=stream, expected=expected, events=(message,))
-        await self._store.commit(Transaction(appends=(append,), writes=(write,) if write else ()))
+        writes = (write,) if write else ()
+        await self._store.commit(Transaction(appends=(append,), writes=writes, erase=erase))
         run.history.apply(fact)
 
     async def _recover(self) -> None:
@@ -334,11 +347,12 @@ class RunEngine:
         _hear(run)
         self._enqueue(run, past.started.serial_key)
 
-    def _tell(self, run: Run, state: str, reason: str) -> None:
+    def _tell(self, run: Run, state: str, reason: str, error: BaseException | None = None) -> None:
         if self._listener is not None:
-            self._listener.changed(
-                Change(kind="run", subject=f"run:{run.id}", before="", after=state, reason=reason)
+            change = Change(
+                kind="run", subject=f"run:{run.id}", before="", after=state, reason=reason, error=error
             )
+            self._listener.changed(change)
 
 
 def _started(run: Run) -> facts.RunStarted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from autobot.kernel.core.failure import Failure
 
@@ -23,6 +23,9 @@ RunState = Literal[
 ]
 """Where a run stands. The last five are a saga's alone: on its way back; back; and, waiting for a person, stuck on
 the way back, stuck beyond its pivot, ended by that person's word."""
+RUNS: Final = "runs"
+SAGAS: Final = "sagas"
+"""The tables of the documents of runs: sagas have one of their own."""
 Direction = Literal["forward", "backward"]
 
 

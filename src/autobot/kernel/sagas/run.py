@@ -34,6 +34,8 @@ REFUSED: Final = (InvalidInput, NotFound, Conflict, Forbidden, Unauthenticated, 
 Append = Callable[["Run", Any], Awaitable[None]]
 Frame = Callable[[str, dict[str, Any]], Awaitable[None]]
 """Publishes a transient frame on a channel; losing it is harmless."""
+Note = Callable[["Run", str, str, BaseException], None]
+"""Tells the listener of a failure that the run survives: what it does about it, where, the error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class Run:
     clock: Clock
     append: Append
     frame: Frame
+    note: Note
     text: str = ""
     waiting: Waiting | None = None
     stopped_by: str | None = None
@@ -190,10 +193,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What the world was told: the outcome that holds, and the message that has the result, if any."""
+    """What the world was told: the outcome that holds, and the message that has the result, if any.
+
+    `forget`: what the run belonged to is gone, and nothing that it wrote may stay.
+    """
 
     outcome: Outcome
     message_id: str = ""
+    forget: bool = False
 
 
 class Definition(Protocol):
@@ -243,7 +250,7 @@ class Definition(Protocol):
 class PlainRun:
     """What a definition is that undoes nothing: base of those whose cut-off runs end as interrupted."""
 
-    table = "runs"
+    table = facts.RUNS
     resumes = False
 
     async def unwind(self, run: Run, outcome: Outcome) -> Outcome:

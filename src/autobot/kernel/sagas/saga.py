@@ -19,7 +19,6 @@ from autobot.kernel.core.failure import failure_of
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.run import REFUSED, Ended, Outcome, Run
 
-TABLE: Final = "sagas"
 STOP: Final = "stop"
 DAY_S: Final = 86_400.0
 
@@ -89,7 +88,7 @@ class Signal:
 class Saga:
     """A definition made of steps. Implements `Definition`. Raises ValueError for doubled names."""
 
-    table = TABLE
+    table = facts.SAGAS
     resumes = True
 
     def __init__(
@@ -277,12 +276,14 @@ async def _persist(
                 error=failure_of(error, run.context.correlation_id),
                 due=run.clock.now() + timedelta(seconds=retry.pause(failed)),
             )
+            run.note(run, "retrying", f"{direction} {name}", error)
             await run.append(run, last)
 
 
 async def _stuck(
     run: Run, number: int, name: str, direction: facts.Direction, error: BaseException
 ) -> Outcome:
+    run.note(run, "stuck", f"{direction} {name}", error)
     failure = failure_of(error, run.context.correlation_id)
     stuck = facts.RunStuck(
         run_id=run.id,

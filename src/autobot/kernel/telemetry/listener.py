@@ -26,7 +26,7 @@ class Hop:
 class Change:
     """A thing that changed state outside a call: a breaker, a policy, a consumer, a worker.
 
-    `subject` names it (`breaker:ai-ollama:127.0.0.1:11434`), `by` who caused it.
+    `subject` names it (`breaker:ai-ollama:127.0.0.1:11434`), `by` who caused it, `error` what made it change.
     """
 
     kind: str
@@ -35,6 +35,7 @@ class Change:
     after: str
     reason: str = ""
     by: str = ""
+    error: BaseException | None = None
 
 
 class Listener(Protocol):

@@ -33,7 +33,10 @@ def prepared(password: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """State of one user. `epoch` counts what ended all sessions so far: a session of another epoch is over."""
+    """State of one user. `epoch` counts what ended all sessions so far: a session of another epoch is over.
+
+    `removal` is the saga that takes the user away, not before `removal_due`.
+    """
 
     id: str
     username: str = ""
@@ -44,6 +47,8 @@ class User:
     epoch: int = 0
     created_at: datetime | None = None
     tenant: str = DEFAULT_TENANT
+    removal: str = ""
+    removal_due: datetime | None = None
 
     # ------------------------------------------------------------------------------------------ folding
 
@@ -60,6 +65,11 @@ class User:
                 return replace(self, suspended=False)
             case identity.UserRemoved():
                 return replace(self, removed=True, epoch=self.epoch + 1)
+            case identity.UserRemovalRequested():
+                wanted = replace(self, removal=event.removal_id, removal_due=event.due, epoch=self.epoch + 1)
+                return replace(wanted, suspended=True)
+            case identity.UserKept():
+                return replace(self, removal="", removal_due=None, suspended=event.suspended)
             case identity.PasswordSet():
                 return replace(self, has_password=True, epoch=self.epoch + 1)
         return self
@@ -102,6 +112,8 @@ class User:
             suspended=self.suspended,
             created_at=rfc3339(self.created_at) if self.created_at else "",
             has_password=self.has_password,
+            removal_id=self.removal or None,
+            removal_due=rfc3339(self.removal_due) if self.removal_due else None,
         )
 
     # ----------------------------------------------------------------------------------------- deciding
@@ -109,6 +121,7 @@ class User:
     def change(self, role: identity.UserRole | None, suspended: bool | None, reason: str) -> tuple[Any, ...]:
         """A role, a suspension or its end. What is so already is no fact."""
         self.require()
+        self.require_staying()
         facts: list[Any] = []
         if role is not None and role != self.role:
             facts.append(identity.RoleChanged(user_id=self.id, role=role))
@@ -118,10 +131,36 @@ class User:
             facts.append(identity.UserRestored(user_id=self.id))
         return tuple(facts)
 
-    def remove(self) -> tuple[Any, ...]:
-        """The user goes."""
+    def require_staying(self) -> None:
+        """Raise Conflict for a user who is being removed."""
+        if self.removal:
+            raise Conflict(
+                f"This user is being removed by the saga {self.removal}.",
+                hint="Stop that saga to keep the user.",
+            )
+
+    def remove(self, removal_id: str, due: datetime, *, at_once: bool) -> tuple[Any, ...]:
+        """The user goes: their credentials now, the rest when it is due."""
         self.require()
+        self.require_staying()
+        requested = identity.UserRemovalRequested(
+            user_id=self.id, removal_id=removal_id, due=due, was_suspended=self.suspended
+        )
+        return (requested, identity.UserRemoved(user_id=self.id)) if at_once else (requested,)
+
+    def take(self, removal_id: str) -> tuple[Any, ...]:
+        """The removal is carried out; one who is gone stays so. Raises Conflict when it was stopped."""
+        if not self.exists:
+            return ()
+        if self.removal != removal_id:
+            raise Conflict("This removal was stopped.")
         return (identity.UserRemoved(user_id=self.id),)
+
+    def keep(self, removal_id: str, *, suspended: bool) -> tuple[Any, ...]:
+        """The removal is taken back; of another one, or for one who is gone, nothing happens."""
+        if not self.exists or self.removal != removal_id:
+            return ()
+        return (identity.UserKept(user_id=self.id, removal_id=removal_id, suspended=suspended),)
 
     def set_password(self) -> tuple[Any, ...]:
         """The password was set."""

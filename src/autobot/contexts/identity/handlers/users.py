@@ -9,18 +9,12 @@ from autobot.contexts.identity.domain.user import (
     FIRST_USERNAME,
     Administrators,
     User,
-    folded_name,
     prepared,
     stream_of,
 )
 from autobot.contexts.identity.handlers.sealing import Sealer
 from autobot.contexts.identity.ports.directory import (
-    KEYS,
-    LINKS,
-    NAMES,
-    PASSWORDS,
     SESSIONS,
-    USERS,
     Directory,
     Stored,
     claim_name,
@@ -99,7 +93,7 @@ class UserHandlers:
         if password is not None:
             facts = (*facts, identity.PasswordSet(user_id=user_id))
         user = User(id=user_id, tenant=context.principal.tenant).after(facts, now)
-        writes: list[Put | Delete] = [put_user(user), claim_name(user), *_guarded(user, guard)]
+        writes: list[Put | Delete] = [put_user(user), claim_name(user), *guarded(user, guard)]
         sealed = None
         if password is not None:
             writes.append(put_password(user_id, await self._passwords.hash(prepared(password)), 0))
@@ -122,23 +116,6 @@ class UserHandlers:
             object=user.id,
             reason=command.reason,
         )
-
-    async def remove(self, command: identity.RemoveUser, context: CallContext) -> Decision[identity.Nothing]:
-        """The user and everything that proves them."""
-        user, revision = await self._directory.load(command.user_id)
-        guard = await self._directory.administrators()
-        facts = user.remove()
-        gone = user.after(facts, self._clock.now())
-        writes: list[Put | Delete] = [
-            Delete(table=USERS, key=user.id),
-            Delete(table=NAMES, key=folded_name(user.username)),
-            Delete(table=PASSWORDS, key=user.id),
-            *_guarded(gone, guard),
-        ]
-        for table in (SESSIONS, KEYS, LINKS):
-            writes += await self._directory.forget(table, user.id)
-        emit = Emit(stream=stream_of(user.id), expected=revision, events=facts)
-        return Decision(answer=NOTHING, emits=(emit,), writes=tuple(writes), object=user.id)
 
     async def issue_link(
         self, command: identity.IssueLink, context: CallContext
@@ -214,7 +191,7 @@ class UserHandlers:
             return Decision(answer=None)
         guard = await self._directory.administrators()
         after = user.after(facts, self._clock.now())
-        writes: list[Put | Delete] = [put_user(after), *_guarded(after, guard)]
+        writes: list[Put | Delete] = [put_user(after), *guarded(after, guard)]
         if after.epoch != user.epoch:
             writes += await self._directory.forget(SESSIONS, user.id)
         emit = Emit(stream=stream_of(user.id), expected=revision, events=facts)
@@ -225,6 +202,7 @@ class UserHandlers:
         return message.user_id or context.principal.user_id
 
 
-def _guarded(user: User, guard: Stored[Administrators]) -> Writes:
+def guarded(user: User, guard: Stored[Administrators]) -> Writes:
+    """Return the write of who can administrate after `user` changed. Raises Conflict when nobody could."""
     changed = guard.value.with_state(user)
     return () if changed == guard.value else (put_administrators(changed, guard.version),)

@@ -15,6 +15,7 @@ import msgspec
 
 from autobot.contexts.identity.domain.credentials import Key, Link, Session
 from autobot.contexts.identity.domain.user import Administrators, User, folded_name, stream_of
+from autobot.contracts import identity
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -131,6 +132,14 @@ class Directory:
                 revision = one.revision
             if len(batch) < _BATCH:
                 return user, revision
+
+    async def was_suspended(self, user_id: str, removal_id: str) -> bool:
+        """Return whether a user was suspended when a removal was requested."""
+        for one in await self._store.read_stream(stream_of(user_id), limit=1_000_000):
+            event = self._codec.unwrap(one)
+            if isinstance(event, identity.UserRemovalRequested) and event.removal_id == removal_id:
+                return event.was_suspended
+        return False
 
     async def user(self, user_id: str) -> User | None:
         """Return a user's row."""

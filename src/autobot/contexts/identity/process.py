@@ -1,0 +1,140 @@
+"""The saga by which a user goes with all that belongs to them, across the contexts that hold it.
+
+    requested   the credentials have stopped working        undone: the user is as before
+    grace       waits until the removal is due; can be stopped
+    remove      pivot: the user, the name, every credential
+    chats       each one is deleted and erased
+    actions     what they asked for, with its results
+    account     what the log says of them
+
+Beyond the pivot each step is tried for hours, then waits for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from autobot.contracts import actions, chat, identity
+from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.clock import parse_rfc3339, rfc3339
+from autobot.kernel.core.context import CallContext, Principal, principal_of, stored_trace
+from autobot.kernel.core.errors import NotFound
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.transaction import Recorded
+from autobot.kernel.sagas.run import Run
+from autobot.kernel.sagas.saga import Saga, Step, StepRetry, Timer
+
+NAME: Final = "user-removal"
+PATIENT: Final = StepRetry(attempts=200, cap_s=100.0)
+PAGE: Final = 200
+ERASE_S: Final = 3600.0
+"""Seconds that erasing may take in one attempt: somebody may have thousands of chats."""
+
+Accept = Callable[..., Awaitable[None]]
+"""`RunEngine.accept`."""
+
+
+def user_removal(bus: Dispatcher) -> Saga:
+    """Return the definition. `bus` reaches every context by its contracts."""
+
+    async def requested(run: Run) -> None:
+        """Nothing is left to do: the request itself stopped the credentials."""
+
+    async def keep(run: Run) -> None:
+        command = identity.KeepUser(user_id=run.input["user_id"], removal_id=run.id)
+        await bus.dispatch(command, _service(run), key=run.key("undo:requested"))
+
+    async def remove(run: Run) -> None:
+        command = identity.TakeUser(user_id=run.input["user_id"], removal_id=run.id)
+        await bus.dispatch(command, _service(run), key=run.key("remove"))
+
+    async def chats(run: Run) -> dict[str, int]:
+        return {"erased": await _erase_chats(bus, run)}
+
+    async def acts(run: Run) -> dict[str, int]:
+        erased = 0
+        while True:
+            command = actions.EraseActions(user_id=run.input["user_id"], limit=PAGE)
+            answer: actions.ActionsErased = (await bus.dispatch(command, _service(run))).value
+            erased += answer.erased
+            if not answer.more:
+                return {"erased": erased}
+
+    async def account(run: Run) -> None:
+        command = identity.EraseUser(user_id=run.input["user_id"])
+        await bus.dispatch(command, _service(run), key=run.key("account"))
+
+    return Saga(
+        NAME,
+        (
+            Step(name="requested", action=requested, compensation=keep),
+            Timer(name="grace", due=lambda run: parse_rfc3339(run.input["due"])),
+            Step(name="remove", action=remove, pivot=True),
+            Step(name="chats", action=chats, retry=PATIENT, timeout_s=ERASE_S),
+            Step(name="actions", action=acts, retry=PATIENT, timeout_s=ERASE_S),
+            Step(name="account", action=account, retry=PATIENT),
+        ),
+        budget=45 * 86_400.0,
+    )
+
+
+async def _erase_chats(bus: Dispatcher, run: Run) -> int:
+    """Delete every chat of the user. What a list still shows although it is gone is passed over."""
+    context, gone = _service(run), set[str]()
+    while True:
+        page: chat.Page = await bus.ask(chat.ListSessions(limit=PAGE), context)
+        left = [one["id"] for one in page.items if one["id"] not in gone]
+        if not left:
+            return len(gone)
+        for session_id in left:
+            try:
+                await bus.dispatch(chat.DeleteSession(session_id=session_id), context)
+            except NotFound:
+                pass
+            gone.add(session_id)
+
+
+def _service(run: Run) -> CallContext:
+    """Return the saga's own context: a service, for what belongs to the user who goes."""
+    principal = Principal(
+        id="service:identity",
+        kind="service",
+        role="service",
+        user_id=run.input["user_id"],
+        tenant=run.context.principal.tenant,
+        username="identity",
+    )
+    return CallContext(
+        correlation_id=run.context.correlation_id,
+        causation_id=run.context.causation_id,
+        principal=principal,
+        trace=run.context.trace,
+    )
+
+
+def removal_starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
+    """Return the reaction to a requested removal: its saga is accepted under the removal's own id."""
+
+    async def start(recorded: Recorded) -> None:
+        event: Any = codec.unwrap(recorded)
+        if not isinstance(event, identity.UserRemovalRequested):
+            return
+        message = recorded.message
+        asked_by = {"id": message.principal, "kind": "user", "role": "admin", "user_id": message.principal}
+        context = CallContext(
+            correlation_id=message.correlation_id,
+            causation_id=message.id,
+            principal=principal_of({**asked_by, "scopes": []}),
+            trace=stored_trace(message.traceparent),
+        )
+        await accept(
+            NAME,
+            event.removal_id,
+            {"user_id": event.user_id, "due": rfc3339(event.due)},
+            context,
+            owner=event.user_id,
+            serial_key=f"user:{event.user_id}",
+        )
+
+    return start

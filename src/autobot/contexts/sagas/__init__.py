@@ -1,0 +1,1 @@
+"""Sagas as people see and steer them."""
