@@ -42,7 +42,7 @@ from autobot.contexts.sagas import module as sagas_module
 from autobot.contexts.settings import module as settings_module
 from autobot.contexts.settings.read_model import SettingsReader
 from autobot.contexts.system import module as system_module
-from autobot.contracts import actions, chat, settings
+from autobot.contracts import actions, chat, identity, settings
 from autobot.kernel.commands.authorize import Authorizer, Verdict
 from autobot.kernel.commands.bus import Bus
 from autobot.kernel.commands.decision import Module

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, principal_data
 from autobot.kernel.core.errors import (
-    AutoBotError,
     DeadlineExceeded,
     Interrupted,
     NotFound,
@@ -21,12 +20,13 @@ from autobot.kernel.core.failure import Failure, failure_of
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import NO_STREAM, Append, Erase, Put, Transaction
+from autobot.kernel.event_store.transaction import NO_STREAM, Erase, Put
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.history import RunHistory
 from autobot.kernel.sagas.run import Definition, Frame, Outcome, Run
 from autobot.kernel.sagas.saga import STOP
 from autobot.kernel.sagas.shelf import ENDED, OPEN, STUCK, Past, Shelf, document_of
+from autobot.kernel.sagas.writing import RunWriter
 from autobot.kernel.telemetry.listener import Change, Listener
 
 
@@ -57,6 +57,7 @@ class RunEngine:
         self._watched: dict[str, asyncio.Event] = {}
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
+        self._writer = RunWriter(store, codec, self._closing)
         self.recovered = asyncio.Event()
 
     # ------------------------------------------------------------------------------------------ outside
@@ -83,11 +84,14 @@ class RunEngine:
             principal=principal_data(context.principal),
         )
         run = self._make(started, context, RunHistory(started=started), self._clock.now())
-        write = self._document(run, self._definitions[definition], "queued")
+        write = _open(run, self._definitions[definition], "queued")
         try:
-            await self._append(run, started, expected=NO_STREAM, write=write)
+            await self._store.commit(self._writer.transaction(run, started, NO_STREAM, (write,)))
         except WrongExpectedVersion:
+            # It was accepted before; that answer may have been lost on its way here.
+            await self.resume(run_id)
             return
+        run.history.apply(started)
         self._enqueue(run, serial_key)
 
     def live(self, run_id: str) -> Run | None:
@@ -127,6 +131,8 @@ class RunEngine:
 
     async def resume(self, run_id: str) -> None:
         """Carry on with a run whose log says that it goes on (`facts.RunResumed`). One that is live or over stays."""
+        if run_id in self._runs:
+            return
         past = await self._shelf.load(run_id)
         if past is not None and past.history.stuck is None and run_id not in self._runs:
             self._take(past)
@@ -171,7 +177,7 @@ class RunEngine:
             context=context,
             history=past,
             clock=self._clock,
-            append=self._append_fact,
+            append=self._writer.append_fact,
             frame=self._frame,
             note=self._tell,
             started_at=at,
@@ -195,20 +201,19 @@ class RunEngine:
             outcome = await self._execute(run, definition)
             if outcome is not None:
                 outcome = await self._unwind(run, definition, outcome)
-            if outcome is None:
-                return  # Cut off by a shutdown: it stays open in the log, and the next start takes it up.
-            if run.history.stuck is not None:
-                await self._park(run, definition, outcome)
-            else:
-                await self._end(run, definition, outcome)
+            if outcome is not None:
+                await self._conclude(run, definition, outcome)
         except Exception as error:  # noqa: BLE001 - one run's failure ends that run, never the engine
             # The end could not be written: the run stays open in the log and the next start recovers it.
             self._tell(run, "unrecorded", type(error).__name__, error)
         finally:
             self._next(run, started.serial_key)
+        if run.fenced and not self._closing.is_set():
+            # It is open in the log still: we take it up where it stands now.
+            await patiently(lambda: self.resume(run.id), failing=self._writer.unless_closing)
 
     async def _execute(self, run: Run, definition: Definition) -> Outcome | None:
-        """Do a run's work; None when a shutdown cut off one that resumes."""
+        """Do a run's work; None when a shutdown cut off one that resumes, or its stream moved on without us."""
         if run.was_stopped():
             return Outcome(state="stopped")
         step = run.history.open_step
@@ -218,7 +223,7 @@ class RunEngine:
                 error=_cut_off(run, "AutoBot was restarted while this was being written."),
             )
         if run.history.revision <= 0:
-            await self._commit(Transaction(writes=(self._document(run, definition, "running"),)))
+            await self._writer.show(run, _open(run, definition, "running"))
         self._tell(run, "running", "")
         budget = definition.budget
         run.context = run.context.within(self._clock.monotonic() + budget)
@@ -242,24 +247,20 @@ class RunEngine:
         except Interrupted as error:
             return Outcome(state="interrupted", error=failure_of(error, run.context.correlation_id))
         except Exception as error:  # noqa: BLE001 - whatever a definition raises is the run's outcome
+            if run.fenced or (self._closing.is_set() and definition.resumes):
+                return None
             self._tell(run, "failed", type(error).__name__, error)
             return Outcome(state="failed", error=failure_of(error, run.context.correlation_id))
         finally:
             run.executing = False
         return Outcome(state="completed")
 
-    def _unless_closing(self, error: AutoBotError) -> None:
-        """Wait while the way to the store is broken, but not when this process ends: the next one recovers."""
-        if self._closing.is_set():
-            raise error
-
     async def _unwind(self, run: Run, definition: Definition, outcome: Outcome) -> Outcome | None:
         """Let the definition undo what it must, however long that takes; None when a shutdown cut it off."""
         run.executing = True
         try:
             if definition.resumes and outcome.state != "completed" and not run.history.committed:
-                write = self._document(run, definition, "compensating")
-                await self._store.commit(Transaction(writes=(write,)))
+                await self._writer.show(run, _open(run, definition, "compensating"))
             return await definition.unwind(run, outcome)
         except asyncio.CancelledError:
             _uncancel()
@@ -267,12 +268,17 @@ class RunEngine:
         finally:
             run.executing = False
 
+    async def _conclude(self, run: Run, definition: Definition, outcome: Outcome) -> None:
+        """Write how a run stands now, however long the way to the store is broken."""
+        close = self._end if run.history.stuck is None else self._park
+        await patiently(lambda: close(run, definition, outcome), failing=self._writer.unless_closing)
+
     async def _park(self, run: Run, definition: Definition, outcome: Outcome) -> None:
         """Put a run aside until a person decides."""
         write = document_of(
             run, _started(run), definition.table, outcome.state, group=STUCK, error=outcome.error
         )
-        await self._store.commit(Transaction(writes=(write,)))
+        await self._writer.show(run, write)
         self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
         if self._listener is not None:
             self._listener.counted("runs_stuck_total", 1.0, (("definition", definition.name),))
@@ -296,14 +302,14 @@ class RunEngine:
             ended=self._clock.now(),
         )
         fact = _end_fact(run, outcome, told.message_id)
-        await self._append(run, fact, expected=run.history.revision, write=write, erase=erase)
+        await self._writer.append(run, fact, write=write, erase=erase)
         self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
 
     def _next(self, run: Run, serial_key: str) -> None:
         self._runs.pop(run.id, None)
         self._tasks.pop(run.id, None)
         done = self._watched.get(run.id)
-        if done is not None:
+        if done is not None and not run.fenced:
             done.set()
         queue = self._waiting[serial_key]
         queue.popleft()
@@ -312,29 +318,7 @@ class RunEngine:
         else:
             del self._waiting[serial_key]
 
-    # --------------------------------------------------------------------------------------- durability
-
-    def _document(self, run: Run, definition: Definition, state: facts.RunState) -> Put:
-        return document_of(run, _started(run), definition.table, state, group=OPEN)
-
-    async def _append_fact(self, run: Run, fact: Any) -> None:
-        await self._append(run, fact, expected=run.history.revision)
-
-    async def _append(
-        self,
-        run: Run,
-        fact: Any,
-        *,
-        expected: int,
-        write: Put | None = None,
-        erase: tuple[Erase, ...] = (),
-    ) -> None:
-        stream = facts.stream_of(run.id)
-        message = self._codec.wrap(fact, stream, run.context)
-        append = Append(stream=stream, expected=expected, events=(message,))
-        writes = (write,) if write else ()
-        await self._store.commit(Transaction(appends=(append,), writes=writes, erase=erase))
-        run.history.apply(fact)
+    # ----------------------------------------------------------------------------------------- recovery
 
     async def _recover(self) -> None:
         found = [past async for past in self._shelf.open()]
@@ -360,6 +344,10 @@ def _started(run: Run) -> facts.RunStarted:
     if started is None:
         raise AssertionError("a run is carried only after it was accepted")
     return started
+
+
+def _open(run: Run, definition: Definition, state: facts.RunState) -> Put:
+    return document_of(run, _started(run), definition.table, state, group=OPEN)
 
 
 def _hear(run: Run) -> None:

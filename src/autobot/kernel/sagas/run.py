@@ -69,6 +69,7 @@ class Run:
     stopped_by: str | None = None
     next_step: int = 0
     executing: bool = False
+    fenced: bool = False
     result: Any = None
     started_at: datetime
     told: asyncio.Event = field(default_factory=asyncio.Event)

@@ -371,13 +371,13 @@ class CrashSuite(SagaBase):
                     await self.accept(made)
                 except ConnectionLost:
                     assert at == 1
-                while made.live(RUN) is not None:  # noqa: ASYNC110 - a dead process announces nothing
+                while made.live(RUN) is not None and not dying.dead:  # noqa: ASYNC110 - the dead announce nothing
                     await asyncio.sleep(self.unit / 10)
             async with self.engine(scene, self.make(scene)) as made:
                 await self.accept(made)
                 await made.ended(RUN)
             document = (await scene.document()).document
-            assert document["state"] == ends
+            assert document["state"] == ends, (at, after, document["state"], await scene.types(), scene.world)
             self.judged(scene, ends)
             return dying.dead
 
