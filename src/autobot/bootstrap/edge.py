@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -69,15 +70,7 @@ class Edge:
             listener=Listeners(*filter(None, (outside.listener, product.registry.arrivals))),
             note=product.refusals.note,
             arrived=product.registry.arrived,
-            routers=(
-                auth.router(bus, limiter, site, quotas.login),
-                chat.router(bus),
-                actions.router(bus),
-                settings.router(bus),
-                sagas.router(bus),
-                system.router(bus, self.ready),
-                *(one.router(bus) for one in REGISTERED),
-            ),
+            routers=self._routers(auth.router(bus, limiter, site, quotas.login)),
             raw=(self._run_events(), *dialect.routes(), *metrics_routes(product)),
             site=site,
             limits=self.limits,
@@ -89,6 +82,18 @@ class Edge:
         if prometheus is not None:
             prometheus.watch(lambda: link_gauges(product.registry.describe()))
         product.counts["realtime_sessions"] = lambda: self.fanout.sessions
+
+    def _routers(self, signing_in: APIRouter) -> tuple[APIRouter, ...]:
+        bus = self.product.bus
+        return (
+            signing_in,
+            chat.router(bus),
+            actions.router(bus),
+            settings.router(bus),
+            sagas.router(bus),
+            system.router(bus, self.ready),
+            *(one.router(bus) for one in REGISTERED),
+        )
 
     def _authorize(self, action: str, context: CallContext) -> None:
         self.product.authorizer.authorize(context.principal, action)

@@ -63,12 +63,7 @@ def build(
                 answer=actions.Recorded,
                 then=handlers.recorded,
             ),
-            CommandSpec(
-                command=actions.EraseActions,
-                action="actions:erase",
-                handler=handlers.erase,
-                answer=actions.ActionsErased,
-            ),
+            _erasing(handlers),
         ),
         queries=(
             QuerySpec(
@@ -81,6 +76,15 @@ def build(
         ),
         events=actions.EVENTS,
         rules=RULES,
+    )
+
+
+def _erasing(handlers: ActionHandlers) -> CommandSpec:
+    return CommandSpec(
+        command=actions.EraseActions,
+        action="actions:erase",
+        handler=handlers.erase,
+        answer=actions.ActionsErased,
     )
 
 
