@@ -192,3 +192,8 @@ def address_of_chat(page: Page) -> str:
 def as_json(text: str) -> Any:
     """Return a downloaded document."""
     return json.loads(text)
+
+
+def drawer(page: Page) -> Locator:
+    """The open link, event or history."""
+    return page.get_by_role("dialog").first

@@ -9,17 +9,12 @@ from playwright.sync_api import Locator, Page, expect
 
 from autobot.testing.client import Client
 from autobot.testing.harness import ServerProcess
-from tests.e2e.browser import Visit
+from tests.e2e.browser import Visit, drawer
 from tests.e2e.conftest import Open, awake
 from tests.integration.product.host import Host
 from tests.integration.product.people import Person
 
 LINKS: Final = "/api/v1/system/links"
-
-
-def drawer(page: Page) -> Locator:
-    """The open link, event or history."""
-    return page.get_by_role("dialog").first
 
 
 def by_hand(page: Page, action: str, reason: str) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from playwright.sync_api import expect
 
 from autobot.testing.harness import ServerProcess
-from tests.e2e.browser import Visit, ask, finished
+from tests.e2e.browser import Visit, ask, drawer, finished
 from tests.e2e.conftest import Open, awake
 from tests.integration.product.host import Host
 from tests.integration.product.people import Person
