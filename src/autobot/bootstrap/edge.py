@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from autobot.adapters.prometheus.exposition import link_gauges
+from autobot.adapters.prometheus.exposition import ConsumerFigures, link_gauges
 from autobot.bootstrap.channels import publish_delta, sources
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.registered import REGISTERED
 from autobot.contexts.identity.module import authenticator
+from autobot.contracts import messaging as messages
 from autobot.gateway.access import Access, Proven
 from autobot.gateway.app import Gateway, create_app
 from autobot.gateway.dialects.openai import OpenAIDialect
@@ -27,7 +28,7 @@ from autobot.gateway.middleware.rate_limit import MemoryLimiter, RouteClass
 from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.sse import EventStream, after_of
-from autobot.gateway.rest import actions, auth, chat, sagas, settings, system
+from autobot.gateway.rest import actions, auth, chat, messaging, sagas, settings, system
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.telemetry.listener import Listeners
@@ -55,8 +56,7 @@ class Edge:
         self.credentials = authenticator(
             store=product.store, codec=product.codec, clock=outside.clock, make=proven
         )
-        bus = product.bus
-        dialect = OpenAIDialect(ModelsOverLink(product.registry), outside.clock)
+        bus, dialect = product.bus, OpenAIDialect(ModelsOverLink(product.registry), outside.clock)
         parts = GatewayParts(
             clock=outside.clock,
             ids=outside.ids,
@@ -91,6 +91,7 @@ class Edge:
             actions.router(bus),
             settings.router(bus),
             sagas.router(bus),
+            messaging.router(bus),
             system.router(bus, self.ready),
             *(one.router(bus) for one in REGISTERED),
         )
@@ -165,8 +166,10 @@ def metrics_routes(product: Product) -> tuple[RawRoute, ...]:
     exposition = product.outside.extras.get("exposition")
     if exposition is None:
         return ()
+    figures = ConsumerFigures(product.outside.extras["prometheus"])
 
     async def metrics(scope: Scope, receive: Receive, send: Send) -> None:
+        figures.take((await product.bus.ask(messages.ListConsumers(), product.context())).items)
         kind, body = exposition.render(Request(scope).headers.get("accept", ""))
         await Response(body, media_type=kind)(scope, receive, send)
 

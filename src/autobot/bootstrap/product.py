@@ -38,11 +38,13 @@ from autobot.contexts.agents.tools import ToolBox, standard_tools
 from autobot.contexts.chat import module as chat_module
 from autobot.contexts.chat.read_model import chat_projection
 from autobot.contexts.identity import module as identity_module
+from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.sagas import module as sagas_module
 from autobot.contexts.settings import module as settings_module
 from autobot.contexts.settings.read_model import SettingsReader
 from autobot.contexts.system import module as system_module
-from autobot.contracts import actions, chat, identity, settings
+from autobot.contexts.system.read_model import event_document
+from autobot.contracts import actions, chat, identity, replays, settings
 from autobot.kernel.commands.authorize import Authorizer, Verdict
 from autobot.kernel.commands.bus import Bus
 from autobot.kernel.commands.decision import Module
@@ -125,6 +127,7 @@ class _Assembly:
         )
         self.store = _direct_rows(outside, self.codec, self.registry)
         self.authorizer: Authorizer
+        self.engine: RunEngine
         self.upkeep = StoreUpkeep(config, outside.store)
         self.chat_view = ProjectionRunner(chat_projection(self.codec), self.store, outside.clock)
         self.work = action_work(config, {"chat": self.chat_view})
@@ -141,7 +144,7 @@ class _Assembly:
         self.authorizer = _rules(modules)
         refusals = Refusals(self.store, outside.clock, outside.ids)
         bus = self._bus(modules, refusals)
-        engine = self._engine(bus, facade, live)
+        engine = self.engine = self._engine(bus, facade, live)
         runs.use(engine)
         reacts_to = self._react(engine)
         self.counts["runs_live"] = lambda: len(engine.all_live())
@@ -247,6 +250,15 @@ class _Assembly:
             agents,
             system_module.build(store, codec, self.registry, health, facts, self.upkeep),
             sagas_module.build(store, codec, outside.clock),
+            messaging_module.build(
+                store=store,
+                clock=outside.clock,
+                ids=outside.ids,
+                broker=self.broker,
+                codec=codec,
+                shown=event_document,
+                stop_run=self._stop_run,
+            ),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
         return modules, runs
@@ -260,6 +272,10 @@ class _Assembly:
             "consumers": [asdict(one) for one in groups],
             "read_models": [{**asdict(view), "lag": view.lag}],
         }
+
+    def _stop_run(self, run: str, by: str) -> bool:
+        """Ask a run to end; the engine is made after the modules."""
+        return self.engine.stop(run, by)
 
     def _actions_of(self, role: Any) -> frozenset[str]:
         """Return what a role may do, its own objects included."""
@@ -304,7 +320,8 @@ class _Assembly:
         acts = actions_module.action_run(
             bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=self.work
         )
-        kinds = (reply, acts, identity_module.user_removal(bus))
+        again = messaging_module.replay_run(bus=bus, store=self.store, clock=self.outside.clock)
+        kinds = (reply, acts, identity_module.user_removal(bus), again)
         return RunEngine(
             kinds, self.store, self.codec, self.outside.clock, self._frame(), self.outside.listener
         )
@@ -352,6 +369,7 @@ class _Assembly:
             chat.ReplyRequested.TYPE: start_reply(self.codec, engine.accept, NAME, owner_of),
             actions.ActionRequested.TYPE: actions_module.run_starter(self.codec, engine.accept),
             identity.UserRemovalRequested.TYPE: identity_module.removal_starter(self.codec, engine.accept),
+            replays.ReplayRequested.TYPE: messaging_module.starter(self.codec, engine.accept),
             **sagas_module.reactions(self.codec, engine),
         }
 

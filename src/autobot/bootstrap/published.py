@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any, Final
 
 from autobot.bootstrap.registered import EVENTS as REGISTERED_EVENTS
-from autobot.contracts import actions, chat, identity, settings, system
+from autobot.contracts import actions, chat, identity, messaging, replays, settings, system
 from autobot.kernel.event_store.upcast import Upcaster, Upcasters
+from autobot.kernel.messaging.facts import EVENTS as BROKER_EVENTS
 from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS
 
 EVENTS: Final[tuple[type[Any], ...]] = (
     *actions.EVENTS,
     *chat.EVENTS,
     *identity.EVENTS,
+    *messaging.EVENTS,
+    *replays.EVENTS,
+    *BROKER_EVENTS,
     *settings.EVENTS,
     *system.EVENTS,
     *RUN_EVENTS,

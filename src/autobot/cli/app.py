@@ -9,6 +9,7 @@ import typer
 
 from autobot.cli import data, inspect, people
 from autobot.cli.console import current_config, guarded
+from autobot.cli.dead_letters import dead_letters
 from autobot.cli.new import new
 from autobot.cli.output import READER_GONE, Exit, ReaderGone, complain, say
 
@@ -24,6 +25,7 @@ app.add_typer(people.keys, name="keys")
 app.add_typer(people.users, name="users")
 app.add_typer(inspect.matrix, name="matrix")
 app.add_typer(inspect.events, name="events")
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(data.audit, name="audit")
 app.add_typer(new, name="new")
 app.command("doctor")(inspect.doctor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autobot.kernel.event_store.ports import EventStore
@@ -22,6 +22,10 @@ class Spoilt:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
 
+    @property
+    def groups(self) -> Sequence[str]:
+        return self.broker.groups
+
     async def serve(self, subscription: Subscription) -> None:
         handler = self.spoil(subscription.handler)
         await self.broker.serve(replace(subscription, handler=handler))
@@ -38,6 +42,12 @@ class Spoilt:
 
     async def settled(self, group: str, position: int, deadline: float) -> None:
         await self.broker.settled(group, position, deadline)
+
+    def hold(self, group: str, reason: str) -> None:
+        self.broker.hold(group, reason)
+
+    def release(self, group: str) -> None:
+        self.broker.release(group)
 
 
 class SwallowsFailures(Spoilt):
@@ -62,6 +72,13 @@ class CallsTwice(Spoilt):
             return await handler(recorded, delivery)
 
         return spoilt
+
+
+class IgnoresHolds(Spoilt):
+    """Goes on delivering to a group that a person holds."""
+
+    def hold(self, group: str, reason: str) -> None:
+        return
 
 
 class Overlaps(Spoilt):
@@ -119,6 +136,7 @@ class ForgetsCheckpoints(Through):
 BROKER_FAULTS: tuple[tuple[str, Callable[[EventStore, Over], Broker]], ...] = (
     ("swallows failures", lambda store, over: SwallowsFailures(over(store))),
     ("calls twice", lambda store, over: CallsTwice(over(store))),
+    ("ignores holds", lambda store, over: IgnoresHolds(over(store))),
     ("overlaps", lambda store, over: Overlaps(over(store))),
     ("tears the acknowledgement", lambda store, over: over(TearsAcknowledgement(store))),
     ("loses parked messages", lambda store, over: over(LosesParked(store))),

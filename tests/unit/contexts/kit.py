@@ -16,6 +16,7 @@ from autobot.kernel.commands.authorize import Authorizer, Rule, Verdict
 from autobot.kernel.commands.bus import Bus
 from autobot.kernel.commands.decision import Emit, Module
 from autobot.kernel.commands.refusals import Refusals
+from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import SYSTEM, CallContext, Principal, Role, TraceContext
 from autobot.kernel.core.ids import Uuid7Source
 from autobot.kernel.event_store.codec import EventCodec
@@ -88,8 +89,10 @@ class CountedPasswords:
 class Ground:
     """Clock, ids, store and codec: what every context is built from."""
 
-    def __init__(self, events: Iterable[type[Any]], seed: int = 1) -> None:
-        self.clock = HandClock()
+    clock: Any
+
+    def __init__(self, events: Iterable[type[Any]], seed: int = 1, clock: Clock | None = None) -> None:
+        self.clock = clock or HandClock()
         self.ids = Uuid7Source(self.clock, random.Random(seed))
         self.store = MemoryEventStore(self.clock)
         self.codec = EventCodec(tuple(events), self.clock, self.ids, source="/test")

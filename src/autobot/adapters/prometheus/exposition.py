@@ -35,6 +35,14 @@ HELP: Final[Mapping[str, str]] = {
     "autobot_link_retry_budget_exhausted_total": "Retries that the link's budget did not allow.",
     "autobot_link_in_flight": "Attempts that run now.",
     "autobot_breaker_state": "1 for the state that a breaker is in.",
+    "autobot_consumer_lag": "Events of the log behind what a consumer group has settled.",
+    "autobot_consumer_oldest_age_seconds": "Age of the oldest event that a group has neither settled nor parked.",
+    "autobot_consumer_in_flight": "Events that a group works on now.",
+    "autobot_consumer_parked": "Events of a group that wait for their time or behind another of their key.",
+    "autobot_consumer_paused": "1 while a group is paused, by failures or by a person.",
+    "autobot_consumer_handled_total": "Events that a group has handled.",
+    "autobot_consumer_redeliveries_total": "Deliveries to a group that repeated one before.",
+    "autobot_dead_letters": "Dead letters of a group, by age: fresh, ageing (from 80 % of 14 days), overdue.",
     "autobot_websocket_handshake_seconds": "Seconds from a WebSocket's arrival to its acceptance.",
     "autobot_websocket_duration_seconds": "Seconds that a WebSocket was open, by close code.",
     "autobot_websocket_messages_received_total": "Frames that clients sent.",
@@ -133,6 +141,39 @@ def link_gauges(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Labels
             for state in ("closed", "open", "half_open", "isolated", "shadow"):
                 labels = (link, ("target", str(target["address"])), ("state", state))
                 yield "autobot_breaker_state", labels, float(target["breaker_state"] == state)
+
+
+class ConsumerFigures:
+    """What consumer groups report, between scrapes: gauges of now, and counters from totals that only grow."""
+
+    def __init__(self, listener: PrometheusListener) -> None:
+        self._listener = listener
+        self._gauges: list[tuple[str, Labels, float]] = []
+        self._counted: dict[tuple[str, str], int] = {}
+        listener.watch(lambda: self._gauges)
+
+    def take(self, groups: Iterable[Any]) -> None:
+        """Take the groups as `/api/v1/messaging/consumers` lists them."""
+        self._gauges.clear()
+        for one in groups:
+            labels = (("group", str(one.group)),)
+            for name, value in (
+                ("lag", one.lag),
+                ("oldest_age_seconds", one.oldest_age_s),
+                ("in_flight", one.in_flight),
+                ("parked", one.parked),
+                ("paused", one.state == "paused"),
+            ):
+                self._gauges.append((f"autobot_consumer_{name}", labels, float(value)))
+            fresh = one.dead - one.ageing - one.overdue
+            for age, count in (("fresh", fresh), ("ageing", one.ageing), ("overdue", one.overdue)):
+                self._gauges.append(("autobot_dead_letters", (*labels, ("age", age)), float(count)))
+            for what in ("handled", "redeliveries"):
+                before, total = self._counted.get((one.group, what), 0), getattr(one, what)
+                # A group that was served anew counts from 0 again.
+                more = total - before if total >= before else total
+                self._listener.counted(f"autobot_consumer_{what}_total", float(more), labels)
+                self._counted[one.group, what] = total
 
 
 def _note(overflow: Any, name: str, family: Family[Any]) -> None:

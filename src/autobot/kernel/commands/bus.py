@@ -167,6 +167,7 @@ class Bus:
                 conditions=decision.conditions,
                 writes=decision.writes,
                 erase=decision.erase,
+                handled=decision.handled,
                 answer=answer,
                 audit=(self._entry(spec, command, context, "accepted", decision.object, decision.reason),),
             )

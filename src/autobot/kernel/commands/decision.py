@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.event_store.codec import Event
-from autobot.kernel.event_store.transaction import Condition, Delete, Erase, Put
+from autobot.kernel.event_store.transaction import Condition, Delete, Erase, Handled, Put
 
 A = TypeVar("A")
 
@@ -24,13 +24,17 @@ class Emit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision(Generic[A]):
-    """The outcome of a command. `object` names what it was about, for the audit."""
+    """The outcome of a command. `object` names what it was about, for the audit.
+
+    `handled`: messages that a consumer need not handle any more, because the command decided on them.
+    """
 
     answer: A
     emits: tuple[Emit, ...] = ()
     conditions: tuple[Condition, ...] = ()
     writes: tuple[Put | Delete, ...] = ()
     erase: tuple[Erase, ...] = ()
+    handled: tuple[Handled, ...] = ()
     object: str = ""
     reason: str = ""
 

@@ -9,9 +9,10 @@ import msgspec
 
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import DataCorrupt
+from autobot.kernel.core.errors import DataCorrupt, FieldError, InvalidInput
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.core.message import Message, parse_type
+from autobot.kernel.core.validate import validate
 from autobot.kernel.event_store.transaction import Recorded
 
 
@@ -72,6 +73,19 @@ class EventCodec:
     def knows(self, type_name: str) -> bool:
         """Say whether `type_name` is one of today's types."""
         return type_name in self._decoders
+
+    def check(self, type_name: str, data: bytes) -> None:
+        """Raise InvalidInput unless `data` is JSON that the contract of `type_name` allows, limits included."""
+        decoder = self._decoders.get(type_name)
+        if decoder is None:
+            found = FieldError(detail="is no type that this version knows", pointer="#/type")
+            raise InvalidInput(f"The type {type_name} is not known here.", errors=(found,))
+        try:
+            event = decoder.decode(data)
+        except msgspec.MsgspecError as error:
+            found = FieldError(detail=str(error), pointer="#/data")
+            raise InvalidInput(f"The data is not that of {type_name}.", errors=(found,)) from error
+        validate(event)
 
     def unwrap(self, recorded: Recorded) -> Any:
         """Return the contract event, or an UnknownType instance for erased payloads and foreign types.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
@@ -65,7 +65,7 @@ class GroupStatistics:
     """A group at one moment.
 
     `position`: everything up to here is settled; `lag`: events of the log behind it; `oldest_age_s`: age of
-    the oldest message that is neither settled nor parked; `parked`: rows that wait for their time or behind
+    the oldest message that is neither settled nor parked; `held`: a person paused it; `parked`: rows that wait for their time or behind
     another of their key; `dead`: dead letters that nobody decided on.
     """
 
@@ -80,6 +80,7 @@ class GroupStatistics:
     redeliveries: int
     parked: int
     dead: int
+    held: bool = False
 
 
 class Broker(Protocol):
@@ -96,7 +97,14 @@ class Broker(Protocol):
       letter with reason, attempts, stack, first and last time. Nothing is dropped.
     - A failure that is not the message's (`pause_after` in a row, or the way to a dependency is refused)
       pauses the group; one message probes; the attempts of a pause do not count.
+    - A group that a person holds (`hold`, or a row of `holds` when it starts) gives nothing to its handler,
+      no probe either; what it worked on is finished, and nothing is lost or reordered by it.
     """
+
+    @property
+    def groups(self) -> Sequence[str]:
+        """The groups that were served here."""
+        ...
 
     async def serve(self, subscription: Subscription) -> None:
         """Deliver to a group until cancelled or the store closes. One `serve` per group at a time."""
@@ -112,4 +120,12 @@ class Broker(Protocol):
 
     async def settled(self, group: str, position: int, deadline: float) -> None:
         """Return when all up to a log position is settled or parked. Raises DeadlineExceeded (monotonic seconds)."""
+        ...
+
+    def hold(self, group: str, reason: str) -> None:
+        """Give a group nothing more until `release`. A group that is not served here is ignored."""
+        ...
+
+    def release(self, group: str) -> None:
+        """Let a held group go on. A group that is not served here is ignored."""
         ...

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -17,31 +16,38 @@ from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import AlreadyHandled, EventStore, StoreClosed
 from autobot.kernel.event_store.transaction import (
     Checkpoint,
-    Delete,
     Handled,
-    Put,
     Query,
     Recorded,
     Transaction,
 )
 from autobot.kernel.messaging import parking
 from autobot.kernel.messaging.broker import POISON, Delivery, GroupStatistics, Subscription
+from autobot.kernel.messaging.facts import stream_of
 from autobot.kernel.messaging.gate import Gate
+from autobot.kernel.messaging.holds import hold_of
 from autobot.kernel.messaging.parking import DEAD, PARKED, Failure, Parked
 from autobot.kernel.messaging.positions import Positions
 
 PAGE: Final = 500
 SAVE_S: Final = 1.0
 """How often a position that moved without a handler's commit is written."""
+NOTHING: Final = Transaction()
 
 
 @dataclass(slots=True)
 class Blocked:
-    """A key whose later messages wait as rows: until `due`, or for a person when `dead`."""
+    """A key whose later messages wait as rows: until `due`, or for a person when `dead`.
+
+    While its row is being written (`parking`) nobody may take the row's absence for a decision on it; who
+    wanted to look meanwhile leaves `asked`.
+    """
 
     due: datetime
     dead: bool = False
     draining: bool = False
+    parking: bool = False
+    asked: bool = False
 
 
 class GroupConsumer:
@@ -72,6 +78,14 @@ class GroupConsumer:
         """Look at once whether dead letters were replayed or discarded."""
         self._woken.set()
 
+    def hold(self, reason: str) -> None:
+        """Give nothing more to the handler until `release`; what it works on is finished."""
+        self._gate.hold(reason)
+
+    def release(self) -> None:
+        """Go on."""
+        self._gate.release()
+
     async def settled(self, position: int, deadline: float) -> None:
         """Return when all up to `position` is settled or parked."""
         try:
@@ -92,6 +106,7 @@ class GroupConsumer:
             group=self.subscription.group,
             state="paused" if paused else self._state,
             reason=self._gate.reason if paused else self._reason,
+            held=self._gate.held,
             position=low,
             lag=max(0, await self._store.head() - low),
             oldest_age_s=max(0.0, age),
@@ -124,6 +139,9 @@ class GroupConsumer:
         self._saved = await patiently(lambda: self._store.checkpoint(group))
         self._positions = Positions(self._saved)
         self._head_at_start = await patiently(self._store.head)
+        hold = await patiently(partial(hold_of, self._store, group))
+        if hold is not None:
+            self.hold(hold.told)
         for table in (PARKED, DEAD):
             for row in await self._rows(table):
                 if row.position > self._saved:
@@ -207,25 +225,35 @@ class GroupConsumer:
         if key in self._blocked:
             async with self._lock(key):
                 if key in self._blocked:
-                    await self._park(row, ())
+                    await self._park(row, NOTHING)
                     self._done(recorded.position)
                     return
         async with self._slots:
             result = await self._attempts(recorded, row, redelivered=recorded.position <= self._head_at_start)
         if result is not None:
-            self._blocked[key] = Blocked(due=parse_rfc3339(result.due), dead=result.state == "dead")
-            await self._park(result, ())
+            blocked = self._blocked[key] = Blocked(due=parse_rfc3339(result.due))
+            await self._park_first(result, blocked, NOTHING)
             self._drain_later(key)
         self._done(recorded.position)
 
     def _lock(self, key: str) -> asyncio.Lock:
         return self._locks.setdefault(key, asyncio.Lock())
 
-    async def _park(self, row: Parked, gone: Sequence[Delete]) -> None:
+    async def _park(self, row: Parked, gone: Transaction) -> None:
         """Make a row durable; the position may then go past it."""
         low = self._checkpoint(self._positions.low_after(row.position))
-        writes: tuple[Put | Delete, ...] = (*gone, parking.put(row))
-        await self._commit(Transaction(writes=writes, checkpoints=(low,)))
+        await self._commit(replace(gone, writes=(*gone.writes, parking.put(row)), checkpoints=(low,)))
+
+    async def _park_first(self, row: Parked, blocked: Blocked, gone: Transaction) -> None:
+        """Make the row durable that blocks its key, and see what was decided on it since."""
+        blocked.dead, blocked.parking = row.state == "dead", True
+        await self._park(row, gone)
+        blocked.asked = blocked.dead
+        while blocked.asked:
+            blocked.asked = False
+            if not await self._rows(DEAD, row.key, limit=1):
+                blocked.dead, blocked.due = False, self._clock.now()
+        blocked.parking = False
 
     async def _commit(self, transaction: Transaction) -> None:
         """Commit what is the group's own, however long the way to the store is broken."""
@@ -234,7 +262,7 @@ class GroupConsumer:
     # ------------------------------------------------------------------------------------------- delivering
 
     async def _attempts(
-        self, recorded: Recorded, row: Parked, *, redelivered: bool, gone: Sequence[Delete] = ()
+        self, recorded: Recorded, row: Parked, *, redelivered: bool, gone: Transaction = NOTHING
     ) -> Parked | None:
         """Try at once as often as the options say; return None when it is handled, else the row as it now waits."""
         attempts, quick, again = row.attempts, self._options.immediate, row.attempts > 0
@@ -257,7 +285,7 @@ class GroupConsumer:
             quick -= 1
 
     async def _try(
-        self, recorded: Recorded, attempt: int, redelivered: bool, gone: Sequence[Delete]
+        self, recorded: Recorded, attempt: int, redelivered: bool, gone: Transaction
     ) -> Failure | None:
         self._in_flight += 1
         delivery = Delivery(
@@ -269,7 +297,7 @@ class GroupConsumer:
         except AlreadyHandled:
             # The effect happened before; only our own traces of the message are left to remove.
             low = self._checkpoint(self._positions.low_after(recorded.position))
-            await self._commit(Transaction(writes=tuple(gone), checkpoints=(low,)))
+            await self._commit(replace(gone, checkpoints=(low,)))
         except StoreClosed:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is this message's failure
@@ -281,7 +309,7 @@ class GroupConsumer:
         self._handled += 1
         return None
 
-    def _acknowledged(self, recorded: Recorded, parts: Transaction, gone: Sequence[Delete]) -> Transaction:
+    def _acknowledged(self, recorded: Recorded, parts: Transaction, gone: Transaction) -> Transaction:
         message = recorded.message
         handled = Handled(consumer=self.subscription.group, source=message.source, message_id=message.id)
         low = self._checkpoint(self._positions.low_after(recorded.position))
@@ -289,7 +317,8 @@ class GroupConsumer:
             parts,
             handled=(*parts.handled, handled),
             checkpoints=(*parts.checkpoints, low),
-            writes=(*parts.writes, *gone),
+            writes=(*parts.writes, *gone.writes),
+            erase=(*parts.erase, *gone.erase),
         )
 
     def _waits(self, row: Parked, failure: Failure, attempts: int) -> Parked:
@@ -322,19 +351,29 @@ class GroupConsumer:
                     del self._locks[key]
                     return
             row = rows[0]
-            read = partial(self._store.read_all, after=row.position - 1, limit=1)
-            (recorded,) = await patiently(read)
-            gone = (parking.delete(row),)
+            recorded = await self._event_of(row)
+            gone = parking.removed(row)
             async with self._slots:
                 result = await self._attempts(recorded, row, redelivered=True, gone=gone)
             blocked.due = self._clock.now()
             if result is None:
                 continue
-            await self._park(result, gone)
-            if result.state == "dead":
-                blocked.dead, blocked.draining = True, False
+            await self._park_first(result, blocked, Transaction(writes=(parking.delete(row),)))
+            if blocked.dead:
+                blocked.draining = False
                 return
-            blocked.due = parse_rfc3339(result.due)
+            if result.state == "delayed":
+                blocked.due = parse_rfc3339(result.due)
+
+    async def _event_of(self, row: Parked) -> Recorded:
+        """Return the event that a row stands for, from the log."""
+        read = partial(self._store.read_all, after=row.position - 1, limit=1)
+        (original,) = await patiently(read)
+        if row.copy is None:
+            return original
+        stream, before = stream_of(row.id), row.copy - 1
+        (copied,) = await patiently(partial(self._store.read_stream, stream, after=before, limit=1))
+        return parking.as_delivered(row, original, copied)
 
     async def _watch(self) -> None:
         """After each wake, let keys go on whose dead letter is gone."""
@@ -342,6 +381,8 @@ class GroupConsumer:
             await self._woken.wait()
             self._woken.clear()
             for key, blocked in list(self._blocked.items()):
-                if blocked.dead and not await self._rows(DEAD, key, limit=1):
-                    blocked.dead, blocked.due = False, self._clock.now()
-                    self._drain_later(key)
+                blocked.asked = True
+                if not blocked.dead or blocked.parking or await self._rows(DEAD, key, limit=1):
+                    continue
+                blocked.dead, blocked.due = False, self._clock.now()
+                self._drain_later(key)

@@ -1,4 +1,4 @@
-"""The gate before every delivery: open, or paused with one probe at a time."""
+"""The gate before every delivery: open, paused with one probe at a time, or held by a person."""
 
 from __future__ import annotations
 
@@ -24,24 +24,46 @@ class Gate:
         self._probing = asyncio.Lock()
         self._wait = options.probe_first
         self._probe_at = 0.0
-        self.reason = ""
+        self._free = asyncio.Event()
+        self._free.set()
+        self._held_because = self._failed_because = ""
 
     @property
     def paused(self) -> bool:
-        """Whether deliveries wait for a probe."""
-        return not self._opened.is_set()
+        """Whether deliveries wait, for a probe or for a person."""
+        return self.held or not self._opened.is_set()
+
+    @property
+    def held(self) -> bool:
+        """Whether a person holds it: nothing passes, not even a probe."""
+        return not self._free.is_set()
+
+    @property
+    def reason(self) -> str:
+        """Why deliveries wait."""
+        return self._held_because if self.held else self._failed_because
+
+    def hold(self, reason: str) -> None:
+        """Let nothing more through until `release`. What passed already goes on."""
+        self._held_because = reason
+        self._free.clear()
+
+    def release(self) -> None:
+        """End a hold; a pause that failures made stays."""
+        self._free.set()
 
     @asynccontextmanager
     async def pass_(self) -> AsyncIterator[bool]:
         """Wait until a delivery may start; the value says whether it is the probe, whose failure counts for nobody."""
         while True:
+            await self._free.wait()
             if self._opened.is_set():
                 yield False
                 return
             async with self._probing:
                 if not self._opened.is_set():
                     await asyncio.sleep(max(0.0, self._probe_at - self._clock.monotonic()))
-                if not self._opened.is_set():
+                if not (self.held or self._opened.is_set()):
                     yield True
                     return
 
@@ -49,7 +71,7 @@ class Gate:
         """Note a success: whatever failed before, the way is free."""
         self._failing.clear()
         self._wait = self._options.probe_first
-        self.reason = ""
+        self._failed_because = ""
         self._opened.set()
 
     def failed(self, position: int, reason: str, *, system: bool, probe: bool) -> bool:
@@ -58,12 +80,13 @@ class Gate:
         `system` failures close the gate at once.
         """
         self._failing.add(position)
+        closed = not self._opened.is_set()
         if probe:
             self._wait = min(self._options.probe_max, self._wait * 2)
-        elif not (self.paused or system or len(self._failing) >= self._options.pause_after):
+        elif not (closed or system or len(self._failing) >= self._options.pause_after):
             return False
-        if probe or not self.paused:
+        if probe or not closed:
             self._probe_at = self._clock.monotonic() + self._wait
-        self.reason = reason
+        self._failed_because = reason
         self._opened.clear()
         return True

@@ -46,6 +46,18 @@ class LogBroker:
         if consumer is not None:
             consumer.wake()
 
+    def hold(self, group: str, reason: str) -> None:
+        """Give a group nothing more until `release`. A group that is not served here is ignored."""
+        consumer = self._consumers.get(group)
+        if consumer is not None:
+            consumer.hold(reason)
+
+    def release(self, group: str) -> None:
+        """Let a held group go on. A group that is not served here is ignored."""
+        consumer = self._consumers.get(group)
+        if consumer is not None:
+            consumer.release()
+
     async def settled(self, group: str, position: int, deadline: float) -> None:
         """Return when all up to a log position is settled or parked. Raises DeadlineExceeded."""
         await self._of(group).settled(position, deadline)

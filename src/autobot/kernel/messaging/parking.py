@@ -12,7 +12,16 @@ import msgspec
 from autobot.kernel.core.canonical import fingerprint
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.errors import AutoBotError
-from autobot.kernel.event_store.transaction import Delete, Document, Handled, Put, Recorded, Transaction
+from autobot.kernel.event_store.transaction import (
+    Delete,
+    Document,
+    Erase,
+    Handled,
+    Put,
+    Recorded,
+    Transaction,
+)
+from autobot.kernel.messaging.facts import EventCopied, stream_of
 
 PARKED: Final = "parked_messages"
 DEAD: Final = "dead_letters"
@@ -40,6 +49,8 @@ class Parked:
     """A row. It names the event by its position; the payload stays in the log, where it can be erased.
 
     `state`: `delayed` until `due`, `behind` the first of its key, `dead` until somebody replays or discards it.
+    `copy` is the revision of the `EventCopied` that stands for the event, on the letter's own stream;
+    `event_id` then is the copy's.
     """
 
     id: str
@@ -62,6 +73,7 @@ class Parked:
     fingerprint: str = ""
     first_failed: str | None = None
     last_failed: str | None = None
+    copy: int | None = None
 
 
 def key_of(recorded: Recorded) -> str:
@@ -95,7 +107,7 @@ def row_of(recorded: Recorded, group: str, *, due: datetime) -> Parked:
     """Return the row of an event that waits behind another of its key."""
     message = recorded.message
     return Parked(
-        id=f"{group}/{recorded.position:020d}",
+        id=f"{group}-{recorded.position:020d}",
         group=group,
         key=key_of(recorded),
         position=recorded.position,
@@ -153,13 +165,56 @@ def read(document: Document) -> Parked:
     return msgspec.convert(data, Parked)
 
 
+def removed(row: Parked) -> Transaction:
+    """Return what removes every trace of a row; a copy's data goes with it."""
+    erase = Erase(stream=stream_of(row.id), types=(EventCopied.TYPE,), reason="the copy was settled")
+    return Transaction(writes=(delete(row),), erase=(erase,) if row.copy is not None else ())
+
+
 def replayed(row: Parked, now: datetime) -> Transaction:
     """Return what replays a dead letter: it is due at once, with all its attempts before it."""
-    again = replace(row, state="delayed", due=rfc3339(now), attempts=0, delays=0)
-    return Transaction(writes=(delete(row), put(again)))
+    return Transaction(writes=(delete(row), put(_due(row, now))))
 
 
 def discarded(row: Parked) -> Transaction:
     """Return what discards a dead letter: it counts as handled, and those behind it go on."""
-    handled = Handled(consumer=row.group, source=row.source, message_id=row.event_id)
-    return Transaction(writes=(delete(row),), handled=(handled,))
+    return replace(removed(row), handled=(_handled(row),))
+
+
+def edited(row: Parked, now: datetime, *, event_id: str, copy: int) -> Transaction:
+    """Return what puts a copy in the place of a dead letter: the original counts as handled, the copy is due at once."""
+    again = replace(_due(row, now), event_id=event_id, copy=copy)
+    return Transaction(writes=(delete(row), put(again)), handled=(_handled(row),))
+
+
+def _due(row: Parked, now: datetime) -> Parked:
+    return replace(row, state="delayed", due=rfc3339(now), attempts=0, delays=0)
+
+
+def _handled(row: Parked) -> Handled:
+    return Handled(consumer=row.group, source=row.source, message_id=row.event_id)
+
+
+def as_delivered(row: Parked, original: Recorded, copied: Recorded | None) -> Recorded:
+    """Return the event that a row stands for: the original, or its copy in the original's place.
+
+    A copy is never more than its original: where that was erased, so is the copy.
+    """
+    if copied is None:
+        return original
+    erased = original.message.erased or copied.message.erased
+    data = b"" if erased else msgspec.json.decode(copied.message.data, type=_Copy).data
+    message = replace(
+        original.message,
+        id=row.event_id,
+        causation_id=original.message.id,
+        data=bytes(data),
+        erased=erased,
+    )
+    return replace(original, message=message)
+
+
+class _Copy(msgspec.Struct):
+    """The part of `EventCopied` that a delivery is made of, as it was written."""
+
+    data: msgspec.Raw

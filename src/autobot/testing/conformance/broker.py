@@ -10,6 +10,7 @@ from autobot.kernel.core.errors import Conflict, DeadlineExceeded, NotFound
 from autobot.kernel.event_store.transaction import Append, Recorded, Transaction
 from autobot.kernel.messaging.broker import Broker, Delivery
 from autobot.testing.conformance.broker_base import GROUP, BrokerBase, Place, Work
+from autobot.testing.conformance.broker_deciding import DecidingSuite
 from autobot.testing.conformance.broker_failures import FailuresSuite
 from autobot.testing.messages import Maker
 
@@ -221,7 +222,7 @@ class DeliverySuite(BrokerBase):
         self.run(main())
 
 
-class BrokerSuite(DeliverySuite, FailuresSuite):
+class BrokerSuite(DeliverySuite, FailuresSuite, DecidingSuite):
     """All that the port promises."""
 
 

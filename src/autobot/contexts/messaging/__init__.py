@@ -1,0 +1,1 @@
+"""Messaging: dead letters that people work with, consumer groups with lag and age."""

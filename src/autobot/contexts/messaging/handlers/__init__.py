@@ -1,0 +1,1 @@
+"""The write side: decisions on dead letters and groups, and the replay of many."""

@@ -1,0 +1,183 @@
+"""A replay as a durable run: picks a batch, replays it at its rate, sees what became of it, goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, cast
+
+from autobot.contexts.messaging.domain import Replay, plus, selects, too_many_fail
+from autobot.contexts.messaging.ports import Accept, StoredReplays
+from autobot.contracts import messaging, replays
+from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.clock import Clock, parse_rfc3339
+from autobot.kernel.core.context import CallContext, Principal, principal_of, stored_trace
+from autobot.kernel.core.errors import Conflict, NotFound
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.transaction import Recorded
+from autobot.kernel.messaging.dead_letters import DeadLetters, place_of
+from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
+
+NAME: Final = "dead letter replay"
+BUDGET_S: Final = 7 * 86_400.0
+BATCH: Final = 50
+LOOK_EVERY_S: Final = 0.1
+LOOK_FOR_S: Final = 30.0
+"""How long a batch waits to see what became of what it replayed; a held group may take for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picked:
+    """A batch: what it replays, and where the next one begins (empty: there is none)."""
+
+    letters: tuple[str, ...]
+    place: tuple[str, ...]
+
+
+class ReplayRun(PlainRun):
+    """The definition. Steps may repeat: each letter is replayed under a key of its own, so it happens once."""
+
+    resumes = True
+
+    def __init__(self, *, bus: Dispatcher, letters: DeadLetters, stored: StoredReplays, clock: Clock) -> None:
+        self._bus, self._letters, self._stored, self._clock = bus, letters, stored, clock
+        self._verdicts: dict[str, replays.ReplayStatus] = {}
+
+    @property
+    def name(self) -> str:
+        """The definition's stable name."""
+        return NAME
+
+    @property
+    def budget(self) -> float:
+        """Seconds that a replay may take: a week."""
+        return BUDGET_S
+
+    async def execute(self, run: Run) -> None:
+        """Replay batch after batch."""
+        replay = (await self._stored.load(run.id)).replay
+        if replay.stopping:
+            self._verdicts[run.id] = "stopped"
+            return
+        tally, place = replays.Tally(), tuple[str, ...]()
+        while True:
+            picked = await run.step(
+                "pick", "read", partial(self._pick, replay, place), Picked, given=place, resumable=True
+            )
+            if picked.letters:
+                batch = await run.step(
+                    "replay",
+                    "replay",
+                    partial(self._replay, run, replay, picked.letters, tally),
+                    replays.Tally,
+                    given=picked.letters,
+                    resumable=True,
+                )
+                tally = plus(tally, batch)
+                run.result = tally
+                await self._note(run, replays.NoteReplay(id=run.id, status="running", tally=tally))
+            if too_many_fail(tally, replay.stop_at_percent):
+                self._verdicts[run.id] = "halted"
+                return
+            if not picked.place:
+                return
+            place = picked.place
+
+    async def _pick(self, replay: Replay, place: tuple[str, ...]) -> Picked:
+        """Return the next letters that were dead already when the replay was asked for."""
+        asked = parse_rfc3339(replay.asked_at)
+        until = replay.selection.until
+        selection = replace(replay.selection, until=asked if until is None else min(asked, until))
+        after = (place[0], place[1]) if place else None
+        found: list[str] = []
+        async for letter in self._letters.scan(selection.group or None, after=after):
+            if selects(selection, letter):
+                found.append(letter.id)
+            if len(found) == BATCH:
+                return Picked(letters=tuple(found), place=place_of(letter))
+        return Picked(letters=tuple(found), place=())
+
+    async def _replay(
+        self, run: Run, replay: Replay, letters: Sequence[str], so_far: replays.Tally
+    ) -> replays.Tally:
+        """Replay a batch and say what became of it; stop inside it when too many fail."""
+        tally, unknown = replays.Tally(), list[str]()
+        due = self._clock.monotonic()
+        for letter in letters:
+            await asyncio.sleep(max(0.0, due - self._clock.monotonic()))
+            due = max(due, self._clock.monotonic()) + 1.0 / replay.per_second
+            command = messaging.ReplayDeadLetter(id=letter, replay=run.id)
+            try:
+                await self._bus.dispatch(command, run.context, key=run.key(letter))
+            except (NotFound, Conflict):
+                tally = plus(tally, replays.Tally(gone=1))
+                continue
+            tally = plus(tally, replays.Tally(replayed=1))
+            unknown.append(letter)
+            tally = await self._look(unknown, tally)
+            if too_many_fail(plus(so_far, tally), replay.stop_at_percent):
+                break
+        last = self._clock.monotonic() + LOOK_FOR_S
+        while unknown and self._clock.monotonic() < last:
+            await asyncio.sleep(LOOK_EVERY_S)
+            tally = await self._look(unknown, tally)
+        return plus(tally, replays.Tally(open=len(unknown)))
+
+    async def _look(self, unknown: list[str], tally: replays.Tally) -> replays.Tally:
+        """Count those whose fate is known, and take them out of `unknown`."""
+        for letter in list(unknown):
+            fate = await self._letters.fate(letter)
+            if fate != "waiting":
+                unknown.remove(letter)
+                one = replays.Tally(settled=1) if fate == "settled" else replays.Tally(failed=1)
+                tally = plus(tally, one)
+        return tally
+
+    async def finish(self, run: Run, outcome: Outcome) -> Ended:
+        """Record how it ended; what is recorded already decides."""
+        verdict = self._verdicts.pop(run.id, None)
+        status = verdict if verdict and outcome.state == "completed" else cast("Any", outcome.state)
+        note = replays.NoteReplay(id=run.id, status=status, tally=run.result, error=outcome.error)
+        view = await self._note(run, note)
+        if view.status == status:
+            return Ended(outcome=outcome)
+        state = "completed" if view.status == "halted" else view.status
+        return Ended(outcome=Outcome(state=cast("Any", state), error=view.error))
+
+    async def _note(self, run: Run, note: replays.NoteReplay) -> replays.ReplayView:
+        answer = await self._bus.dispatch(note, _as_service(run), key=run.key_for("note", note))
+        return cast("replays.ReplayView", answer.value)
+
+
+def _as_service(run: Run) -> CallContext:
+    principal = Principal(
+        id="service:messaging",
+        kind="service",
+        role="service",
+        user_id=run.owner,
+        tenant=run.context.principal.tenant,
+        username="messaging",
+    )
+    return replace(run.context, principal=principal)
+
+
+def starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
+    """Return the consumer that starts a run for each ReplayRequested; hearing one twice starts one."""
+
+    async def start(recorded: Recorded) -> None:
+        requested = codec.unwrap(recorded)
+        if not isinstance(requested, replays.ReplayRequested):
+            return
+        message = recorded.message
+        principal = principal_of(requested.principal)
+        context = CallContext(
+            correlation_id=message.correlation_id,
+            causation_id=message.id,
+            principal=principal,
+            trace=stored_trace(message.traceparent),
+        )
+        await accept(NAME, requested.replay, {}, context, owner=principal.user_id, serial_key=NAME)
+
+    return start

@@ -1,0 +1,121 @@
+"""The read side: dead letters, their causes, replays, consumer groups."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Final
+
+from autobot.contexts.messaging.domain import Causes, ages, require_bounds, selects, summary_of
+from autobot.contexts.messaging.ports import Shown, StoredReplays, view_of
+from autobot.contracts import messaging, replays
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.cursor import decode_cursor, encode_cursor
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.messaging.broker import Broker
+from autobot.kernel.messaging.dead_letters import DeadLetters, place_of
+from autobot.kernel.messaging.parking import Parked
+
+LOOKED_AT: Final = 10_000
+"""Dead letters that one page of a filtered list looks at; a page may then be short, and its cursor goes on."""
+BEHIND: Final = 1_000
+SHOWN: Final = 50
+"""Dead letters that a preview names."""
+
+
+class MessagingQueries:
+    """One method a query."""
+
+    def __init__(
+        self,
+        letters: DeadLetters,
+        stored: StoredReplays,
+        broker: Broker,
+        codec: EventCodec,
+        shown: Shown,
+        clock: Clock,
+    ) -> None:
+        self._letters, self._stored, self._broker = letters, stored, broker
+        self._codec, self._shown, self._clock = codec, shown, clock
+
+    async def page(self, query: messaging.ListDeadLetters, context: CallContext) -> messaging.DeadLetterPage:
+        """Return a page of what the selection means, in log order."""
+        place = decode_cursor(query.cursor, 2)
+        after = (place[0], place[1]) if place else None
+        now, last, looked = self._clock.now(), None, 0
+        found: list[messaging.DeadLetterSummary] = []
+        async for letter in self._letters.scan(query.selection.group or None, after=after):
+            if len(found) == query.limit or looked == LOOKED_AT:
+                return messaging.DeadLetterPage(
+                    items=tuple(found), next_cursor=encode_cursor(*place_of(last)) if last else None
+                )
+            last, looked = letter, looked + 1
+            if selects(query.selection, letter):
+                found.append(summary_of(letter, now))
+        return messaging.DeadLetterPage(items=tuple(found))
+
+    async def causes(self, query: messaging.ListCauses, context: CallContext) -> messaging.CausePage:
+        """Return what causes them."""
+        causes = Causes(self._clock.now())
+        async for letter in self._selected(query.selection):
+            causes.add(letter)
+        return messaging.CausePage(items=causes.views())
+
+    async def letter(self, query: messaging.GetDeadLetter, context: CallContext) -> messaging.DeadLetterView:
+        """Return one with its event."""
+        letter = await self._letters.get(query.id)
+        event = await self._letters.event(letter)
+        behind = await self._letters.behind(letter, BEHIND)
+        return messaging.DeadLetterView(
+            letter=summary_of(letter, self._clock.now()),
+            handler=letter.handler,
+            correlation_id=letter.correlation_id,
+            stack=letter.stack,
+            event=dict(self._shown(event)),
+            waiting_behind=len(behind),
+            editable=self._codec.knows(letter.type) and not event.message.erased,
+        )
+
+    async def preview(self, query: replays.PreviewReplay, context: CallContext) -> replays.ReplayPreview:
+        """Return what a replay would replay now."""
+        require_bounds(query.selection)
+        count, now = 0, self._clock.now()
+        items: list[messaging.DeadLetterSummary] = []
+        async for letter in self._selected(query.selection):
+            count += 1
+            if len(items) < SHOWN:
+                items.append(summary_of(letter, now))
+        return replays.ReplayPreview(count=count, items=tuple(items))
+
+    async def _selected(self, selection: messaging.Selection) -> AsyncIterator[Parked]:
+        async for letter in self._letters.scan(selection.group or None):
+            if selects(selection, letter):
+                yield letter
+
+    async def all_replays(self, query: replays.ListReplays, context: CallContext) -> replays.ReplayPage:
+        """Return replays, the newest first."""
+        place = decode_cursor(query.cursor, 2)
+        found = await self._stored.page((place[0], place[1]) if place else None, query.limit + 1)
+        page = found[: query.limit]
+        more = len(found) > query.limit
+        return replays.ReplayPage(
+            items=tuple(view_of(one) for one in page),
+            next_cursor=encode_cursor(page[-1].asked_at, page[-1].id) if more else None,
+        )
+
+    async def replay(self, query: replays.GetReplay, context: CallContext) -> replays.ReplayView:
+        """Return one replay."""
+        replay = (await self._stored.load(query.id)).replay
+        replay.require()
+        return view_of(replay)
+
+    async def consumers(self, query: messaging.ListConsumers, context: CallContext) -> messaging.ConsumerPage:
+        """Return every group of this process."""
+        items = []
+        for group in sorted(self._broker.groups):
+            state = await self._broker.statistics(group)
+            letters = [one async for one in self._letters.scan(group)] if state.dead else []
+            ageing, overdue = ages(letters, self._clock.now())
+            items.append(messaging.ConsumerView(**asdict(state), ageing=ageing, overdue=overdue))
+        return messaging.ConsumerPage(items=tuple(items))

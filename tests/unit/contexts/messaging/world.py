@@ -1,0 +1,149 @@
+"""A consumer group that fails as a test tells it, with the messaging context over its dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from autobot.contexts.messaging.module import EVENTS, build, replay_run, starter
+from autobot.contracts import messaging
+from autobot.kernel.commands.decision import Emit
+from autobot.kernel.core.context import Principal
+from autobot.kernel.event_store.transaction import ANY, Put, Query, Recorded, Transaction
+from autobot.kernel.messaging.broker import Delivery, Subscription, Unrecoverable
+from autobot.kernel.messaging.log_broker import LogBroker
+from autobot.kernel.messaging.options import ConsumerOptions
+from autobot.kernel.sagas import facts
+from autobot.kernel.sagas.engine import RunEngine
+from autobot.testing.virtual_time import VirtualClock, seeded
+from tests.unit.contexts.kit import Ground, context_of
+
+GROUP = "orders"
+OLA = Principal(id="u1", kind="user", role="operator", user_id="u1", username="ola")
+UMA = Principal(id="u2", kind="user", role="user", user_id="u2", username="uma")
+SERVICE = Principal(id="s1", kind="service", role="service", user_id="s1", username="service")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """What the group consumes."""
+
+    TYPE: ClassVar[str] = "autobot.test.ordered.v1"
+    number: int
+    amount: messaging.Group = "one"
+
+
+@dataclass(slots=True)
+class Orders:
+    """The handler: writes into its key's list what it did, and refuses the numbers that it is told to."""
+
+    world: World
+    refuses: set[int] = field(default_factory=set)
+    given: list[tuple[str, str | None]] = field(default_factory=list)
+
+    async def handle(self, recorded: Recorded, delivery: Delivery) -> Transaction:
+        """Do one order."""
+        self.given.append((recorded.message.id, recorded.message.causation_id))
+        event = self.world.codec.unwrap(recorded)
+        if not isinstance(event, Ordered):
+            raise Unrecoverable("There is nothing to do.")
+        if event.number in self.refuses:
+            raise Unrecoverable(f"{'Odd' if event.number % 2 else 'Even'} numbers are refused.")
+        key = recorded.message.partition_key
+        before = await self.world.store.get("done", key)
+        numbers = [*(before.document["numbers"] if before else ()), event.number]
+        version = before.version if before else 0
+        return Transaction(
+            writes=(Put(table="done", key=key, document={"numbers": numbers}, expected=version),)
+        )
+
+
+class World(Ground):
+    """Store, broker, engine and bus, in virtual time."""
+
+    def __init__(self) -> None:
+        super().__init__((*EVENTS, *facts.EVENTS, Ordered), clock=VirtualClock())
+        self.broker = LogBroker(self.store, self.clock, seeded())
+        self.orders = Orders(self)
+        self.engine: RunEngine
+        self.serving: list[asyncio.Task[None]] = []
+        module = build(
+            store=self.store,
+            codec=self.codec,
+            clock=self.clock,
+            ids=self.ids,
+            broker=self.broker,
+            shown=lambda one: {"id": one.message.id, "data": one.message.data.decode()},
+            stop_run=lambda run, by: self.engine.stop(run, by),
+        )
+        self.commands = self.bus([module])
+
+    async def do(self, command: Any, principal: Principal = OLA, key: str | None = None) -> Any:
+        """Run a command and return its answer."""
+        return (await self.commands.dispatch(command, context_of(principal), key=key)).value
+
+    async def ask(self, query: Any, principal: Principal = OLA) -> Any:
+        """Ask a query."""
+        return await self.commands.ask(query, context_of(principal))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[World]:
+        """Serve the group and carry replays, as a process does between its start and its end."""
+
+        async def frame(channel: str, body: dict[str, Any]) -> None:
+            return
+
+        definition = replay_run(bus=self.commands, store=self.store, clock=self.clock)
+        self.engine = RunEngine([definition], self.store, self.codec, self.clock, frame)
+        start = starter(self.codec, self.engine.accept)
+
+        async def begin(recorded: Recorded, delivery: Delivery) -> Transaction:
+            await start(recorded)
+            return Transaction()
+
+        options = ConsumerOptions(delays=(), immediate=0, pause_after=1_000)
+        groups = (
+            Subscription(group=GROUP, types=(Ordered.TYPE,), handler=self.orders.handle, options=options),
+            Subscription(group="replays", types=("autobot.messaging.replay_requested.v1",), handler=begin),
+        )
+        async with asyncio.TaskGroup() as group:
+            serving = [group.create_task(self.broker.serve(one)) for one in groups]
+            carrying = group.create_task(self.engine.serve())
+            await self.engine.recovered.wait()
+            try:
+                yield self
+            finally:
+                self.engine.close()
+                await carrying
+                for task in serving:
+                    task.cancel()
+
+    async def order(self, keys: Sequence[str], start: int = 1) -> None:
+        """Append a numbered order for each letter, which is its key, and wait until all are settled."""
+        for number, key in enumerate(keys, start):
+            emit = Emit(stream=key, expected=ANY, events=(Ordered(number=number),))
+            await self.store.commit(Transaction(appends=await self.publish([emit], context_of())))
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until the group has nothing to do."""
+        while True:
+            await self.broker.settled(GROUP, await self.store.head(), self.clock.monotonic() + 3600)
+            await asyncio.sleep(1.0)
+            waiting = await self.store.query(Query(table="parked_messages", owner=GROUP, limit=1000))
+            if all(one.document["state"] == "behind" for one in waiting):
+                return
+
+    async def letters(self, **selection: Any) -> tuple[messaging.DeadLetterSummary, ...]:
+        """Return dead letters."""
+        query = messaging.ListDeadLetters(selection=messaging.Selection(**selection), limit=200)
+        items: tuple[messaging.DeadLetterSummary, ...] = (await self.ask(query)).items
+        return items
+
+    async def done(self) -> dict[str, list[int]]:
+        """Return by key what was done, in order."""
+        found = await self.store.query(Query(table="done", limit=1000))
+        return {one.key: one.document["numbers"] for one in found}
