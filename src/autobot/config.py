@@ -77,12 +77,8 @@ class Config:
 
     @property
     def database_place(self) -> str:
-        """Where the PostgreSQL database is, without name and password; empty when the data is in a file."""
-        if not self.database_url:
-            return ""
-        parts = urlsplit(self.database_url)
-        host = parse_qs(parts.query).get("host", [parts.netloc.rpartition("@")[2]])[0]
-        return f"{host or 'localhost'}{parts.path}"
+        """Where the PostgreSQL database is; empty when the data is in a file."""
+        return database_place(self.database_url) if self.database_url else ""
 
     @property
     def base_path(self) -> str:
@@ -96,6 +92,13 @@ class Config:
         scheme = "https" if self.tls_cert else "http"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}"
+
+
+def database_place(url: str) -> str:
+    """Return where a database is, without the name and password that its address may have."""
+    parts = urlsplit(url)
+    host = parse_qs(parts.query).get("host", [parts.netloc.rpartition("@")[2]])[0]
+    return f"{host or 'localhost'}{parts.path}"
 
 
 def read_config(environment: Mapping[str, str], home: Path, working: Path) -> Config:

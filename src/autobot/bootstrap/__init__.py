@@ -10,6 +10,7 @@ from autobot.bootstrap.files import (
     restore_backup,
 )
 from autobot.bootstrap.knowing import VERSION
+from autobot.bootstrap.moving import migrate
 from autobot.bootstrap.serving import dial_control, open_console, running_address, serve
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "PublishedSchemas",
     "check_matrix_files",
     "dial_control",
+    "migrate",
     "open_console",
     "openapi_document",
     "published_schemas",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -32,7 +33,6 @@ from autobot.kernel.telemetry.listener import Listener, Listeners
 
 DATABASE = "autobot.db"
 KEY_FILE = "secret.key"
-ADD_POSTGRES = "autobot add postgres"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,12 @@ def key_path(config: Config) -> Path:
     return config.secret_key_file or config.data_dir / KEY_FILE
 
 
+def need_postgres() -> None:
+    """Raise Absent when PostgreSQL's driver is not installed."""
+    if importlib.util.find_spec("asyncpg") is None:
+        raise Absent("postgres", "PostgreSQL's driver is not installed.", hint="autobot add postgres")
+
+
 async def open_store(config: Config, clock: Clock) -> tuple[EventStore, str]:
     """Open the store that the settings name, and say where it is; empty for the file in the data folder.
 
@@ -64,15 +70,10 @@ async def open_store(config: Config, clock: Clock) -> tuple[EventStore, str]:
     """
     if not config.database_url:
         return await SqliteEventStore.open(config.data_dir / DATABASE, clock), ""
-    try:
-        from autobot.adapters.postgres.event_store import PostgresEventStore
-        from autobot.adapters.postgres.options import StoreOptions
-    except ModuleNotFoundError as error:
-        raise Absent(
-            "postgres",
-            "AUTOBOT_DATABASE_URL names a database, and its driver is not here.",
-            hint=ADD_POSTGRES,
-        ) from error
+    need_postgres()
+    from autobot.adapters.postgres.event_store import PostgresEventStore
+    from autobot.adapters.postgres.options import StoreOptions
+
     store = await PostgresEventStore.open(config.database_url, clock, options=StoreOptions(alone=True))
     place = f"PostgreSQL {store.server.version} at {config.database_place}"
     if not store.server.flushes:

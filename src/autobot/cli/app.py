@@ -32,6 +32,7 @@ app.command("doctor")(inspect.doctor)
 app.command("backup")(data.backup)
 app.command("vacuum")(data.vacuum)
 app.command("restore")(data.restore)
+app.command("migrate")(data.migrate)
 
 PARTS: dict[str, tuple[str, ...]] = {"local-llm": ("local-llm",), "postgres": ("postgres",)}
 """Parts that this version can use, with the extras that they need."""

@@ -1,4 +1,4 @@
-"""`autobot backup`, `restore` and `audit verify`."""
+"""`autobot backup`, `restore`, `migrate` and `audit verify`."""
 
 from __future__ import annotations
 
@@ -66,6 +66,24 @@ def restore(source: Annotated[Path, typer.Argument(help="The folder of a backup.
 
         report = asyncio.run(restore_backup(current_config(), source.absolute()))
         for line in report:
+            say(line)
+        return Exit.OK
+
+    raise typer.Exit(guarded(work))
+
+
+def migrate(
+    to: Annotated[str, typer.Option("--to", help="An empty PostgreSQL database, postgresql://…")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every row back and prove it by hash.")
+    ] = False,
+) -> None:
+    """Move what the data folder keeps into a PostgreSQL database, while AutoBot does not run."""
+
+    def work() -> int:
+        from autobot.bootstrap import migrate
+
+        for line in asyncio.run(migrate(current_config(), to, verify=verify)):
             say(line)
         return Exit.OK
 

@@ -1,0 +1,175 @@
+"""Durable appends to PostgreSQL: ours beside raw asyncpg on the same server, interleaved in one run.
+
+    python -m bench.append_postgres [--rounds 4] [--writers 16] [--seconds 1.0]
+
+A server of its own with fsync and synchronous_commit on, on a socket in a temporary folder, ended afterwards.
+- `raw_one`: one insert into one table (an identity column, id unique) a commit, one after the other.
+- `raw_writers`: the same by as many tasks as there are writers, each with a connection of its own.
+- `raw_group`: as many rows in one insert as there are writers, a commit each.
+- `ours_one`, `ours_writers`: one event with claim, audit record and checkpoint a commit, over the port.
+- `ours_events_one`, `ours_events_writers`: one event a commit.
+- `ours_two_stores`: the same writers spread over two stores, as two processes would be.
+Transactions are made before the clock starts. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import platform
+import time
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import uvloop
+
+from autobot.adapters.postgres.event_store import PostgresEventStore
+from autobot.adapters.system.clock import SystemClock
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import Transaction
+from autobot.kernel.event_store.verification import verify_store
+from autobot.testing.postgres import Cluster
+from bench.append import DATA, Ours, ratio, summary
+
+RAW = """
+CREATE TABLE IF NOT EXISTS raw(
+  position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, stream text, revision bigint, id text UNIQUE, data bytea
+)
+"""
+INSERT = "INSERT INTO raw(stream, revision, id, data) VALUES ($1, $2, $3, $4)"
+MANY = "INSERT INTO raw(stream, revision, id, data) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[])"
+
+
+class Raw:
+    """The floor: bare asyncpg."""
+
+    def __init__(self, connections: list[Any]) -> None:
+        self.connections, self.next = connections, 1
+
+    def row(self) -> tuple[str, int, str, bytes]:
+        self.next += 1
+        return f"chat-{self.next % 64}", self.next, f"{self.next:036d}", DATA
+
+    async def writers(self, count: int, seconds: float) -> float:
+        """Commits a second of so many connections, one insert each."""
+        done, start = 0, time.perf_counter()
+
+        async def writer(connection: Any) -> None:
+            nonlocal done
+            statement = await connection.prepare(INSERT)
+            while time.perf_counter() - start < seconds:
+                await statement.fetch(*self.row())
+                done += 1
+
+        await asyncio.gather(*(writer(one) for one in self.connections[:count]))
+        return done / (time.perf_counter() - start)
+
+    async def group(self, count: int, seconds: float) -> float:
+        """Rows a second, so many a commit."""
+        done, start = 0, time.perf_counter()
+        statement = await self.connections[0].prepare(MANY)
+        while time.perf_counter() - start < seconds:
+            columns = [list(one) for one in zip(*(self.row() for _ in range(count)), strict=True)]
+            await statement.fetch(*columns)
+            done += count
+        return done / (time.perf_counter() - start)
+
+
+class Spread:
+    """Commits by several stores in turn; reads by the first."""
+
+    def __init__(self, stores: list[PostgresEventStore]) -> None:
+        self.stores, self.turn = stores, 0
+        self.read_stream = stores[0].read_stream
+
+    async def commit(self, transaction: Transaction) -> Any:
+        self.turn += 1
+        return await self.stores[hash(transaction.appends[0].stream) % len(self.stores)].commit(transaction)
+
+
+class Events(Ours):
+    """Events alone."""
+
+    def transaction(self, writer: int) -> Transaction:
+        return replace(super().transaction(writer), answer=None, audit=(), checkpoints=())
+
+
+async def measure(cluster: Cluster, options: argparse.Namespace) -> dict[str, Any]:
+    clock, found = SystemClock(), dict[str, list[float]]()
+    connections = [await asyncpg.connect(cluster.database()) for _ in range(1)]
+    url = cluster.url("test_1")
+    connections += [await asyncpg.connect(url) for _ in range(options.writers - 1)]
+    await connections[0].execute(RAW)
+    raw = Raw(connections)
+    stores = [await PostgresEventStore.open(cluster.url("postgres"), clock) for _ in range(2)]
+
+    def ours(kind: type[Ours], store: EventStore | Spread, like: Ours | None = None) -> Ours:
+        made = kind(store, clock)  # type: ignore[arg-type]
+        if like is not None:
+            made.revisions = like.revisions
+        return made
+
+    whole = ours(Ours, stores[0])
+    plain = ours(Events, stores[0], whole)
+    both = ours(Events, Spread(stores), whole)
+    for number, one in enumerate((whole, plain, both)):
+        one.ids = number * 10**9
+
+    def note(name: str, value: float) -> None:
+        found.setdefault(name, []).append(value)
+
+    async def run(name: str, writing: Ours, count: int) -> None:
+        rate, cpu = await writing.writers(count, options.seconds)
+        note(name, rate)
+        note(f"{name}_cpu_us", cpu)
+
+    for _ in range(options.rounds):
+        note("raw_one", await raw.writers(1, options.seconds))
+        await run("ours_one", whole, 1)
+        await run("ours_events_one", plain, 1)
+        note("raw_writers", await raw.writers(options.writers, options.seconds))
+        await run("ours_writers", whole, options.writers)
+        await run("ours_events_writers", plain, options.writers)
+        note("raw_group", await raw.group(options.writers, options.seconds))
+        await run("ours_two_stores", both, options.writers)
+        gc.collect()
+    verified = await verify_store(stores[0])
+    assert verified.sound, verified.broken
+    assert verified.events == await stores[0].head()
+    for one in (*stores, *connections):
+        await one.close()
+    return {name: summary(values) for name, values in found.items()} | {
+        "ratio_one_to_raw_one": ratio(found, "ours_events_one", "raw_one"),
+        "ratio_writers_to_raw_writers": ratio(found, "ours_events_writers", "raw_writers"),
+        "ratio_whole_one_to_raw_one": ratio(found, "ours_one", "raw_one"),
+        "ratio_whole_writers_to_raw_writers": ratio(found, "ours_writers", "raw_writers"),
+        "events_verified": verified.events,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--writers", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    options = parser.parse_args()
+    around = {
+        "bench": "append_postgres",
+        "cores": os.cpu_count(),
+        "load": [round(one, 2) for one in os.getloadavg()],
+        "python": platform.python_version(),
+        "rounds": options.rounds,
+        "writers": options.writers,
+        "bars": {"ours_events_one": 4_500, "ours_events_writers": 15_000},
+    }
+    with Cluster(durable=True) as cluster, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        around["server"] = cluster.sql("SHOW server_version")
+        print(json.dumps(around | runner.run(measure(cluster, options)), indent=1))
+
+
+if __name__ == "__main__":
+    main()
