@@ -31,6 +31,7 @@ from autobot.kernel.event_store.transaction import (
     Handled,
     Put,
     Query,
+    Recorded,
     SaveSnapshot,
     Transaction,
 )
@@ -106,7 +107,7 @@ async def describe(store: EventStore) -> dict[str, Any]:
     found: dict[str, Any] = {
         "format": VERSION,
         "head": head,
-        "log": [asdict(one) for one in log],
+        "log": [_written(one) for one in log],
         "streams": {
             name: [one.position for one in await store.read_stream(name)]
             for name in sorted({one.stream for one in log})
@@ -125,6 +126,14 @@ async def describe(store: EventStore) -> dict[str, Any]:
     }
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
     return plain
+
+
+def _written(one: Recorded) -> dict[str, Any]:
+    """Return an event as JSON types, without what older versions did not have and this event has not."""
+    found = asdict(one)
+    if not found["message"]["attributes"]:
+        del found["message"]["attributes"]
+    return found
 
 
 async def generate(folder: Path) -> None:

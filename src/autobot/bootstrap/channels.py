@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from autobot.contexts.system.read_model import event_document
 from autobot.contracts import chat, runs
 from autobot.gateway.realtime import frames
 from autobot.gateway.realtime.fanout import Fanout, Head
 from autobot.gateway.realtime.frames import Frame
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext
+from autobot.kernel.event_store.documents import event_document
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Filter, Recorded
 from autobot.kernel.sagas.engine import RunEngine

@@ -17,6 +17,7 @@ from autobot.bootstrap.channels import publish_delta, sources
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.registered import REGISTERED
+from autobot.bootstrap.registry import schemas_routers
 from autobot.contexts.identity.module import authenticator
 from autobot.contracts import messaging as messages
 from autobot.gateway.access import Access, Proven
@@ -93,6 +94,7 @@ class Edge:
             sagas.router(bus),
             messaging.router(bus),
             system.router(bus, self.ready),
+            *schemas_routers(bus),
             *(one.router(bus) for one in REGISTERED),
         )
 

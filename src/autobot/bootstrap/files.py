@@ -14,8 +14,8 @@ from autobot.adapters.system.lock import locked_folder
 from autobot.bootstrap.outside import key_path
 from autobot.bootstrap.wiring import load_matrix
 from autobot.config import Config
+from autobot.kernel.core.compatibility import Mode
 from autobot.kernel.links.proofs import prove
-from autobot.kernel.messaging.schemas.modes import Mode
 
 
 def check_matrix_files(config: Config) -> list[dict[str, Any]]:
@@ -50,10 +50,9 @@ class PublishedSchemas:
 
 def published_schemas() -> PublishedSchemas:
     """Return the schemas of all events as the committed files have them."""
-    from autobot.bootstrap.published import EVENTS, UPCASTERS
-    from autobot.gateway.message_schemas import STORED, message_schemas
+    from autobot.bootstrap.published import OWN_SCHEMAS, UPCASTERS
 
-    return PublishedSchemas(today=message_schemas(EVENTS), mode=STORED, retired=UPCASTERS.sources)
+    return PublishedSchemas(today=OWN_SCHEMAS.by_type(), mode=OWN_SCHEMAS.mode, retired=UPCASTERS.sources)
 
 
 async def restore_backup(config: Config, source: Path) -> list[str]:

@@ -10,18 +10,19 @@ from autobot.contracts import chat
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import SYSTEM, CallContext, principal_of, stored_trace
 from autobot.kernel.core.errors import DeadlineExceeded, NotFound
-from autobot.kernel.core.message import Message
+from autobot.kernel.core.message import OWN_PREFIX, Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import Recorded, Transaction
 from autobot.kernel.links.ports import Link
-from autobot.kernel.messaging.broker import Delivery, Subscription
+from autobot.kernel.messaging.broker import Delivery, Subscription, Unrecoverable
 from autobot.kernel.messaging.log_broker import LogBroker
 from autobot.kernel.resilience.operation import Effect, Operation
 
 CATCH_UP_S: Final = 2.0
 GROUP: Final = "reactions"
+UNCLAIMED: Final = "unclaimed"
 DELIVER: Final = Operation(name="deliver", effect=Effect.IDEMPOTENT)
 Reaction = Callable[[Recorded], Awaitable[None]]
 
@@ -59,6 +60,26 @@ def reactions(link: Link, types: Iterable[str]) -> Subscription:
         return Transaction()
 
     return Subscription(group=GROUP, types=tuple(types), handler=deliver)
+
+
+def unclaimed(known: Iterable[str], wanted: Callable[[str], bool]) -> Subscription:
+    """Return the group of all events that this version has no contract for.
+
+    What no other group wants becomes a dead letter at once, with a plain reason: an event from outside that
+    nobody consumes, or one of ours that a newer version wrote.
+    """
+
+    async def nobody(recorded: Recorded, delivery: Delivery) -> Transaction:
+        name = recorded.message.type
+        if recorded.message.erased or wanted(name):
+            return Transaction()
+        if name.startswith(OWN_PREFIX):
+            raise Unrecoverable(
+                f"This version of AutoBot does not know the type {name}; a newer one wrote it."
+            )
+        raise Unrecoverable(f"No consumer knows the type {name}.")
+
+    return Subscription(group=UNCLAIMED, types=("*",), without=frozenset(known), handler=nobody)
 
 
 def reacted(broker: LogBroker, store: EventStore, clock: Clock) -> Callable[[], Awaitable[None]]:

@@ -22,6 +22,7 @@ from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
 from autobot.bootstrap.registered import Ground, modules_on
+from autobot.bootstrap.registry import schemas_context
 from autobot.bootstrap.upkeep import StoreUpkeep
 from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
 from autobot.config import Config
@@ -43,7 +44,6 @@ from autobot.contexts.sagas import module as sagas_module
 from autobot.contexts.settings import module as settings_module
 from autobot.contexts.settings.read_model import SettingsReader
 from autobot.contexts.system import module as system_module
-from autobot.contexts.system.read_model import event_document
 from autobot.contracts import actions, chat, identity, replays, settings
 from autobot.kernel.commands.authorize import Authorizer, Verdict
 from autobot.kernel.commands.bus import Bus
@@ -53,6 +53,7 @@ from autobot.kernel.commands.refusals import Refusals
 from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.core.errors import HopFailed, Rejected
 from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.documents import event_document
 from autobot.kernel.event_store.linked import LinkedEventStore, store_service
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.links.direct import DirectTransport
@@ -259,6 +260,7 @@ class _Assembly:
                 shown=event_document,
                 stop_run=self._stop_run,
             ),
+            schemas_context(store, codec, outside.clock),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
         return modules, runs

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from autobot.bootstrap.registered import EVENTS as REGISTERED_EVENTS
-from autobot.contracts import actions, chat, identity, messaging, replays, settings, system
+from autobot.contexts.schemas.module import OwnSchemas
+from autobot.contracts import actions, chat, identity, messaging, replays, schemas, settings, system
+from autobot.gateway.message_schemas import STORED, message_schemas
 from autobot.kernel.event_store.upcast import Upcaster, Upcasters
 from autobot.kernel.messaging.facts import EVENTS as BROKER_EVENTS
 from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS
@@ -17,6 +21,7 @@ EVENTS: Final[tuple[type[Any], ...]] = (
     *messaging.EVENTS,
     *replays.EVENTS,
     *BROKER_EVENTS,
+    *schemas.EVENTS,
     *settings.EVENTS,
     *system.EVENTS,
     *RUN_EVENTS,
@@ -28,3 +33,12 @@ STEPS: Final[tuple[Upcaster, ...]] = ()
 """From each retired type to the one that took its place. A type leaves EVENTS only with a step from it."""
 
 UPCASTERS: Final = Upcasters(STEPS)
+
+
+@cache
+def own_schemas() -> Mapping[str, dict[str, Any]]:
+    """Return the schemas of today's events by type. Made when first asked for, which keeps start-up short."""
+    return message_schemas(EVENTS)
+
+
+OWN_SCHEMAS: Final = OwnSchemas(mode=STORED, by_type=own_schemas)

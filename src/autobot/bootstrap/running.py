@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
-from autobot.bootstrap.following import reactions
+from autobot.bootstrap.following import reactions, unclaimed
 from autobot.bootstrap.product import Product
+from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.contexts.system import module as system_module
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.telemetry.listener import Change
@@ -62,10 +63,13 @@ def _tell(product: Product, row: str, why: str) -> None:
 def _background(product: Product) -> dict[str, Any]:
     link = product.registry.link("services-event_bus")
     server = product.live.server
+    reacting = reactions(link, product.reacts_to)
+    known = {kind.TYPE for kind in EVENTS} | UPCASTERS.sources
     return {
         **({"model file": server.run()} if server is not None else {}),
         "view of chats": product.chat_view.run(),
-        "reactions": product.broker.serve(reactions(link, product.reacts_to)),
+        "reactions": product.broker.serve(reacting),
+        "unclaimed": product.broker.serve(unclaimed(known, reacting.wants)),
         "settings": _follow_settings(product),
         "refusals": every(REFUSALS_EVERY_S, product.refusals.flush),
         "health": product.health.run(),

@@ -41,6 +41,8 @@ from autobot.gateway.routing import Entry, RouteTable
 from autobot.gateway.static import StaticClient
 from autobot.kernel.event_store.patience import patiently
 
+ANY_TYPE: Final = (("/api/v1/events", (b"",)),)
+"""Below these a body may be of any type: a CloudEvent in binary mode carries what its sender has."""
 COUNT_EVERY_S: Final = 5.0
 """Seconds between two looks at what went over sockets: counting each frame by itself would cost as much as it."""
 
@@ -80,7 +82,7 @@ class Gateway:
         parts, limits = self._parts, self._parts.limits
         app: ASGIApp = Conditional(table)
         app = Compression(app)
-        app = Body(app, limits)
+        app = Body(app, limits, ANY_TYPE)
         app = Security(app)
         app = Idempotency(app, limits.wait_max_s)
         app = RateLimit(app, parts.limiter, parts.classes)

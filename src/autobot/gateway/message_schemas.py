@@ -1,7 +1,7 @@
 """JSON Schemas of events, made from their contracts: what a message of a type holds, for those who read it.
 
 A schema is closed: it names all that is written. Readers skip what they do not know, as ours do, so a member
-that has a default may be added later (decision 0017).
+that has a default may be added later (decision 0020).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from autobot.kernel.messaging.schemas.modes import Mode
+from autobot.kernel.core.compatibility import Mode
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 STORED: Final[Mode] = "backward_transitive"

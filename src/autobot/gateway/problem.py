@@ -59,7 +59,7 @@ def _members_of(error: errors.AutoBotError) -> dict[str, Any]:
     """Return the members that an error adds to its document."""
     members: dict[str, Any] = {}
     match error:
-        case errors.InvalidInput(errors=found) if found:
+        case errors.InvalidInput(errors=found) | errors.Incompatible(errors=found) if found:
             members["errors"] = [{"detail": one.detail, "pointer": one.pointer} for one in found]
         case errors.WrongExpectedVersion():
             members["expected"], members["current"] = error.expected, error.current

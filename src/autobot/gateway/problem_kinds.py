@@ -130,6 +130,15 @@ CONFLICT = Kind(
     "Read the object again and decide anew.",
     REQUEST,
 )
+INCOMPATIBLE = Kind(
+    "incompatible",
+    409,
+    "The schema would break readers",
+    "Under the compatibility mode of its type the schema may not follow the versions before it: messages would be "
+    "written that somebody cannot read. `errors` names each difference with a pointer into the schema.",
+    "Keep what readers rely on, register under another type, or choose another mode if nobody reads the old messages.",
+    REQUEST,
+)
 WRONG_EXPECTED_VERSION = Kind(
     "wrong-expected-version",
     409,

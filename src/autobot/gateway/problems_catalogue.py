@@ -24,6 +24,7 @@ BY_CLASS: Final[dict[type[errors.AutoBotError], Kind]] = {
     errors.AlreadyExists: kinds.ALREADY_EXISTS,
     errors.IdempotencyInFlight: kinds.IDEMPOTENCY_IN_FLIGHT,
     errors.PreconditionFailed: kinds.PRECONDITION_FAILED,
+    errors.Incompatible: kinds.INCOMPATIBLE,
     errors.IdempotencyMismatch: kinds.IDEMPOTENCY_MISMATCH,
     errors.TooLarge: kinds.TOO_LARGE,
     errors.QuotaExceeded: kinds.QUOTA_EXCEEDED,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from autobot.contexts.system.ports import Facts, HealthBoard, LinkControl
 from autobot.contracts import system
 from autobot.contracts.chat import Page
@@ -16,8 +14,9 @@ from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import InvalidInput, NotFound
 from autobot.kernel.event_store.audit_chain import GENESIS, verify
 from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.documents import event_document
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Filter, Recorded
+from autobot.kernel.event_store.transaction import Filter
 
 AUDIT_PAGE: Final = 5_000
 
@@ -124,34 +123,3 @@ class SystemQueries:
     async def diagnostics(self, query: system.GetDiagnostics, context: CallContext) -> bytes:
         """Return the support bundle."""
         return await self._facts.diagnostics()
-
-
-def event_document(recorded: Recorded) -> dict[str, Any]:
-    """Return an event as CloudEvents JSON (structured mode) with its place in the log."""
-    message = recorded.message
-    document: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": message.id,
-        "source": message.source,
-        "type": message.type,
-        "time": rfc3339(message.time),
-        "datacontenttype": message.content_type,
-        "position": recorded.position,
-        "stream": recorded.stream,
-        "revision": recorded.revision,
-    }
-    # An attribute without a value is not there: CloudEvents allows none to be empty.
-    optional = {
-        "subject": message.subject,
-        "correlationid": message.correlation_id,
-        "causationid": message.causation_id,
-        "partitionkey": message.partition_key,
-        "traceparent": message.traceparent,
-        "principal": message.principal,
-    }
-    document |= {name: value for name, value in optional.items() if value}
-    if message.erased:
-        document["erased"] = True
-    else:
-        document["data"] = msgspec.Raw(message.data)
-    return document

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import Event
 from autobot.kernel.event_store.transaction import Condition, Delete, Erase, Handled, Put
 
@@ -15,11 +16,11 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emit:
-    """Facts for one stream. `expected` as in `transaction.Append`."""
+    """Facts for one stream; those from outside are in their envelopes already. `expected` as in `transaction.Append`."""
 
     stream: str
     expected: int
-    events: tuple[Event, ...]
+    events: tuple[Event | Message, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@
     │  ├─ WrongExpectedVersion       the stream moved on: stream, expected, current
     │  ├─ AlreadyExists              same id with other content
     │  ├─ IdempotencyInFlight        the first call with this key still runs: retry_after
-    │  └─ PreconditionFailed         If-Match or a position did not hold
+    │  ├─ PreconditionFailed         If-Match or a position did not hold
+    │  └─ Incompatible               a schema would break readers: errors[{detail, pointer}]
     ├─ IdempotencyMismatch           key used before with another payload
     ├─ TooLarge                      over a declared limit
     ├─ QuotaExceeded                 rate or amount spent: retry_after, policies
@@ -139,6 +140,16 @@ class PreconditionFailed(Conflict):
     """If-Match, or a demanded position, does not hold."""
 
     code = "precondition-failed"
+
+
+class Incompatible(Conflict):
+    """A schema would leave somebody with messages that they cannot read. `errors` point at each difference."""
+
+    code = "incompatible"
+
+    def __init__(self, detail: str, *, errors: tuple[FieldError, ...] = (), hint: str | None = None) -> None:
+        super().__init__(detail, hint=hint)
+        self.errors = errors
 
 
 class IdempotencyMismatch(AutoBotError):

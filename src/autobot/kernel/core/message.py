@@ -8,6 +8,10 @@ from datetime import datetime
 
 TYPE_PATTERN = re.compile(r"autobot\.([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)\.v([1-9][0-9]*)")
 JSON_CONTENT_TYPE = "application/json"
+OWN_PREFIX = "autobot."
+"""How the types of our own messages begin; nobody else may use it."""
+
+Attribute = str | int | bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,10 @@ class Message:
     §3.1). `type` of our own messages is `autobot.<context>.<fact>.v<n>`. `data` is the serialized JSON
     payload as bytes; empty bytes stand for an erased payload when `erased` is true. `subject` is the
     stream. `partition_key` orders delivery. `traceparent` is the trace in which the message was born.
+
+    `attributes` are further CloudEvents attributes as their sender gave them, sorted by name; they are forwarded
+    and not erased with the payload. A message from outside has its sender's `id` among them: senders number as
+    they like, and here an `id` is unique by itself.
     """
 
     id: str
@@ -34,6 +42,12 @@ class Message:
     tenant: str = "default"
     content_type: str = JSON_CONTENT_TYPE
     erased: bool = False
+    attributes: tuple[tuple[str, Attribute], ...] = ()
+
+    @property
+    def sent_id(self) -> str:
+        """The id that its sender gave it, which with `source` is what CloudEvents calls unique."""
+        return str(dict(self.attributes).get("id", self.id)) if self.attributes else self.id
 
 
 def parse_type(name: str) -> tuple[str, str, int]:

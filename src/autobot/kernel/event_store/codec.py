@@ -53,8 +53,13 @@ class EventCodec:
                 raise ValueError(f"two classes carry the type {kind.TYPE}")
             self._decoders[kind.TYPE] = msgspec.json.Decoder(kind)
 
-    def wrap(self, event: Event, stream: str, context: CallContext) -> Message:
-        """Return the envelope of `event`, minted now; the id stays over retries because the message does."""
+    def wrap(self, event: Event | Message, stream: str, context: CallContext) -> Message:
+        """Return the envelope of `event`, minted now; the id stays over retries because the message does.
+
+        What came in an envelope (an event from outside) keeps it.
+        """
+        if isinstance(event, Message):
+            return event
         return Message(
             id=self._ids.new(),
             source=self._source,

@@ -52,6 +52,7 @@ def event_row(message: Message, stream: str) -> Row:
         message.principal,
         message.tenant,
         message.content_type,
+        *((message.attributes,) if message.attributes else ()),
     )
     data = message.data
     return (
@@ -90,6 +91,7 @@ def _setters(kind: type[Any], names: Sequence[str]) -> tuple[_Setter, ...]:
     _tenant,
     _content,
     _erased,
+    _attributes,
 ) = _setters(Message, tuple(Message.__slots__))
 _message, _stream, _revision, _position, _hash = _setters(Recorded, tuple(Recorded.__slots__))
 _at, _revisions, _repeated = _setters(Committed, tuple(Committed.__slots__))
@@ -99,7 +101,9 @@ _new_message, _new_recorded, _new_committed = Message.__new__, Recorded.__new__,
 def recorded(row: Row) -> Recorded:
     """Return the event of a row of EVENT_COLUMNS."""
     position, stream, revision, id_, type_, correlation, hashed, meta, data = row
-    time, source, subject, causation, partition, traceparent, principal, tenant, content = _unpack(meta)
+    time, source, subject, causation, partition, traceparent, principal, tenant, content, *more = _unpack(
+        meta
+    )
     message = _new_message(Message)
     _id(message, id_)
     _source(message, source)
@@ -115,6 +119,7 @@ def recorded(row: Row) -> Recorded:
     _tenant(message, tenant)
     _content(message, content)
     _erased(message, data is None)
+    _attributes(message, tuple([(name, value) for name, value in more[0]]) if more else ())
     made = _new_recorded(Recorded)
     _message(made, message)
     _stream(made, stream)

@@ -39,7 +39,7 @@ It is called at least once for each message; the effects that it returns happen 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A consumer group: `group` is its name for ever, `types` are exact or end in `*`.
+    """A consumer group: `group` is its name for ever, `types` are exact or end in `*`, except those `without`.
 
     Raises ValueError for an empty name or no types.
     """
@@ -47,6 +47,7 @@ class Subscription:
     group: str
     types: tuple[str, ...]
     handler: Handler
+    without: frozenset[str] = frozenset()
     options: ConsumerOptions = field(default_factory=ConsumerOptions)
 
     def __post_init__(self) -> None:
@@ -55,7 +56,7 @@ class Subscription:
 
     def wants(self, type_name: str) -> bool:
         """Say whether messages of a type are for this group."""
-        return any(
+        return type_name not in self.without and any(
             type_name.startswith(one[:-1]) if one.endswith("*") else type_name == one for one in self.types
         )
 

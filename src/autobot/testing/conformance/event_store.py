@@ -47,6 +47,7 @@ class LogSuite(Base):
                 partition_key="elsewhere",
                 subject="another subject",
                 content_type="application/cloudevents+json",
+                attributes=(("dataschema", "urn:x"), ("number", 7), ("sure", True)),
             )
             await store.commit(
                 Transaction(appends=(Append(stream="chat-1", expected=NO_STREAM, events=(sent,)),))

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Literal
 
+from autobot.kernel.core.compatibility import Mode
 from autobot.kernel.messaging.schemas.inclusion import Difference, differences
-
-Mode = Literal[
-    "none", "backward", "backward_transitive", "forward", "forward_transitive", "full", "full_transitive"
-]
-"""`backward`: the new schema reads old messages; `forward`: the old one reads new messages; `full`: both.
-
-Without `_transitive` the newest version before it counts, with it every one.
-"""
-MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""The schemas context: the registry of types of messages, and the way in for messages from outside."""
