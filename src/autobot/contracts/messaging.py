@@ -246,7 +246,7 @@ class CausePage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class LetterDecided:
     """The answer of a decision on a dead letter. `event_id` is what is delivered now, empty for a discarded one."""
 
     id: str

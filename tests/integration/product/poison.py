@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -49,4 +50,6 @@ def poison(folder: Path, messages: list[Message]) -> None:
             await store.commit(append([one]))
         await store.close()
 
-    asyncio.run(write())
+    # A thread of its own: this one may hold the loop of a browser's driver.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(write())).result()

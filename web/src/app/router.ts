@@ -19,6 +19,7 @@ export function makeRouter(): Router {
       { path: "/chat/:sessionId?", name: "chat", component: () => import("@/features/chat/View.vue") },
       { path: "/communication/:linkId?", name: "communication", component: () => import("@/features/communication/View.vue") },
       { path: "/events/:position(\\d+)?", name: "events", component: () => import("@/features/events/View.vue") },
+      { path: "/messaging/:tab(dead-letters|consumers)?/:id?", name: "messaging", component: () => import("@/features/messaging/View.vue") },
       { path: "/settings/:key?", name: "settings", component: () => import("@/features/settings/View.vue") },
       { path: "/users/:tab(people|keys|account)?", name: "users", component: () => import("@/features/users/View.vue") },
       { path: "/:rest(.*)*", name: "not-found", component: () => import("./NotFound.vue") },

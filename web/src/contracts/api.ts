@@ -55,6 +55,15 @@ export type SearchHit = Whole<Schemas["MessageHit"]>;
 export type Setting = Omit<Whole<Schemas["SettingView"]>, "value" | "default"> & { value: unknown; default: unknown };
 export type SettingChange = Omit<Whole<Schemas["HistoryPage"]>["items"][number], "value"> & { value: unknown };
 
+/** An event that a consumer group could not handle. */
+export type DeadLetter = Whole<Schemas["DeadLetterSummary"]>;
+export type DeadLetterDetail = Omit<Whole<Schemas["DeadLetterView"]>, "event"> & { event: Record<string, unknown> };
+export type DeadLetterCause = Whole<Schemas["CauseView"]>;
+export type Decided = Whole<Schemas["LetterDecided"]>;
+export type ReplayPreview = Whole<Schemas["ReplayPreview"]>;
+export type Replay = Omit<Whole<Schemas["ReplayView"]>, "error" | "ended_at"> & { error: Failure | null; ended_at: string | null };
+export type Consumer = Whole<Schemas["ConsumerView"]>;
+
 export type Health = Whole<Schemas["Health"]>;
 export type HealthCheck = Health["checks"][number];
 

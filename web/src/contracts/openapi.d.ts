@@ -1527,29 +1527,9 @@ export interface components {
          * Decided
          * @description Body of a decision: why.
          */
-        "Decided-Input": {
+        Decided: {
             /** Reason */
             reason: string;
-        };
-        /**
-         * Decided
-         * @description The answer of a decision on a dead letter. `event_id` is what is delivered now, empty for a discarded one.
-         */
-        "Decided-Output": {
-            /**
-             * Decision
-             * @enum {string}
-             */
-            decision: "replayed" | "edited" | "discarded";
-            /**
-             * Event Id
-             * @default
-             */
-            event_id: string;
-            /** Group */
-            group: string;
-            /** Id */
-            id: string;
         };
         /**
          * Edit
@@ -1695,6 +1675,26 @@ export interface components {
             scopes: string[];
             /** User Id */
             user_id: string;
+        };
+        /**
+         * LetterDecided
+         * @description The answer of a decision on a dead letter. `event_id` is what is delivered now, empty for a discarded one.
+         */
+        LetterDecided: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "replayed" | "edited" | "discarded";
+            /**
+             * Event Id
+             * @default
+             */
+            event_id: string;
+            /** Group */
+            group: string;
+            /** Id */
+            id: string;
         };
         /**
          * LinkLogin
@@ -10503,7 +10503,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Decided-Output"];
+                    "application/json": components["schemas"]["LetterDecided"];
                 };
             };
             /** @description No credential that holds. */
@@ -10699,7 +10699,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Decided-Output"];
+                    "application/json": components["schemas"]["LetterDecided"];
                 };
             };
             /** @description No credential that holds. */
@@ -10891,7 +10891,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Decided-Output"];
+                    "application/json": components["schemas"]["LetterDecided"];
                 };
             };
             /** @description No credential that holds. */
@@ -12658,7 +12658,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Decided-Input"];
+                "application/json": components["schemas"]["Decided"];
             };
         };
         responses: {
@@ -12854,7 +12854,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Decided-Input"];
+                "application/json": components["schemas"]["Decided"];
             };
         };
         responses: {

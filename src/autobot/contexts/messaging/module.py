@@ -81,7 +81,7 @@ def _decisions(write: LetterHandlers) -> Iterable[CommandSpec]:
         (messaging.DiscardDeadLetter, write.discard),
     ):
         yield CommandSpec(
-            command=kind, action=WRITE, handler=handler, answer=messaging.Decided, then=write.decided
+            command=kind, action=WRITE, handler=handler, answer=messaging.LetterDecided, then=write.decided
         )
 
 

@@ -23,6 +23,8 @@ from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 NAME: Final = "dead letter replay"
 BUDGET_S: Final = 7 * 86_400.0
 BATCH: Final = 50
+BATCH_S: Final = 5.0
+"""A slow replay's batch takes about this long, so that people see how far it is."""
 LOOK_EVERY_S: Final = 0.1
 LOOK_FOR_S: Final = 30.0
 """How long a batch waits to see what became of what it replayed; a held group may take for ever."""
@@ -62,6 +64,7 @@ class ReplayRun(PlainRun):
             self._verdicts[run.id] = "stopped"
             return
         tally, place = replays.Tally(), tuple[str, ...]()
+        await self._note(run, replays.NoteReplay(id=run.id, status="running"))
         while True:
             picked = await run.step(
                 "pick", "read", partial(self._pick, replay, place), Picked, given=place, resumable=True
@@ -91,11 +94,12 @@ class ReplayRun(PlainRun):
         until = replay.selection.until
         selection = replace(replay.selection, until=asked if until is None else min(asked, until))
         after = (place[0], place[1]) if place else None
+        most = min(BATCH, max(1, int(replay.per_second * BATCH_S)))
         found: list[str] = []
         async for letter in self._letters.scan(selection.group or None, after=after):
             if selects(selection, letter):
                 found.append(letter.id)
-            if len(found) == BATCH:
+            if len(found) == most:
                 return Picked(letters=tuple(found), place=place_of(letter))
         return Picked(letters=tuple(found), place=())
 

@@ -179,14 +179,16 @@ def _decisions(routes: APIRouter, bus: Dispatcher) -> None:
     async def letter(id: str, context: Context) -> Response:  # noqa: A002
         return json_answer(await bus.ask(messaging.GetDeadLetter(id=id), context))
 
-    @routes.post("/dead-letters/{id}/replay", response_model=messaging.Decided, summary="Deliver one again")
+    @routes.post(
+        "/dead-letters/{id}/replay", response_model=messaging.LetterDecided, summary="Deliver one again"
+    )
     @needs(WRITE)
     async def replay_one(id: str, call: Call) -> Response:  # noqa: A002
         return await decide(call, messaging.ReplayDeadLetter(id=id))
 
     @routes.post(
         "/dead-letters/{id}/edit",
-        response_model=messaging.Decided,
+        response_model=messaging.LetterDecided,
         summary="Give its group a copy with other data",
         description="The copy has an id of its own and names the original as its cause; it is checked against "
         "the contract of its type, and takes the original's place in the order of its key.",
@@ -195,7 +197,7 @@ def _decisions(routes: APIRouter, bus: Dispatcher) -> None:
     async def edit(id: str, body: Edit, call: Call) -> Response:  # noqa: A002
         return await decide(call, messaging.EditDeadLetter(id=id, data=body.data, reason=body.reason))
 
-    @routes.post("/dead-letters/{id}/discard", response_model=messaging.Decided, summary="Give one up")
+    @routes.post("/dead-letters/{id}/discard", response_model=messaging.LetterDecided, summary="Give one up")
     @needs(WRITE)
     async def discard(id: str, body: Why, call: Call) -> Response:  # noqa: A002
         return await decide(call, messaging.DiscardDeadLetter(id=id, reason=body.reason))

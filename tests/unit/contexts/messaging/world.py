@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from autobot.contexts.messaging.module import EVENTS, build, replay_run, starter
-from autobot.contracts import messaging
+from autobot.contracts import messaging, replays
 from autobot.kernel.commands.decision import Emit
 from autobot.kernel.core.context import Principal
 from autobot.kernel.event_store.transaction import ANY, Put, Query, Recorded, Transaction
@@ -124,9 +124,18 @@ class World(Ground):
     async def order(self, keys: Sequence[str], start: int = 1) -> None:
         """Append a numbered order for each letter, which is its key, and wait until all are settled."""
         for number, key in enumerate(keys, start):
-            emit = Emit(stream=key, expected=ANY, events=(Ordered(number=number),))
-            await self.store.commit(Transaction(appends=await self.publish([emit], context_of())))
+            await self.append(key, number)
         await self.settled()
+
+    async def append(self, key: str, number: int) -> None:
+        """Append one order."""
+        emit = Emit(stream=key, expected=ANY, events=(Ordered(number=number),))
+        await self.store.commit(Transaction(appends=await self.publish([emit], context_of())))
+
+    async def no_replay_runs(self) -> None:
+        """Wait until every replay is over."""
+        while any(one.ended_at is None for one in (await self.ask(replays.ListReplays())).items):
+            await asyncio.sleep(1.0)
 
     async def settled(self) -> None:
         """Wait until the group has nothing to do."""

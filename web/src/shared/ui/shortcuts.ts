@@ -12,6 +12,7 @@ export const SHIPPED = {
   goChat: ["g c"],
   goLinks: ["g l"],
   goEvents: ["g e"],
+  goMessages: ["g m"],
   goSettings: ["g s"],
   goAccess: ["g a"],
   write: ["i"],

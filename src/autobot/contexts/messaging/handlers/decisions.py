@@ -34,7 +34,7 @@ class LetterHandlers:
 
     async def replay(
         self, command: messaging.ReplayDeadLetter, context: CallContext
-    ) -> Decision[messaging.Decided]:
+    ) -> Decision[messaging.LetterDecided]:
         """Deliver one again."""
         revision = await self._letters.revision(command.id)
         letter = await self._letters.get(command.id)
@@ -46,7 +46,7 @@ class LetterHandlers:
             replay=command.replay,
         )
         return _decided(
-            messaging.Decided(
+            messaging.LetterDecided(
                 id=letter.id, group=letter.group, decision="replayed", event_id=letter.event_id
             ),
             await self._letters.replay(letter.id),
@@ -57,7 +57,7 @@ class LetterHandlers:
 
     async def edit(
         self, command: messaging.EditDeadLetter, context: CallContext
-    ) -> Decision[messaging.Decided]:
+    ) -> Decision[messaging.LetterDecided]:
         """Put a checked copy in its place."""
         revision = await self._letters.revision(command.id)
         letter = await self._letters.get(command.id)
@@ -75,7 +75,7 @@ class LetterHandlers:
             by=by(context),
         )
         return _decided(
-            messaging.Decided(id=letter.id, group=letter.group, decision="edited", event_id=copy_id),
+            messaging.LetterDecided(id=letter.id, group=letter.group, decision="edited", event_id=copy_id),
             await self._letters.edit(letter.id, event_id=copy_id, copy=revision + 1),
             revision,
             (copied, fact),
@@ -84,7 +84,7 @@ class LetterHandlers:
 
     async def discard(
         self, command: messaging.DiscardDeadLetter, context: CallContext
-    ) -> Decision[messaging.Decided]:
+    ) -> Decision[messaging.LetterDecided]:
         """Give one up."""
         revision = await self._letters.revision(command.id)
         letter = await self._letters.get(command.id)
@@ -96,7 +96,7 @@ class LetterHandlers:
             by=by(context),
         )
         return _decided(
-            messaging.Decided(id=letter.id, group=letter.group, decision="discarded"),
+            messaging.LetterDecided(id=letter.id, group=letter.group, decision="discarded"),
             await self._letters.discard(letter.id),
             revision,
             (fact,),
@@ -109,12 +109,12 @@ class LetterHandlers:
 
 
 def _decided(
-    answer: messaging.Decided,
+    answer: messaging.LetterDecided,
     parts: Transaction,
     revision: int,
     facts: tuple[Any, ...],
     reason: str,
-) -> Decision[messaging.Decided]:
+) -> Decision[messaging.LetterDecided]:
     return Decision(
         answer=answer,
         emits=(Emit(stream=stream_of(answer.id), expected=revision, events=facts),),
