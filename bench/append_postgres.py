@@ -1,6 +1,6 @@
 """Durable appends to PostgreSQL: ours beside raw asyncpg on the same server, interleaved in one run.
 
-    python -m bench.append_postgres [--rounds 4] [--writers 16] [--seconds 1.0]
+    python -m bench.append_postgres [--rounds 4] [--writers 16] [--seconds 1.0] [--folder DIR]
 
 A server of its own with fsync and synchronous_commit on, on a socket in a temporary folder, ended afterwards.
 - `raw_one`: one insert into one table (an identity column, id unique) a commit, one after the other.
@@ -8,6 +8,7 @@ A server of its own with fsync and synchronous_commit on, on a socket in a tempo
 - `raw_group`: as many rows in one insert as there are writers, a commit each.
 - `ours_one`, `ours_writers`: one event with claim, audit record and checkpoint a commit, over the port.
 - `ours_events_one`, `ours_events_writers`: one event a commit.
+- `…_cpu_us`, `…_server_us`: CPU of our process and of the server's for each, in microseconds.
 - `ours_two_stores`: the same writers spread over two stores, as two processes would be.
 Transactions are made before the clock starts. Prints one JSON object.
 """
@@ -21,7 +22,9 @@ import json
 import os
 import platform
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -80,15 +83,15 @@ class Raw:
 
 
 class Spread:
-    """Commits by several stores in turn; reads by the first."""
+    """Commits by several stores, each its share of the writers; reads by the first."""
 
     def __init__(self, stores: list[PostgresEventStore]) -> None:
-        self.stores, self.turn = stores, 0
+        self.stores = stores
         self.read_stream = stores[0].read_stream
 
     async def commit(self, transaction: Transaction) -> Any:
-        self.turn += 1
-        return await self.stores[hash(transaction.appends[0].stream) % len(self.stores)].commit(transaction)
+        writer = int(transaction.appends[0].stream.rpartition("-")[2])
+        return await self.stores[writer % len(self.stores)].commit(transaction)
 
 
 class Events(Ours):
@@ -105,7 +108,7 @@ async def measure(cluster: Cluster, options: argparse.Namespace) -> dict[str, An
     connections += [await asyncpg.connect(url) for _ in range(options.writers - 1)]
     await connections[0].execute(RAW)
     raw = Raw(connections)
-    stores = [await PostgresEventStore.open(cluster.url("postgres"), clock) for _ in range(2)]
+    store = await PostgresEventStore.open(cluster.url("postgres"), clock)
 
     def ours(kind: type[Ours], store: EventStore | Spread, like: Ours | None = None) -> Ours:
         made = kind(store, clock)  # type: ignore[arg-type]
@@ -113,34 +116,46 @@ async def measure(cluster: Cluster, options: argparse.Namespace) -> dict[str, An
             made.revisions = like.revisions
         return made
 
-    whole = ours(Ours, stores[0])
-    plain = ours(Events, stores[0], whole)
-    both = ours(Events, Spread(stores), whole)
-    for number, one in enumerate((whole, plain, both)):
-        one.ids = number * 10**9
+    whole = ours(Ours, store)
+    plain = ours(Events, store, whole)
+    plain.ids = 10**9
 
     def note(name: str, value: float) -> None:
         found.setdefault(name, []).append(value)
 
+    async def floor(name: str, work: Awaitable[float]) -> None:
+        server, client = cluster.cpu_s(), time.process_time()
+        rate = await work
+        note(name, rate)
+        note(f"{name}_cpu_us", (time.process_time() - client) / (rate * options.seconds) * 1e6)
+        note(f"{name}_server_us", (cluster.cpu_s() - server) / (rate * options.seconds) * 1e6)
+
     async def run(name: str, writing: Ours, count: int) -> None:
-        rate, cpu = await writing.writers(count, options.seconds)
+        work = writing.writers(count, options.seconds)
+        before = cluster.cpu_s()
+        rate, cpu = await work
         note(name, rate)
         note(f"{name}_cpu_us", cpu)
+        note(f"{name}_server_us", (cluster.cpu_s() - before) / (rate * options.seconds) * 1e6)
 
     for _ in range(options.rounds):
-        note("raw_one", await raw.writers(1, options.seconds))
+        await floor("raw_one", raw.writers(1, options.seconds))
         await run("ours_one", whole, 1)
         await run("ours_events_one", plain, 1)
-        note("raw_writers", await raw.writers(options.writers, options.seconds))
+        await floor("raw_writers", raw.writers(options.writers, options.seconds))
         await run("ours_writers", whole, options.writers)
         await run("ours_events_writers", plain, options.writers)
-        note("raw_group", await raw.group(options.writers, options.seconds))
+        await floor("raw_group", raw.group(options.writers, options.seconds))
+        other = await PostgresEventStore.open(cluster.url("postgres"), clock)
+        both = ours(Events, Spread([store, other]), whole)
+        both.ids = (len(found["raw_one"]) + 1) * 10**9
         await run("ours_two_stores", both, options.writers)
+        await other.close()
         gc.collect()
-    verified = await verify_store(stores[0])
+    verified = await verify_store(store)
     assert verified.sound, verified.broken
-    assert verified.events == await stores[0].head()
-    for one in (*stores, *connections):
+    assert verified.events == await store.head()
+    for one in (store, *connections):
         await one.close()
     return {name: summary(values) for name, values in found.items()} | {
         "ratio_one_to_raw_one": ratio(found, "ours_events_one", "raw_one"),
@@ -156,6 +171,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--writers", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="where the server writes; the disk that is measured"
+    )
     options = parser.parse_args()
     around = {
         "bench": "append_postgres",
@@ -166,7 +184,10 @@ def main() -> None:
         "writers": options.writers,
         "bars": {"ours_events_one": 4_500, "ours_events_writers": 15_000},
     }
-    with Cluster(durable=True) as cluster, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        Cluster(durable=True, below=options.folder) as cluster,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         around["server"] = cluster.sql("SHOW server_version")
         print(json.dumps(around | runner.run(measure(cluster, options)), indent=1))
 

@@ -22,6 +22,7 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Edge", "edge", ()),
     ("Model gateway hop", "gateway_hop", ()),
     ("Durable append", "append", ("--rounds", "4")),
+    ("Durable append, PostgreSQL", "append_postgres", ("--rounds", "3", "--seconds", "0.7")),
     ("Replay", "replay", ()),
     ("WebSocket", "websocket", ()),
 )

@@ -46,14 +46,17 @@ class Cluster:
     """A server with an empty data folder; a context manager: made and started on entry, gone on exit.
 
     It listens on a Unix socket in its own folder, which is the server's user's alone. `durable` false spares the
-    flushes: what the server was told survives the death of its processes all the same, but not the machine's.
+    flushes: what the server was told survives the death of its processes all the same, but not the machine's. The
+    folder is made in `below`, or where temporary files are.
     """
 
-    def __init__(self, *, durable: bool = False, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *, durable: bool = False, options: tuple[str, ...] = (), below: Path | None = None
+    ) -> None:
         self._durable, self._options = durable, options
         self._user = _user()
         self._numbers = count(1)
-        self.folder = Path(tempfile.mkdtemp(prefix="autobot-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="autobot-pg-", dir=below))
         self._server: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Cluster:
@@ -100,6 +103,20 @@ class Cluster:
         """Return the address of one database that is used again and again, without AutoBot's tables."""
         self.sql("SET client_min_messages = error; DROP SCHEMA IF EXISTS autobot CASCADE")
         return self.url("postgres")
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds that the server's processes have spent so far, those that ended included."""
+        assert self._server is not None
+        spent = 0.0
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = status.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == self._server.pid or int(status.parent.name) == self._server.pid:
+                ended = int(status.parent.name) == self._server.pid
+                spent += sum(int(one) for one in fields[11 : 15 if ended else 13])
+        return spent / os.sysconf("SC_CLK_TCK")
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement and return what it printed."""

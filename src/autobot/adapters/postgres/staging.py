@@ -33,6 +33,8 @@ class Head:
     committed: int = 0
     audited: int = 0
     audit_hash: bytes = bytes(32)
+    writer: str = ""
+    number: int = 0
     aliases: dict[str, str] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
     checkpoints: dict[str, int] = field(default_factory=dict)
@@ -119,11 +121,13 @@ def stage(head: Head, facts: Facts, group: Sequence[Prepared], now: int) -> Stag
     return staged
 
 
-def adopt(staged: Staged) -> None:
-    """Make the group's state the known one, after its commit."""
+def adopt(staged: Staged, writer: str, number: int) -> None:
+    """Make the group's state the known one, after its commit by `writer` under `number`."""
     head = staged.head
-    if staged.changed:
-        head.epoch += 1
+    if not staged.changed:
+        return
+    head.epoch += 1
+    head.writer, head.number = writer, number
     if staged.position > head.position:
         head.position, head.committed = staged.position, staged.committed
     head.audited, head.audit_hash = staged.audited, staged.audit_hash

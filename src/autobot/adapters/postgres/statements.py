@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from autobot.adapters.postgres.driver import Connection, columns
@@ -17,7 +17,7 @@ HANDLED_KEPT: Final = 30 * 86_400 * 1_000_000
 
 # One snapshot for all, so that the facts hold at exactly the epoch that comes with them.
 _FACTS: Final = """
-SELECT 'head' AS kind, encode(audit_hash, 'hex') AS a, NULL AS b, NULL AS c, NULL::bytea AS d, epoch AS n,
+SELECT 'head' AS kind, encode(audit_hash, 'hex') AS a, writer AS b, number::text AS c, NULL::bytea AS d, epoch AS n,
   position AS m, committed AS o, audited AS p FROM autobot.head
 UNION ALL SELECT 'alias', name, target, NULL, NULL, 0, 0, 0, 0 FROM autobot.aliases
 UNION ALL SELECT 'stream', s, NULL, NULL, NULL,
@@ -35,7 +35,9 @@ UNION ALL SELECT 'document', d.tbl, d.key, NULL, NULL, d.version, 0, 0, 0
   JOIN autobot.documents d ON d.tbl = coalesce(a.target, p.name) AND d.key = p.key
 """
 
-_COMMIT: Final = f"SELECT autobot.commit({', '.join(f'${number}' for number in range(1, 46))})"
+_COMMIT: Final = f"SELECT autobot.commit({', '.join(f'${number}' for number in range(1, 48))})"
+
+_COMMIT_ONE: Final = f"SELECT autobot.commit_one({', '.join(f'${number}' for number in range(1, 28))})"
 
 
 async def facts(connection: Connection, group: Sequence[Prepared], head: Head) -> Facts:
@@ -81,7 +83,7 @@ def _sorted(rows: Sequence[Any], head: Head) -> Facts:
                     head.revisions.clear()
                     head.checkpoints.clear()
                 head.epoch, head.position, head.committed, head.audited = n, m, o, p
-                head.audit_hash = bytes.fromhex(a)
+                head.audit_hash, head.writer, head.number = bytes.fromhex(a), b, int(c)
             case "alias":
                 aliases[a] = b
             case "stream":
@@ -102,8 +104,56 @@ def _sorted(rows: Sequence[Any], head: Head) -> Facts:
     return found
 
 
-def bindings(staged: Staged, writer: str, number: int) -> list[Any]:
-    """Return the values of `autobot.commit` for a group."""
+async def commit(connection: Connection, staged: Staged, writer: str, number: int) -> bool:
+    """Write a group; False, and nothing is written, when another process has written meanwhile."""
+    head = staged.head
+    state = (
+        staged.now,
+        staged.position,
+        staged.committed if staged.position > head.position else head.committed,
+        staged.audited,
+        staged.audit_hash,
+    )
+    if head.writer == writer and _is_one(staged):
+        return bool(
+            await connection.fetchval(
+                _COMMIT_ONE,
+                head.epoch,
+                writer,
+                number,
+                *state,
+                *staged.events[0],
+                *_first(staged.audit, 2),
+                *_first(staged.answers.values(), 6),
+                *_first(staged.checkpoints.items(), 2),
+            )
+        )
+    before = (None, None) if head.writer in ("", writer) else (head.writer, head.number)
+    return bool(
+        await connection.fetchval(_COMMIT, head.epoch, writer, number, *before, *state, *_arrays(staged))
+    )
+
+
+def _is_one(staged: Staged) -> bool:
+    """Say whether a group is one event with at most one answer, audit record and checkpoint."""
+    return (
+        len(staged.events) == 1
+        and len(staged.audit) < 2
+        and len(staged.answers) < 2
+        and len(staged.checkpoints) < 2
+        and not (staged.inbox or staged.documents or staged.snapshots)
+    )
+
+
+def _first(rows: Collection[tuple[Any, ...]], count: int) -> Sequence[Any]:
+    """Return the only row; NULLs when there is none."""
+    for row in rows:
+        return row
+    return (None,) * count
+
+
+def _arrays(staged: Staged) -> list[Any]:
+    """Return the rows of a group, column by column."""
     puts = [
         (*place, *one.row[:3], one.steps, *one.row[3:])
         for place, one in staged.documents.items()
@@ -112,29 +162,20 @@ def bindings(staged: Staged, writer: str, number: int) -> list[Any]:
     gone = [place for place, one in staged.documents.items() if one.row is None or one.fresh]
     snapshots = [(*place, *saved) for place, saved in staged.snapshots.items()]
     return [
-        staged.head.epoch,
-        writer,
-        number,
-        staged.now,
-        staged.position,
-        staged.committed if staged.position > staged.head.position else staged.head.committed,
-        staged.audited,
-        staged.audit_hash,
-        *columns(staged.events, 9),
-        *columns(staged.audit, 2),
-        *columns(list(staged.answers.values()), 6),
-        *columns(list(staged.checkpoints.items()), 2),
-        *columns(list(staged.inbox), 3),
-        *columns(puts, 9),
-        *columns(gone, 2),
-        *columns(snapshots, 4),
+        *_columns(staged.events, 9),
+        *_columns(staged.audit, 2),
+        *_columns(staged.answers.values(), 6),
+        *_columns(staged.checkpoints.items(), 2),
+        *_columns(staged.inbox, 3),
+        *_columns(puts, 9),
+        *_columns(gone, 2),
+        *_columns(snapshots, 4),
     ]
 
 
-async def commit(connection: Connection, values: Sequence[Any]) -> bool:
-    """Write a group; False, and nothing is written, when another process has written meanwhile."""
-    written: bool = await connection.fetchval(_COMMIT, *values)
-    return written
+def _columns(rows: Collection[tuple[Any, ...]], count: int) -> Sequence[Any]:
+    """Return the columns of rows; NULLs when there is no row, which cost next to nothing on their way."""
+    return list(zip(*rows, strict=True)) if rows else (None,) * count
 
 
 async def commit_apart(connection: Connection, transaction: Transaction) -> None:
@@ -174,7 +215,9 @@ async def lock_alone(connection: Connection) -> bool:
 
 async def fence(connection: Connection, writer: str) -> int:
     """Make whatever an earlier connection of `writer` still has on its way refused; return its last commit's number."""
-    await connection.execute("UPDATE autobot.head SET epoch = epoch + 1")
+    last = await connection.fetchrow("UPDATE autobot.head SET epoch = epoch + 1 RETURNING writer, number")
+    if last["writer"] == writer:
+        return int(last["number"])
     found = await connection.fetchval("SELECT number FROM autobot.writers WHERE writer = $1", writer)
     return found or 0
 

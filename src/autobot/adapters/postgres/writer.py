@@ -231,14 +231,13 @@ class Sequencer:
             if is_lost(error):
                 raise _Lost(error) from error
             raise
-        adopt(staged)
+        adopt(staged, self._name, self._number)
         return staged.results
 
     async def _write(self, staged: Staged, group: Sequence[Prepared], *, locked: bool) -> bool:
         self._number += 1
-        values = statements.bindings(staged, self._name, self._number)
         self._sent = _Sent(self._number, staged)
-        written = await statements.commit(self._connection, values)
+        written = await statements.commit(self._connection, staged, self._name, self._number)
         if locked:
             if written:
                 await statements.commit_apart(self._connection, group[0].transaction)
