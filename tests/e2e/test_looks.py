@@ -19,6 +19,7 @@ PAGES: Final = {
     "/communication": "Links",
     "/communication/gateway-ai": "API Gateway → AI Service",
     "/events": "Events",
+    "/sagas": "Sagas",
     "/settings": "Settings",
     "/users": "Access",
     "/users/keys": "Access",

@@ -21,7 +21,8 @@ SagaState = Literal[
     "failed_forward",
     "settled",
 ]
-StepState = Literal["running", "retrying", "completed", "failed", "undoing", "undone", "stuck"]
+StepState = Literal["running", "retrying", "completed", "failed", "undoing", "undone", "stuck", "left"]
+"""`left`: it was under way when the saga turned back, and there is nothing of it to undo."""
 Reason = Annotated[str, Len(1, 500)]
 
 

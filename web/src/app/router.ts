@@ -20,6 +20,7 @@ export function makeRouter(): Router {
       { path: "/communication/:linkId?", name: "communication", component: () => import("@/features/communication/View.vue") },
       { path: "/events/:position(\\d+)?", name: "events", component: () => import("@/features/events/View.vue") },
       { path: "/messaging/:tab(dead-letters|consumers)?/:id?", name: "messaging", component: () => import("@/features/messaging/View.vue") },
+      { path: "/sagas/:sagaId?", name: "sagas", component: () => import("@/features/sagas/View.vue") },
       { path: "/settings/:key?", name: "settings", component: () => import("@/features/settings/View.vue") },
       { path: "/users/:tab(people|keys|account)?", name: "users", component: () => import("@/features/users/View.vue") },
       { path: "/:rest(.*)*", name: "not-found", component: () => import("./NotFound.vue") },

@@ -185,3 +185,8 @@ export interface StoredEvent {
   data?: unknown;
   [attribute: string]: unknown;
 }
+
+/** A saga as lists show it, and with its steps. */
+export type Saga = Whole<Schemas["SagaView"]>;
+export type SagaDetail = Whole<Schemas["SagaDetail"]>;
+export type SagaStep = SagaDetail["steps"][number];

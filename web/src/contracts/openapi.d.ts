@@ -2212,7 +2212,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "running" | "retrying" | "completed" | "failed" | "undoing" | "undone" | "stuck";
+            state: "running" | "retrying" | "completed" | "failed" | "undoing" | "undone" | "stuck" | "left";
             /** Undo Attempts */
             undo_attempts: number;
         };

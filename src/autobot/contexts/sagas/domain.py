@@ -102,7 +102,9 @@ class Saga:
                 return saga._step(fact.step, state="failed", ended_at=at, due=None, error=fact.error)
             case facts.RunTurned():
                 by = fact.by or None
-                return replace(saga, state="compensating", turned_at=at, turned_by=by, error=fact.error)
+                steps = tuple(_turned(one, at) for one in saga.steps)
+                turned = replace(saga, steps=steps, turned_at=at, turned_by=by, error=fact.error)
+                return replace(turned, state="compensating")
             case facts.StepCompensated():
                 return saga._step(fact.step, state="undone", ended_at=at, due=None, error=None)
         return saga._ended(fact, at)
@@ -152,6 +154,13 @@ def _begun(fact: facts.StepStarted, at: str) -> sagas.SagaStep:
         pivot=fact.pivot,
         error=None,
     )
+
+
+def _turned(step: sagas.SagaStep, at: str) -> sagas.SagaStep:
+    """Return a step as the saga turns back: one that had only begun is left where nothing is to be undone."""
+    if step.compensation or step.state not in ("running", "retrying"):
+        return step
+    return replace(step, state="left", due=None, ended_at=at)
 
 
 def _again(step: sagas.SagaStep) -> sagas.SagaStep:

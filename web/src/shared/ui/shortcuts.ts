@@ -13,6 +13,7 @@ export const SHIPPED = {
   goLinks: ["g l"],
   goEvents: ["g e"],
   goMessages: ["g m"],
+  goSagas: ["g w"],
   goSettings: ["g s"],
   goAccess: ["g a"],
   write: ["i"],

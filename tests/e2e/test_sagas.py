@@ -1,0 +1,42 @@
+"""A removal as an administrator sees it: asked for, watched, stopped on its way."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.e2e.browser import Visit, drawer
+from tests.integration.product.host import Host
+
+
+def test_a_removal_is_asked_for_watched_and_stopped(admin: Visit, plain_host: Host) -> None:
+    """Who is removed with grace is shown as going; the saga shows its way, and stopping it with a reason undoes it."""
+    user = plain_host()
+    page = admin.go("/users")
+    page.get_by_role("button", name=f"Actions for {user.name}").click()
+    page.get_by_role("menuitem", name="Delete user").click()
+    asked = page.get_by_role("dialog", name="Delete this user?")
+    asked.get_by_role("combobox", name="When").click()
+    page.get_by_role("option", name="In 7 days").click()
+    expect(asked).to_contain_text("Until then the removal can be stopped")
+    asked.get_by_role("button", name="Delete user").click()
+    expect(asked).to_be_hidden()
+    row = page.get_by_role("row", name=re.compile(user.name))
+    row.get_by_role("link", name="being removed").click()
+    page.wait_for_url("**/sagas/*")
+    shown = drawer(page)
+    expect(shown.get_by_role("listitem").filter(has_text="Grace")).to_contain_text("waits")
+    shown.get_by_role("button", name="Stop and undo").click()
+    why = page.get_by_role("dialog", name="Stop this saga?")
+    why.get_by_role("button", name="Stop and undo").click()
+    expect(why).to_contain_text("reason", ignore_case=True)
+    why.get_by_role("textbox", name="Reason").fill("They stay")
+    why.get_by_role("textbox", name="Reason").press("Enter")
+    expect(why).to_be_hidden()
+    expect(shown).to_contain_text("Everything that it had started is undone.")
+    expect(shown.get_by_role("listitem").filter(has_text="Requested")).to_contain_text("undone")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("row", name=re.compile("User removal")).first).to_contain_text("undone")
+    page.get_by_role("tab", name="Waiting for you").click()
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
