@@ -163,10 +163,10 @@ def _turned(step: sagas.SagaStep, at: str) -> sagas.SagaStep:
     return replace(step, state="left", due=None, ended_at=at)
 
 
-def _again(step: sagas.SagaStep) -> sagas.SagaStep:
+def _again(step: sagas.SagaStep, state: sagas.StepState) -> sagas.SagaStep:
     if step.state != "stuck":
         return step
-    return replace(step, state="running", attempts=0, undo_attempts=0, error=None)
+    return replace(step, state=state, attempts=0, undo_attempts=0, error=None)
 
 
 def fold(saga_id: str, events: Iterable[tuple[Any, datetime]]) -> Saga:

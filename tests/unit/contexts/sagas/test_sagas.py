@@ -1,0 +1,177 @@
+"""A person decides on sagas: what may be done when, and what everybody sees of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from autobot.contexts.sagas.module import build
+from autobot.contracts import sagas
+from autobot.kernel.core.clock import rfc3339
+from autobot.kernel.core.context import Principal
+from autobot.kernel.core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from autobot.kernel.core.failure import Failure
+from autobot.kernel.event_store.transaction import ANY, Append, Put, Transaction
+from autobot.kernel.sagas import facts
+from tests.unit.contexts.kit import Ground, context_of
+
+pytestmark = pytest.mark.anyio
+ADA = Principal(id="ada", kind="user", role="operator", user_id="ada", username="ada")
+FAILURE = Failure(code="connection-lost", detail="It went away.", correlation_id="c")
+
+
+class World(Ground):
+    """The context over a store in which sagas stand as an engine leaves them."""
+
+    def __init__(self) -> None:
+        super().__init__(facts.EVENTS)
+        self.dispatcher = self.bus([build(self.store, self.codec, self.clock)])
+
+    async def do(self, command: Any, principal: Principal = ADA) -> Any:
+        """Run a command and return its answer."""
+        return (await self.dispatcher.dispatch(command, context_of(principal))).value
+
+    async def ask(self, query: Any) -> Any:
+        """Ask a query as an operator."""
+        return await self.dispatcher.ask(query, context_of(ADA))
+
+    async def saga(self, name: str, *after: Any, state: str = "running", group: str = "open") -> None:
+        """Write a saga whose first step has been started, and what came then."""
+        told = (
+            facts.RunStarted(
+                run_id=name,
+                definition="order",
+                owner="ada",
+                serial_key=name,
+                input={"order": name},
+                principal={},
+            ),
+            step(name, 0, "pay"),
+            *after,
+        )
+        messages = tuple(self.codec.wrap(one, facts.stream_of(name), context_of()) for one in told)
+        document = {
+            "definition": "order",
+            "state": state,
+            "input": {"order": name},
+            "started_at": name,
+            "ended_at": None,
+            "error": None,
+        }
+        put = Put(table=facts.SAGAS, key=name, document=document, group=group, sort=name)
+        append = Append(stream=facts.stream_of(name), expected=ANY, events=messages)
+        await self.store.commit(Transaction(appends=(append,), writes=(put,)))
+
+    async def stuck(self, name: str) -> None:
+        """Write a saga whose only step cannot be undone."""
+        await self.saga(
+            name,
+            facts.StepFailed(run_id=name, step=0, name="pay", error=FAILURE, duration_ms=1.0),
+            facts.RunTurned(run_id=name, cause="failed", error=FAILURE),
+            facts.RunStuck(run_id=name, step=0, name="pay", direction="backward", attempts=10, error=FAILURE),
+            state="failed_compensation",
+            group="stuck",
+        )
+
+
+def step(name: str, number: int, what: str, **fields: Any) -> facts.StepStarted:
+    """Return the beginning of a step."""
+    given: dict[str, Any] = {"compensation": True, "kind": "saga"}
+    return facts.StepStarted(
+        run_id=name, step=number, name=what, input_hash="h", resumable=True, **{**given, **fields}
+    )
+
+
+async def test_a_stuck_saga_is_tried_again_or_settled() -> None:
+    """Both take a reason, move it to where it then belongs, and are refused for one that does not wait."""
+    world = World()
+    for name in ("one", "two"):
+        await world.stuck(name)
+    shown: sagas.SagaDetail = await world.ask(sagas.GetSaga(saga_id="one"))
+    assert (shown.saga.state, shown.steps[0].state, shown.can_retry, shown.can_settle, shown.can_stop) == (
+        "failed_compensation",
+        "stuck",
+        True,
+        True,
+        False,
+    )
+    again: sagas.SagaDetail = await world.do(sagas.RetrySaga(saga_id="one", reason="mended"))
+    assert (again.saga.state, again.can_retry) == ("compensating", False)
+    settled: sagas.SagaDetail = await world.do(sagas.SettleSaga(saga_id="two", reason="by hand"))
+    assert (settled.saga.state, settled.settled_by, settled.reason) == ("settled", "ada", "by hand")
+    groups = {}
+    for group in ("open", "stuck", "ended"):
+        page: sagas.SagaPage = await world.ask(sagas.ListSagas(group=group))
+        groups[group] = [(one.id, one.state) for one in page.items]
+    assert groups == {"open": [("one", "compensating")], "stuck": [], "ended": [("two", "settled")]}
+    for command in (sagas.RetrySaga(saga_id="two"), sagas.SettleSaga(saga_id="one", reason="x")):
+        with pytest.raises(Conflict):
+            await world.do(command)
+    audited = [(one.entry.action, one.entry.reason) for one in await world.store.audit()]
+    assert ("sagas:operate", "by hand") in audited
+
+
+async def test_only_what_can_turn_back_is_stopped() -> None:
+    """A stop is a signal on a stream of its own; beyond the pivot, and for one that turned, it is refused."""
+    world = World()
+    await world.saga("free")
+    await world.saga("bound", step("bound", 1, "ship", pivot=True))
+    await world.saga("turned", facts.RunTurned(run_id="turned", cause="stopped", by="ann"))
+    await world.do(sagas.StopSaga(saga_id="free", reason="changed my mind"))
+    (sent,) = await world.store.read_stream(facts.signals_of("free"))
+    told = world.codec.unwrap(sent)
+    assert (told.name, told.by, told.reason) == ("stop", "ada", "changed my mind")
+    for name in ("bound", "turned"):
+        with pytest.raises(Conflict):
+            await world.do(sagas.StopSaga(saga_id=name, reason="x"))
+    with pytest.raises(InvalidInput):
+        await world.do(sagas.StopSaga(saga_id="free", reason=""))
+    with pytest.raises(NotFound):
+        await world.do(sagas.StopSaga(saga_id="none", reason="x"))
+
+
+async def test_steps_show_their_tries_and_what_was_left() -> None:
+    """A step that is tried again says when; a timer under way when the saga turned is left, not undone."""
+    world = World()
+    now = world.clock.now()
+    retried = facts.StepRetried(
+        run_id="a", step=0, name="pay", direction="forward", attempt=2, error=FAILURE, due=now
+    )
+    await world.saga("a", retried)
+    shown: sagas.SagaDetail = await world.ask(sagas.GetSaga(saga_id="a"))
+    assert (shown.steps[0].state, shown.steps[0].attempts, shown.steps[0].due) == (
+        "retrying",
+        2,
+        rfc3339(now),
+    )
+    timer = step("b", 1, "pause", kind="timer", compensation=False, detail="2026-03-02T12:00:00Z")
+    await world.saga(
+        "b",
+        facts.StepCompleted(run_id="b", step=0, name="pay", output=None, duration_ms=1.0),
+        timer,
+        facts.RunTurned(run_id="b", cause="stopped", by="ann"),
+        facts.StepCompensated(run_id="b", step=0, name="pay", duration_ms=1.0),
+        facts.RunCompensated(run_id="b"),
+    )
+    shown = await world.ask(sagas.GetSaga(saga_id="b"))
+    assert [(one.name, one.state) for one in shown.steps] == [("pay", "undone"), ("pause", "left")]
+    assert (shown.saga.state, shown.turned_by) == ("compensated", "ann")
+
+
+async def test_the_list_pages_and_is_not_for_everybody() -> None:
+    """The newest come first, page by page; users may not look."""
+    world = World()
+    for number in range(5):
+        await world.saga(f"s{number}")
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page: sagas.SagaPage = await world.ask(sagas.ListSagas(limit=2, cursor=cursor))
+        seen += [one.id for one in page.items]
+        if (cursor := page.next_cursor) is None:
+            break
+    assert seen == ["s4", "s3", "s2", "s1", "s0"]
+    user = Principal(id="u", kind="user", role="user", user_id="u")
+    with pytest.raises(Forbidden):
+        await world.dispatcher.ask(sagas.ListSagas(), context_of(user))
