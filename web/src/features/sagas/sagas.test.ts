@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SagaStep } from "@/contracts/api";
-import { isOver, lookOf, pivotOf, shownSteps, toneOf, waitsForPerson, wordsOf } from "./sagas.state";
+import { toneOf } from "./looks";
+import { isOver, lookOf, pivotOf, shownSteps, waitsForPerson, wordsOf } from "./sagas.state";
 
 const step = (part: Partial<SagaStep>): SagaStep => ({
   number: 0,

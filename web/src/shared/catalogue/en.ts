@@ -577,6 +577,7 @@ export const en = {
     atPosition: (n: number) => `at position ${n.toLocaleString("en")}`,
     deadCount: (n: number) => (n ? plural(n, "dead letter", "dead letters") : "no dead letters"),
     lagHistory: "Behind, last two minutes",
+  },
   sagas: {
     title: "Sagas",
     text: "Work across several parts: done whole, or undone.",
