@@ -116,10 +116,9 @@ class Saga:
                 stuck = replace(self, state=cast("sagas.SagaState", state), error=fact.error)
                 return stuck._step(fact.step, state="stuck", due=None, error=fact.error)
             case facts.RunResumed():
-                state = "running" if self.state == "failed_forward" else "compensating"
-                return replace(
-                    self, state=cast("sagas.SagaState", state), steps=tuple(map(_again, self.steps))
-                )
+                forward = self.state == "failed_forward"
+                steps = tuple(_again(one, "running" if forward else "undoing") for one in self.steps)
+                return replace(self, state="running" if forward else "compensating", steps=steps)
             case facts.RunCompleted():
                 return replace(self, state="completed", ended_at=at, error=None)
             case facts.RunCompensated():
