@@ -17,7 +17,7 @@ from autobot.bootstrap.channels import publish_delta, sources
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.registered import REGISTERED
-from autobot.bootstrap.registry import schemas_routers
+from autobot.bootstrap.registry import asyncapi, schemas_routers
 from autobot.contexts.identity.module import authenticator
 from autobot.contracts import messaging as messages
 from autobot.gateway.access import Access, Proven
@@ -72,7 +72,7 @@ class Edge:
             note=product.refusals.note,
             arrived=product.registry.arrived,
             routers=self._routers(auth.router(bus, limiter, site, quotas.login)),
-            raw=(self._run_events(), *dialect.routes(), *metrics_routes(product)),
+            raw=(self._run_events(), asyncapi(), *dialect.routes(), *metrics_routes(product)),
             site=site,
             limits=self.limits,
             version=VERSION,

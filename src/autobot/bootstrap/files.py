@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autobot.adapters.sqlite.backup import restore
 from autobot.adapters.system.lock import locked_folder
+from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import key_path
 from autobot.bootstrap.wiring import load_matrix
 from autobot.config import Config
@@ -41,9 +42,10 @@ def openapi_document() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedSchemas:
-    """The schemas of today's events by type, the mode that they keep, and the types that only upcasters read."""
+    """The schemas of today's events by type, the AsyncAPI document, the mode that they keep, and the types that only upcasters read."""
 
     today: Mapping[str, dict[str, Any]]
+    asyncapi: Mapping[str, Any] = field(default_factory=dict)
     mode: Mode
     retired: frozenset[str]
 
@@ -51,8 +53,15 @@ class PublishedSchemas:
 def published_schemas() -> PublishedSchemas:
     """Return the schemas of all events as the committed files have them."""
     from autobot.bootstrap.published import OWN_SCHEMAS, UPCASTERS
+    from autobot.gateway import asyncapi
 
-    return PublishedSchemas(today=OWN_SCHEMAS.by_type(), mode=OWN_SCHEMAS.mode, retired=UPCASTERS.sources)
+    today = OWN_SCHEMAS.by_type()
+    return PublishedSchemas(
+        today=today,
+        asyncapi=asyncapi.document(VERSION, today),
+        mode=OWN_SCHEMAS.mode,
+        retired=UPCASTERS.sources,
+    )
 
 
 async def restore_backup(config: Config, source: Path) -> list[str]:

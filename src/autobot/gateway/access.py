@@ -30,6 +30,7 @@ PUBLIC: Final[frozenset[str]] = frozenset(
     {
         "GET /api/v1/system/health/live",
         "GET /api/v1/system/health/ready",
+        "GET /asyncapi.json",
         "GET /docs",
         "GET /docs/{name}",
         "GET /openapi.json",

@@ -1,6 +1,7 @@
 """Judges the committed schemas of messages: what must lie in the folder, and what would lose stored messages.
 
-`schema/messages/<type>.json` is the schema of today, `schema/messages/earlier/<type>.<n>.json` what it was before.
+`schema/messages/<type>.json` is the schema of today, `schema/messages/earlier/<type>.<n>.json` what it was before;
+`schema/asyncapi.json` is the AsyncAPI document.
 
     python -m autobot.testing.schema_files < FILES
 
@@ -21,6 +22,7 @@ from autobot.kernel.messaging.schemas.modes import breaks
 
 FOLDER: Final = "schema/messages"
 EARLIER: Final = "earlier"
+ASYNCAPI: Final = "schema/asyncapi.json"
 ASSERTS_NOTHING: Final = frozenset({"title", "description", "default", "examples", "$comment"})
 Json = Any
 
@@ -113,9 +115,10 @@ def main() -> None:
     given = json.load(sys.stdin)
     code = published_schemas()
     wanted = wanted_files(given["committed"], given["published"], code)
+    asyncapi = {ASYNCAPI: text_of(code.asyncapi)}
     present, _ = by_type(given["published"])
     _, earlier = by_type(wanted)
-    json.dump({"wanted": wanted, "broken": broken_promises(present, earlier, code)}, sys.stdout)
+    json.dump({"wanted": wanted | asyncapi, "broken": broken_promises(present, earlier, code)}, sys.stdout)
 
 
 if __name__ == "__main__":
