@@ -74,7 +74,7 @@ async def test_the_document_names_every_route(app: App) -> None:
     """Each HTTP route stands in the OpenAPI document, except the documentation and the web client themselves."""
     document = app.edge.app.openapi
     paths = document["paths"]
-    left_out = ("/docs", "/problems", "/openapi.json", "/{path:path}")
+    left_out = ("/docs", "/problems", "/openapi.json", "/asyncapi.json", "/{path:path}")
     for entry in app.edge.app.entries:
         if entry.method == WEBSOCKET or entry.path.startswith(left_out):
             continue

@@ -6,6 +6,8 @@ declare module "vue-router" {
   interface RouteMeta {
     /** Can be seen without signing in. */
     public?: boolean;
+    /** The page of the rail that it belongs to, where that is another. */
+    page?: string;
   }
 }
 
@@ -21,6 +23,7 @@ export function makeRouter(): Router {
       { path: "/events/:position(\\d+)?", name: "events", component: () => import("@/features/events/View.vue") },
       { path: "/messaging/:tab(dead-letters|consumers)?/:id?", name: "messaging", component: () => import("@/features/messaging/View.vue") },
       { path: "/sagas/:sagaId?", name: "sagas", component: () => import("@/features/sagas/View.vue") },
+      { path: "/schemas", name: "schemas", meta: { page: "events" }, component: () => import("@/features/schemas/View.vue") },
       { path: "/settings/:key?", name: "settings", component: () => import("@/features/settings/View.vue") },
       { path: "/users/:tab(people|keys|account)?", name: "users", component: () => import("@/features/users/View.vue") },
       { path: "/:rest(.*)*", name: "not-found", component: () => import("./NotFound.vue") },

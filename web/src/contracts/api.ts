@@ -32,6 +32,11 @@ export type ApiKey = Whole<Schemas["KeyView"]>;
 export type NewKey = Whole<Schemas["ShownKey"]>;
 export type SignInLink = Whole<Schemas["ShownLink"]>;
 
+export type SchemaSummary = Whole<Schemas["SchemaSummary"]>;
+/** `schema` and `example` are what their owner made them. */
+export type SchemaVersion = Omit<Whole<Schemas["SchemaVersion"]>, "schema" | "example"> & { schema: unknown; example: unknown };
+export type SchemaType = Omit<Whole<Schemas["SchemaType"]>, "versions"> & { versions: SchemaVersion[] };
+
 export type Model = Whole<Schemas["ModelChoice"]>;
 export type Session = Whole<Schemas["SessionView"]>;
 export type Message = Whole<Schemas["MessageView"]>;
