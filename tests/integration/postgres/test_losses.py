@@ -131,6 +131,9 @@ class Swallowing:
         self._target = cluster.folder / ".s.PGSQL.5432"
         self.armed = False
         self.swallowed = 0
+        self.silent = 0
+        """Connections that were made before this many carry nothing."""
+        self.made = 0
 
     async def serve(self, folder: Path) -> asyncio.Server:
         """Listen on a socket in `folder`."""
@@ -139,9 +142,12 @@ class Swallowing:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         behind, before = await asyncio.open_unix_connection(self._target)
         state = {"commit": False}
+        number, self.made = self.made, self.made + 1
 
         async def there() -> None:
             while data := await reader.read(65536):
+                if number < self.silent:
+                    continue
                 state["commit"] = self.armed and b"autobot-swallow" in data
                 before.write(data)
             before.close()
@@ -181,3 +187,23 @@ async def test_an_answer_that_got_lost_is_asked_for(postgres: Cluster) -> None:
                 assert found is not None
                 assert found.version == 3
                 assert [one.revision for one in await read_whole_log(store)] == [0]
+
+
+async def test_connections_that_carry_nothing_any_more_are_given_up(postgres: Cluster) -> None:
+    """When all connections go silent, as through a firewall that forgot them, commits and reads go on over new ones within
+    their patience, once each."""
+    way = Swallowing(postgres)
+    postgres.emptied()
+    with tempfile.TemporaryDirectory() as folder:
+        async with await way.serve(Path(folder)):
+            async with opened(f"postgresql://{ROLE}@/postgres?host={folder}", patience_s=4.0) as (
+                store,
+                make,
+            ):
+                await store.commit(make.transaction("a"))
+                assert len(await store.read_stream("a")) == 1
+                way.silent = way.made
+                done, read = await asyncio.gather(store.commit(make.transaction("a", 2)), store.head())
+                assert (done.position, done.repeated) == (3, False)
+                assert read in {1, 3}
+                assert [one.revision for one in await store.read_stream("a")] == [0, 1, 2]

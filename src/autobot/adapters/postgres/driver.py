@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
@@ -33,6 +33,10 @@ SETTINGS: Final = {
     "lock_timeout": "0",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "60s",
+    # A client whose machine is gone holds its locks for a minute at most.
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
 }
 
 
@@ -113,7 +117,7 @@ class Readers:
                 if not self._opened:
                     await self._open()
                 async with self._pool.acquire() as connection:
-                    return await read(connection)
+                    return await self._in_time(read, connection)
             except (
                 *UNREACHED,
                 asyncpg.PostgresError,
@@ -126,6 +130,15 @@ class Readers:
                     raise unreached(error) from error
             await asyncio.sleep(pause)
             pause = min(PAUSE_S[1], pause * 2)
+
+    async def _in_time(self, read: Callable[[Connection], Awaitable[T]], connection: Any) -> T:
+        """Run a read; a connection on which nothing comes for half of the patience counts as broken."""
+        try:
+            async with asyncio.timeout(self._patience_s / 2):
+                return await read(connection)
+        except TimeoutError:
+            connection.terminate()
+            raise
 
     async def _open(self) -> None:
         async with self._opening:
@@ -142,8 +155,3 @@ class Readers:
                     await self._pool.close()
             except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 self._pool.terminate()
-
-
-def columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
-    """Return the columns of rows, as many empty ones as there are when there is no row."""
-    return [list(one) for one in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

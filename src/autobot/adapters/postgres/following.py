@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from autobot.adapters.postgres.driver import PAUSE_S, connect
+from autobot.adapters.postgres.driver import CONNECT_S, PAUSE_S, connect
 from autobot.adapters.postgres.writer import REFUSED
 from autobot.kernel.core.errors import AutoBotError
 
@@ -71,14 +71,15 @@ class Listener:
             self._wake.set()
 
     async def _turn(self, connection: Any) -> None:
-        if self._tell:
-            self._tell = False
-            await connection.execute(f"NOTIFY {CHANNEL}")
-        if self._look:
-            self._look = False
-            position, listeners = await connection.fetchrow(_LOOK, LISTENER)
-            self._others = listeners > 1
-            self._grown(position)
+        async with asyncio.timeout(CONNECT_S):
+            if self._tell:
+                self._tell = False
+                await connection.execute(f"NOTIFY {CHANNEL}")
+            if self._look:
+                self._look = False
+                position, listeners = await connection.fetchrow(_LOOK, LISTENER)
+                self._others = listeners > 1
+                self._grown(position)
         if not (self._tell or self._look or self._ending):
             self._look = not await self._rest(self._poll_s)
 

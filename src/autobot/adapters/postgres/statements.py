@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from autobot.adapters.postgres.driver import Connection, columns
+from autobot.adapters.postgres.driver import Connection
 from autobot.adapters.postgres.rows import Prepared
 from autobot.adapters.postgres.staging import Facts, Head, Staged
 from autobot.kernel.event_store.transaction import Put, Transaction
@@ -63,10 +63,10 @@ async def facts(connection: Connection, group: Sequence[Prepared], head: Head) -
         _FACTS,
         list(streams),
         ids,
-        *columns(answers, 2),
-        *columns(handled, 3),
+        *_listed(answers, 2),
+        *_listed(handled, 3),
         list(consumers),
-        *columns(puts, 2),
+        *_listed(puts, 2),
     )
     return _sorted(rows, head)
 
@@ -171,6 +171,11 @@ def _arrays(staged: Staged) -> list[Any]:
         *_columns(gone, 2),
         *_columns(snapshots, 4),
     ]
+
+
+def _listed(rows: Sequence[tuple[Any, ...]], count: int) -> list[Any]:
+    """Return the columns of rows, as many empty ones as there are when there is no row."""
+    return list(zip(*rows, strict=True)) if rows else [()] * count
 
 
 def _columns(rows: Collection[tuple[Any, ...]], count: int) -> Sequence[Any]:

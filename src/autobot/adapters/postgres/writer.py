@@ -45,11 +45,7 @@ REFUSED: Final = (
 
 
 class _Lost(Exception):
-    """The connection broke; `cause` says how."""
-
-    def __init__(self, cause: BaseException) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
+    """The connection broke; its cause says how."""
 
 
 @dataclass(slots=True)
@@ -165,14 +161,16 @@ class Sequencer:
                 await self._connected(deadline)
                 if self._sent is not None:
                     return self._arrived(self._sent)
-                done = await self._try(group, exact=exact)
+                async with asyncio.timeout(None if group[0].apart else self._options.patience_s / 2):
+                    done = await self._try(group, exact=exact)
                 if done is not None:
                     return done
                 exact = True
-            except _Lost as lost:
+            except (_Lost, TimeoutError) as lost:
+                # A connection on which nothing comes counts as broken.
                 await self._drop()
                 if self._loop.time() > deadline:
-                    raise self._away(lost.cause) from lost.cause
+                    raise self._away(lost) from lost
                 exact = True
             except REFUSED as error:
                 await self._rollback()
@@ -229,7 +227,7 @@ class Sequencer:
             return None
         except REFUSED as error:
             if is_lost(error):
-                raise _Lost(error) from error
+                raise _Lost from error
             raise
         adopt(staged, self._name, self._number)
         return staged.results
@@ -275,19 +273,23 @@ class Sequencer:
     async def _connect(self) -> None:
         self._connection = await connect(self._url, "autobot writer")
         try:
-            if self._options.alone and not await statements.lock_alone(self._connection):
-                raise DataLocked(
-                    "Another AutoBot uses this database.", hint="Stop it, or name another database."
-                )
-            async with self._connection.transaction():
-                last = await statements.fence(self._connection, self._name)
-            await statements.facts(self._connection, (), self._head)
+            async with asyncio.timeout(self._options.patience_s / 2):
+                last = await self._begin()
         except REFUSED as error:
             if is_lost(error):
                 raise ConnectFailed("The database server went away while connecting.") from error
             raise mapped(error) from error
         if self._sent is not None and self._sent.number != last:
             self._sent = None
+
+    async def _begin(self) -> int:
+        """Make a new connection the one that writes, and learn where things stand; returns our last commit's number."""
+        if self._options.alone and not await statements.lock_alone(self._connection):
+            raise DataLocked("Another AutoBot uses this database.", hint="Stop it, or name another database.")
+        async with self._connection.transaction():
+            last = await statements.fence(self._connection, self._name)
+        await statements.facts(self._connection, (), self._head)
+        return last
 
     async def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -302,5 +304,5 @@ class Sequencer:
             await statements.tidy(self._connection, micros(self._clock.now()))
         except REFUSED as error:
             if is_lost(error):
-                raise _Lost(error) from error
+                raise _Lost from error
             raise
