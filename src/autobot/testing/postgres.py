@@ -17,6 +17,10 @@ PATIENCE_S: Final = 30.0
 PROGRAMS: Final = "/usr/lib/postgresql"
 """Debian keeps each version's programs below this folder, outside the search path."""
 ROLE: Final = "autobot"
+WATCH: Final = """
+cat >/dev/null; kill -INT "$1"; while kill -0 "$1" 2>/dev/null; do sleep 0.1; done; rm -rf "$2"
+"""
+"""Ends the server when the process that started it is gone: then its end of the pipe is closed."""
 
 
 def program(name: str) -> str:
@@ -58,6 +62,7 @@ class Cluster:
         self._numbers = count(1)
         self.folder = Path(tempfile.mkdtemp(prefix="autobot-pg-", dir=below))
         self._server: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Cluster:
         try:
@@ -148,6 +153,11 @@ class Cluster:
                 cwd=self.folder,
                 **self._user,
             )
+        self._watch = subprocess.Popen(
+            ["/bin/sh", "-c", WATCH, "watch", str(self._server.pid), str(self.folder)],
+            stdin=subprocess.PIPE,
+            **self._user,
+        )
         end = time.monotonic() + PATIENCE_S
         while not self._ready():
             if self._server.poll() is not None or time.monotonic() > end:
@@ -165,6 +175,10 @@ class Cluster:
 
     def stop(self, *, immediate: bool = False) -> None:
         """Stop the server: clients are cut off at once; `immediate` leaves it as a crash does."""
+        if self._watch is not None:
+            self._watch.kill()
+            self._watch.communicate()
+            self._watch = None
         if self._server is not None:
             self._server.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
             try:
