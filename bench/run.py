@@ -23,6 +23,7 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Model gateway hop", "gateway_hop", ()),
     ("Durable append", "append", ("--rounds", "4")),
     ("Durable append, PostgreSQL", "append_postgres", ("--rounds", "3", "--seconds", "0.7")),
+    ("Durable runs", "runs", ()),
     ("Replay", "replay", ()),
     ("WebSocket", "websocket", ()),
 )

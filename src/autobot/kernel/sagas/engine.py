@@ -86,7 +86,7 @@ class RunEngine:
         run = self._make(started, context, RunHistory(started=started), self._clock.now())
         write = _open(run, self._definitions[definition], "queued")
         try:
-            await self._store.commit(self._writer.transaction(run, started, NO_STREAM, (write,)))
+            await self._store.commit(self._writer.transaction(run, (started,), NO_STREAM, (write,)))
         except WrongExpectedVersion:
             # It was accepted before; that answer may have been lost on its way here.
             await self.resume(run_id)
@@ -223,7 +223,7 @@ class RunEngine:
                 error=_cut_off(run, "AutoBot was restarted while this was being written."),
             )
         if run.history.revision <= 0:
-            await self._writer.show(run, _open(run, definition, "running"))
+            run.to_show = _open(run, definition, "running")
         self._tell(run, "running", "")
         budget = definition.budget
         run.context = run.context.within(self._clock.monotonic() + budget)

@@ -23,6 +23,7 @@ from autobot.kernel.core.errors import (
     Unauthenticated,
 )
 from autobot.kernel.core.failure import Failure, failure_of
+from autobot.kernel.event_store.transaction import Put
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.history import RunHistory
 
@@ -52,7 +53,8 @@ class Waiting:
 class Run:
     """One run in progress. Mutated by its own task only; others leave a word and set `told`.
 
-    `outputs` are a saga's, by the names of its steps.
+    `outputs` are a saga's, by the names of its steps. `unwritten` facts and the document `to_show` go with the next
+    fact into one commit.
     """
 
     id: str
@@ -74,6 +76,8 @@ class Run:
     started_at: datetime
     told: asyncio.Event = field(default_factory=asyncio.Event)
     outputs: dict[str, Any] = field(default_factory=dict)
+    unwritten: list[Any] = field(default_factory=list)
+    to_show: Put | None = None
 
     @property
     def channel(self) -> str:
@@ -123,12 +127,14 @@ class Run:
         detail: Any = None,
         compensation: bool = False,
         pivot: bool = False,
+        lazy: bool = False,
     ) -> T:
         """Do `work` once, whatever happens to the process; return its (recorded) output of type `output`.
 
         `given` is what the step depends on: a replay with other input raises NonDeterminism. A step that
         failed is raised again only as long as the process lives; its failure is recorded. `compensation` and
-        `pivot` are a saga's words, see `facts.StepStarted`.
+        `pivot` are a saga's words, see `facts.StepStarted`. The end of a `lazy` step is written with the next
+        fact of the run: a crash between the two repeats the step, which must be harmless.
         """
         number, self.next_step = self.next_step, self.next_step + 1
         mark = fingerprint(canonical_json(msgspec.to_builtins(given)))
@@ -153,9 +159,9 @@ class Run:
                     pivot=pivot,
                 ),
             )
-        return await self._do(number, name, work)
+        return await self._do(number, name, work, lazy=lazy)
 
-    async def _do(self, number: int, name: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def _do(self, number: int, name: str, work: Callable[[], Awaitable[T]], *, lazy: bool) -> T:
         """Do a step's work and record how it went."""
         began = self.clock.monotonic()
         try:
@@ -180,7 +186,10 @@ class Run:
             output=msgspec.to_builtins(value),
             duration_ms=(self.clock.monotonic() - began) * 1000,
         )
-        await self.append(self, completed)
+        if lazy:
+            self.unwritten.append(completed)
+        else:
+            await self.append(self, completed)
         return value
 
 

@@ -129,10 +129,13 @@ class Saga:
             resumable=True,
             compensation=step.compensation is not None,
             pivot=step.pivot,
+            lazy=True,
         )
 
     async def _sleep(self, run: Run, name: str, due: datetime) -> None:
-        kept = await run.step(f"{name}:due", "timer", lambda: _now(rfc3339(due)), str, resumable=True)
+        kept = await run.step(
+            f"{name}:due", "timer", lambda: _now(rfc3339(due)), str, resumable=True, lazy=True
+        )
         until = parse_rfc3339(kept)
         await run.step(
             name, "timer", lambda: _sleep_until(run, until), type(None), resumable=True, detail=kept
@@ -140,7 +143,7 @@ class Saga:
 
     async def _wait(self, run: Run, step: Signal) -> Any:
         due = rfc3339(run.clock.now() + timedelta(seconds=step.timeout_s))
-        kept = await run.step(f"{step.name}:due", "timer", lambda: _now(due), str, resumable=True)
+        kept = await run.step(f"{step.name}:due", "timer", lambda: _now(due), str, resumable=True, lazy=True)
         until = parse_rfc3339(kept)
 
         async def work() -> Any:
@@ -156,7 +159,7 @@ class Saga:
                     continue
             return {"by": sent.by, "payload": sent.payload}
 
-        return await run.step(step.name, "signal", work, Any, resumable=True, detail=kept)
+        return await run.step(step.name, "signal", work, Any, resumable=True, detail=kept, lazy=True)
 
     # ------------------------------------------------------------------------------------------ backward
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from autobot.kernel.core.errors import AutoBotError, WrongExpectedVersion
@@ -33,10 +34,17 @@ class RunWriter:
     async def append(
         self, run: Run, fact: Any, *, write: Put | None = None, erase: tuple[Erase, ...] = ()
     ) -> None:
-        """Append a fact, with a document and what is to be erased. Raises WrongExpectedVersion."""
+        """Append a fact behind those that wait for it, with a document and what is to be erased.
+
+        Raises WrongExpectedVersion.
+        """
+        told, shown = (*run.unwritten, fact), write or run.to_show
         expected = run.history.revision
-        await self._commit(run, self.transaction(run, fact, expected, (write,) if write else (), erase))
-        run.history.apply(fact)
+        await self._commit(run, self.transaction(run, told, expected, (shown,) if shown else (), erase))
+        run.unwritten.clear()
+        run.to_show = None
+        for one in told:
+            run.history.apply(one)
 
     async def show(self, run: Run, write: Put) -> None:
         """Write a run's document, if its stream is where we think it is. Raises WrongExpectedVersion."""
@@ -51,10 +59,15 @@ class RunWriter:
             raise
 
     def transaction(
-        self, run: Run, fact: Any, expected: int, writes: tuple[Put, ...], erase: tuple[Erase, ...] = ()
+        self,
+        run: Run,
+        told: Sequence[Any],
+        expected: int,
+        writes: tuple[Put, ...],
+        erase: tuple[Erase, ...] = (),
     ) -> Transaction:
-        """Return what appends a fact of a run."""
+        """Return what appends facts of a run."""
         stream = facts.stream_of(run.id)
-        message = self._codec.wrap(fact, stream, run.context)
-        append = Append(stream=stream, expected=expected, events=(message,))
+        events = tuple([self._codec.wrap(one, stream, run.context) for one in told])
+        append = Append(stream=stream, expected=expected, events=events)
         return Transaction(appends=(append,), writes=writes, erase=erase)

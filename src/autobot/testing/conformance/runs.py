@@ -356,7 +356,7 @@ class CrashSuite(SagaBase):
                     while died:
                         died = await self.once(failing, ends, at, after=after)
                         at += self.stride
-                    assert at > 8
+                    assert at > 6
 
         self.run(main())
 
