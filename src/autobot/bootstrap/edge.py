@@ -29,7 +29,7 @@ from autobot.gateway.middleware.rate_limit import MemoryLimiter, RouteClass
 from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.sse import EventStream, after_of
-from autobot.gateway.rest import actions, auth, chat, messaging, sagas, settings, system
+from autobot.gateway.rest import actions, auth, chat, history, messaging, sagas, settings, system
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.telemetry.listener import Listeners
@@ -94,6 +94,7 @@ class Edge:
             sagas.router(bus),
             messaging.router(bus),
             system.router(bus, self.ready),
+            history.router(bus),
             *schemas_routers(bus),
             *(one.router(bus) for one in REGISTERED),
         )

@@ -16,6 +16,7 @@ from autobot.bootstrap.following import (
 )
 from autobot.bootstrap.guide import LazyGuide, search_guide
 from autobot.bootstrap.health import ProbedHealth
+from autobot.bootstrap.history import history_context, past_of
 from autobot.bootstrap.knowing import ProcessFacts, dependencies
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
@@ -131,6 +132,7 @@ class _Assembly:
         self.engine: RunEngine
         self.upkeep = StoreUpkeep(config, outside.store)
         self.chat_view = ProjectionRunner(chat_projection(self.codec), self.store, outside.clock)
+        self.past = past_of(self.store, self.codec)
         self.work = action_work(config, {"chat": self.chat_view})
         self.broker = LogBroker(self.store, outside.clock, outside.chance)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
@@ -241,13 +243,12 @@ class _Assembly:
         acting = actions_module.build(
             store=store, clock=outside.clock, ids=outside.ids, work=self.work, allowed=self._allowed
         )
+        lists = caught_up_with(self.chat_view, store, outside.clock)
         modules = (
             people,
             acting,
             self.settings.module,
-            chat_module.build(
-                store, codec, outside.ids, caught_up_with(self.chat_view, self.store, self.outside.clock)
-            ),
+            chat_module.build(store, codec, outside.ids, lists, self.past),
             agents,
             system_module.build(store, codec, self.registry, health, facts, self.upkeep),
             sagas_module.build(store, codec, outside.clock),
@@ -261,6 +262,7 @@ class _Assembly:
                 stop_run=self._stop_run,
             ),
             schemas_context(store, codec, outside.clock),
+            history_context(store, self.past, {"chat": self.chat_view}),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
         return modules, runs

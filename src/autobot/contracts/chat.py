@@ -297,11 +297,12 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSessions:
-    """The principal's chats, last changed first. `search` looks in titles."""
+    """The principal's chats, last changed first, now or as they were. `search` looks in titles, and only now."""
 
     limit: Annotated[int, Ge(1), Le(200)] = 50
     cursor: str | None = None
     search: Annotated[str, Len(0, 200)] = ""
+    as_of: AsOf = NOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -966,6 +966,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/density": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the events of the log lie in time */
+        get: operations["density_api_v1_system_density_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system/diagnostics": {
         parameters: {
             query?: never;
@@ -1148,6 +1165,57 @@ export interface paths {
         put?: never;
         /** Go back to an earlier policy, or to the shipped one */
         post: operations["revert_api_v1_system_links__link__revert_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/read-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read models: version, position, lag and state */
+        get: operations["read_models_api_v1_system_read_models_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/read-models/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A read model, now or as it was */
+        get: operations["read_model_api_v1_system_read_models__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/read-models/{name}/difference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What differs in a read model between two moments */
+        get: operations["difference_api_v1_system_read_models__name__difference_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1530,6 +1598,75 @@ export interface components {
         Decided: {
             /** Reason */
             reason: string;
+        };
+        /**
+         * Density
+         * @description `positions[i]` is the last position at or before the end of part i; `before` the last one before `since`.
+         *
+         *     Times are None for an empty log. `head` is the end of the log.
+         */
+        Density: {
+            /** Before */
+            before: number;
+            /** Head */
+            head: number;
+            /** Positions */
+            positions: number[];
+            /** Since */
+            since: string | null;
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * Difference
+         * @description One document that differs: `before` is None for an added one, `after` for a removed one.
+         */
+        Difference: {
+            /** After */
+            after: {
+                [key: string]: unknown;
+            } | null;
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "added" | "removed" | "changed";
+            /** Key */
+            key: string;
+        };
+        /**
+         * DifferencePage
+         * @description A page of differences, and how many there are of each kind in all.
+         */
+        DifferencePage: {
+            /** Added */
+            added: number;
+            /** At */
+            at: string | null;
+            /** Changed */
+            changed: number;
+            /** Items */
+            items: components["schemas"]["Difference"][];
+            /** Name */
+            name: string;
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Position */
+            position: number;
+            /** Removed */
+            removed: number;
+            /** Same */
+            same: number;
+            /** Table */
+            table: string;
+            /** To At */
+            to_at: string | null;
+            /** To Position */
+            to_position: number;
         };
         /**
          * Edit
@@ -1955,6 +2092,40 @@ export interface components {
             new: string;
         };
         /**
+         * PastDocument
+         * @description A document as it was. `owner` is a user's id, empty for none.
+         */
+        PastDocument: {
+            /** Document */
+            document: {
+                [key: string]: unknown;
+            };
+            /** Key */
+            key: string;
+            /** Owner */
+            owner: string;
+        };
+        /**
+         * PastPage
+         * @description A page of a table; `position` and `at` (time of that event, None for the empty log) are the moment.
+         */
+        PastPage: {
+            /** At */
+            at: string | null;
+            /** Items */
+            items: components["schemas"]["PastDocument"][];
+            /** Name */
+            name: string;
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Position */
+            position: number;
+            /** Table */
+            table: string;
+            /** Total */
+            total: number;
+        };
+        /**
          * Problem
          * @description A problem document (RFC 9457). Members that are not listed may be added; readers ignore them.
          */
@@ -1991,6 +2162,42 @@ export interface components {
             ids: string[];
             /** Stored */
             stored: number;
+        };
+        /**
+         * ReadModel
+         * @description A read model. `state`, `position`, `lag` (events), `skipped` (poison events left out) and `reason` are
+         *     those of its stored tables; a model of state `folded` has none and is folded from the log when asked.
+         */
+        ReadModel: {
+            /** Lag */
+            lag: number;
+            /** Name */
+            name: string;
+            /** Position */
+            position: number;
+            /** Reason */
+            reason: string;
+            /** Skipped */
+            skipped: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "starting" | "building" | "live" | "stopped" | "folded";
+            /** Tables */
+            tables: string[];
+            /** Version */
+            version: number;
+        };
+        /**
+         * ReadModels
+         * @description All of them, and the end of the log.
+         */
+        ReadModels: {
+            /** Head */
+            head: number;
+            /** Items */
+            items: components["schemas"]["ReadModel"][];
         };
         /**
          * Regenerate
@@ -6225,6 +6432,8 @@ export interface operations {
                 limit?: number;
                 cursor?: string | null;
                 q?: string;
+                at?: string | null;
+                position?: number | null;
             };
             header?: never;
             path?: never;
@@ -14255,6 +14464,166 @@ export interface operations {
             };
         };
     };
+    density_api_v1_system_density_get: {
+        parameters: {
+            query?: {
+                since?: string | null;
+                until?: string | null;
+                buckets?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Density"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     diagnostics_api_v1_system_diagnostics_get: {
         parameters: {
             query?: never;
@@ -15926,6 +16295,519 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_models_api_v1_system_read_models_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadModels"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_model_api_v1_system_read_models__name__get: {
+        parameters: {
+            query?: {
+                at?: string | null;
+                position?: number | null;
+                table?: string;
+                q?: string;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PastPage"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    difference_api_v1_system_read_models__name__difference_get: {
+        parameters: {
+            query?: {
+                at?: string | null;
+                position?: number | null;
+                to_at?: string | null;
+                to_position?: number | null;
+                table?: string;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DifferencePage"];
                 };
             };
             /** @description No credential that holds. */

@@ -11,6 +11,7 @@ from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.past import Past
 from autobot.kernel.event_store.ports import EventStore
 
 _OWN = Verdict.OWN
@@ -22,10 +23,10 @@ RULES = (
 )
 
 
-def build(store: EventStore, codec: EventCodec, ids: IdSource, caught_up: CaughtUp) -> Module:
-    """Wire the context."""
+def build(store: EventStore, codec: EventCodec, ids: IdSource, caught_up: CaughtUp, past: Past) -> Module:
+    """Wire the context. `past` knows the read model `chat`."""
     conversations = StoredConversations(store, codec)
-    write, read = ChatHandlers(conversations, ids), ChatQueries(conversations, store, caught_up)
+    write, read = ChatHandlers(conversations, ids), ChatQueries(conversations, store, caught_up, past)
     return Module(
         name="chat", commands=_commands(write), queries=_queries(read, write), events=chat.EVENTS, rules=RULES
     )

@@ -12,12 +12,15 @@ from autobot.contracts import chat
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
-from autobot.kernel.core.errors import NotFound
+from autobot.kernel.core.errors import InvalidInput, NotFound
 from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.fold import position_of
+from autobot.kernel.event_store.past import Past
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection import Projection, Reader
-from autobot.kernel.event_store.transaction import Delete, Put, Query, Recorded
+from autobot.kernel.event_store.transaction import Delete, Document, Put, Query, Recorded
 
+PROJECTION: Final = "chat"
 SESSIONS: Final = "chat.sessions"
 MESSAGES: Final = "chat.messages"
 TYPES: Final = ("autobot.chat.*",)
@@ -109,11 +112,21 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "active_runs"}
 
 
+def _session_page(found: Sequence[Document], limit: int) -> chat.Page:
+    """Return a page from one document more than it has."""
+    items = tuple(_item(one.document) for one in found[:limit])
+    last = found[limit - 1] if len(found) > limit else None
+    return chat.Page(items=items, next_cursor=encode_cursor(last.sort, last.key) if last else None)
+
+
 class ChatQueries:
     """One method a query. Ownership is checked by the bus before."""
 
-    def __init__(self, conversations: Conversations, store: EventStore, caught_up: CaughtUp) -> None:
+    def __init__(
+        self, conversations: Conversations, store: EventStore, caught_up: CaughtUp, past: Past
+    ) -> None:
         self._conversations, self._store, self._caught_up = conversations, store, caught_up
+        self._past = past
 
     async def _existing(self, session_id: str, as_of: chat.AsOf = chat.NOW) -> Conversation:
         conversation, _ = await self._conversations.load(session_id, as_of)
@@ -121,10 +134,12 @@ class ChatQueries:
         return conversation
 
     async def sessions(self, query: chat.ListSessions, context: CallContext) -> chat.Page:
-        """Page through the principal's sessions, last changed first."""
+        """Page through the principal's sessions, last changed first, now or as they were."""
         place = decode_cursor(query.cursor, 2)
-        await self._caught_up()
         after = (place[0], place[1]) if place else None
+        if query.as_of != chat.NOW:
+            return await self._sessions_then(query, context.principal.user_id, after)
+        await self._caught_up()
         found = await self._store.query(
             Query(
                 table=SESSIONS,
@@ -135,10 +150,17 @@ class ChatQueries:
                 order="descending",
             )
         )
-        items = tuple(_item(one.document) for one in found[: query.limit])
-        more = len(found) > query.limit
-        last = found[query.limit - 1] if more else None
-        return chat.Page(items=items, next_cursor=encode_cursor(last.sort, last.key) if last else None)
+        return _session_page(found, query.limit)
+
+    async def _sessions_then(
+        self, query: chat.ListSessions, owner: str | None, after: tuple[str, str] | None
+    ) -> chat.Page:
+        if query.search.strip():
+            raise InvalidInput("The past of the list cannot be searched; ask for the list without `q`.")
+        position = await position_of(self._store, at=query.as_of.at, position=query.as_of.position)
+        tables = await self._past.tables(PROJECTION, position or 0)
+        wanted = Query(table=SESSIONS, owner=owner, after=after, limit=query.limit + 1, order="descending")
+        return _session_page(await tables.query(wanted), query.limit)
 
     async def session(self, query: chat.GetSession, context: CallContext) -> chat.SessionView:
         """Return one session."""
@@ -255,7 +277,7 @@ class ChatProjection:
 def chat_projection(codec: EventCodec) -> Projection:
     """Return the read model of sessions and messages."""
     return Projection(
-        name="chat", types=TYPES, tables=(SESSIONS, MESSAGES), apply=ChatProjection(codec).apply
+        name=PROJECTION, types=TYPES, tables=(SESSIONS, MESSAGES), apply=ChatProjection(codec).apply
     )
 
 

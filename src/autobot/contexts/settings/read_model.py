@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 from autobot.contexts.settings.domain.definition import Given, Registry
-from autobot.contexts.settings.domain.setting import Setting, effective, matches, view
+from autobot.contexts.settings.domain.setting import Setting, effective, matches, stream_of, view
 from autobot.contexts.settings.ports import StoredSettings, Vault, purpose_of
 from autobot.contracts import settings
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import FieldError, InvalidInput
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.past import latest
 from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.projection import Projection
 from autobot.kernel.event_store.transaction import Filter, Recorded
 
 _FACTS: Final = Filter(types=("autobot.settings.*",))
@@ -129,3 +132,19 @@ class SettingsReader:
             return now.value
         sealed = await self._stored.sealed(now.reference)
         return self._vault.open(sealed, purpose_of(key)) if sealed else None
+
+
+def settings_then(codec: EventCodec) -> Projection:
+    """Return the read model. A secret's document says that it is set, as its fact does: facts hold no secret."""
+    return latest("settings", _FACTS.types, codec.unwrap, prefix=stream_of(""), change=_then)
+
+
+def _then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
+    match event:
+        case settings.SettingChanged(reference=None):
+            return {"value": event.value, "by": event.by, "reason": event.reason}
+        case settings.SettingChanged():
+            return {"value": settings.MASK, "by": event.by, "reason": event.reason}
+        case settings.SettingReset():
+            return None
+    return before

@@ -15,7 +15,9 @@ from autobot.kernel.core.errors import InvalidInput, NotFound
 from autobot.kernel.event_store.audit_chain import GENESIS, verify
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.documents import event_document
+from autobot.kernel.event_store.past import latest
 from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.projection import Projection
 from autobot.kernel.event_store.transaction import Filter
 
 AUDIT_PAGE: Final = 5_000
@@ -123,3 +125,17 @@ class SystemQueries:
     async def diagnostics(self, query: system.GetDiagnostics, context: CallContext) -> bytes:
         """Return the support bundle."""
         return await self._facts.diagnostics()
+
+
+def links_then(codec: EventCodec) -> Projection:
+    """Return the read model: the run-time fields of rows, over what the files say."""
+    types = (system.LinkPolicyChanged.TYPE,)
+    return latest("links", types, codec.unwrap, prefix="link-", change=_policy_then)
+
+
+def _policy_then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
+    if not isinstance(event, system.LinkPolicyChanged):
+        return before
+    if event.fields is None:
+        return None
+    return {"fields": event.fields, "by": event.by, "reason": event.reason}

@@ -113,6 +113,7 @@ def as_of(at: str | None, position: int | None) -> chat.AsOf:
 def router(bus: Dispatcher) -> APIRouter:
     """Return the routes over the bus."""
     routes = edge_router("/api/v1/chat", "chat")
+    _list_route(routes, bus)
     _session_routes(routes, bus)
     _finding_routes(routes, bus)
     _message_routes(routes, bus)
@@ -122,7 +123,7 @@ def router(bus: Dispatcher) -> APIRouter:
     return routes
 
 
-def _session_routes(routes: APIRouter, bus: Dispatcher) -> None:
+def _list_route(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.get("/sessions", response_model=SessionPage, summary="List chats, last changed first")
     @needs("chat:read")
     async def list_sessions(
@@ -130,9 +131,14 @@ def _session_routes(routes: APIRouter, bus: Dispatcher) -> None:
         limit: Limit = 50,
         cursor: Cursor = None,
         q: Annotated[str, Query(max_length=200)] = "",
+        at: str | None = None,
+        position: Annotated[int | None, Query(ge=0)] = None,
     ) -> Response:
-        return json_answer(await bus.ask(chat.ListSessions(limit=limit, cursor=cursor, search=q), context))
+        query = chat.ListSessions(limit=limit, cursor=cursor, search=q, as_of=as_of(at, position))
+        return json_answer(await bus.ask(query, context))
 
+
+def _session_routes(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.post("/sessions", response_model=chat.SessionView, status_code=201, summary="Begin a chat")
     @needs("chat:write")
     async def create_session(body: NewSession, call: Call) -> Response:

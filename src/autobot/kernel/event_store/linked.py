@@ -36,6 +36,8 @@ class LinkedEventStore:
 
     def __init__(self, link: Link, store: EventStore, context: CallContext) -> None:
         self._link, self._store, self._context = link, store, context
+        self.on_erase: list[Callable[[], None]] = []
+        """Called after each commit that erased, before it is answered: whoever keeps copies drops them."""
 
     def _context_of(self, transaction: Transaction) -> CallContext:
         if transaction.appends and transaction.appends[0].events:
@@ -48,7 +50,13 @@ class LinkedEventStore:
 
     async def commit(self, transaction: Transaction) -> Committed:
         """Make `transaction` durable."""
-        done: Committed = await self._link.call(COMMIT, transaction, self._context_of(transaction))
+        try:
+            done: Committed = await self._link.call(COMMIT, transaction, self._context_of(transaction))
+        finally:
+            # Also after a failure that leaves open whether the commit was made.
+            if transaction.erase:
+                for hear in self.on_erase:
+                    hear()
         return done
 
     async def _read(self, name: str, *args: Any, **kwargs: Any) -> Any:

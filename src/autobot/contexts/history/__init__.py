@@ -1,0 +1,1 @@
+"""Read models as they were, and how the log lies in time."""

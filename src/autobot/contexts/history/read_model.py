@@ -1,0 +1,182 @@
+"""The read side, which is all there is: the past is asked, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from autobot.contracts import history
+from autobot.kernel.core.clock import rfc3339
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.cursor import decode_cursor, encode_cursor
+from autobot.kernel.core.errors import InvalidInput
+from autobot.kernel.event_store.fold import position_of
+from autobot.kernel.event_store.past import Past, difference
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.projection import Projection, ProjectionState
+from autobot.kernel.event_store.transaction import Document
+
+States = Mapping[str, Callable[[], Awaitable[ProjectionState]]]
+"""Where each stored read model stands, by name."""
+
+SHORTEST: Final = timedelta(milliseconds=1)
+_encode: Final = msgspec.json.encode
+
+
+class HistoryQueries:
+    """One method a query."""
+
+    def __init__(self, store: EventStore, past: Past, states: States) -> None:
+        self._store, self._past, self._states = store, past, states
+
+    async def models(self, query: history.ListReadModels, context: CallContext) -> history.ReadModels:
+        """Return every read model with its place."""
+        items = tuple([await self._model(one) for one in self._past.projections.values()])
+        return history.ReadModels(items=items, head=await self._store.head())
+
+    async def _model(self, one: Projection) -> history.ReadModel:
+        asked = self._states.get(one.name)
+        if asked is None:
+            return history.ReadModel(
+                name=one.name,
+                version=one.version,
+                tables=one.tables,
+                state="folded",
+                position=await self._store.head(),
+                lag=0,
+                skipped=0,
+                reason="",
+            )
+        stands = await asked()
+        return history.ReadModel(
+            name=one.name,
+            version=one.version,
+            tables=one.tables,
+            state=stands.state,
+            position=stands.position,
+            lag=stands.lag,
+            skipped=stands.skipped,
+            reason=stands.reason,
+        )
+
+    # ------------------------------------------------------------------------------------------ the past
+
+    async def _moment(self, asked: history.Moment) -> tuple[int, str | None]:
+        """Return the position of a moment, and when its event was."""
+        head = await self._store.head()
+        found = await position_of(self._store, at=asked.at, position=asked.position)
+        position = head if found is None else min(found, head)
+        return position, await self._time(position)
+
+    async def _time(self, position: int) -> str | None:
+        found = await self._event_time(position)
+        return None if found is None else rfc3339(found)
+
+    async def _event_time(self, position: int) -> datetime | None:
+        if position < 1:
+            return None
+        found = await self._store.read_all(after=position - 1, limit=1)
+        return found[0].message.time if found else None
+
+    async def _rows(self, name: str, table: str, position: int) -> tuple[str, Mapping[str, Document]]:
+        tables = await self._past.tables(name, position)
+        chosen = table or self._past.projections[name].tables[0]
+        return chosen, tables.rows(chosen)
+
+    async def at(self, query: history.ReadModelAt, context: CallContext) -> history.PastPage:
+        """Return a page of a table as it was, in the order of keys."""
+        position, at = await self._moment(query.moment)
+        table, rows = await self._rows(query.name, query.table, position)
+        wanted = query.search.strip().casefold()
+        keys = sorted(key for key, row in rows.items() if not wanted or _says(row, wanted))
+        page, cursor = _page(keys, query.limit, query.cursor)
+        return history.PastPage(
+            name=query.name,
+            table=table,
+            position=position,
+            at=at,
+            total=len(keys),
+            items=tuple(
+                history.PastDocument(key=key, owner=rows[key].owner, document=dict(rows[key].document))
+                for key in page
+            ),
+            next_cursor=cursor,
+        )
+
+    async def compare(self, query: history.CompareReadModel, context: CallContext) -> history.DifferencePage:
+        """Return what differs between two moments."""
+        position, at = await self._moment(query.before)
+        to_position, to_at = await self._moment(query.after)
+        if to_position < position:
+            raise InvalidInput("The second moment lies before the first.")
+        table, before = await self._rows(query.name, query.table, position)
+        _, after = await self._rows(query.name, table, to_position)
+        found = {key: (old, new) for key, old, new in difference(before, after)}
+        added = sum(old is None for old, _ in found.values())
+        removed = sum(new is None for _, new in found.values())
+        page, cursor = _page(list(found), query.limit, query.cursor)
+        return history.DifferencePage(
+            name=query.name,
+            table=table,
+            position=position,
+            at=at,
+            to_position=to_position,
+            to_at=to_at,
+            added=added,
+            removed=removed,
+            changed=len(found) - added - removed,
+            same=len(before) - removed - (len(found) - added - removed),
+            items=tuple(_differs(key, *found[key]) for key in page),
+            next_cursor=cursor,
+        )
+
+    # ------------------------------------------------------------------------------------------- the log
+
+    async def density(self, query: history.GetDensity, context: CallContext) -> history.Density:
+        """Return how the log lies in time: one search of the store for each part's end, no event is read."""
+        head = await self._store.head()
+        first, last = await self._event_time(1), await self._event_time(head)
+        if first is None or last is None:
+            return history.Density(since=None, until=None, head=0, before=0, positions=())
+        since, until = query.since or first, query.until or last
+        if until < since:
+            raise InvalidInput("`until` lies before `since`.")
+        step = max(until - since, SHORTEST) / query.buckets
+        ends = [since + step * (part + 1) for part in range(query.buckets)]
+        positions = [min(head, await self._store.position_at(end)) for end in ends]
+        if query.until is None:
+            # An event's own time is read before its commit: the last ones belong to the last part.
+            positions[-1] = head
+        before = await self._store.position_at(since - SHORTEST)
+        return history.Density(
+            since=rfc3339(since),
+            until=rfc3339(ends[-1]),
+            head=head,
+            before=before,
+            positions=tuple(positions),
+        )
+
+
+def _says(row: Document, wanted: str) -> bool:
+    return wanted in row.key.casefold() or wanted in _encode(row.document).decode().casefold()
+
+
+def _page(keys: list[str], limit: int, cursor: str | None) -> tuple[list[str], str | None]:
+    """Return the page after a cursor, and the next one; a document that is gone meanwhile moves nothing."""
+    place = decode_cursor(cursor, 1)
+    rest = [key for key in keys if key > place[0]] if place else keys
+    page = rest[:limit]
+    return page, encode_cursor(page[-1]) if len(rest) > limit else None
+
+
+def _differs(key: str, before: Document | None, after: Document | None) -> history.Difference:
+    change: Any = "added" if before is None else "removed" if after is None else "changed"
+    return history.Difference(
+        key=key,
+        change=change,
+        before=None if before is None else dict(before.document),
+        after=None if after is None else dict(after.document),
+    )
