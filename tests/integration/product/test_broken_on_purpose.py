@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -10,6 +12,7 @@ from autobot.testing.client import Client
 from autobot.testing.harness import DidNotStart, ServerProcess, run_cli
 from tests.integration.product.people import Person
 
+PATIENCE_S: Final = 20.0
 LINKS = "/api/v1/system/links"
 STORE = f"{LINKS}/services-repositories"
 
@@ -21,10 +24,9 @@ def force(client: Client, link: str, action: str, **more: object) -> None:
 
 def until_reached(client: Client) -> None:
     """Ask until the way to the store is open again."""
-    for _ in range(2000):
-        if client.get("/api/v1/auth/me").status == 200:
-            return
-    raise AssertionError("the store is not reached again")
+    deadline = time.monotonic() + PATIENCE_S
+    while client.get("/api/v1/auth/me").status != 200:
+        assert time.monotonic() < deadline, "the store is not reached again"
 
 
 def test_a_refused_store_ends_nothing(tmp_path: Path) -> None:

@@ -348,3 +348,22 @@ async def test_the_operator_s_own_windows_overrule_what_servers_say() -> None:
     assert (found.window, found.sets) == (16384, 16384)
     found = await catalogue.find("gpt", CONTEXT)
     assert (found.window, found.sets) == (4096, None)
+
+
+async def test_nothing_stands_in_for_a_provider_that_was_never_reached() -> None:
+    """Absent providers mean that no model is set up; one that is set up and out of reach says why it has no model."""
+    clock = ManualClock()
+    absent = ScriptedModel("ollama", {}, infos=Absent("ollama", "Not set up.", hint="Start Ollama."))
+    assistant = ScriptedModel("assistant", {"agent:assistant": [says("no")]})
+    assert await Catalogue((absent, assistant), clock).default_for(CONTEXT) is None
+    away = ScriptedModel("openai", {}, infos=OPEN)
+    catalogue = Catalogue((absent, away, assistant), clock)
+    with pytest.raises(CircuitOpen):
+        await catalogue.default_for(CONTEXT)
+    assert await Catalogue((away, ollama()), clock).default_for(CONTEXT) == "ollama:llama3:latest"
+    away.infos = [ModelInfo(id="gpt")]
+    clock.advance(FRESH_S + 1)
+    assert await catalogue.default_for(CONTEXT) == "openai:gpt"
+    away.infos = OPEN
+    clock.advance(FRESH_S + 1)
+    assert await catalogue.default_for(CONTEXT) == "openai:gpt"

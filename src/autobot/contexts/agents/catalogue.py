@@ -97,10 +97,29 @@ class Catalogue:
         return tuple(self._providers.values())
 
     async def default_for(self, context: CallContext) -> str | None:
-        """Return `default_model()` after asking the providers whose list is old or was never read."""
+        """Return `default_model()` after asking the providers whose list is old or was never read.
+
+        None means that no model is set up. Where a provider is set up and has never been reached, its models are
+        unknown, and nothing may stand in for them: its error is raised.
+        """
         if not self._default():
             await self._refresh_all(context, FRESH_S)
-        return self.default_model()
+        return self.default_model() or await self._first_of_unknown(context)
+
+    async def _first_of_unknown(self, context: CallContext) -> str | None:
+        """Ask providers again that were never reached: without their lists there is no default to be known."""
+        unknown = [
+            provider
+            for name, provider in self._providers.items()
+            if self._listings[name].state == "unreachable" and self._listings[name].listed_at is None
+        ]
+        for provider in unknown:
+            await self._refresh(provider, context, 0.0)
+        default = self.default_model()
+        problem = next((self._listings[one.provider].problem for one in unknown), None)
+        if default is None and problem is not None:
+            raise problem
+        return default
 
     def default_model(self) -> str | None:
         """Return the operator's default, else the first model that a provider has; None while there is none.

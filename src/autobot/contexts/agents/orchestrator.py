@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from autobot.contexts.agents.agent import Choice
@@ -12,10 +12,14 @@ ASSISTANT_MODEL: Final = "agent:assistant"
 """The built-in assistant's name: always listed, never chosen for another name."""
 
 
+DefaultModel = Callable[[], Awaitable[str | None]]
+"""Returns the name of the default model, None while no model is set up. Raises when that cannot be known now."""
+
+
 class Strategy(Protocol):
     """Recognises one intent."""
 
-    def choose(self, thread: Thread, default_model: str | None) -> Choice | None:
+    async def choose(self, thread: Thread, default_model: DefaultModel) -> Choice | None:
         """Return a choice, or None when the thread is none of this strategy's business."""
         ...
 
@@ -23,7 +27,7 @@ class Strategy(Protocol):
 class SlashCommand:
     """A line that begins with `/` asks AutoBot itself, whatever model the chat has."""
 
-    def choose(self, thread: Thread, default_model: str | None) -> Choice | None:
+    async def choose(self, thread: Thread, default_model: DefaultModel) -> Choice | None:
         """Take slash commands."""
         if thread.messages[-1].content.lstrip().startswith("/"):
             return Choice(agent="chat", model=ASSISTANT_MODEL, why="slash command")
@@ -33,16 +37,16 @@ class SlashCommand:
 class ChosenModel:
     """The chat's own model, or the default one."""
 
-    def choose(self, thread: Thread, default_model: str | None) -> Choice | None:
+    async def choose(self, thread: Thread, default_model: DefaultModel) -> Choice | None:
         """Take every chat that has a model."""
-        model = thread.model or default_model
+        model = thread.model or await default_model()
         return Choice(agent="chat", model=model, why="chosen model") if model else None
 
 
 class NoModel:
     """While no model is set up the built-in assistant answers, and says that it is no model."""
 
-    def choose(self, thread: Thread, default_model: str | None) -> Choice | None:
+    async def choose(self, thread: Thread, default_model: DefaultModel) -> Choice | None:
         """Take what is left."""
         return Choice(agent="chat", model=ASSISTANT_MODEL, why="no model is set up")
 
@@ -50,12 +54,17 @@ class NoModel:
 STRATEGIES: Final[tuple[Strategy, ...]] = (SlashCommand(), ChosenModel(), NoModel())
 
 
-def choose(thread: Thread, default_model: str | None, strategies: Sequence[Strategy] = STRATEGIES) -> Choice:
-    """Return the choice of the first strategy that has one. Raises ValueError for an empty thread."""
+async def choose(
+    thread: Thread, default_model: DefaultModel, strategies: Sequence[Strategy] = STRATEGIES
+) -> Choice:
+    """Return the choice of the first strategy that has one; the default model is asked for only where it counts.
+
+    Raises ValueError for an empty thread, and what asking for the default model raises.
+    """
     if not thread.messages:
         raise ValueError("a thread to answer has at least one message")
     for strategy in strategies:
-        choice = strategy.choose(thread, default_model)
+        choice = await strategy.choose(thread, default_model)
         if choice is not None:
             return choice
     raise ValueError("no strategy chose an agent")

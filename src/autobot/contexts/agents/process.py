@@ -87,7 +87,7 @@ class ChatReply(PlainRun):
             wanted = chat.Thread(
                 session_id=thread.session_id, owner=thread.owner, model=model, messages=thread.messages
             )
-            return choose(wanted, await self._default_model(run.context))
+            return await choose(wanted, lambda: self._default_model(run.context))
 
         choice = await run.step("choose", "decision", decide, Choice, resumable=True)
         link = self._links.link("orchestrator-agents")
