@@ -37,6 +37,13 @@ export type SchemaSummary = Whole<Schemas["SchemaSummary"]>;
 export type SchemaVersion = Omit<Whole<Schemas["SchemaVersion"]>, "schema" | "example"> & { schema: unknown; example: unknown };
 export type SchemaType = Omit<Whole<Schemas["SchemaType"]>, "versions"> & { versions: SchemaVersion[] };
 
+export type Density = Whole<Schemas["Density"]>;
+export type ReadModels = Whole<Schemas["ReadModels"]>;
+/** Documents are what their read model makes them. */
+export type PastPage = Omit<Whole<Schemas["PastPage"]>, "items"> & { items: { key: string; owner: string; document: Record<string, unknown> }[] };
+export type Difference = { key: string; change: "added" | "removed" | "changed"; before: Record<string, unknown> | null; after: Record<string, unknown> | null };
+export type DifferencePage = Omit<Whole<Schemas["DifferencePage"]>, "items"> & { items: Difference[] };
+
 export type Model = Whole<Schemas["ModelChoice"]>;
 export type Session = Whole<Schemas["SessionView"]>;
 export type Message = Whole<Schemas["MessageView"]>;
