@@ -39,8 +39,8 @@ class Shot:
     phone: bool = False
 
 
-def shots(session: str) -> list[Shot]:
-    """Return all pictures; `session` is the chat to show."""
+def shots(session: str, saga: str) -> list[Shot]:
+    """Return all pictures; `session` is the chat to show, `saga` the address of the removal."""
     chat = f"/chat/{session}"
     return [
         Shot("chat", chat, CHAT),
@@ -48,6 +48,8 @@ def shots(session: str) -> list[Shot]:
         Shot("links", "/communication", "Links"),
         Shot("links-dark", "/communication", "Links", "dark"),
         Shot("events", "/events", "Events"),
+        Shot("timeline", "/timeline", "Timeline"),
+        Shot("sagas", saga.removeprefix("/api/v1"), "Sagas"),
         Shot("settings", "/settings", "Settings"),
     ]
 
@@ -79,6 +81,17 @@ def live(admin: Person) -> str:
     return session
 
 
+def removal(host: Host) -> str:
+    """Have two users removed, one at once and one in a week; return the second one's saga."""
+    addresses = []
+    for days in (0, 7):
+        user = host()
+        user.chat(title="Soon gone")
+        path = f"/api/v1/auth/users/{user.id}?grace_days={days}"
+        addresses.append(host.admin.client("DELETE", path).expect(204).headers["location"])
+    return str(addresses[-1])
+
+
 def take(browser: Browser, server: ServerProcess, admin: Person, shot: Shot, folder: Path) -> None:
     """Open a page and write its picture."""
     options: dict[str, Any] = {"viewport": DESKTOP, "color_scheme": shot.look}
@@ -100,10 +113,11 @@ def main() -> int:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright, product() as server, ExitStack() as closing:
-        admin = Host(server, closing).admin
+        host = Host(server, closing)
+        admin, saga = host.admin, removal(host)
         session = live(admin)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        for shot in shots(session):
+        for shot in shots(session, saga):
             take(browser, server, admin, shot, folder)
         browser.close()
     return 0
