@@ -80,6 +80,7 @@ class LiveModels:
     def __init__(self, settings: Settings, registry: LinkRegistry, wires: ModelWires, ids: IdSource) -> None:
         self._settings, self._registry, self._wires, self._ids = settings, registry, wires, ids
         self.values: dict[str, Any] = {}
+        self._refreshing = asyncio.Lock()
         self._windows: Mapping[str, int] = {}
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
@@ -87,7 +88,11 @@ class LiveModels:
         self.server: LlamaServer | None = None
 
     async def refresh(self) -> None:
-        """Read the settings again and apply what changed."""
+        """Read the settings again and apply what changed; one at a time, so that the newest values stay."""
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         values: dict[str, Any] = {}
         for key in KEYS:
             try:

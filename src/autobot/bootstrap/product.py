@@ -185,9 +185,11 @@ class _Assembly:
             vault=outside.vault,
             file=config.file,
             environment=config.environment,
+            apply=self._apply_settings,
         )
         self.wires = ModelWires(self.registry, outside.clock, outside.chance, outside.listener)
         live = LiveModels(self.settings, self.registry, self.wires, outside.ids)
+        self.live = live
         assistant = Assistant(LazyGuide(), standard_commands(self._ask_backend, self._list_models))
         providers = (live.ollama, live.openai, live.llamacpp, assistant)
         catalogue = Catalogue(
@@ -199,6 +201,13 @@ class _Assembly:
         self.registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
         self.catalogue, self.facade, self.live = catalogue, facade, live
         return live, facade
+
+    async def _apply_settings(self) -> None:
+        try:
+            await self.live.refresh()
+        except (Rejected, HopFailed):
+            # It is made all the same; who follows the log puts it in force when the store is reached again.
+            return
 
     async def _ask_backend(self, query: Any, context: CallContext) -> Any:
         """Ask a context on behalf of the ai role."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from autobot.contexts.settings.ports import StoredSettings, Vault
 from autobot.contexts.settings.read_model import SettingQueries, SettingsReader
 from autobot.contracts import settings
 from autobot.kernel.commands.authorize import Rule, Verdict
-from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
+from autobot.kernel.commands.decision import CommandSpec, Decision, Module, QuerySpec
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.codec import EventCodec
@@ -23,6 +23,13 @@ RULES: Final = (
     Rule(action="settings:read", admin=Verdict.ALLOW, operator=Verdict.ALLOW),
     Rule(action="settings:write", admin=Verdict.ALLOW),
 )
+
+
+Apply = Callable[[], Awaitable[None]]
+
+
+async def nothing() -> None:
+    """Apply nothing: the default where no part works by settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +50,10 @@ def build(
     file: Mapping[str, Any],
     environment: Mapping[str, str],
     definitions: Iterable[Definition] = DEFINITIONS,
+    apply: Apply = nothing,
 ) -> Settings:
-    """Return the context. `file` and `environment` hold given values by name without prefix (`OLLAMA_URL`).
+    """Return the context. `file` and `environment` hold given values by name without prefix (`OLLAMA_URL`);
+    `apply` puts a change in force in this process before the caller hears that it is made.
 
     Raises ConfigurationError for a given value that its setting refuses. The codec must know
     `contracts.settings.EVENTS`.
@@ -58,7 +67,7 @@ def build(
     queries = SettingQueries(registry, given, stored)
     module = Module(
         name="settings",
-        commands=_commands(handlers),
+        commands=_commands(handlers, apply),
         queries=(
             QuerySpec(query=settings.ListSettings, action="settings:read", handler=queries.all),
             QuerySpec(query=settings.GetSetting, action="settings:read", handler=queries.one),
@@ -70,17 +79,28 @@ def build(
     return Settings(module=module, reader=SettingsReader(registry, given, stored, store, vault))
 
 
-def _commands(handlers: SettingHandlers) -> tuple[CommandSpec, ...]:
+def _commands(handlers: SettingHandlers, apply: Apply) -> tuple[CommandSpec, ...]:
     write, answer = "settings:write", settings.SettingView
+
+    async def then(decision: Decision[Any]) -> None:
+        await apply()
+
     return (
-        CommandSpec(command=settings.ChangeSetting, action=write, handler=handlers.change, answer=answer),
+        CommandSpec(
+            command=settings.ChangeSetting, action=write, handler=handlers.change, answer=answer, then=then
+        ),
         CommandSpec(
             command=settings.ChangeSecret,
             action=write,
             handler=handlers.change_secret,
             answer=answer,
             secret=frozenset({"value"}),
+            then=then,
         ),
-        CommandSpec(command=settings.ResetSetting, action=write, handler=handlers.reset, answer=answer),
-        CommandSpec(command=settings.RevertSetting, action=write, handler=handlers.revert, answer=answer),
+        CommandSpec(
+            command=settings.ResetSetting, action=write, handler=handlers.reset, answer=answer, then=then
+        ),
+        CommandSpec(
+            command=settings.RevertSetting, action=write, handler=handlers.revert, answer=answer, then=then
+        ),
     )
