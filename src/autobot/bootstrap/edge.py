@@ -22,6 +22,7 @@ from autobot.contexts.identity.module import authenticator
 from autobot.contracts import messaging as messages
 from autobot.gateway.access import Access, Proven
 from autobot.gateway.app import Gateway, create_app
+from autobot.gateway.dialects.agents import AgentChats
 from autobot.gateway.dialects.openai import OpenAIDialect
 from autobot.gateway.dialects.over_link import ModelsOverLink
 from autobot.gateway.middleware.lifecycle import Lifecycle
@@ -29,7 +30,7 @@ from autobot.gateway.middleware.rate_limit import MemoryLimiter, RouteClass
 from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.sse import EventStream, after_of
-from autobot.gateway.rest import actions, auth, chat, history, messaging, sagas, settings, system
+from autobot.gateway.rest import actions, auth, chat, history, messaging, not_yet, sagas, settings, system
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.telemetry.listener import Listeners
@@ -57,7 +58,9 @@ class Edge:
         self.credentials = authenticator(
             store=product.store, codec=product.codec, clock=outside.clock, make=proven
         )
-        bus, dialect = product.bus, OpenAIDialect(ModelsOverLink(product.registry), outside.clock)
+        bus = product.bus
+        agents = AgentChats(bus, self.fanout, self.credentials, self.limits)
+        dialect = OpenAIDialect(ModelsOverLink(product.registry), agents, outside.clock)
         parts = GatewayParts(
             clock=outside.clock,
             ids=outside.ids,
@@ -72,7 +75,13 @@ class Edge:
             note=product.refusals.note,
             arrived=product.registry.arrived,
             routers=self._routers(auth.router(bus, limiter, site, quotas.login)),
-            raw=(self._run_events(), asyncapi(), *dialect.routes(), *metrics_routes(product)),
+            raw=(
+                self._run_events(),
+                asyncapi(),
+                *dialect.routes(),
+                *metrics_routes(product),
+                *not_yet.routes(),
+            ),
             site=site,
             limits=self.limits,
             version=VERSION,

@@ -32,9 +32,9 @@ KEYS: Final = (
     "model.windows",
     "chat.system_prompt",
 )
-OLLAMA_HINT: Final = "start Ollama, or set the address with AUTOBOT_OLLAMA_URL"
-OPENAI_HINT: Final = "set the address with AUTOBOT_OPENAI_BASE_URL"
-GGUF_HINT: Final = "autobot add local-llm, then set AUTOBOT_MODEL_FILE"
+OLLAMA_HINT: Final = "Start Ollama, or set the address with AUTOBOT_OLLAMA_URL"
+OPENAI_HINT: Final = "Set the address with AUTOBOT_OPENAI_BASE_URL"
+GGUF_HINT: Final = "Run autobot add local-llm, then set AUTOBOT_MODEL_FILE"
 DISCOVER_EVERY_S: Final = 5.0
 OLLAMA_USUAL: Final = "http://127.0.0.1:11434"
 

@@ -35,6 +35,7 @@ from autobot.contexts.agents.assistant.model import Assistant
 from autobot.contexts.agents.catalogue import Catalogue
 from autobot.contexts.agents.facade import ModelFacade, over_facade
 from autobot.contexts.agents.handlers import RunHandlers
+from autobot.contexts.agents.orchestrator import CHAT
 from autobot.contexts.agents.process import EXECUTE, NAME, ChatReply, execute_agent
 from autobot.contexts.agents.tools import ToolBox, standard_tools
 from autobot.contexts.chat import module as chat_module
@@ -322,7 +323,7 @@ class _Assembly:
         def chat_agent(choice: Choice) -> ChatAgent:
             return ChatAgent(choice.model, facade, tools, live.system_prompt(), self.outside.clock)
 
-        factory = AgentFactory({"chat": chat_agent})
+        factory = AgentFactory({CHAT: chat_agent})
         execute = DirectTransport({EXECUTE.name: execute_agent(factory)})
         self.registry.wire("orchestrator-agents", direct(execute))
 

@@ -80,6 +80,29 @@ class ModelChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListAgents:
+    """The agents that programs can ask by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentChoice:
+    """An agent and how it stands.
+
+    Attributes:
+        id: its name, `agent:chat`.
+        model: the full name of the model that it uses now, None while none is known.
+        state: that of its model; absent while none is set up, unreachable while who has models cannot be asked.
+        window: tokens of that model, None when unknown.
+    """
+
+    id: str
+    label: str
+    state: Literal["ready", "absent", "unreachable"]
+    model: str | None = None
+    window: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitRun:
     """A run when it has ended, or as it is after `seconds` (0–60)."""
 

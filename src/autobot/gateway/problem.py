@@ -35,14 +35,20 @@ _ALWAYS_RETRY: Final = frozenset({"circuit-open", "bulkhead-full", "rate-limited
 class Refused(errors.AutoBotError):
     """Refused by the edge for a reason that only the wire knows (415, 405, a missing CSRF proof).
 
-    `fields` are header fields of the answer, such as `Allow`.
+    `fields` are header fields of the answer, such as `Allow`; `members` come into its document.
     """
 
     def __init__(
-        self, kind: Kind, detail: str, *, hint: str | None = None, fields: Mapping[str, str] | None = None
+        self,
+        kind: Kind,
+        detail: str,
+        *,
+        hint: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail, hint=hint)
-        self.kind, self.fields = kind, dict(fields or {})
+        self.kind, self.fields, self.members = kind, dict(fields or {}), dict(members or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ def _members_of(error: errors.AutoBotError) -> dict[str, Any]:
             members["expected"], members["current"] = error.expected, error.current
         case errors.QuotaExceeded():
             members["violated-policies"] = list(error.policies)
+        case Refused():
+            members.update(error.members)
         case errors.Absent():
             members["part"] = error.part
         case errors.Rejected() | errors.HopFailed() if error.link:
@@ -203,12 +211,18 @@ def document(problem: Problem, *, request_id: str, correlation_id: str, path: st
 def failure_document(failure: Failure) -> dict[str, Any]:
     """Return the problem document of a failure that was stored as data (a run's error, a message's error)."""
     kind = KINDS.get(failure.code, kinds.INTERNAL)
-    members: dict[str, Any] = {"detail": failure.detail}
-    for name in ("hint", "link", "target"):
-        value = getattr(failure, name)
-        if value is not None:
-            members[name] = value
+    members = {"detail": failure.detail, **_known(failure, "hint", "link", "target")}
     return document(Problem(kind, kind.status, members), request_id="", correlation_id=failure.correlation_id)
+
+
+def raised(failure: Failure) -> Refused:
+    """Return the error that a stored failure is, for who must raise it again."""
+    kind = KINDS.get(failure.code, kinds.INTERNAL)
+    return Refused(kind, failure.detail, hint=failure.hint, members=_known(failure, "link", "target"))
+
+
+def _known(failure: Failure, *names: str) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(failure, name)) is not None}
 
 
 def problem_document(error: BaseException, *, correlation_id: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from autobot.gateway.access import PUBLIC
 from autobot.gateway.exchange import WEBSOCKET
+from autobot.gateway.rest.not_yet import FAMILIES
 from autobot.gateway.routing import Entry
 from autobot.testing.harness import App, in_process
 
@@ -71,12 +72,13 @@ async def test_a_session_cannot_write_without_its_proof(app: App) -> None:
 
 
 async def test_the_document_names_every_route(app: App) -> None:
-    """Each HTTP route stands in the OpenAPI document, except the documentation and the web client themselves."""
+    """Each HTTP route stands in the OpenAPI document, except documentation, web client and what only says 503."""
     document = app.edge.app.openapi
     paths = document["paths"]
     left_out = ("/docs", "/problems", "/openapi.json", "/asyncapi.json", "/{path:path}")
+    absent = tuple(f"/api/v1/{family}" for family in FAMILIES)
     for entry in app.edge.app.entries:
-        if entry.method == WEBSOCKET or entry.path.startswith(left_out):
+        if entry.method == WEBSOCKET or entry.path.startswith((*left_out, *absent)):
             continue
         operation = paths[entry.path.replace(":path}", "}")][entry.method.lower()]
         assert operation["responses"], entry.key
@@ -84,3 +86,19 @@ async def test_the_document_names_every_route(app: App) -> None:
         assert named == set(re.findall(r"\{(\w+)", entry.path)), entry.key
     ids = [operation["operationId"] for item in paths.values() for operation in item.values()]
     assert len(ids) == len(set(ids))
+
+
+async def test_families_without_a_part_say_so(app: App) -> None:
+    """Terminals, workflows and the knowledge base are 503 `absent` on both forms of their paths, to who is known."""
+    assert set(FAMILIES) == {"terminal", "workflow", "knowledge_base"}
+    for family in FAMILIES:
+        for path in (f"/api/{family}", f"/api/{family}/a/b", f"/api/v1/{family}", f"/api/v1/{family}/a/b"):
+            assert (await app("GET", path)).status == 401
+    await app.sign_in()
+    for family in FAMILIES:
+        for path in (f"/api/{family}", f"/api/{family}/a/b", f"/api/v1/{family}", f"/api/v1/{family}/a/b"):
+            for method in ("GET", "POST"):
+                reply = await app(method, path)
+                problem = json.loads(reply.body)
+                assert (reply.status, problem["code"], problem["part"]) == (503, "absent", family)
+                assert problem["hint"]

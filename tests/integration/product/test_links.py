@@ -57,10 +57,16 @@ def rows(person: Person) -> dict[str, Any]:
 def operator(modelled: Host) -> Person:
     """Who may change rows on the server that has a model; the model's row is as shipped before and after."""
     chief = modelled.admin
+    as_shipped(chief, "before the test")
     yield chief
-    chief.client.post(f"{MODEL}/breaker", {"action": "release", "reason": "after the test"})
-    chief.client.post(f"{MODEL}/breaker", {"action": "close", "reason": "after the test"})
-    chief.client.post(f"{MODEL}/revert", {"position": "shipped", "reason": "after the test"}).expect(200)
+    as_shipped(chief, "after the test")
+
+
+def as_shipped(chief: Person, reason: str) -> None:
+    """Take back what tests decided on the model's row, and close the breaker that their failures opened."""
+    chief.client.post(f"{MODEL}/breaker", {"action": "release", "reason": reason})
+    chief.client.post(f"{MODEL}/breaker", {"action": "close", "reason": reason})
+    chief.client.post(f"{MODEL}/revert", {"position": "shipped", "reason": reason}).expect(200)
 
 
 def test_every_row_of_the_specification_is_there_with_its_values(admin: Person) -> None:
@@ -121,10 +127,18 @@ def test_a_changed_timeout_holds_at_the_next_call(
 
 
 def test_retries_are_the_rows_number(operator: Person, model_server: ModelServer) -> None:
-    """`max` further attempts are made on an answer that may be retried, no more."""
+    """`max` further attempts are made on an answer that may be retried, no more.
+
+    Failures of other tests stand in the breaker's window and spend the row's budget of retries: here the breaker
+    bears more than all of them, and another number of tokens begins a full budget.
+    """
     model_server.on("busy now", lambda call: call.refuse(503, "busy"))
-    for further in (0, 2):
-        patch = {"retry": {"max": further, "delay": 0.01}, "reason": "test"}
+    for further, tokens in ((0, 21), (2, 22)):
+        patch = {
+            "retry": {"max": further, "delay": 0.01, "tokens": tokens},
+            "breaker": {"failures": 500, "window": 60},
+            "reason": "test",
+        }
         operator.client("PATCH", MODEL, patch).expect(200)
         before = len(model_server.seen)
         reply = operator.ask(operator.chat(), "busy now")
@@ -145,6 +159,15 @@ def test_revert_goes_back(operator: Person) -> None:
         operator.client.post(f"{MODEL}/revert", {"position": "shipped", "reason": "undo"}).expect(200).json
     )
     assert (shipped["timeout"], shipped["source"]) == (120.0, "shipped")
+
+
+def test_there_is_no_way_back_to_the_future(operator: Person) -> None:
+    """A position that the log has not reached is refused, and nothing is decided."""
+    before = operator.client.get(f"{MODEL}/history").expect(200).json["items"]
+    body = {"position": 10**12, "reason": "undo"}
+    problem = operator.client.post(f"{MODEL}/revert", body).expect(422).json
+    assert problem["errors"][0]["pointer"] == "#/position"
+    assert operator.client.get(f"{MODEL}/history").expect(200).json["items"] == before
 
 
 BAD = [

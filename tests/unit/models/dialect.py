@@ -10,6 +10,7 @@ from autobot.contracts.models import (
     Embeddings,
     Finished,
     GenerateRequest,
+    ModelMessage,
     ServedBy,
     TextDelta,
     ToolCall,
@@ -17,8 +18,10 @@ from autobot.contracts.models import (
     Usage,
 )
 from autobot.contracts.openai_wire.sse import SseDecoder
-from autobot.contracts.runs import ModelChoice
+from autobot.contracts.runs import AgentChoice, ModelChoice
 from autobot.gateway.dialects.openai import OpenAIDialect
+from autobot.gateway.dialects.openai_agent import AgentRequest, no_model
+from autobot.gateway.exchange import Exchange
 from autobot.kernel.commands.authorize import Authorizer, Rule, Verdict
 from autobot.kernel.core import errors
 from autobot.kernel.core.context import CallContext
@@ -77,7 +80,30 @@ class Models:
         )
 
 
-def client(models: Models) -> Client:
+class Agents:
+    """An AgentGateway with one agent that plays a script."""
+
+    def __init__(
+        self, script: Sequence[Chunk | Exception] = HELLO, model: str | None = "ollama:tiny"
+    ) -> None:
+        self.played, self.model = Models(script), model
+        self.asked: list[AgentRequest] = []
+
+    async def list_agents(self, context: CallContext) -> Sequence[AgentChoice]:
+        state: Any = "ready" if self.model else "absent"
+        return (AgentChoice(id="agent:chat", label="Chat", state=state, model=self.model, window=2048),)
+
+    async def answer(self, request: AgentRequest, exchange: Exchange) -> AsyncIterator[Chunk]:
+        if request.agent != "agent:chat":
+            raise errors.NotFound(f"There is no agent called {request.agent}.")
+        if self.model is None:
+            raise no_model(request.agent)
+        self.asked.append(request)
+        asked = GenerateRequest(model=self.model, messages=(ModelMessage(role="user", content="x"),))
+        return self.played.generate(asked, exchange.called)
+
+
+def client(models: Models, agents: Agents | None = None) -> Client:
     """A client of an edge with the dialect."""
     rules = (
         *RULES,
@@ -85,7 +111,7 @@ def client(models: Models) -> Client:
         Rule(action="models:read", user=Verdict.ALLOW, viewer=Verdict.ALLOW),
     )
     plain = parts()
-    dialect = OpenAIDialect(models, plain.clock)
+    dialect = OpenAIDialect(models, agents or Agents(), plain.clock)
     return edge(raw=dialect.routes(), authorizer=Authorizer(rules))
 
 

@@ -38,7 +38,7 @@ async def test_the_official_client_understands_every_answer() -> None:
             "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "Grüße 🦊"
         )
         assert chunks[-1].usage is not None
-        assert [model.id async for model in official.models.list()] == ["ollama:tiny"]
+        assert [model.id async for model in official.models.list()] == ["ollama:tiny", "agent:chat"]
         vectors = await official.embeddings.create(model="tiny", input=["abc"])
         assert vectors.data[0].embedding == [0.5, 3.0]
     async with await connect(Models((CALLS, Finished(reason="tool_calls")))) as official:

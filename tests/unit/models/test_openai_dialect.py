@@ -263,7 +263,7 @@ async def test_the_list_names_what_answers_now() -> None:
     """Only ready models are listed; one model is found by its name, slashes and all."""
     ask = client(Models())
     reply = await ask("GET", "/v1/models", headers=AUTHORIZED)
-    assert [one["id"] for one in reply.json["data"]] == ["ollama:tiny"]
+    assert [one["id"] for one in reply.json["data"]] == ["ollama:tiny", "agent:chat"]
     assert reply.json["data"][0]["owned_by"] == "ollama"
     assert (await ask("GET", "/v1/models/ollama:tiny", headers=AUTHORIZED)).json["context_window"] == 2048
     missing = await ask("GET", "/v1/models/org/none", headers=AUTHORIZED)

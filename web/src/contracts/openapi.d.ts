@@ -1914,8 +1914,15 @@ export interface components {
         /**
          * MessageView
          * @description A message of the shown branch; `siblings` are the branches at this place, in order of creation.
+         *
+         *     `brought` marks one that was said elsewhere and came along; only such a message has the role system.
          */
         MessageView: {
+            /**
+             * Brought
+             * @default false
+             */
+            brought: boolean;
             /**
              * Citations
              * @default []
@@ -1943,7 +1950,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "user" | "assistant" | "tool";
+            role: "user" | "assistant" | "tool" | "system";
             /** Run Id */
             run_id: string | null;
             served_by?: components["schemas"]["ServedBy"] | null;
@@ -17133,7 +17140,7 @@ export interface operations {
                     }[];
                     /** @description Read and left. */
                     metadata?: unknown;
-                    /** @description A name of `GET /v1/models`, `ollama:llama3` or bare `llama3`; `agent:assistant` is the built-in assistant. */
+                    /** @description A name of `GET /v1/models`, `ollama:llama3` or bare `llama3`; `agent:assistant` is the built-in assistant, `agent:chat` the chat agent with AutoBot's tools in a chat of its own. */
                     model: string;
                     n?: number | null;
                     /** @description Read and left. */

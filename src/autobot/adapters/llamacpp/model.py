@@ -114,7 +114,7 @@ class LlamaModels:
             raise Absent(
                 "embeddings",
                 f"{name} is a model that writes: it embeds nothing.",
-                hint="set model.file to an embedding model, or use Ollama or a model server that can embed",
+                hint="Set model.file to an embedding model, or use Ollama or a model server that can embed",
             )
         window = self._server.window(await self._server.header())
         with self._mapped(name):

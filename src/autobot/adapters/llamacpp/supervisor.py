@@ -113,14 +113,14 @@ class LlamaServer:
         try:
             return await asyncio.to_thread(read_header, file)
         except FileNotFoundError:
-            raise Absent(PART, f"There is no file {file}.", hint="set model.file to a GGUF file") from None
+            raise Absent(PART, f"There is no file {file}.", hint="Set model.file to a GGUF file") from None
         except NotGguf as error:
             raise Absent(
-                PART, f"{file} is not a GGUF file: {error}.", hint="set model.file to one"
+                PART, f"{file} is not a GGUF file: {error}.", hint="Set model.file to one"
             ) from error
         except OSError as error:
             raise Absent(
-                PART, f"{file} cannot be read ({error.strerror}).", hint="let AutoBot's user read it"
+                PART, f"{file} cannot be read ({error.strerror}).", hint="Let AutoBot's user read it"
             ) from error
 
     async def embeds(self) -> bool:
@@ -232,7 +232,7 @@ class LlamaServer:
                 PART,
                 f"llama.cpp could not load {self._options.file}: it may be damaged, of a kind that is not known, "
                 "or too large for this machine.",
-                hint="look at the log of the local model in the support bundle, or choose another file",
+                hint="Look at the log of the local model in the support bundle, or choose another file",
             )
 
     def _wishes(self, header: Header) -> dict[str, Any]:

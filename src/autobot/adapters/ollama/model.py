@@ -210,7 +210,7 @@ class OllamaModels:
             raise Absent(
                 "ollama",
                 f"No Ollama answers at {self._options.target}.",
-                hint="start Ollama (ollama serve), or set AUTOBOT_OLLAMA_URL to its address",
+                hint="Start Ollama (ollama serve), or set AUTOBOT_OLLAMA_URL to its address",
             ) from error
         except HopFailed as error:
             error.link = error.link or self._link.id

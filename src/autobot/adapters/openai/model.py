@@ -131,7 +131,7 @@ class OpenAIModels:
             raise Absent(
                 "embeddings",
                 f"{self._options.name} embeds nothing.",
-                hint="use a server or model that can embed",
+                hint="Use a server or model that can embed",
             ) from error
         with self._mapped(model):
             found = embeddings_of(parsed(response.body, orjson.loads), model, len(texts))

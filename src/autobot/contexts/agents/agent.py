@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any, Final, Protocol
 
 from autobot.contexts.agents import ports
@@ -108,13 +109,15 @@ class ChatAgent:
         return _reply(turns, calls)
 
     def _messages(self, thread: Thread) -> list[tuple[str, ports.ModelMessage]]:
+        """Return the prompt. System messages at its beginning are one: many templates take no second one."""
+        said = [one for one in thread.messages if one.content]
+        leading = list(takewhile(lambda one: one.role == "system", said))
         messages: list[tuple[str, ports.ModelMessage]] = []
-        if self._system_prompt:
-            messages.append(("", ports.ModelMessage(role="system", content=self._system_prompt)))
+        system = "\n\n".join(filter(None, (self._system_prompt, *(one.content for one in leading))))
+        if system:
+            messages.append(("", ports.ModelMessage(role="system", content=system)))
         messages.extend(
-            (one.id, ports.ModelMessage(role=one.role, content=one.content))
-            for one in thread.messages
-            if one.content
+            (one.id, ports.ModelMessage(role=one.role, content=one.content)) for one in said[len(leading) :]
         )
         return messages
 

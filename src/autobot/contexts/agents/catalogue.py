@@ -309,7 +309,7 @@ def windows_of(rules: Sequence[str]) -> dict[str, int]:
         name, _, tokens = rule.rpartition("=")
         if not name.strip() or not tokens.strip().isdigit() or int(tokens) < 1:
             raise InvalidInput(
-                f"{rule!r} is no window.", hint="write NAME=TOKENS, such as ollama:llama3=16384"
+                f"{rule!r} is no window.", hint="Write NAME=TOKENS, such as ollama:llama3=16384"
             )
         found[name.strip()] = int(tokens)
     return found

@@ -278,7 +278,7 @@ def chain_of(rules: Sequence[str], model: str) -> tuple[str, ...]:
         first, *others = (name.strip() for name in rule.split(">"))
         if not first or not all(others):
             raise InvalidInput(
-                f"{rule!r} is no failover chain.", hint="write ollama:llama3 > openai:gpt-4o-mini"
+                f"{rule!r} is no failover chain.", hint="Write ollama:llama3 > openai:gpt-4o-mini"
             )
         if not others:
             order.append(first)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from autobot.contexts.agents.orchestrator import KINDS
 from autobot.contracts import runs
 from autobot.kernel.commands.decision import Decision
 from autobot.kernel.core.clock import rfc3339
@@ -101,6 +102,22 @@ class RunHandlers:
     async def models(self, query: runs.ListModels, context: CallContext) -> tuple[runs.ModelChoice, ...]:
         """Return the models that a chat can choose."""
         return tuple(await self._models(context))
+
+    async def agents(self, query: runs.ListAgents, context: CallContext) -> tuple[runs.AgentChoice, ...]:
+        """Return the agents with the model that they use: the one that a new chat gets."""
+        models = await self._models(context)
+        model = next((one for one in models if one.default), None)
+        unknown = any(one.state == "unreachable" for one in models)
+        return tuple(
+            runs.AgentChoice(
+                id=f"agent:{kind}",
+                label=label,
+                state=model.state if model else ("unreachable" if unknown else "absent"),
+                model=model.id if model else None,
+                window=model.window if model else None,
+            )
+            for kind, label in KINDS.items()
+        )
 
 
 def live_view(run: Run, state: runs.RunState) -> runs.RunView:

@@ -40,6 +40,7 @@ def build(store: EventStore, models: ModelList, caught_up: CaughtUp) -> tuple[Mo
             QuerySpec(query=runs.GetRun, action="runs:read", handler=handlers.get, owner=handlers.owner),
             QuerySpec(query=runs.AwaitRun, action="runs:read", handler=handlers.wait, owner=handlers.owner),
             QuerySpec(query=runs.ListModels, action="models:read", handler=handlers.models),
+            QuerySpec(query=runs.ListAgents, action="models:read", handler=handlers.agents),
         ),
         events=EVENTS,
         rules=RULES,

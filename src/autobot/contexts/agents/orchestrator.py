@@ -11,6 +11,12 @@ from autobot.contracts.chat import Thread
 ASSISTANT_MODEL: Final = "agent:assistant"
 """The built-in assistant's name: always listed, never chosen for another name."""
 
+CHAT: Final = "chat"
+"""The kind of the chat agent."""
+
+KINDS: Final = {CHAT: "Chat agent (a model with AutoBot's tools)"}
+"""The kinds that the agent factory makes, with what people call them; programs ask for `agent:<kind>`."""
+
 
 DefaultModel = Callable[[], Awaitable[str | None]]
 """Returns the name of the default model, None while no model is set up. Raises when that cannot be known now."""
@@ -30,7 +36,7 @@ class SlashCommand:
     async def choose(self, thread: Thread, default_model: DefaultModel) -> Choice | None:
         """Take slash commands."""
         if thread.messages[-1].content.lstrip().startswith("/"):
-            return Choice(agent="chat", model=ASSISTANT_MODEL, why="slash command")
+            return Choice(agent=CHAT, model=ASSISTANT_MODEL, why="slash command")
         return None
 
 
@@ -40,7 +46,7 @@ class ChosenModel:
     async def choose(self, thread: Thread, default_model: DefaultModel) -> Choice | None:
         """Take every chat that has a model."""
         model = thread.model or await default_model()
-        return Choice(agent="chat", model=model, why="chosen model") if model else None
+        return Choice(agent=CHAT, model=model, why="chosen model") if model else None
 
 
 class NoModel:
@@ -48,7 +54,7 @@ class NoModel:
 
     async def choose(self, thread: Thread, default_model: DefaultModel) -> Choice | None:
         """Take what is left."""
-        return Choice(agent="chat", model=ASSISTANT_MODEL, why="no model is set up")
+        return Choice(agent=CHAT, model=ASSISTANT_MODEL, why="no model is set up")
 
 
 STRATEGIES: Final[tuple[Strategy, ...]] = (SlashCommand(), ChosenModel(), NoModel())

@@ -6,7 +6,7 @@ run still writes follows that reply, and the order of a chat never depends on wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -28,17 +28,18 @@ class Entry:
     """One message in the tree."""
 
     id: str
-    role: Literal["user", "assistant"]
+    role: Literal["user", "assistant", "system"]
     parent_id: str | None
     created_at: datetime
     content: str = ""
     run_id: str | None = None
     reply: chat.Reply | None = None
+    brought: bool = False
 
     @property
     def status(self) -> chat.MessageStatus:
-        """A reply streams until it is recorded."""
-        if self.role == "user":
+        """A reply streams until it is recorded; what came along was complete before."""
+        if self.role == "user" or self.brought:
             return "complete"
         return self.reply.status if self.reply else "streaming"
 
@@ -82,6 +83,8 @@ class Conversation:
                         content=event.content,
                     )
                 )
+            case chat.MessagesBrought():
+                self._bring(event, time)
             case chat.ReplyRequested():
                 self._add(
                     Entry(
@@ -107,6 +110,21 @@ class Conversation:
         self.entries[entry.id] = entry
         self.children.setdefault(entry.parent_id, []).append(entry.id)
         self._select(entry.id)
+
+    def _bring(self, event: chat.MessagesBrought, time: datetime) -> None:
+        parent = event.parent_id
+        for one in event.messages:
+            self._add(
+                Entry(
+                    id=one.message_id,
+                    role=one.role,
+                    parent_id=parent,
+                    created_at=time,
+                    content=one.content,
+                    brought=True,
+                )
+            )
+            parent = one.message_id
 
     def _select(self, head_id: str) -> None:
         self.head = head_id
@@ -208,11 +226,12 @@ class Conversation:
     ) -> tuple[Any, ...]:
         """A sibling of a reply."""
         old = self.entry(reply_id)
-        if old.role != "assistant" or old.parent_id is None:
+        asked = self.entries.get(old.parent_id or "")
+        if old.role != "assistant" or asked is None or asked.role != "user":
             raise Conflict("Only a reply can be regenerated.")
         if old.status == "streaming":
             raise Conflict("This reply is still being written; stop it first.")
-        return (self._request(old.parent_id, new_reply_id, run_id, model or self.model, asked_by),)
+        return (self._request(asked.id, new_reply_id, run_id, model or self.model, asked_by),)
 
     def _request(
         self, parent_id: str, reply_id: str, run_id: str, model: str | None, asked_by: dict[str, Any]
@@ -241,6 +260,45 @@ class Conversation:
         while self.children.get(at):
             at = self.chosen.get(at, self.children[at][-1])
         return () if at == self.head else (chat.BranchSelected(session_id=self.id, head_id=at),)
+
+
+def started(
+    command: chat.StartChat,
+    ids: chat.Started,
+    owner: str,
+    asked_by: dict[str, Any],
+    *,
+    brought_ids: Sequence[str],
+) -> tuple[Any, ...]:
+    """A new chat with what came along (`brought_ids`, one for each), a message after it, the request for its reply."""
+    if not command.content.strip():
+        raise InvalidInput("The message is empty.")
+    said = (one.content for one in command.earlier if one.role == "user" and one.content.strip())
+    title = f"{command.via} · {title_from(next(said, command.content))}"
+    facts: list[Any] = [
+        chat.SessionCreated(session_id=ids.session_id, owner=owner, title=title, model=command.model)
+    ]
+    if command.earlier:
+        messages = tuple(
+            chat.Brought(message_id=message_id, role=one.role, content=one.content)
+            for message_id, one in zip(brought_ids, command.earlier, strict=True)
+        )
+        facts.append(chat.MessagesBrought(session_id=ids.session_id, parent_id=None, messages=messages))
+    parent = brought_ids[-1] if command.earlier else None
+    return (
+        *facts,
+        chat.MessagePosted(
+            session_id=ids.session_id, message_id=ids.message_id, parent_id=parent, content=command.content
+        ),
+        chat.ReplyRequested(
+            session_id=ids.session_id,
+            message_id=ids.reply_id,
+            run_id=ids.run_id,
+            parent_id=ids.message_id,
+            model=command.model,
+            asked_by=asked_by,
+        ),
+    )
 
 
 def title_from(content: str) -> str:

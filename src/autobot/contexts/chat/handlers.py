@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autobot.contexts.chat.domain import Conversation, stream_of
+from autobot.contexts.chat.domain import Conversation, started, stream_of
 from autobot.contexts.chat.ports import Conversations
 from autobot.contracts import chat
 from autobot.kernel.commands.decision import Decision, Emit
@@ -92,6 +92,20 @@ class ChatHandlers:
             asked_by=principal_data(context.principal),
         )
         return _decide(conversation, revision, facts, accepted)
+
+    async def start(self, command: chat.StartChat, context: CallContext) -> Decision[chat.Started]:
+        """A chat that goes on here: what was said elsewhere, a message, and a run that answers it."""
+        new = self._ids.new
+        answer = chat.Started(session_id=new(), message_id=new(), run_id=new(), reply_id=new())
+        facts = started(
+            command,
+            answer,
+            context.principal.user_id,
+            principal_data(context.principal),
+            brought_ids=[new() for _ in command.earlier],
+        )
+        emit = Emit(stream=stream_of(answer.session_id), expected=NO_STREAM, events=facts)
+        return Decision(answer=answer, emits=(emit,), object=answer.session_id)
 
     async def edit(self, command: chat.EditMessage, context: CallContext) -> Decision[chat.Accepted]:
         """A new branch beside one's own message."""

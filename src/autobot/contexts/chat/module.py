@@ -39,6 +39,7 @@ def _commands(write: ChatHandlers) -> tuple[CommandSpec, ...]:
 
     return (
         spec(chat.CreateSession, write.create, chat.SessionView, owned=False),
+        spec(chat.StartChat, write.start, chat.Started, owned=False),
         spec(chat.ChangeSession, write.change, chat.Nothing),
         spec(chat.DeleteSession, write.delete, chat.Nothing),
         spec(chat.PostMessage, write.post, chat.Accepted),

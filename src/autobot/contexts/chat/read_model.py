@@ -105,6 +105,7 @@ def message_view(conversation: Conversation, entry: Entry) -> chat.MessageView:
         citations=reply.citations if reply else (),
         siblings=conversation.siblings(entry),
         left_out=reply.left_out if reply else (),
+        brought=entry.brought,
     )
 
 
@@ -250,6 +251,12 @@ class ChatProjection:
             case chat.MessagePosted():
                 row["message_count"] += 1
                 return (_row(owner, row), _message(owner, session_id, event.message_id, event.content, time))
+            case chat.MessagesBrought():
+                row["message_count"] += len(event.messages)
+                said = (
+                    _message(owner, session_id, one.message_id, one.content, time) for one in event.messages
+                )
+                return (_row(owner, row), *said)
             case chat.ReplyRequested():
                 row["message_count"] += 1
                 row["active_runs"] = [*row["active_runs"], event.run_id]

@@ -9,7 +9,7 @@ from autobot.contexts.system.ports import LinkControl, LinkPolicies, Upkeep
 from autobot.contracts import system
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import InvalidInput, NotFound
+from autobot.kernel.core.errors import FieldError, InvalidInput, NotFound
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import ANY, Filter
@@ -38,9 +38,13 @@ class LinkHandlers:
         return _policy(command.link, merged, command.reason, context)
 
     async def revert(self, command: system.RevertLink, context: CallContext) -> Decision[dict[str, Any]]:
-        """Set the run-time fields to what they were."""
+        """Set the run-time fields to what they were. Raises InvalidInput for a position that is not there yet."""
         fields = None
         if command.position is not None:
+            newest = await self._policies.head()
+            if command.position > newest:
+                detail = f"The log ends at position {newest}: there is nothing to go back to at {command.position}."
+                raise InvalidInput(detail, errors=(FieldError(detail=detail, pointer="#/position"),))
             _, fields = await self._policies.at(command.link, command.position)
         self._control.check(command.link, fields)
         return _policy(command.link, fields, command.reason, context)

@@ -93,6 +93,10 @@ class LinkPolicies:
     def __init__(self, store: EventStore, codec: EventCodec) -> None:
         self._store, self._codec = store, codec
 
+    async def head(self) -> int:
+        """Return the newest position of the log."""
+        return await self._store.head()
+
     async def at(self, link: str, position: int | None = None) -> tuple[int, dict[str, Any] | None]:
         """Return the stream's revision and the row's run-time fields, now or at a log position."""
         revision, fields = -1, None

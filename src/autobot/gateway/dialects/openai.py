@@ -13,9 +13,10 @@ import orjson
 from starlette.types import Message, Receive, Scope, Send
 
 from autobot.contracts.models import Chunk, Embeddings, Finished, GenerateRequest, TextDelta, ThinkingDelta
-from autobot.contracts.runs import ModelChoice
+from autobot.contracts.runs import AgentChoice, ModelChoice
 from autobot.gateway.access import Access
 from autobot.gateway.dialects import openai_doc
+from autobot.gateway.dialects.openai_agent import AgentRequest, agent_request, names_agent, no_model
 from autobot.gateway.dialects.openai_answer import ChunkWriter, WholeAnswer, embeddings_document
 from autobot.gateway.dialects.openai_request import (
     CHAT,
@@ -61,11 +62,28 @@ class ModelGateway(Protocol):
         ...
 
 
+class AgentGateway(Protocol):
+    """The agents, as the dialect reaches them.
+
+    Contract: `answer` raises NotFound for a name that no agent has and Absent while there is no model for it;
+    when it returns, the run that answers is durable. Its iterator yields as ModelGateway.generate does and
+    never raises NotFound; closing it leaves the run to the server.
+    """
+
+    async def list_agents(self, context: CallContext) -> Sequence[AgentChoice]:
+        """Return every agent with its state."""
+        ...
+
+    async def answer(self, request: AgentRequest, exchange: Exchange) -> AsyncIterator[Chunk]:
+        """Ask an agent in a chat of its own."""
+        ...
+
+
 class OpenAIDialect:
     """The routes. `clock` dates answers."""
 
-    def __init__(self, models: ModelGateway, clock: Clock) -> None:
-        self._models, self._clock = models, clock
+    def __init__(self, models: ModelGateway, agents: AgentGateway, clock: Clock) -> None:
+        self._models, self._agents, self._clock = models, agents, clock
         self._since = int(clock.now().timestamp())
 
     def routes(self) -> tuple[RawRoute, ...]:
@@ -104,13 +122,16 @@ class OpenAIDialect:
         """Answer `POST /v1/chat/completions`."""
         exchange = exchange_of(scope)
         body = decoded(CHAT, await read_body(receive))
-        chunks = self._models.generate(generate_request(body), exchange.called)
         try:
-            try:
-                first = await anext(chunks, None)
-            except NotFound as error:
-                await send_error(exchange, error, send, code="model_not_found", param="model")
-                return
+            if names_agent(body.model):
+                chunks = await self._agents.answer(agent_request(body), exchange)
+            else:
+                chunks = self._models.generate(generate_request(body), exchange.called)
+            first = await anext(chunks, None)
+        except NotFound as error:
+            await send_error(exchange, error, send, code="model_not_found", param="model")
+            return
+        try:
             if body.stream:
                 await self._stream(body, first, chunks, exchange, send)
             else:
@@ -173,15 +194,20 @@ class OpenAIDialect:
     # -------------------------------------------------------------------------------------- other routes
 
     async def list(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer `GET /v1/models` with the models that answer now."""
-        found = await self._models.list_models(exchange_of(scope).called)
+        """Answer `GET /v1/models` with the models and agents that answer now."""
+        context = exchange_of(scope).called
+        found = await self._models.list_models(context)
         data = [self._described(one) for one in found if one.state == "ready"]
+        agents = await self._agents.list_agents(context)
+        data += [self._agent_described(one) for one in agents if one.state == "ready"]
         await respond(send, orjson.dumps({"object": "list", "data": data}), JSON)
 
     async def one(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer `GET /v1/models/{model}`."""
         exchange = exchange_of(scope)
         name = scope["path_params"]["model"]
+        if names_agent(name) and await self._one_agent(name, exchange, send):
+            return
         for choice in await self._models.list_models(exchange.called):
             if choice.state == "ready" and name in {choice.id, choice.label}:
                 await respond(send, orjson.dumps(self._described(choice)), JSON)
@@ -190,6 +216,26 @@ class OpenAIDialect:
             f"There is no model called {name[:200]}.", hint="GET /v1/models lists those that there are."
         )
         await send_error(exchange, error, send, code="model_not_found", param="model")
+
+    async def _one_agent(self, name: str, exchange: Exchange, send: Send) -> bool:
+        """Answer with an agent; false when there is none of this name. Raises Absent while it has no model."""
+        for agent in await self._agents.list_agents(exchange.called):
+            if agent.id == name:
+                if agent.state == "absent" and agent.model is None:
+                    raise no_model(name)
+                await respond(send, orjson.dumps(self._agent_described(agent)), JSON)
+                return True
+        return False
+
+    def _agent_described(self, agent: AgentChoice) -> dict[str, Any]:
+        return {
+            "id": agent.id,
+            "object": "model",
+            "created": self._since,
+            "owned_by": "autobot",
+            "context_window": agent.window,
+            "autobot": {"model": agent.model, "state": agent.state},
+        }
 
     def _described(self, choice: ModelChoice) -> dict[str, Any]:
         return {

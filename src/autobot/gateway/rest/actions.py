@@ -14,14 +14,11 @@ from starlette.responses import Response
 from autobot.contracts import actions
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context, Exchange
-from autobot.gateway.problem import Refused, failure_document
-from autobot.gateway.problem_kinds import INTERNAL
-from autobot.gateway.problems_catalogue import KINDS
+from autobot.gateway.problem import failure_document, raised
 from autobot.gateway.rest.answers import WHOLE, json_answer, page_of
 from autobot.gateway.routing import router as new_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import FieldError, InvalidInput
-from autobot.kernel.core.failure import Failure
 
 SHORT_WAIT_S: Final = 20.0
 """How long the answer of a short action is waited for; then it is a 202 as for long ones."""
@@ -101,11 +98,6 @@ def answer_of(view: actions.ActionView) -> ActionResponse:
     )
 
 
-def refusal_of(failure: Failure) -> Refused:
-    """Return what a failed action is answered with: the problem that its work met."""
-    return Refused(KINDS.get(failure.code, INTERNAL), failure.detail, hint=failure.hint)
-
-
 def _process_route(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.post(
         "/process",
@@ -131,7 +123,7 @@ def _process_route(routes: APIRouter, bus: Dispatcher) -> None:
             location = call.address(f"/api/v1/actions/{view.request_id}")
             return json_answer(answer_of(view), 202, {"location": location})
         if view.error is not None:
-            raise refusal_of(view.error)
+            raise raised(view.error)
         return json_answer(answer_of(view))
 
 

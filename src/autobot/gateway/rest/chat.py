@@ -238,11 +238,19 @@ def exported(session: chat.SessionView, messages: list[chat.MessageView], form: 
         return Response(body, media_type="application/json", headers={"content-disposition": name})
     lines = [f"# {session.title or 'Chat'}", ""]
     for one in messages:
-        who = "You" if one.role == "user" else (one.model or "AutoBot")
-        lines += [f"## {who} · {one.created_at}", "", one.content, ""]
+        lines += [f"## {_who(one)} · {one.created_at}", "", one.content, ""]
     return Response(
         "\n".join(lines), media_type="text/markdown; charset=utf-8", headers={"content-disposition": name}
     )
+
+
+def _who(one: chat.MessageView) -> str:
+    """Return who said a message, as the file heads it."""
+    if one.role == "user":
+        return "You"
+    if one.brought:
+        return "System (brought along)" if one.role == "system" else "Assistant (brought along)"
+    return one.model or "AutoBot"
 
 
 def _message_routes(routes: APIRouter, bus: Dispatcher) -> None:

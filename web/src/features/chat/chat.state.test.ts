@@ -38,7 +38,7 @@ const message = (id: string, part: Partial<Message> = {}): Message => ({
   tool_calls: [],
   citations: [],
   siblings: [id],
-  left_out: [],
+  left_out: [], brought: false,
   ...part,
 });
 const answering = (): Thread => ({ ...emptyThread("s"), run: startRun(RUN, NOW) });

@@ -229,6 +229,8 @@ export const en = {
     commandList: "Commands",
     you: "You",
     assistant: "AutoBot",
+    brought: "Said elsewhere, before this chat went on here",
+    broughtSystem: "System message, from the program that began this chat",
     tool: "Tool",
     copyMessage: "Copy message",
     edit: "Edit message",

@@ -69,7 +69,7 @@ class Assistant:
         raise Absent(
             "embeddings",
             "The built-in assistant cannot embed texts.",
-            hint="set up Ollama or a model server that can embed",
+            hint="Set up Ollama or a model server that can embed",
         )
 
 

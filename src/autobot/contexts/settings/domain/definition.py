@@ -27,6 +27,7 @@ class Definition:
         minimum: of numbers; for texts and lists the least length.
         maximum: the same, the most.
         pattern: that a text, or each text of a list, must match as a whole.
+        form: what such a text is, in words: it ends the sentence "must be …".
         address: the text is an http or https address without credentials.
         env: name in the environment (without prefix) and in the file; None when neither can set it.
         restart: a change counts from the next start on.
@@ -42,6 +43,7 @@ class Definition:
     minimum: float | None = None
     maximum: float | None = None
     pattern: str | None = None
+    form: str = ""
     address: bool = False
     env: str | None = None
     restart: bool = False
@@ -50,6 +52,8 @@ class Definition:
         """Check the definition against itself."""
         if (self.type == "enum") != (self.choices is not None):
             raise ValueError(f"{self.key}: an enum has choices, nothing else has")
+        if (self.pattern is None) != (not self.form):
+            raise ValueError(f"{self.key}: a pattern is said in words too")
         if self.secret and self.default is not None:
             raise ValueError(f"{self.key}: a secret has no default")
         if self.default is not None and self.wrong_with(self.default):
@@ -115,7 +119,7 @@ class Definition:
 
     def _wrong_text(self, text: str) -> str | None:
         if self.pattern is not None and re.fullmatch(self.pattern, text) is None:
-            return f"must match {self.pattern}"
+            return f"must be {self.form}"
         return _wrong_address(text) if self.address else None
 
     # ------------------------------------------------------------------------------------------ reading

@@ -8,6 +8,7 @@ from typing import Final
 from autobot.contexts.settings.domain.definition import Definition
 
 _MODEL: Final = r"\S.{0,198}\S|\S"
+_MODEL_FORM: Final = "the name of a model of at most 200 characters, without a space at its ends"
 
 MODELS: Final = (
     Definition(
@@ -39,6 +40,7 @@ MODELS: Final = (
         description="Sent to that server as a bearer token, and nowhere else.",
         maximum=4096,
         pattern=r"[!-~]+",
+        form="visible ASCII characters without a space",
         env="OPENAI_API_KEY",
     ),
     Definition(
@@ -50,6 +52,7 @@ MODELS: Final = (
         "assistant while there is none.",
         maximum=200,
         pattern=_MODEL,
+        form=_MODEL_FORM,
         env="MODEL",
     ),
     Definition(
@@ -60,6 +63,7 @@ MODELS: Final = (
         description="A GGUF file that AutoBot serves itself, in a process of its own.",
         maximum=4096,
         pattern=r"[^\x00-\x1f]+\.gguf",
+        form="the path of a file that ends in .gguf",
         env="MODEL_FILE",
         restart=True,
     ),
@@ -72,6 +76,7 @@ MODELS: Final = (
         default=[],
         maximum=10,
         pattern=_MODEL,
+        form=_MODEL_FORM,
     ),
     Definition(
         key="model.windows",
@@ -82,6 +87,7 @@ MODELS: Final = (
         default=[],
         maximum=100,
         pattern=r"\S.{0,198}=[1-9][0-9]{2,7}",
+        form="NAME=TOKENS with at least 100 tokens, such as ollama:llama3=16384",
     ),
 )
 

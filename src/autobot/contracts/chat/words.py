@@ -1,0 +1,62 @@
+"""Words that facts, commands and answers of chats share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from annotated_types import Len
+
+from autobot.contracts.models import Citation, ServedBy
+from autobot.kernel.core.failure import Failure
+from autobot.kernel.core.validate import Pattern
+
+CONTENT_MAX = 100_000
+"""Characters of one message."""
+
+BROUGHT_MAX = 2_000
+"""Messages that may come along at once."""
+
+Id = Annotated[str, Len(1, 64), Pattern(r"[A-Za-z0-9_-]+")]
+Title = Annotated[str, Len(1, 200)]
+ModelName = Annotated[str, Len(1, 200)]
+Content = Annotated[str, Len(1, CONTENT_MAX)]
+BroughtRole = Literal["system", "user", "assistant"]
+MessageStatus = Literal["complete", "streaming", "interrupted", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens, as the provider counted them; `window` is the model's size."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    window: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallView:
+    """A tool call and what became of it."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    state: Literal["queued", "running", "completed", "failed"]
+    result: str | None = None
+    duration_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a run produced for its message."""
+
+    content: str
+    status: MessageStatus
+    model: str | None = None
+    served_by: ServedBy | None = None
+    usage: Usage | None = None
+    error: Failure | None = None
+    finish_reason: str | None = None
+    tool_calls: tuple[ToolCallView, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    left_out: tuple[str, ...] = ()
