@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["lost", "doubled", "reordered", "torn", "gap", "moved", "invented"]
+Kind = Literal[
+    "lost", "doubled", "reordered", "torn", "gap", "moved", "invented", "unlinearizable", "half", "unfinished"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +42,17 @@ class History:
 
     `parts` names, for each part that commits with an event (a document, an answer, an audit record), the
     ids of the events for which it is there. `effects` holds, for each consumer that has caught up and each
-    key, the ids of the events that it handled, in the order of their effects.
+    key, the ids of the events that it handled, in the order of their effects; `handles` names the events that
+    a consumer is for, where those are not all that clients sent. `beside` are the ids of events that no client
+    sent, which the judged program wrote of its own.
     """
 
     attempts: Sequence[Attempt]
     log: Sequence[Entry]
     parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     effects: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    handles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    beside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ def _positions(history: History) -> Iterator[Finding]:
     for event_id, count in Counter(one.event_id for one in history.log).items():
         if count > 1:
             yield Finding("doubled", f"{event_id} is in the log {count} times")
-        if event_id not in sent:
+        if event_id not in sent and event_id not in history.beside:
             yield Finding("invented", f"{event_id} was never sent")
     for number, entry in enumerate(history.log, start=1):
         if entry.position != number:
@@ -125,7 +131,7 @@ def _orders(history: History) -> Iterator[Finding]:
 
 
 def _parts(history: History) -> Iterator[Finding]:
-    logged = {one.event_id for one in history.log}
+    logged = {one.event_id for one in history.log} - history.beside
     for name, there in history.parts.items():
         for event_id in sorted(logged - there):
             yield Finding("torn", f"{event_id} is in the log without its {name}")
@@ -135,6 +141,7 @@ def _parts(history: History) -> Iterator[Finding]:
 
 def _effects(history: History) -> Iterator[Finding]:
     places = {one.event_id: one.position for one in history.log}
+    sent = places.keys() - history.beside
     for consumer, keys in history.effects.items():
         done: Counter[str] = Counter()
         for key, handled in keys.items():
@@ -147,5 +154,5 @@ def _effects(history: History) -> Iterator[Finding]:
                 yield Finding("doubled", f"{consumer} has the effect of {event_id} {count} times")
             if event_id not in places:
                 yield Finding("invented", f"{consumer} has an effect of {event_id}, which is not in the log")
-        for event_id in sorted(places.keys() - done.keys()):
+        for event_id in sorted((sent & history.handles.get(consumer, sent)) - done.keys()):
             yield Finding("lost", f"{consumer} has no effect of {event_id}")

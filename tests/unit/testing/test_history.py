@@ -182,3 +182,26 @@ def test_a_planted_fault_is_found_and_named(
 def test_a_sound_history_passes(seed: int) -> None:
     """A history in which every promise was kept has no findings, unanswered and unmade batches included."""
     assert judge(sound(random.Random(seed))) == []
+
+
+def test_what_the_program_wrote_itself_is_nobodys_invention() -> None:
+    """Events beside those of clients are no finding, need no parts and no effects; unnamed they are invented."""
+    history = sound(random.Random(1))
+    own = Entry(position=len(history.log) + 1, stream="own", revision=0, event_id="own")
+    mixed = replace(history, log=[*history.log, own])
+    assert "invented" in {one.kind for one in judge(mixed)}
+    assert judge(replace(mixed, beside=frozenset({"own"}))) == []
+
+
+def test_a_consumer_of_some_events_misses_only_those() -> None:
+    """Which events a consumer is for decides what it lacks."""
+    history = sound(random.Random(2))
+    some, *rest = history.effects["group"]
+    effects = {"group": {key: history.effects["group"][key] for key in rest}}
+    assert "lost" in {one.kind for one in judge(replace(history, effects=effects))}
+    handled = frozenset(one for key in rest for one in history.effects["group"][key])
+    assert judge(replace(history, effects=effects, handles={"group": handled})) == []
+    wider = handled | set(history.effects["group"][some][:1])
+    assert [one.kind for one in judge(replace(history, effects=effects, handles={"group": wider}))] == [
+        "lost"
+    ]
