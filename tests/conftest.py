@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from autobot.testing.postgres import Cluster
+from autobot.testing.valkey import ValkeyServer
 from tools.machine import has
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -29,6 +30,13 @@ def postgres() -> Iterator[Cluster]:
     """A PostgreSQL server of this session; a test makes its own database on it."""
     with Cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[ValkeyServer]:
+    """A Valkey server of this session; a test flushes it first."""
+    with ValkeyServer() as server:
+        yield server
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -36,6 +36,7 @@ CALLS = {
 EXCEPTIONS = {
     "src/autobot/adapters/http": "the HTTP transport: the one place that calls out",
     "src/autobot/adapters/postgres": "the database driver; the product calls the store over services→repositories",
+    "src/autobot/adapters/redis": "the driver of Redis: backend→redis carries what is sent; reading waits for messages",
     "src/autobot/bootstrap/serving.py": "binds the address that the product listens on; calls nobody",
     "src/autobot/bootstrap/protocols.py": "framing on connections that the server accepted; calls nobody",
     "src/autobot/gateway/control.py": "listens on the control socket in the data folder; calls nobody",

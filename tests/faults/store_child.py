@@ -1,11 +1,13 @@
 """The process that is killed: a store, a consumer group and a read model; commands in, acknowledgements out.
 
-    python -m tests.faults.store_child FOLDER [early] [postgresql://…]
+    python -m tests.faults.store_child FOLDER [early] [postgresql://…] [unix://…]
 
 One JSON object a line. In: `{"n", "ids", "stream", "expected", "key"}` appends a batch with all that may
-commit with it; `{"n", "settle": true}` waits until consumer and read model have caught up. Out: `{"ready"}`
+commit with it; `{"n", "settle": true}` waits until consumer and read model have caught up
+(with "group" the consumer alone). Out: `{"ready"}`
 first, then for each command its `n` with `position` and `repeated`, or `error`. With `early` it acknowledges
 before it commits: a fault that the judge must find. The store is the SQLite file in FOLDER, or the database that is named.
+With a Redis server's address the group is served over its streams, else from the log.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,9 +40,10 @@ from autobot.kernel.event_store.transaction import (
     StoredAnswer,
     Transaction,
 )
-from autobot.kernel.messaging.broker import Delivery, Subscription
+from autobot.kernel.messaging.broker import Broker, Delivery, Subscription
 from autobot.kernel.messaging.log_broker import LogBroker
 from autobot.kernel.messaging.options import ConsumerOptions
+from autobot.testing.streams import streams
 
 DATABASE = "autobot.db"
 GROUP = "faults.group"
@@ -103,9 +107,8 @@ def transaction(command: dict[str, Any]) -> Transaction:
 class Child:
     """Store, group and read model of one life."""
 
-    def __init__(self, store: EventStore, clock: SystemClock, *, early: bool) -> None:
-        self.store, self.clock, self.early = store, clock, early
-        self.broker = LogBroker(store, clock, random.Random())
+    def __init__(self, store: EventStore, broker: Broker, clock: SystemClock, *, early: bool) -> None:
+        self.store, self.broker, self.clock, self.early = store, broker, clock, early
         self.runner = ProjectionRunner(
             Projection(
                 name="faults.streams",
@@ -137,7 +140,8 @@ class Child:
                 deadline = self.clock.monotonic() + 60
                 head = await self.store.head()
                 await self.broker.settled(GROUP, head, deadline)
-                await self.runner.wait_for(head, deadline)
+                if command["settle"] != "group":
+                    await self.runner.wait_for(head, deadline)
                 return {"n": command["n"], "position": head}
             done = await self.store.commit(transaction(command))
             return {"n": command["n"], "position": done.position, "repeated": done.repeated}
@@ -165,30 +169,42 @@ def say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-async def live(folder: Path, url: str, *, early: bool) -> None:
+@asynccontextmanager
+async def brokered(store: EventStore, clock: Clock, redis: str, holder: str) -> AsyncIterator[Broker]:
+    """Give the broker over the log, or over the streams of a server."""
+    if not redis:
+        yield LogBroker(store, clock, random.Random())
+        return
+    async with streams(redis, store, clock, holder=holder) as broker:
+        yield broker
+
+
+async def live(folder: Path, url: str, redis: str, *, early: bool) -> None:
     """Serve commands until the input ends."""
     loop, clock = asyncio.get_running_loop(), SystemClock()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     with locked_folder(folder):
         store = await open_store(folder, url, clock)
-        child = Child(store, clock, early=early)
-        subscription = Subscription(
-            group=GROUP,
-            types=("autobot.faults.*",),
-            handler=child.handle,
-            options=ConsumerOptions(concurrency=8),
-        )
-        async with asyncio.TaskGroup() as group:
-            group.create_task(child.broker.serve(subscription))
-            group.create_task(child.runner.run())
-            say({"ready": True, "head": await store.head()})
-            while line := await lines.readline():
-                group.create_task(child.answer(json.loads(line)))
-            await store.close()
+        async with brokered(store, clock, redis, folder.name) as broker:
+            child = Child(store, broker, clock, early=early)
+            subscription = Subscription(
+                group=GROUP,
+                types=("autobot.faults.*",),
+                handler=child.handle,
+                options=ConsumerOptions(concurrency=8),
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child.broker.serve(subscription))
+                group.create_task(child.runner.run())
+                say({"ready": True, "head": await store.head()})
+                while line := await lines.readline():
+                    group.create_task(child.answer(json.loads(line)))
+                await store.close()
 
 
 if __name__ == "__main__":
     words = sys.argv[2:]
     named = next((one for one in words if one.startswith("postgresql:")), "")
-    asyncio.run(live(Path(sys.argv[1]), named, early="early" in words))
+    server = next((one for one in words if one.startswith("unix:")), "")
+    asyncio.run(live(Path(sys.argv[1]), named, server, early="early" in words))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -33,15 +34,20 @@ DISTURBED = 0.3
 
 @dataclass(frozen=True)
 class Place:
-    """Where the store is: the file in `folder`, or the database at `url`; `disturb` makes its server fail and come back."""
+    """Where the store is: the file in `folder`, or the database at `url`; `disturb` makes its server fail and come back.
+
+    `redis` is the server whose streams bring the events to the group; the log itself does when it is empty.
+    """
 
     folder: Path
     url: str = ""
+    redis: str = ""
     disturb: Callable[[], Awaitable[None]] | None = None
+    disturbed: float = DISTURBED
 
     def words(self) -> tuple[str, ...]:
         """Return the process's arguments for it."""
-        return (str(self.folder), self.url) if self.url else (str(self.folder),)
+        return (str(self.folder), *(one for one in (self.url, self.redis) if one))
 
 
 @dataclass
@@ -179,6 +185,10 @@ class Life:
             return False
         return True
 
+    def signal(self, how: signal.Signals) -> None:
+        """Send the process a signal."""
+        self._process.send_signal(how)
+
     async def kill(self) -> None:
         """Kill the process (SIGKILL) and wait until it is gone."""
         if self._process.returncode is None:
@@ -228,7 +238,7 @@ async def one_life(
         tasks.append(group.create_task(life.listen()))
         if await life.dies_within(chance.uniform(*LIFE_S)):
             report.findings.append(Finding("lost", "the process ended by itself"))
-        if place.disturb is not None and chance.random() < DISTURBED:
+        if place.disturb is not None and chance.random() < place.disturbed:
             await place.disturb()
             report.disturbed += 1
             if await life.dies_within(chance.uniform(*LIFE_S)):

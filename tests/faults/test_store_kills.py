@@ -46,7 +46,7 @@ def test_nothing_is_lost_or_doubled_in_postgres(tmp_path: Path) -> None:
         async def crash() -> None:
             await asyncio.to_thread(cluster.restart, immediate=True)
 
-        place = Place(tmp_path, cluster.database(), crash)
+        place = Place(tmp_path, cluster.database(), disturb=crash)
         report = asyncio.run(kill_store(place, kills=POSTGRES_KILLS, seed=seed))
     print(report.line())
     assert report.findings == []

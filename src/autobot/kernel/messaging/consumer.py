@@ -1,4 +1,4 @@
-"""One consumer group over the log: lanes by key, acknowledgement with the effects, patience with failures."""
+"""One source of a consumer group: lanes by key, acknowledgement with the effects, patience with failures."""
 
 from __future__ import annotations
 
@@ -7,29 +7,21 @@ from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
-from autobot.kernel.core.chance import Chance
-from autobot.kernel.core.clock import Clock, parse_rfc3339
-from autobot.kernel.core.errors import DeadlineExceeded, Rejected
+from autobot.kernel.core.clock import parse_rfc3339
+from autobot.kernel.core.errors import Rejected, WrongExpectedVersion
 from autobot.kernel.event_store.patience import patiently
-from autobot.kernel.event_store.ports import AlreadyHandled, EventStore, StoreClosed
-from autobot.kernel.event_store.transaction import (
-    Checkpoint,
-    Handled,
-    Query,
-    Recorded,
-    Transaction,
-)
+from autobot.kernel.event_store.ports import AlreadyHandled, StoreClosed
+from autobot.kernel.event_store.transaction import Checkpoint, Handled, Recorded, Transaction
 from autobot.kernel.messaging import parking
-from autobot.kernel.messaging.broker import POISON, Delivery, GroupStatistics, Subscription
+from autobot.kernel.messaging.broker import POISON, Delivery
 from autobot.kernel.messaging.facts import stream_of
-from autobot.kernel.messaging.gate import Gate
-from autobot.kernel.messaging.holds import hold_of
+from autobot.kernel.messaging.group import Group
 from autobot.kernel.messaging.parking import DEAD, PARKED, Failure, Parked
 from autobot.kernel.messaging.positions import Positions
+from autobot.kernel.messaging.source import Source, Superseded
 
-PAGE: Final = 500
 SAVE_S: Final = 1.0
 """How often a position that moved without a handler's commit is written."""
 NOTHING: Final = Transaction()
@@ -51,13 +43,13 @@ class Blocked:
 
 
 class GroupConsumer:
-    """Serves one subscription. `run` owns all tasks of the group."""
+    """Serves one source of a group. `run` owns all its tasks."""
 
-    def __init__(self, subscription: Subscription, store: EventStore, clock: Clock, chance: Chance) -> None:
-        self.subscription, self._options = subscription, subscription.options
-        self._store, self._clock, self._chance = store, clock, chance
-        self._gate = Gate(self._options, clock)
-        self._slots = asyncio.Semaphore(self._options.concurrency)
+    def __init__(self, group: Group, source: Source) -> None:
+        self.subscription, self._options = group.subscription, group.subscription.options
+        self._store, self._clock, self._chance = group.store, group.clock, group.chance
+        self._group, self._source = group, source
+        self._gate, self._slots = group.gate, group.slots
         self._positions = Positions(0)
         self._times: dict[int, datetime] = {}
         self._lanes: dict[str, deque[Recorded]] = {}
@@ -66,59 +58,38 @@ class GroupConsumer:
         self._settled_before: set[int] = set()
         self._head_at_start = 0
         self._saved = 0
+        self._batches, self._reading = 0, False
         self._changed, self._woken = asyncio.Event(), asyncio.Event()
-        self._state: Literal["starting", "running", "stopped"] = "starting"
-        self._reason = ""
-        self._in_flight = self._handled = self._redeliveries = 0
         self._tasks: asyncio.TaskGroup | None = None
 
     # ------------------------------------------------------------------------------------------ from outside
+
+    @property
+    def low(self) -> int:
+        """Everything of this source up to here is settled or parked."""
+        return self._positions.low
+
+    @property
+    def oldest(self) -> datetime | None:
+        """When the oldest message was made that is neither settled nor parked."""
+        oldest = self._positions.oldest
+        return None if oldest is None else self._times[oldest]
 
     def wake(self) -> None:
         """Look at once whether dead letters were replayed or discarded."""
         self._woken.set()
 
-    def hold(self, reason: str) -> None:
-        """Give nothing more to the handler until `release`; what it works on is finished."""
-        self._gate.hold(reason)
-
-    def release(self) -> None:
-        """Go on."""
-        self._gate.release()
-
-    async def settled(self, position: int, deadline: float) -> None:
-        """Return when all up to `position` is settled or parked."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                while self._positions.low < position:
-                    await self._changed.wait()
-        except TimeoutError:
-            raise DeadlineExceeded(
-                f"The group {self.subscription.group} stands at position {self._positions.low}, not yet at {position}."
-            ) from None
-
-    async def statistics(self) -> GroupStatistics:
-        """Return how the group stands."""
-        low, oldest = self._positions.low, self._positions.oldest
-        age = 0.0 if oldest is None else (self._clock.now() - self._times[oldest]).total_seconds()
-        paused = self._state == "running" and self._gate.paused
-        return GroupStatistics(
-            group=self.subscription.group,
-            state="paused" if paused else self._state,
-            reason=self._gate.reason if paused else self._reason,
-            held=self._gate.held,
-            position=low,
-            lag=max(0, await self._store.head() - low),
-            oldest_age_s=max(0.0, age),
-            in_flight=self._in_flight,
-            handled=self._handled,
-            redeliveries=self._redeliveries,
-            parked=len(await self._rows(PARKED)),
-            dead=len(await self._rows(DEAD)),
-        )
+    async def look(self) -> None:
+        """Ask whether positions were passed at which there is nothing for this source."""
+        batches = self._batches
+        passed = await self._source.passed()
+        if batches == self._batches and not self._reading and passed > self._positions.reached:
+            self._positions.read(passed, wanted=False)
+            self._announce()
 
     async def run(self) -> None:
-        """Deliver until cancelled or the store closes."""
+        """Deliver until cancelled. Raises StoreClosed when the store closes, Superseded when another reads here."""
+        closed = superseded = False
         try:
             await self._start()
             async with asyncio.TaskGroup() as self._tasks:
@@ -130,44 +101,41 @@ class GroupConsumer:
                 # The store is closed: nothing that still waits or sleeps can be acknowledged any more.
                 raise StoreClosed
         except* StoreClosed:
-            self._reason = "closed"
+            closed = True
+        except* Superseded:
+            superseded = True
         finally:
-            self._state, self._tasks = "stopped", None
+            self._group.left(self._source.name)
+            self._tasks = None
+        if closed:
+            raise StoreClosed
+        if superseded:
+            raise Superseded(f"Another reads {self._source.name} now.")
 
     async def _start(self) -> None:
-        group = self.subscription.group
-        self._saved = await patiently(lambda: self._store.checkpoint(group))
+        self._saved = await patiently(partial(self._group.stood, self._source.name))
         self._positions = Positions(self._saved)
         self._head_at_start = await patiently(self._store.head)
-        hold = await patiently(partial(hold_of, self._store, group))
-        if hold is not None:
-            self.hold(hold.told)
         for table in (PARKED, DEAD):
             for row in await self._rows(table):
+                if not self._source.holds(row.key):
+                    continue
                 if row.position > self._saved:
                     self._settled_before.add(row.position)
                 blocked = self._blocked.setdefault(row.key, Blocked(due=parse_rfc3339(row.due)))
                 blocked.dead = blocked.dead or table == DEAD
-        self._state = "running"
+        self._group.joined(self._source.name, self)
 
     async def _rows(self, table: str, key: str | None = None, limit: int = 0) -> list[Parked]:
         """Return rows of the group (of one key), in log order."""
-        group = self.subscription.group
-        lane = None if key is None else parking.lane_of(group, key)
-        found: list[Parked] = []
-        after: tuple[str, str] | None = None
-        while True:
-            wanted = Query(table=table, owner=group, group=lane, after=after, limit=limit or PAGE)
-            page = await patiently(partial(self._store.query, wanted))
-            found += map(parking.read, page)
-            if limit or len(page) < PAGE:
-                return found
-            after = (page[-1].sort, page[-1].key)
+        return await self._group.rows(table, key, limit)
 
     # ---------------------------------------------------------------------------------------------- reading
 
     async def _read(self) -> None:
-        async for batch in self._store.subscribe(after=self._positions.low):
+        async for batch in self._source.batches(self._positions.low):
+            self._batches += 1
+            self._reading = True
             for recorded in batch:
                 wanted = self.subscription.wants(recorded.message.type)
                 if wanted and recorded.position in self._settled_before:
@@ -179,6 +147,9 @@ class GroupConsumer:
                 if wanted:
                     self._times[recorded.position] = recorded.message.time
                     self._enqueue(recorded)
+                else:
+                    self._source.settled(recorded.position)
+            self._reading = False
             self._announce()
 
     def _enqueue(self, recorded: Recorded) -> None:
@@ -193,23 +164,26 @@ class GroupConsumer:
     def _announce(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        self._group.announce()
 
     def _done(self, position: int) -> None:
         self._positions.settle(position)
         self._times.pop(position, None)
+        self._source.settled(position)
         self._announce()
 
     async def _save(self) -> None:
         """Write the position now and then, for what moved it without a commit of its own."""
         while True:
             await asyncio.sleep(SAVE_S)
+            await self.look()
             low = self._positions.low
             if low > self._saved:
                 await self._commit(Transaction(checkpoints=(self._checkpoint(low),)))
                 self._saved = low
 
     def _checkpoint(self, position: int) -> Checkpoint:
-        return Checkpoint(consumer=self.subscription.group, position=position)
+        return Checkpoint(consumer=self._source.name, position=position)
 
     # ----------------------------------------------------------------------------------------------- lanes
 
@@ -257,7 +231,20 @@ class GroupConsumer:
 
     async def _commit(self, transaction: Transaction) -> None:
         """Commit what is the group's own, however long the way to the store is broken."""
-        await patiently(partial(self._store.commit, transaction))
+        await patiently(partial(self._fenced, transaction))
+
+    async def _fenced(self, transaction: Transaction) -> None:
+        """Commit for this source. Raises Superseded when another reads it now."""
+        fence = self._source.fence
+        if fence is None:
+            await self._store.commit(transaction)
+            return
+        try:
+            await self._store.commit(replace(transaction, checkpoints=(*transaction.checkpoints, fence)))
+        except WrongExpectedVersion as error:
+            if error.stream != fence.consumer:
+                raise
+            raise Superseded(f"Another reads {self._source.name} now.") from None
 
     # ------------------------------------------------------------------------------------------- delivering
 
@@ -268,7 +255,7 @@ class GroupConsumer:
         attempts, quick, again = row.attempts, self._options.immediate, row.attempts > 0
         while True:
             async with self._gate.pass_() as probe:
-                self._redeliveries += again
+                self._group.redeliveries += again
                 again = True
                 failure = await self._try(recorded, attempts + 1, redelivered, gone)
                 if failure is None:
@@ -287,26 +274,26 @@ class GroupConsumer:
     async def _try(
         self, recorded: Recorded, attempt: int, redelivered: bool, gone: Transaction
     ) -> Failure | None:
-        self._in_flight += 1
+        self._group.in_flight += 1
         delivery = Delivery(
             group=self.subscription.group, attempt=attempt, redelivered=redelivered or attempt > 1
         )
         try:
             parts = await self.subscription.handler(recorded, delivery)
-            await self._store.commit(self._acknowledged(recorded, parts, gone))
+            await self._fenced(self._acknowledged(recorded, parts, gone))
         except AlreadyHandled:
             # The effect happened before; only our own traces of the message are left to remove.
             low = self._checkpoint(self._positions.low_after(recorded.position))
             await self._commit(replace(gone, checkpoints=(low,)))
-        except StoreClosed:
+        except (StoreClosed, Superseded):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is this message's failure
             return parking.failure_of(
                 error, poison=isinstance(error, POISON), system=isinstance(error, Rejected)
             )
         finally:
-            self._in_flight -= 1
-        self._handled += 1
+            self._group.in_flight -= 1
+        self._group.handled += 1
         return None
 
     def _acknowledged(self, recorded: Recorded, parts: Transaction, gone: Transaction) -> Transaction:

@@ -28,6 +28,11 @@ class Positions:
         self._open.pop(position, None)
 
     @property
+    def reached(self) -> int:
+        """Everything up to here was read."""
+        return self._read
+
+    @property
     def low(self) -> int:
         """Everything up to here is settled."""
         return next(iter(self._open)) - 1 if self._open else self._read

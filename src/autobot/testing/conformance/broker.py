@@ -171,6 +171,11 @@ class DeliverySuite(BrokerBase):
 
                 await self.send(place, make, "aab")
                 async with self.served(place, self.subscription(held)):
+
+                    async def begun() -> bool:
+                        return (await place.broker.statistics(GROUP)).in_flight == 2
+
+                    await self.until(place, begun)
                     with pytest.raises(DeadlineExceeded):
                         await place.broker.settled(GROUP, 3, place.clock.monotonic() + self.delays[0])
                     state = await place.broker.statistics(GROUP)

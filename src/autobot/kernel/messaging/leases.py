@@ -1,0 +1,92 @@
+"""Leases with fencing tokens: who does a thing that only one may do, and how the store refuses all others."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from autobot.kernel.core.clock import Clock, parse_rfc3339, rfc3339
+from autobot.kernel.core.errors import WrongExpectedVersion
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import Checkpoint, Put, Query, Transaction
+from autobot.kernel.messaging.source import Superseded
+
+LEASES: Final = "leases"
+MOST: Final = 1_000
+"""Leases about one thing that are looked at."""
+TTL_S: Final = 6.0
+"""How long a holder that says nothing keeps its lease, in seconds. It says so three times as often."""
+
+
+class Lease:
+    """One thing that one holder at a time does; `about` is what its row is found by.
+
+    The row of the lease says who and until when, for politeness: clocks may differ. The token is what
+    protects: it is a checkpoint that every taking moves by one, and `fence` makes a commit conditional on
+    it. So a holder that slept through its lease is refused, whatever its clock says.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        clock: Clock,
+        name: str,
+        holder: str,
+        *,
+        about: str = "",
+        ttl_s: float = TTL_S,
+    ) -> None:
+        self._store, self._clock, self._about = store, clock, about
+        self.name, self.holder, self.ttl_s = name, holder, ttl_s
+        self.token = 0
+        self.held_by = ""
+
+    @property
+    def fence(self) -> Checkpoint:
+        """The condition that only the newest holder's commits meet."""
+        return Checkpoint(consumer=self._fence, position=self.token, expected=self.token)
+
+    @property
+    def _fence(self) -> str:
+        return f"lease:{self.name}"
+
+    async def take(self) -> bool:
+        """Take the lease when nobody has it, or its time is over, or an earlier life of this holder had it."""
+        row = await self._store.get(LEASES, self.name)
+        self.held_by = "" if row is None else str(row.document["holder"])
+        others = row is not None and self.held_by != self.holder
+        if row is not None and others and parse_rfc3339(row.document["until"]) > self._clock.now():
+            return False
+        token = await self._store.checkpoint(self._fence)
+        moved = Checkpoint(consumer=self._fence, position=token + 1, expected=token)
+        try:
+            await self._store.commit(Transaction(checkpoints=(moved,), writes=(self._row(self.ttl_s),)))
+        except WrongExpectedVersion:
+            return False
+        self.token, self.held_by = token + 1, self.holder
+        return True
+
+    async def renew(self) -> None:
+        """Keep it for another while. Raises Superseded when somebody else took it."""
+        await self._say(self.ttl_s)
+
+    async def release(self) -> None:
+        """Let the next one take it at once. Raises Superseded when somebody else took it."""
+        await self._say(0.0)
+
+    async def _say(self, seconds: float) -> None:
+        try:
+            await self._store.commit(Transaction(checkpoints=(self.fence,), writes=(self._row(seconds),)))
+        except WrongExpectedVersion:
+            raise Superseded(f"The lease {self.name} was taken by another.") from None
+
+    def _row(self, seconds: float) -> Put:
+        until = rfc3339(self._clock.now() + timedelta(seconds=seconds))
+        document = {"name": self.name, "holder": self.holder, "until": until}
+        return Put(table=LEASES, key=self.name, document=document, owner=self._about)
+
+
+async def taken_since(store: EventStore, about: str, moment: datetime) -> list[str]:
+    """Return the names of the leases about a thing that somebody has, or had at some time after `moment`."""
+    found = await store.query(Query(table=LEASES, owner=about, limit=MOST))
+    return [str(one.document["name"]) for one in found if parse_rfc3339(one.document["until"]) > moment]
