@@ -1,118 +1,113 @@
-"""Passing frames by publish and subscribe on a real server: in order, lossy, and told when some were missed."""
+"""Transient frames over a real server: what the port's suite cannot see of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 
-from autobot.adapters.redis.frames import FrameListener, FrameTransport
+from autobot.adapters.redis.frames import LOST, RECONNECTED, UNDECODABLE, RedisFrames
 from autobot.adapters.redis.server import Server
+from autobot.adapters.redis.transport import FRAMES, RedisTransport
 from autobot.kernel.core.context import SYSTEM, CallContext
-from autobot.kernel.core.errors import ConnectionLost, HopFailed
+from autobot.kernel.core.errors import ConnectionLost, InvalidInput
 from autobot.kernel.links.trace_context import new_trace
+from autobot.kernel.messaging.transient import Frame, Missed
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.testing.valkey import ValkeyServer
 from autobot.testing.virtual_time import seeded
+from tests.integration.redis.counting import Counts
 
 pytestmark = pytest.mark.anyio
-FRAME = Operation(name="frame", effect=Effect.FREE)
+OTHER = Operation(name="other", effect=Effect.FREE)
+CONTEXT = CallContext(correlation_id="test", principal=SYSTEM, trace=new_trace(seeded()))
 WAIT_S = 20.0
 
 
 @pytest.fixture
-def valkey() -> Iterator[ValkeyServer]:
-    """An empty server."""
+def own() -> Iterator[ValkeyServer]:
+    """A server that a test may kill."""
     with ValkeyServer() as server:
         yield server
 
 
-class Heard:
-    """What a listener heard."""
-
-    def __init__(self) -> None:
-        self.frames: list[tuple[str, Any]] = []
-        self.joins = 0
-        self._changed = asyncio.Event()
-
-    def take(self, channel: str, body: Any) -> None:
-        """Hear a frame."""
-        self.frames.append((channel, body))
-        self._changed.set()
-
-    def joined(self) -> None:
-        """Hear that frames arrive from now on."""
-        self.joins += 1
-        self._changed.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, with a deadline."""
-        async with asyncio.timeout(WAIT_S):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
-
 @asynccontextmanager
-async def listening(valkey: ValkeyServer, *channels: str) -> AsyncIterator[tuple[Heard, Server]]:
-    """Listen for the block, and give a server to publish by."""
-    heard, server = Heard(), Server(valkey.url)
-    task = asyncio.create_task(FrameListener(server, channels, heard.take, heard.joined).run())
-    try:
-        await heard.until(lambda: heard.joins == 1)
-        yield heard, server
-    finally:
+async def running(server: ValkeyServer, counts: Counts | None = None) -> AsyncIterator[RedisFrames]:
+    """Frames over a server, running for the block, which has a time limit."""
+    connected = Server(server.url)
+    frames = RedisFrames(connected, listener=counts, waiting_max=100)
+    async with asyncio.TaskGroup() as group, asyncio.timeout(WAIT_S):
+        task = group.create_task(frames.run())
+        yield frames
         task.cancel()
-        await server.close()
+    await connected.close()
 
 
-async def publish(server: Server, channel: str, body: Any) -> int:
-    """Publish one frame; returns who heard it."""
-    context = CallContext(correlation_id="test", principal=SYSTEM, trace=new_trace(seeded()))
-    return await FrameTransport(server).call("redis", FRAME, {"channel": channel, "body": body}, context)
-
-
-async def test_frames_arrive_in_order_on_the_channels_that_are_heard(valkey: ValkeyServer) -> None:
-    """Each frame of a channel comes once, in the order of publishing; other channels are not heard."""
-    async with listening(valkey, "text", "wanted") as (heard, server):
-        for number in range(200):
-            assert await publish(server, "text", {"number": number}) == 1
-        assert await publish(server, "other", {}) == 0
-        await publish(server, "wanted", "*")
-        await heard.until(lambda: len(heard.frames) == 201)
-    assert [body["number"] for channel, body in heard.frames if channel == "text"] == list(range(200))
-    assert heard.frames[-1] == ("wanted", "*")
-
-
-async def test_who_listens_is_told_of_every_gap(valkey: ValkeyServer) -> None:
-    """After a restart of the server frames come again, and `joined` says that some may be missing."""
-    async with listening(valkey, "text") as (heard, server):
-        valkey.kill()
-        with pytest.raises(HopFailed):
-            await publish(server, "text", {"lost": True})
-        valkey.start()
-        await heard.until(lambda: heard.joins == 2)
-        assert await publish(server, "text", {"number": 1}) == 1
-        await heard.until(lambda: len(heard.frames) == 1)
-    assert heard.frames == [("text", {"number": 1})]
-
-
-async def test_what_is_no_json_is_passed_over(valkey: ValkeyServer) -> None:
+async def test_what_is_no_json_is_passed_over_and_counted(valkey: ValkeyServer) -> None:
     """A foreign program on our channel harms nobody."""
-    async with listening(valkey, "text") as (heard, server):
-        await server.do("PUBLISH", "autobot:frames:text", b"\xff{")
-        await publish(server, "text", {"number": 1})
-        await heard.until(lambda: len(heard.frames) == 1)
-    assert heard.frames == [("text", {"number": 1})]
+    counts, foreign = Counts(), Server(valkey.url)
+    async with running(valkey, counts) as frames, frames.subscribe(["text"]) as heard:
+        await foreign.do("PUBLISH", "autobot:frames:text", b"\xff{")
+        await foreign.do("PUBLISH", "autobot:frames:text", b'{"number":1}')
+        assert await heard.receive() == Frame("text", {"number": 1})
+    await foreign.close()
+    assert counts.totals[UNDECODABLE] == 1
 
 
-async def test_an_absent_server_is_an_error_of_the_tree(valkey: ValkeyServer) -> None:
-    """The row's breaker sees what it is, and a probe says no."""
-    server = Server(valkey.url)
-    assert await FrameTransport(server).probe("redis") is True
-    valkey.kill()
+async def test_frames_that_cannot_go_are_lost_and_counted(own: ValkeyServer) -> None:
+    """While Redis is away publishing goes on at once; what is lost is a counter, and so is the new connection."""
+    counts = Counts()
+    async with running(own, counts) as frames, frames.subscribe(["text"]) as heard:
+        await asyncio.to_thread(own.kill)
+        for number in range(500):
+            frames.publish("text", number)
+        await asyncio.to_thread(own.start)
+        assert await heard.receive() == Missed(0)
+        await counts.until(lambda: counts.totals[LOST] == 500)
+    assert counts.totals[RECONNECTED] >= 1
+
+
+async def test_a_server_that_says_nothing_is_left(own: ValkeyServer) -> None:
+    """A connection on which nothing comes, not even a sign of life, is given up, and who listens is told."""
+    counts = Counts()
+    async with running(own, counts) as frames, frames.subscribe(["text"]) as heard:
+        own.freeze()
+        try:
+            await counts.until(lambda: counts.totals[RECONNECTED] > 0)
+        finally:
+            own.thaw()
+        assert await heard.receive() == Missed(0)
+        frames.publish("text", "again")
+        while await heard.receive() != Frame("text", "again"):
+            frames.publish("text", "again")
+
+
+async def test_channels_that_nobody_wants_are_left(valkey: ValkeyServer) -> None:
+    """After its last subscriber has gone, a channel is not listened to any more; one that comes back is."""
+    asking = Server(valkey.url)
+    async with running(valkey) as frames:
+        async with frames.subscribe(["short"]):
+            assert (await asking.do("PUBSUB", "NUMSUB", "autobot:frames:short"))[1] == 1
+        while (await asking.do("PUBSUB", "NUMSUB", "autobot:frames:short"))[1]:
+            await asyncio.sleep(0)
+        async with frames.subscribe(["short"]) as heard:
+            frames.publish("short", 1)
+            assert await heard.receive() == Frame("short", 1)
+    await asking.close()
+
+
+async def test_an_absent_server_is_an_error_of_the_tree(own: ValkeyServer) -> None:
+    """The row's breaker sees what it is, a probe says no, and nothing can be streamed."""
+    server = Server(own.url)
+    transport = RedisTransport(server)
+    await transport.call("redis", FRAMES, [("autobot:frames:text", b"1")], CONTEXT)
+    assert await transport.probe("redis") is True
+    own.kill()
     with pytest.raises(ConnectionLost):
-        await publish(server, "text", {})
-    assert await FrameTransport(server).probe("redis") is False
+        await transport.call("redis", FRAMES, [("autobot:frames:text", b"1")], CONTEXT)
+    assert await transport.probe("redis") is False
+    with pytest.raises(InvalidInput):
+        await transport.call("redis", OTHER, None, CONTEXT)
+    with pytest.raises(InvalidInput):
+        await anext(transport.stream("redis", FRAMES, None, CONTEXT))
     await server.close()

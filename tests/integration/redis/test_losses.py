@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -19,38 +18,15 @@ from autobot.adapters.system.clock import SystemClock
 from autobot.kernel.event_store.transaction import Recorded, Transaction
 from autobot.kernel.messaging.broker import Delivery
 from autobot.kernel.messaging.leases import Lease
-from autobot.kernel.telemetry.listener import Change, Hop
 from autobot.testing.conformance.broker_base import GROUP, BrokerBase, Place, Work
 from autobot.testing.messages import Maker
 from autobot.testing.streams import QUICK, streams
 from autobot.testing.valkey import ValkeyServer
+from tests.integration.redis.counting import Counts
 
 PART = Part("events", 0)
 KEYS = "abcdeabcdeabcde"
 Injury = Callable[[ValkeyServer], None]
-
-
-class Counts:
-    """A listener that adds up."""
-
-    def __init__(self) -> None:
-        self.totals: Counter[str] = Counter()
-
-    def started(self, hop: Hop) -> None:
-        """Not counted."""
-
-    def completed(self, hop: Hop, duration: float) -> None:
-        """Not counted."""
-
-    def failed(self, hop: Hop, duration: float, error: BaseException) -> None:
-        """Not counted."""
-
-    def changed(self, change: Change) -> None:
-        """Not counted."""
-
-    def counted(self, name: str, value: float, labels: tuple[tuple[str, str], ...]) -> None:
-        """Add."""
-        self.totals[name] += int(value)
 
 
 def ask(server: ValkeyServer, *words: str) -> bytes:

@@ -52,7 +52,7 @@ class Relay:
         listener: Listener | None = None,
     ) -> None:
         self._server, self._store, self._clock, self._options = server, store, clock, options
-        self._publish = publish or server.append
+        self.publish: Publish = publish or server.append
         self._listener = listener
         self._tail = LogTail(store, options)
         self._poked = [asyncio.Event() for _ in range(options.parts)]
@@ -158,7 +158,7 @@ class _PartRelay:
         )
         if upto == stands:
             return
-        reached = await self._relay._publish(self._part, stands, upto, entries_of(events))
+        reached = await self._relay.publish(self._part, stands, upto, entries_of(events))
         self._relay.counted(PUBLISHED, self._part, len(events))
         # Elsewhere than asked for: another relay, or a stream that was lost; looking tells which.
         self._stands = None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import redis.asyncio as asyncio_redis
-from redis import exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from autobot.adapters.redis.errors import mapped
+from autobot.adapters.redis.ear import Ear
+from autobot.adapters.redis.hearing import heard
 from autobot.adapters.redis.options import Part
 from autobot.kernel.core.errors import ConfigurationError
 
@@ -86,7 +85,7 @@ class Server:
 
     async def do(self, *words: Any) -> Any:
         """Send one command and return its answer."""
-        return await _heard(self._client.execute_command(*words))
+        return await heard(self._client.execute_command(*words))
 
     async def version(self) -> str:
         """Return what the server is, with its version."""
@@ -125,27 +124,22 @@ class Server:
         start, end, last = await self.do("HMGET", part.state, "from", "to", "last")
         return None if start is None or end is None or last is None else (int(start), int(end), last)
 
-    def listening(self) -> AbstractAsyncContextManager[Any]:
-        """Return a connection that listens to channels."""
-        listener: AbstractAsyncContextManager[Any] = self._client.pubsub(ignore_subscribe_messages=True)
-        return listener
+    async def publish(self, frames: Sequence[tuple[str, bytes]]) -> None:
+        """Give payloads to whoever listens to their channels now, in order."""
+        sent = self._client.pipeline(transaction=False)
+        for channel, payload in frames:
+            sent.execute_command("PUBLISH", channel, payload)
+        await heard(sent.execute())
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Ear]:
+        """Give a connection of its own that listens to channels."""
+        connection = self._client.connection_pool.make_connection()
+        try:
+            await heard(connection.connect())
+            yield Ear(connection)
+        finally:
+            await connection.disconnect(nowait=True)
 
     async def _run(self, script: Any, part: Part, words: Sequence[Any]) -> Any:
-        return await _heard(script(keys=[part.stream, part.state], args=words))
-
-
-async def _heard(call: Awaitable[Any]) -> Any:
-    """Await a call of the library: errors of the tree come out, and a cancellation does, too.
-
-    The library sends inside `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes in the
-    moment when the sending ends (CPython issue 86296); the task then would go on for ever.
-    """
-    task = asyncio.current_task()
-    before = task.cancelling() if task is not None else 0
-    try:
-        answer = await call
-    except (exceptions.RedisError, OSError) as error:
-        raise mapped(error) from error
-    if task is not None and task.cancelling() > before:
-        raise asyncio.CancelledError
-    return answer
+        return await heard(script(keys=[part.stream, part.state], args=words))

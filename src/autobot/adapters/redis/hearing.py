@@ -1,0 +1,28 @@
+"""Waits for the library's answers: its errors in the project's words, and no cancellation lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from redis import exceptions
+
+from autobot.adapters.redis.errors import mapped
+
+
+async def heard(call: Awaitable[Any]) -> Any:
+    """Await a call of the library: errors of the tree come out, and a cancellation does, too.
+
+    The library sends inside `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes in the
+    moment when the sending ends (CPython issue 86296); the task then would go on for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
+    try:
+        answer = await call
+    except (exceptions.RedisError, OSError) as error:
+        raise mapped(error) from error
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return answer

@@ -1,0 +1,103 @@
+"""Everything that Redis or Valkey does for a process, opened in one place. It carries; it is never the truth."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from autobot.adapters.redis.frames import RedisFrames
+from autobot.adapters.redis.options import Part, StreamOptions
+from autobot.adapters.redis.relay import Relay
+from autobot.adapters.redis.server import Server
+from autobot.adapters.redis.sources import StreamSources
+from autobot.adapters.redis.transport import APPEND, FRAMES, RedisTransport
+from autobot.kernel.core.chance import Chance
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import SYSTEM, CallContext
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.links.registry import LinkRegistry, Wired
+from autobot.kernel.links.trace_context import new_trace
+from autobot.kernel.messaging.source_broker import SourceBroker
+from autobot.kernel.telemetry.listener import Listener
+
+ROW: Final = "backend-redis"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisParts:
+    """What a process has of Redis. `run` belongs among what it does in the background.
+
+    `relay`: brings the log into the streams while `relay.run()` runs, in at least one process that reaches
+    the store; many are safe together. `broker`: the delivery rules over the streams, beside other processes.
+    `frames`: passing frames between processes.
+    """
+
+    place: str
+    server: Server
+    relay: Relay
+    broker: SourceBroker
+    frames: RedisFrames
+
+    async def run(self) -> None:
+        """Let frames go and come until cancelled. The relay runs by itself, where it is wanted."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.frames.run())
+
+    def connect(self, registry: LinkRegistry, chance: Chance) -> None:
+        """Let everything that is sent go by the row of the matrix, under its policies."""
+        registry.wire(ROW, Wired(transport=RedisTransport(self.server), targets=(self.place,)))
+        link = registry.link(ROW)
+        context = CallContext(correlation_id="redis", principal=SYSTEM, trace=new_trace(chance))
+
+        async def send(frames: Sequence[tuple[str, bytes]]) -> None:
+            await link.call(FRAMES, frames, context)
+
+        async def publish(part: Part, expected: int, upto: int, entries: Sequence[Any]) -> int | None:
+            reached: int | None = await link.call(APPEND, (part, expected, upto, entries), context)
+            return reached
+
+        self.frames.send, self.relay.publish = send, publish
+
+
+@asynccontextmanager
+async def opened_redis(
+    url: str,
+    store: EventStore,
+    clock: Clock,
+    chance: Chance,
+    *,
+    options: StreamOptions | None = None,
+    listener: Listener | None = None,
+) -> AsyncIterator[RedisParts]:
+    """Open what `url` leads to for the block.
+
+    Nothing waits for the server: where it is away, everything begins when it comes. `options.holder` names
+    this process and must be its own. Raises ConfigurationError for what is no address.
+    """
+    options = options or StreamOptions()
+    server = Server(url)
+    try:
+        relay = Relay(server, store, clock, options, listener=listener)
+        sources = StreamSources(server, relay, store, clock, options, listener=listener)
+        frames = RedisFrames(server, listener=listener)
+        yield RedisParts(
+            place=place_of(url),
+            server=server,
+            relay=relay,
+            broker=SourceBroker(sources, store, clock, chance),
+            frames=frames,
+        )
+    finally:
+        await server.close()
+
+
+def place_of(url: str) -> str:
+    """Return an address without name and password, as it may be shown."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return parts.path or "redis"
+    return f"{parts.hostname}:{parts.port or 6379}"

@@ -1,0 +1,96 @@
+"""Everything that Redis does for a process, opened as the product opens it, on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from autobot.adapters.memory.event_store import MemoryEventStore
+from autobot.adapters.redis.options import StreamOptions
+from autobot.adapters.system.clock import SystemClock
+from autobot.bootstrap.redis import RedisParts, opened_redis, place_of
+from autobot.bootstrap.wiring import SHIPPED
+from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.event_store.transaction import Recorded, Transaction
+from autobot.kernel.links.matrix import Matrix, read_layer
+from autobot.kernel.links.registry import LinkRegistry
+from autobot.kernel.messaging.broker import Delivery, Subscription
+from autobot.kernel.messaging.transient import Frame
+from autobot.testing.messages import Maker
+from autobot.testing.streams import QUICK
+from autobot.testing.valkey import ValkeyServer
+from autobot.testing.virtual_time import seeded
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def process(url: str, store: MemoryEventStore, holder: str) -> AsyncIterator[RedisParts]:
+    """What one process has, connected to its own matrix."""
+    clock = SystemClock()
+    options = StreamOptions(**QUICK, holder=holder)
+    matrix = Matrix(read_layer(SHIPPED.read_text(encoding="utf-8"), "matrix.toml"))
+    registry = LinkRegistry(matrix, clock, seeded(), None)
+    async with asyncio.timeout(20), opened_redis(url, store, clock, seeded(), options=options) as parts:
+        parts.connect(registry, seeded())
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(parts.run())
+            yield parts
+            running.cancel()
+    await registry.close()
+
+
+async def test_facts_and_frames_go_between_processes(valkey: ValkeyServer) -> None:
+    """What one process commits another handles; what it passes by the other hears; both by the matrix's row."""
+    valkey.flush()
+    store = MemoryEventStore(SystemClock())
+    handled: asyncio.Queue[int] = asyncio.Queue()
+
+    async def handle(recorded: Recorded, delivery: Delivery) -> Transaction:
+        handled.put_nowait(recorded.position)
+        return Transaction()
+
+    wanted = Subscription(group="opening", types=("*",), handler=handle)
+    async with process(valkey.url, store, "one:1") as one, process(valkey.url, store, "two:1") as two:
+        async with asyncio.TaskGroup() as group, two.frames.subscribe(["text"]) as heard:
+            tasks = [group.create_task(one.relay.run()), group.create_task(two.broker.serve(wanted))]
+            await store.commit(Maker(SystemClock()).transaction("a"))
+            assert await handled.get() == 1
+            one.frames.publish("text", {"offset": 0})
+            assert await heard.receive() == Frame("text", {"offset": 0})
+            for task in tasks:
+                task.cancel()
+    await store.close()
+
+
+async def test_an_absent_server_stops_no_start(valkey: ValkeyServer) -> None:
+    """Opening waits for nobody: a process begins without Redis, and frames are lost meanwhile."""
+    store = MemoryEventStore(SystemClock())
+    async with process("unix:///nowhere/valkey.sock", store, "one:1") as one:
+        one.frames.publish("text", "lost")
+    await store.close()
+
+
+async def test_what_is_no_address_is_refused() -> None:
+    """A wrong address is a word about the configuration."""
+    store = MemoryEventStore(SystemClock())
+    with pytest.raises(ConfigurationError):
+        async with process("http://127.0.0.1", store, "one:1"):
+            pass
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://name:secret@redis.lan:6380/2", "redis.lan:6380"),
+        ("redis://redis.lan", "redis.lan:6379"),
+        ("unix:///run/valkey.sock", "/run/valkey.sock"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(url: str, place: str) -> None:
+    """Neither name nor password of the address is shown anywhere."""
+    assert place_of(url) == place
