@@ -37,6 +37,7 @@ from autobot.kernel.core.errors import (
     RemoteError,
 )
 from autobot.kernel.links.ports import Links
+from autobot.kernel.links.wire import TypedWire, Wire
 from autobot.kernel.resilience.operation import Effect, Operation
 
 ROW: Final = "agents-llm"
@@ -199,6 +200,15 @@ class ModelFacade:
         if not fallback or end.served_by is None:
             return end
         return replace(end, served_by=replace(end.served_by, fallback=True))
+
+
+def model_wires() -> Mapping[str, Wire]:
+    """Return what both ends of a row to the ai role are built with: the facade's operations as bytes."""
+    return {
+        GENERATE.name: TypedWire(GENERATE.name, GenerateRequest, Chunk),
+        EMBED.name: TypedWire(EMBED.name, tuple[str, tuple[str, ...]], Embeddings),
+        MODELS.name: TypedWire(MODELS.name, None, tuple[ModelChoice, ...]),
+    }
 
 
 def over_facade(

@@ -113,7 +113,7 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "active_runs"}
 
 
-def _session_page(found: Sequence[Document], limit: int) -> chat.Page:
+def _session_page(found: Sequence[Document], limit: int) -> chat.Page[Mapping[str, Any]]:
     """Return a page from one document more than it has."""
     items = tuple(_item(one.document) for one in found[:limit])
     last = found[limit - 1] if len(found) > limit else None
@@ -134,7 +134,7 @@ class ChatQueries:
         conversation.require()
         return conversation
 
-    async def sessions(self, query: chat.ListSessions, context: CallContext) -> chat.Page:
+    async def sessions(self, query: chat.ListSessions, context: CallContext) -> chat.Page[Mapping[str, Any]]:
         """Page through the principal's sessions, last changed first, now or as they were."""
         place = decode_cursor(query.cursor, 2)
         after = (place[0], place[1]) if place else None
@@ -155,7 +155,7 @@ class ChatQueries:
 
     async def _sessions_then(
         self, query: chat.ListSessions, owner: str | None, after: tuple[str, str] | None
-    ) -> chat.Page:
+    ) -> chat.Page[Mapping[str, Any]]:
         if query.search.strip():
             raise InvalidInput("The past of the list cannot be searched; ask for the list without `q`.")
         position = await position_of(self._store, at=query.as_of.at, position=query.as_of.position)
@@ -167,7 +167,7 @@ class ChatQueries:
         """Return one session."""
         return session_view(await self._existing(query.session_id, query.as_of))
 
-    async def messages(self, query: chat.ListMessages, context: CallContext) -> chat.Page:
+    async def messages(self, query: chat.ListMessages, context: CallContext) -> chat.Page[chat.MessageView]:
         """Page through the shown branch."""
         conversation = await self._existing(query.session_id, query.as_of)
         entries: Sequence[Entry] = (
@@ -201,7 +201,7 @@ class ChatQueries:
             messages=tuple(message_view(conversation, one) for one in conversation.thread(query.message_id)),
         )
 
-    async def search(self, query: chat.SearchMessages, context: CallContext) -> chat.Page:
+    async def search(self, query: chat.SearchMessages, context: CallContext) -> chat.Page[chat.MessageHit]:
         """Full-text search, best first."""
         await self._caught_up()
         hits = await self._store.search(

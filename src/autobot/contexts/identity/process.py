@@ -12,7 +12,7 @@ Beyond the pivot each step is tried for hours, then waits for a person.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from autobot.contracts import actions, chat, identity
@@ -83,7 +83,7 @@ async def _erase_chats(bus: Dispatcher, run: Run) -> int:
     """Delete every chat of the user. What a list still shows although it is gone is passed over."""
     context, gone = _service(run), set[str]()
     while True:
-        page: chat.Page = await bus.ask(chat.ListSessions(limit=PAGE), context)
+        page: chat.Page[Mapping[str, Any]] = await bus.ask(chat.ListSessions(limit=PAGE), context)
         left = [one["id"] for one in page.items if one["id"] not in gone]
         if not left:
             return len(gone)

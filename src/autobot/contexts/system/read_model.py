@@ -32,7 +32,7 @@ class SystemQueries:
         self._store, self._codec, self._control = store, codec, control
         self._health, self._facts = health, facts
 
-    async def links(self, query: system.ListLinks, context: CallContext) -> Page:
+    async def links(self, query: system.ListLinks, context: CallContext) -> Page[Mapping[str, Any]]:
         """Return every row."""
         return Page(items=tuple(self._control.describe()))
 
@@ -43,7 +43,7 @@ class SystemQueries:
                 return row
         raise NotFound(f"The matrix has no row {query.link}.")
 
-    async def history(self, query: system.LinkHistory, context: CallContext) -> Page:
+    async def history(self, query: system.LinkHistory, context: CallContext) -> Page[Mapping[str, Any]]:
         """Return a row's changes, newest first."""
         await self.link(system.GetLink(link=query.link), context)
         items = []
@@ -63,7 +63,7 @@ class SystemQueries:
                 )
         return Page(items=tuple(reversed(items)))
 
-    async def events(self, query: system.ListEvents, context: CallContext) -> Page:
+    async def events(self, query: system.ListEvents, context: CallContext) -> Page[Mapping[str, Any]]:
         """Return a page of the log; oldest first when `after` is given, else newest first."""
         place = decode_cursor(query.cursor, 1)
         if place is not None and not place[0].isdecimal():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Le, Len
 
 from autobot.contracts.chat.words import Id, MessageStatus, ToolCallView, Usage
 from autobot.contracts.models import Citation, ServedBy
 from autobot.kernel.core.failure import Failure
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,10 +154,10 @@ class MessageHit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Generic[Item]):
     """A page of a list."""
 
-    items: tuple[Any, ...]
+    items: tuple[Item, ...]
     next_cursor: str | None = None
 
 

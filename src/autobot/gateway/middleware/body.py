@@ -14,7 +14,7 @@ from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.errors import Malformed, TooLarge
 from autobot.kernel.core.stepping import Late, at_most
 
-JSON_PATHS: Final = ("/api/", "/v1/")
+JSON_PATHS: Final = ("/api/", "/v1/", "/hop/")
 """Below these a body must be JSON unless the route's prefix says otherwise."""
 
 
@@ -31,28 +31,27 @@ def is_json(content_type: bytes) -> bool:
     return True
 
 
-class Body:
-    """Checks what is declared before a byte is read, then counts and times what arrives.
-
-    Raises TooLarge (413), Refused (415 type or coding, 408 too slow), Malformed (400 lengths that contradict).
-    """
+class BodyRules:
+    """What a body must be. Checks what is declared before a byte is read, then counts and times what arrives."""
 
     def __init__(
-        self, app: ASGIApp, limits: EdgeLimits, media_types: tuple[tuple[str, tuple[bytes, ...]], ...] = ()
+        self, limits: EdgeLimits, media_types: tuple[tuple[str, tuple[bytes, ...]], ...] = ()
     ) -> None:
-        self._app, self._limits, self._media_types = app, limits, media_types
+        self._limits, self._media_types = limits, media_types
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on with a guarded `receive`."""
-        if scope["type"] == "http":
-            exchange = exchange_of(scope)
-            fields = exchange.fields
-            length, coding = fields.get(b"content-length"), fields.get(b"transfer-encoding")
-            if (length is not None or coding is not None) and length != b"0":
-                limit = self._limit(exchange.path)
-                self._check_declared(exchange, length, limit)
-                receive = _Guarded(receive, exchange, limit, self._limits)
-        await self._app(scope, receive, send)
+    def guarded(self, exchange: Exchange, receive: Receive) -> Receive:
+        """Return a `receive` that keeps to the rules; the same one for a request without a body.
+
+        Raises at once, and from that `receive` later: TooLarge (413), Refused (415 type or coding, 408 too slow),
+        Malformed (400 lengths that contradict).
+        """
+        fields = exchange.fields
+        length, coding = fields.get(b"content-length"), fields.get(b"transfer-encoding")
+        if (length is None and coding is None) or length == b"0":
+            return receive
+        limit = self._limit(exchange.path)
+        self._check_declared(exchange, length, limit)
+        return _Guarded(receive, exchange, limit, self._limits)
 
     def _limit(self, path: str) -> int:
         for prefix, limit in self._limits.body_bytes_by_prefix:
@@ -85,6 +84,21 @@ class Body:
                 "The body must be declared as Content-Type: application/json.",
                 fields={"Accept": "application/json"},
             )
+
+
+class Body:
+    """Holds every request's body to the rules. Raises as `BodyRules`."""
+
+    def __init__(
+        self, app: ASGIApp, limits: EdgeLimits, media_types: tuple[tuple[str, tuple[bytes, ...]], ...] = ()
+    ) -> None:
+        self._app, self._rules = app, BodyRules(limits, media_types)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on with a guarded `receive`."""
+        if scope["type"] == "http":
+            receive = self._rules.guarded(exchange_of(scope), receive)
+        await self._app(scope, receive, send)
 
 
 class _Guarded:

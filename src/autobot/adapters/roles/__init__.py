@@ -1,0 +1,1 @@
+"""Calls between the roles of one installation."""

@@ -1,0 +1,1 @@
+"""Where a role answers the other roles of its installation."""
