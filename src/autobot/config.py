@@ -20,7 +20,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "PORT": "port to listen on, 0 for a free one",
     "DATA_DIR": "folder of all that AutoBot keeps",
     "DATABASE_URL": "a PostgreSQL database that keeps the data in place of a file",
-    "REDIS_URL": "Redis or Valkey, scaled mode",
+    "REDIS_URL": "Redis or Valkey, for roles in processes of their own",
     "OLLAMA_URL": "address of Ollama",
     "OPENAI_BASE_URL": "address of an OpenAI-compatible server",
     "OPENAI_API_KEY": "its key",
@@ -42,7 +42,6 @@ KNOWN: Final[Mapping[str, str]] = {
 
 
 LATER: Final[Mapping[str, str]] = {
-    "REDIS_URL": "redis",
     "NPU_URL": "npu",
     "BROWSER_URL": "browser",
 }
@@ -62,6 +61,7 @@ class Config:
     port: int = 8001
     data_dir: Path = Path()
     database_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     tls_cert: Path | None = None
@@ -134,6 +134,7 @@ def read_config(environment: Mapping[str, str], home: Path, working: Path) -> Co
         port=_port(values.get("PORT", 8001)),
         data_dir=data_dir,
         database_url=str(values.get("DATABASE_URL", "")),
+        redis_url=str(values.get("REDIS_URL", "")),
         public_url=str(values.get("PUBLIC_URL", "")).rstrip("/"),
         trusted_proxies=_networks(values.get("TRUSTED_PROXIES", "")),
         tls_cert=_path(values, "TLS_CERT"),
@@ -234,6 +235,11 @@ def _check(config: Config) -> None:
         raise ConfigurationError(
             "AUTOBOT_DATABASE_URL is no address of a PostgreSQL database.",
             hint="postgresql://NAME:PASSWORD@HOST:5432/DATABASE",
+        )
+    if config.redis_url and not config.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        raise ConfigurationError(
+            "AUTOBOT_REDIS_URL is no address of a Redis or Valkey server.",
+            hint="redis://NAME:PASSWORD@HOST:6379/0",
         )
     if config.public_url and not config.public_url.startswith(("http://", "https://")):
         raise ConfigurationError(

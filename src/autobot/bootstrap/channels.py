@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from autobot.contracts import chat, runs
 from autobot.gateway.realtime import frames
 from autobot.gateway.realtime.fanout import Fanout, Head
 from autobot.gateway.realtime.frames import Frame
+from autobot.gateway.realtime.texts import Texts
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.event_store.documents import event_document
@@ -18,7 +19,6 @@ from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Filter, Recorded
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.facts import END_TYPES
-from autobot.kernel.sagas.run import Run
 
 BATCH = 500
 SYSTEM = Filter(types=("autobot.system.*",))
@@ -39,7 +39,7 @@ class StreamChannel:
         store: EventStore,
         prefix: str,
         admit: Callable[[str, CallContext], Any],
-        live: Callable[[str], Sequence[Run]],
+        live: Callable[[str], Awaitable[Mapping[str, str]]],
     ) -> None:
         self._store, self._prefix, self._admit, self._live = store, prefix, admit, live
 
@@ -71,8 +71,8 @@ class StreamChannel:
 
     async def snapshots(self, channel: str) -> Sequence[Frame]:
         """Return what is being written now."""
-        found = self._live(channel.partition(":")[2])
-        return [frames.snapshot(channel, run.id, run.text) for run in found]
+        found = await self._live(channel.partition(":")[2])
+        return [frames.snapshot(channel, run_id, text) for run_id, text in found.items()]
 
 
 class LogChannel:
@@ -109,8 +109,50 @@ class LogChannel:
         return ()
 
 
+class EngineTexts:
+    """Implements `Texts` from the engine that carries the runs in this process."""
+
+    def __init__(self, engine: RunEngine) -> None:
+        self._engine = engine
+
+    async def of_run(self, run_id: str) -> Mapping[str, str]:
+        """Return a run's text."""
+        run = self._engine.live(run_id)
+        return {} if run is None else {run.id: run.text}
+
+    async def of_session(self, session_id: str) -> Mapping[str, str]:
+        """Return the texts of a chat's runs."""
+        live = self._engine.all_live()
+        return {one.id: one.text for one in live if one.input.get("session_id") == session_id}
+
+    def piece(self, frame: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a run's frame as the piece that other processes take in: with its chat."""
+        run = self._engine.live(frame["run_id"])
+        return {
+            "run_id": frame["run_id"],
+            "session_id": "" if run is None else run.input.get("session_id", ""),
+            "offset": frame["offset"],
+            "text": frame["text"],
+        }
+
+    def wholes(self, wanted: str) -> list[dict[str, Any]]:
+        """Return the whole text of a run that is carried here, of all of them for `*`."""
+        live = self._engine.all_live()
+        return [
+            {
+                "run_id": one.id,
+                "session_id": one.input.get("session_id", ""),
+                "offset": 0,
+                "text": one.text,
+                "whole": True,
+            }
+            for one in live
+            if wanted in ("*", one.id)
+        ]
+
+
 def sources(
-    store: EventStore, bus: Dispatcher, engine: RunEngine, authorize: Authorize
+    store: EventStore, bus: Dispatcher, texts: Texts, authorize: Authorize
 ) -> dict[str, StreamChannel | LogChannel]:
     """Return the source of each kind of channel."""
 
@@ -120,25 +162,21 @@ def sources(
     async def admit_session(session_id: str, context: CallContext) -> None:
         await bus.ask(chat.GetSession(session_id=session_id), context)
 
-    def of_run(run_id: str) -> Sequence[Run]:
-        run = engine.live(run_id)
-        return (run,) if run is not None else ()
-
-    def of_session(session_id: str) -> Sequence[Run]:
-        return [one for one in engine.all_live() if one.input.get("session_id") == session_id]
-
     return {
-        "run": StreamChannel(store, "run-", admit_run, of_run),
-        "chat.session": StreamChannel(store, "chat-", admit_session, of_session),
+        "run": StreamChannel(store, "run-", admit_run, texts.of_run),
+        "chat.session": StreamChannel(store, "chat-", admit_session, texts.of_session),
         "events": LogChannel(store, "events:read", authorize),
         "system": LogChannel(store, "system:read", authorize, SYSTEM),
     }
 
 
-async def follow_log(store: EventStore, fanout: Fanout, *, after: int) -> None:
-    """Give each new event to who listens, for ever. A frame is made only when somebody does."""
+async def follow_log(store: EventStore, fanout: Fanout, ended: Callable[[str], None], *, after: int) -> None:
+    """Give each new event to who listens, for ever, and hear which runs ended. A frame is made only when somebody
+    listens."""
     async for batch in store.subscribe(after=after):
         for one in batch:
+            if one.message.type in END_TYPES:
+                ended(one.stream.removeprefix("run-"))
             for channel, seq in channels_of(one):
                 if fanout.listens(channel):
                     fanout.publish(fact_frame(channel, seq, one))
@@ -157,13 +195,12 @@ def channels_of(recorded: Recorded) -> list[tuple[str, int]]:
     return found
 
 
-def publish_delta(fanout: Fanout, engine: RunEngine, frame: dict[str, Any]) -> None:
+def publish_delta(fanout: Fanout, frame: Mapping[str, Any]) -> None:
     """Give a piece of passing text to who follows its run or its chat."""
     run_id, offset, text = frame["run_id"], frame["offset"], frame["text"]
     channels = [f"run:{run_id}"]
-    run = engine.live(run_id)
-    if run is not None and "session_id" in run.input:
-        channels.append(f"chat.session:{run.input['session_id']}")
+    if frame.get("session_id"):
+        channels.append(f"chat.session:{frame['session_id']}")
     for channel in channels:
         if fanout.listens(channel):
             fanout.publish(frames.delta(channel, run_id, offset, text))

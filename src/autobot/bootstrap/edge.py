@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from autobot.adapters.prometheus.exposition import ConsumerFigures, link_gauges
-from autobot.bootstrap.channels import publish_delta, sources
+from autobot.bootstrap.channels import EngineTexts, publish_delta, sources
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.registered import REGISTERED
@@ -30,6 +30,7 @@ from autobot.gateway.middleware.rate_limit import MemoryLimiter, RouteClass
 from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.sse import EventStream, after_of
+from autobot.gateway.realtime.texts import FrameTexts
 from autobot.gateway.rest import actions, auth, chat, history, messaging, not_yet, sagas, settings, system
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
@@ -42,11 +43,15 @@ WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
 class Edge:
     """The gateway with what it owns."""
 
-    def __init__(self, product: Product, quotas: Quotas | None = None) -> None:
+    def __init__(
+        self, product: Product, quotas: Quotas | None = None, texts: FrameTexts | None = None
+    ) -> None:
+        """Build it. `texts` knows what runs of other processes write; without, this process carries them."""
         config, outside = product.config, product.outside
         self.product = product
         self.lifecycle = Lifecycle()
-        self.fanout = Fanout(sources(product.store, product.bus, product.engine, self._authorize))
+        here = EngineTexts(product.engine)
+        self.fanout = Fanout(sources(product.store, product.bus, texts or here, self._authorize))
         self.limits = EdgeLimits()
         site = Site(
             public_url=config.public_url,
@@ -87,8 +92,14 @@ class Edge:
             version=VERSION,
         )
         self.app: Gateway = create_app(parts)
-        product.frames.append(lambda frame: publish_delta(self.fanout, product.engine, frame))
-        prometheus = outside.extras.get("prometheus")
+        self._join(texts)
+
+    def _join(self, texts: FrameTexts | None) -> None:
+        """Show what passes in this process, and let it be counted."""
+        product = self.product
+        if texts is None:
+            product.frames.append(lambda piece: publish_delta(self.fanout, piece))
+        prometheus = product.outside.extras.get("prometheus")
         if prometheus is not None:
             prometheus.watch(lambda: link_gauges(product.registry.describe()))
         product.counts["realtime_sessions"] = lambda: self.fanout.sessions

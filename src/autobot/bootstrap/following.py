@@ -15,9 +15,8 @@ from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import Recorded, Transaction
-from autobot.kernel.links.ports import Link
 from autobot.kernel.messaging.broker import Delivery, Subscription, Unrecoverable
-from autobot.kernel.messaging.log_broker import LogBroker
+from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.resilience.operation import Effect, Operation
 
 CATCH_UP_S: Final = 2.0
@@ -52,14 +51,16 @@ def message_context(message: Message) -> CallContext:
     )
 
 
-def reactions(link: Link, types: Iterable[str]) -> Subscription:
-    """Return the group that delivers events of `types` over the event bus's row."""
+def reactions_of(
+    give: Callable[[Recorded, CallContext], Awaitable[None]], types: Iterable[str], group: str = GROUP
+) -> Subscription:
+    """Return the `group` that gives events of `types` on, each in the context of what it follows from."""
 
     async def deliver(recorded: Recorded, delivery: Delivery) -> Transaction:
-        await link.call(DELIVER, recorded, message_context(recorded.message))
+        await give(recorded, message_context(recorded.message))
         return Transaction()
 
-    return Subscription(group=GROUP, types=tuple(types), handler=deliver)
+    return Subscription(group=group, types=tuple(types), handler=deliver)
 
 
 def unclaimed(known: Iterable[str], wanted: Callable[[str], bool]) -> Subscription:
@@ -82,12 +83,14 @@ def unclaimed(known: Iterable[str], wanted: Callable[[str], bool]) -> Subscripti
     return Subscription(group=UNCLAIMED, types=("*",), without=frozenset(known), handler=nobody)
 
 
-def reacted(broker: LogBroker, store: EventStore, clock: Clock) -> Callable[[], Awaitable[None]]:
+def reacted(
+    broker: SourceBroker, group: str, store: EventStore, clock: Clock
+) -> Callable[[], Awaitable[None]]:
     """Return what a reader awaits to see what its own commit set off: at most two seconds."""
 
     async def caught_up() -> None:
         try:
-            await broker.settled(GROUP, await store.head(), clock.monotonic() + CATCH_UP_S)
+            await broker.settled(group, await store.head(), clock.monotonic() + CATCH_UP_S)
         except (DeadlineExceeded, NotFound):
             # What is not there yet is told as such; NotFound: the group is not served yet.
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -18,12 +18,24 @@ PROBE_TIMEOUT_S = 5.0
 class ProbedHealth:
     """Implements `HealthBoard`. Before its first probe a dependency is *unknown*, never fine by default."""
 
-    def __init__(self, dependencies: Sequence[Dependency], clock: Clock, every_s: float = 15.0) -> None:
+    def __init__(
+        self,
+        dependencies: Sequence[Dependency],
+        clock: Clock,
+        every_s: float = 15.0,
+        elsewhere: Callable[[], Sequence[HealthCheck]] = tuple,
+    ) -> None:
+        """Keep what `dependencies` say; `elsewhere` gives what other processes found."""
         self._dependencies, self._clock, self._every = tuple(dependencies), clock, every_s
+        self._elsewhere = elsewhere
         self._results: dict[str, tuple[datetime, float, HealthCheck]] = {}
 
     def checks(self) -> Sequence[HealthCheck]:
         """Return the newest result of each, with its age."""
+        return [*self.own(), *self._elsewhere()]
+
+    def own(self) -> Sequence[HealthCheck]:
+        """Return what this process asks itself."""
         now = self._clock.monotonic()
         return [self._aged(one, now) for one in self._dependencies]
 

@@ -10,18 +10,22 @@ import zipfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from autobot.config import Config
+from autobot.contexts.agents.ports import LanguageModel
 from autobot.contexts.system.ports import Dependency
 from autobot.contracts.system import HealthCheck
+from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock, rfc3339
+from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.core.errors import Absent
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Put, Transaction
-from autobot.kernel.links.registry import LinkRegistry
+from autobot.kernel.links.trace_context import new_trace
 
 VERSION: Final = version("autobot")
 
@@ -33,6 +37,14 @@ MODEL_LOG: Final = "local-model.log"
 """In the support bundle: what llama.cpp wrote last, which sees none of AutoBot's secrets."""
 
 
+class Described(Protocol):
+    """Rows of the matrix, as they are shown."""
+
+    def describe(self) -> Sequence[Mapping[str, Any]]:
+        """Return every row."""
+        ...
+
+
 class ProcessFacts:
     """Implements `Facts`."""
 
@@ -41,14 +53,15 @@ class ProcessFacts:
         config: Config,
         clock: Clock,
         store: EventStore,
-        registry: LinkRegistry,
+        registry: Described,
         counts: Callable[[], Awaitable[Mapping[str, Any]]],
         checks: Callable[[], Sequence[HealthCheck]],
         model_log: Callable[[], Sequence[str]],
+        mode: str = "embedded",
     ) -> None:
         self._config, self._clock, self._store = config, clock, store
         self._registry, self._counts = registry, counts
-        self._checks, self._model_log = checks, model_log
+        self._checks, self._model_log, self._mode = checks, model_log, mode
         self._started: datetime = clock.now()
         self._began = clock.monotonic()
 
@@ -56,7 +69,7 @@ class ProcessFacts:
         """Return version, mode, start, formats."""
         return {
             "version": VERSION,
-            "mode": "embedded",
+            "mode": self._mode,
             "started_at": rfc3339(self._started),
             "python": platform.python_version(),
             "platform": platform.platform(),
@@ -99,6 +112,18 @@ class ProcessFacts:
             if lines:
                 archive.writestr(MODEL_LOG, "\n".join(lines) + "\n")
         return buffer.getvalue()
+
+
+def asked_models(
+    providers: Sequence[LanguageModel], chance: Chance
+) -> list[tuple[str, Callable[[], Awaitable[int]]]]:
+    """Return each provider with the question that health asks it: how many models it has."""
+
+    async def count(provider: LanguageModel) -> int:
+        context = CallContext(correlation_id="health", principal=SYSTEM, trace=new_trace(chance))
+        return len(await provider.models(context))
+
+    return [(one.provider, partial(count, one)) for one in providers]
 
 
 def dependencies(

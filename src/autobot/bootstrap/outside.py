@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,9 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import Absent
 from autobot.kernel.core.ids import IdSource, Uuid7Source
 from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.links.registry import LinkRegistry
+from autobot.kernel.messaging.source_broker import SourceBroker
+from autobot.kernel.messaging.transient import TransientChannels
 from autobot.kernel.telemetry.listener import Listener, Listeners
 
 DATABASE = "autobot.db"
@@ -36,8 +39,20 @@ KEY_FILE = "secret.key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What goes between processes: events to groups, and passing frames."""
+
+    broker: SourceBroker
+    frames: TransientChannels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """The adapters of one process. `place` says where the store is; empty for where it always was."""
+    """The adapters of one process.
+
+    `place` says where the store is; empty for where it always was. `carrier` opens what carries events and
+    frames between processes; without one this process follows the log itself and shows its own frames.
+    """
 
     clock: Clock
     chance: Chance
@@ -49,6 +64,7 @@ class Outside:
     listener: Listener | None = None
     lock: FolderLock | None = None
     place: str = ""
+    carrier: Callable[[EventStore, LinkRegistry], Carried] | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -63,8 +79,10 @@ def need_postgres() -> None:
         raise Absent("postgres", "PostgreSQL's driver is not installed.", hint="autobot add postgres")
 
 
-async def open_store(config: Config, clock: Clock) -> tuple[EventStore, str]:
+async def open_store(config: Config, clock: Clock, *, shared: bool = False) -> tuple[EventStore, str]:
     """Open the store that the settings name, and say where it is; empty for the file in the data folder.
+
+    Unless `shared` no other process may write to the database.
 
     Raises Absent when PostgreSQL is named and its driver is not installed, and what the stores raise.
     """
@@ -74,7 +92,7 @@ async def open_store(config: Config, clock: Clock) -> tuple[EventStore, str]:
     from autobot.adapters.postgres.event_store import PostgresEventStore
     from autobot.adapters.postgres.options import StoreOptions
 
-    store = await PostgresEventStore.open(config.database_url, clock, options=StoreOptions(alone=True))
+    store = await PostgresEventStore.open(config.database_url, clock, options=StoreOptions(alone=not shared))
     place = f"PostgreSQL {store.server.version} at {config.database_place}"
     if not store.server.flushes:
         place += ", which does not flush (fsync = off): a power loss may lose what was acknowledged"
@@ -82,8 +100,13 @@ async def open_store(config: Config, clock: Clock) -> tuple[EventStore, str]:
 
 
 @asynccontextmanager
-async def real_outside(config: Config, *, quiet: bool = False) -> AsyncIterator[Outside]:
-    """Own the data folder and open everything in it; close in reverse. `quiet` logs errors alone."""
+async def real_outside(
+    config: Config, *, quiet: bool = False, shared: bool = False
+) -> AsyncIterator[Outside]:
+    """Own the data folder and open everything in it; close in reverse.
+
+    `quiet` logs errors alone; `shared` leaves the database to other processes, too.
+    """
     clock, chance = SystemClock(), system_chance()
     prometheus = PrometheusListener()
     async with AsyncExitStack() as stack:
@@ -92,7 +115,7 @@ async def real_outside(config: Config, *, quiet: bool = False) -> AsyncIterator[
         log = stack.enter_context(open_log(sys.stderr, clock, level=level, style=style))
         heard: Listener = Listeners(prometheus, log)
         lock = stack.enter_context(locked_folder(config.data_dir))
-        store, place = await open_store(config, clock)
+        store, place = await open_store(config, clock, shared=shared)
         stack.push_async_callback(store.close)
         passwords = Argon2Passwords()
         stack.callback(passwords.close)

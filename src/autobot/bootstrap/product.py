@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 from autobot.bootstrap.acting import action_work
-from autobot.bootstrap.following import (
-    DELIVER,
-    Reaction,
-    caught_up_with,
-    reacted,
-    start_reply,
-)
-from autobot.bootstrap.guide import LazyGuide, search_guide
+from autobot.bootstrap.carrying import carried, framed
+from autobot.bootstrap.channels import EngineTexts
+from autobot.bootstrap.figures import Figures, SharedControl
+from autobot.bootstrap.following import GROUP, caught_up_with, reacted
+from autobot.bootstrap.guide import LazyGuide
 from autobot.bootstrap.health import ProbedHealth
 from autobot.bootstrap.history import history_context, past_of
-from autobot.bootstrap.knowing import ProcessFacts, dependencies
+from autobot.bootstrap.knowing import ProcessFacts, asked_models, dependencies
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
+from autobot.bootstrap.placing import EMBEDDED, Placement, Role
 from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
+from autobot.bootstrap.reacting import connect_reactions
 from autobot.bootstrap.registered import Ground, modules_on
 from autobot.bootstrap.registry import schemas_context
+from autobot.bootstrap.routing import routed
+from autobot.bootstrap.selves import process_id, self_of
+from autobot.bootstrap.tools import toolbox
 from autobot.bootstrap.upkeep import StoreUpkeep
 from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
 from autobot.config import Config
@@ -36,21 +38,23 @@ from autobot.contexts.agents.catalogue import Catalogue
 from autobot.contexts.agents.facade import ModelFacade, over_facade
 from autobot.contexts.agents.handlers import RunHandlers
 from autobot.contexts.agents.orchestrator import CHAT
-from autobot.contexts.agents.process import EXECUTE, NAME, ChatReply, execute_agent
-from autobot.contexts.agents.tools import ToolBox, standard_tools
+from autobot.contexts.agents.process import EXECUTE, ChatReply, execute_agent
 from autobot.contexts.chat import module as chat_module
 from autobot.contexts.chat.read_model import chat_projection
 from autobot.contexts.identity import module as identity_module
 from autobot.contexts.messaging import module as messaging_module
+from autobot.contexts.roles import module as roles_module
+from autobot.contexts.roles.module import Observer, Self
 from autobot.contexts.sagas import module as sagas_module
 from autobot.contexts.settings import module as settings_module
 from autobot.contexts.settings.read_model import SettingsReader
 from autobot.contexts.system import module as system_module
-from autobot.contracts import actions, chat, identity, replays, settings
+from autobot.contexts.system.ports import LinkControl
 from autobot.kernel.commands.authorize import Authorizer, Verdict
 from autobot.kernel.commands.bus import Bus
 from autobot.kernel.commands.decision import Module
 from autobot.kernel.commands.linked import COMMAND, QUERY, BusService, LinkedBus
+from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.commands.refusals import Refusals
 from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.core.errors import HopFailed, Rejected
@@ -61,23 +65,22 @@ from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.links.trace_context import new_trace
-from autobot.kernel.messaging.log_broker import LogBroker
-from autobot.kernel.resilience.operation import Effect, Operation
+from autobot.kernel.messaging.broker import Subscription
+from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.sagas.engine import RunEngine
-
-FRAME: Final = Operation(name="frame", effect=Effect.FREE)
 
 
 @dataclass(slots=True, kw_only=True)
 class Product:
-    """The running parts. `bus` is what edges hold: it lies behind its row of the matrix."""
+    """The running parts. `bus` is what edges hold: it lies behind rows of the matrix, and reaches every context
+    wherever it runs. `services` reaches those that run here."""
 
     config: Config
     outside: Outside
     registry: LinkRegistry
     codec: EventCodec
     store: LinkedEventStore
-    bus: LinkedBus
+    bus: Dispatcher
     authorizer: Authorizer
     refusals: Refusals
     engine: RunEngine
@@ -89,10 +92,15 @@ class Product:
     modules: tuple[Module, ...]
     health: ProbedHealth
     chat_view: ProjectionRunner
-    broker: LogBroker
+    broker: SourceBroker
     frames: list[Callable[[dict[str, Any]], None]]
     counts: dict[str, Callable[[], Any]]
-    reacts_to: frozenset[str]
+    reacting: Subscription
+    placement: Placement
+    services: LinkedBus
+    figures: Figures
+    own: Self
+    observer: Observer
 
     def context(self, principal: Any = SYSTEM) -> CallContext:
         """Return the context of work that this process begins by itself."""
@@ -109,22 +117,21 @@ def _direct_rows(outside: Outside, codec: EventCodec, registry: LinkRegistry) ->
     return LinkedEventStore(registry.link("services-repositories"), outside.store, own)
 
 
-def _rules(modules: tuple[Module, ...]) -> Authorizer:
-    return Authorizer(rule for module in modules for rule in module.rules)
+def assemble(config: Config, outside: Outside, placement: Placement = EMBEDDED) -> Product:
+    """Build every part and connect it; rows to other processes are connected by who knows where those are.
 
-
-def assemble(config: Config, outside: Outside) -> Product:
-    """Build every part and connect it. Nothing runs yet. Raises ConfigurationError."""
-    return _Assembly(config, outside).product()
+    Nothing runs yet. Raises ConfigurationError.
+    """
+    return _Assembly(config, outside, placement).product()
 
 
 class _Assembly:
     """The order in which parts need one another."""
 
-    def __init__(self, config: Config, outside: Outside) -> None:
-        self.config, self.outside = config, outside
+    def __init__(self, config: Config, outside: Outside, placement: Placement) -> None:
+        self.config, self.outside, self.placement = config, outside, placement
         self.registry = LinkRegistry(load_matrix(config), outside.clock, outside.chance, outside.listener)
-        wire_fixed(self.registry, outside.place)
+        wire_fixed(self.registry, outside.place, placement)
         self.codec = EventCodec(
             EVENTS, outside.clock, outside.ids, source="urn:autobot:backend", upcast=UPCASTERS
         )
@@ -134,23 +141,36 @@ class _Assembly:
         self.upkeep = StoreUpkeep(config, outside.store)
         self.chat_view = ProjectionRunner(chat_projection(self.codec), self.store, outside.clock)
         self.past = past_of(self.store, self.codec)
+        self.observer = Observer()
+        self.figures = Figures(
+            process_id(config, placement),
+            self.store,
+            self.registry,
+            outside.clock,
+            lambda: self.health.own(),  # noqa: PLW0108 - it is made later
+            self._consumers,
+        )
+        self.control: LinkControl = (
+            SharedControl(self.registry, self.figures) if placement.scaled else self.registry
+        )
         self.work = action_work(config, {"chat": self.chat_view})
-        self.broker = LogBroker(self.store, outside.clock, outside.chance)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
+        self.broker, self.send = carried(outside, self.store, self.registry, self.frames)
         self.counts: dict[str, Callable[[], Any]] = {}
 
     def product(self) -> Product:
         """Return the whole."""
         outside, registry = self.outside, self.registry
         live, facade = self._models()
-        health = self._health(facade)
+        health = self.health = self._health()
         modules, runs = self._modules(facade, health)
-        self.authorizer = _rules(modules)
+        self.authorizer = Authorizer(rule for module in modules for rule in module.rules)
         refusals = Refusals(self.store, outside.clock, outside.ids)
-        bus = self._bus(modules, refusals)
-        engine = self.engine = self._engine(bus, facade, live)
+        services = self._services(modules, refusals)
+        bus = routed(registry, self.placement, modules, services)
+        engine = self.engine = self._engine(services, facade, live)
         runs.use(engine)
-        reacts_to = self._react(engine)
+        reacting = connect_reactions(registry, self.placement, self.codec, self.store, engine)
         self.counts["runs_live"] = lambda: len(engine.all_live())
         return Product(
             config=self.config,
@@ -173,7 +193,12 @@ class _Assembly:
             broker=self.broker,
             frames=self.frames,
             counts=self.counts,
-            reacts_to=reacts_to,
+            reacting=reacting,
+            placement=self.placement,
+            services=services,
+            figures=self.figures,
+            own=self.own,
+            observer=self.observer,
         )
 
     def _models(self) -> tuple[LiveModels, ModelFacade]:
@@ -191,7 +216,8 @@ class _Assembly:
         self.wires = ModelWires(self.registry, outside.clock, outside.chance, outside.listener)
         live = LiveModels(self.settings, self.registry, self.wires, outside.ids)
         self.live = live
-        assistant = Assistant(LazyGuide(), standard_commands(self._ask_backend, self._list_models))
+        ask = LinkedBus(self.registry.link("ai-backend")).ask
+        assistant = Assistant(LazyGuide(), standard_commands(ask, self._list_models))
         providers = (live.ollama, live.openai, live.llamacpp, assistant)
         catalogue = Catalogue(
             providers, outside.clock, configured_default=live.default_model, windows=live.windows
@@ -199,7 +225,8 @@ class _Assembly:
         facade = ModelFacade(catalogue, self.registry, live.chain)
         inside = direct(DirectTransport(facade.calls, facade.streams))
         self.registry.wire("agents-llm", inside)
-        self.registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
+        if not self.placement.scaled:
+            self.registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
         self.catalogue, self.facade, self.live = catalogue, facade, live
         return live, facade
 
@@ -210,57 +237,44 @@ class _Assembly:
             # It is made all the same; who follows the log puts it in force when the store is reached again.
             return
 
-    async def _ask_backend(self, query: Any, context: CallContext) -> Any:
-        """Ask a context on behalf of the ai role."""
-        return await LinkedBus(self.registry.link("ai-backend")).ask(query, context)
-
     async def _list_models(self, context: CallContext) -> Any:
         return await self.catalogue.choices(context)
 
-    def _health(self, facade: ModelFacade) -> ProbedHealth:
-        async def count(provider: Any) -> int:
-            trace = new_trace(self.outside.chance)
-            context = CallContext(correlation_id="health", principal=SYSTEM, trace=trace)
-            return len(await provider.models(context))
-
-        asked = [(one.provider, lambda one=one: count(one)) for one in self.catalogue.providers]
-        return ProbedHealth(dependencies(self.store, asked, self.outside.place), self.outside.clock)
+    def _health(self) -> ProbedHealth:
+        # Only ai reaches models (design §5), so only ai asks them.
+        providers = self.catalogue.providers if self.placement.holds("ai") else ()
+        asked = asked_models(providers, self.outside.chance)
+        known = dependencies(self.store, asked, self.outside.place)
+        return ProbedHealth(known, self.outside.clock, elsewhere=self.figures.checks)
 
     def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], RunHandlers]:
         outside, store, codec = self.outside, self.store, self.codec
         agents, runs = agents_module.build(
-            store, facade.list_models, reacted(self.broker, self.store, outside.clock)
+            store,
+            facade.list_models,
+            reacted(self.broker, self.placement.group(GROUP), self.store, outside.clock),
         )
         facts = ProcessFacts(
             self.config,
             outside.clock,
             store,
-            self.registry,
+            self.control,
             self._counted,
             health.checks,
             lambda: self.live.server.log_tail() if self.live.server else (),
-        )
-        people = identity_module.build(
-            store=store,
-            codec=codec,
-            clock=outside.clock,
-            ids=outside.ids,
-            passwords=outside.passwords,
-            tokens=outside.tokens,
-            vault=outside.vault,
-            actions_of=self._actions_of,
+            "scaled" if self.placement.scaled else "embedded",
         )
         acting = actions_module.build(
             store=store, clock=outside.clock, ids=outside.ids, work=self.work, allowed=self._allowed
         )
         lists = caught_up_with(self.chat_view, store, outside.clock)
         modules = (
-            people,
+            self._people(),
             acting,
             self.settings.module,
             chat_module.build(store, codec, outside.ids, lists, self.past),
             agents,
-            system_module.build(store, codec, self.registry, health, facts, self.upkeep),
+            system_module.build(store, codec, self.control, health, facts, self.upkeep),
             sagas_module.build(store, codec, outside.clock),
             messaging_module.build(
                 store=store,
@@ -275,17 +289,37 @@ class _Assembly:
             history_context(store, self.past, {"chat": self.chat_view}),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
-        return modules, runs
+        return (*modules, self._roles(modules)), runs
+
+    def _people(self) -> Module:
+        outside = self.outside
+        return identity_module.build(
+            store=self.store,
+            codec=self.codec,
+            clock=outside.clock,
+            ids=outside.ids,
+            passwords=outside.passwords,
+            tokens=outside.tokens,
+            vault=outside.vault,
+            actions_of=self._actions_of,
+        )
+
+    def _roles(self, modules: tuple[Module, ...]) -> Module:
+        own = self.own = self_of(self.config, self.placement, modules)
+        observer = self.observer if self.placement.scaled else None
+        return roles_module.build(self.store, self.outside.clock, own, observer)
 
     async def _counted(self) -> dict[str, Any]:
         """Return what the status shows besides links: runs, sessions, consumers and read models with their lag."""
         view = await self.chat_view.statistics()
-        groups = [await self.broker.statistics(group) for group in self.broker.groups]
         return {
             **{name: count() for name, count in self.counts.items()},
-            "consumers": [asdict(one) for one in groups],
+            "consumers": [*await self._consumers(), *self.figures.consumers()],
             "read_models": [{**asdict(view), "lag": view.lag}],
         }
+
+    async def _consumers(self) -> list[dict[str, Any]]:
+        return [asdict(await self.broker.statistics(group)) for group in self.broker.groups]
 
     def _stop_run(self, run: str, by: str) -> bool:
         """Ask a run to end; the engine is made after the modules."""
@@ -298,11 +332,12 @@ class _Assembly:
     def _allowed(self, principal: Any, action: str) -> bool:
         return self.authorizer.verdict(principal, action) is not Verdict.DENY
 
-    def _bus(self, modules: tuple[Module, ...], refusals: Refusals) -> LinkedBus:
-        outside = self.outside
+    def _services(self, modules: tuple[Module, ...], refusals: Refusals) -> LinkedBus:
+        """Return the bus of the contexts that run here, behind its row."""
+        outside, local = self.outside, [one for one in modules if self.placement.serves(one.name)]
         bus = Bus(
-            commands=[spec for module in modules for spec in module.commands],
-            queries=[spec for module in modules for spec in module.queries],
+            commands=[spec for module in local for spec in module.commands],
+            queries=[spec for module in local for spec in module.queries],
             authorizer=self.authorizer,
             store=self.store,
             publish=publisher(self.registry.link("services-publisher")),
@@ -313,12 +348,13 @@ class _Assembly:
         service = BusService(bus)
         handlers = {COMMAND.name: service.command, QUERY.name: service.query}
         self.registry.wire("routers-services", direct(DirectTransport(handlers)))
-        self.registry.wire("ai-backend", direct(DirectTransport(handlers)))
+        if not self.placement.scaled:
+            self.registry.wire("ai-backend", direct(DirectTransport(handlers)))
         return LinkedBus(self.registry.link("routers-services"))
 
     def _engine(self, bus: LinkedBus, facade: ModelFacade, live: LiveModels) -> RunEngine:
         backend = LinkedBus(self.registry.link("ai-backend"))
-        tools = self._tools(backend)
+        tools = toolbox(backend, self.outside.clock, self._allowed)
 
         def chat_agent(choice: Choice) -> ChatAgent:
             return ChatAgent(choice.model, facade, tools, live.system_prompt(), self.outside.clock)
@@ -335,62 +371,16 @@ class _Assembly:
             bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=self.work
         )
         again = messaging_module.replay_run(bus=bus, store=self.store, clock=self.outside.clock)
-        kinds = (reply, acts, identity_module.user_removal(bus), again)
-        return RunEngine(
-            kinds, self.store, self.codec, self.outside.clock, self._frame(), self.outside.listener
-        )
-
-    def _tools(self, backend: LinkedBus) -> ToolBox:
-        async def read_setting(key: str, context: CallContext) -> Any:
-            return await backend.ask(settings.GetSetting(key=key), context)
-
-        def allowed(context: CallContext, action: str) -> bool:
-            return self._allowed(context.principal, action)
-
-        return ToolBox(standard_tools(self.outside.clock, read_setting, search_guide), allowed)
-
-    def _frame(self) -> Callable[[str, dict[str, Any]], Awaitable[None]]:
-        """Passing frames go over the Backend → Redis row; in one process they stay in it."""
-
-        async def deliver(payload: Any, context: CallContext) -> None:
-            for take in self.frames:
-                take(payload)
-
-        transport = DirectTransport({FRAME.name: deliver})
-        self.registry.wire("backend-redis", direct(transport, "frames in this process"))
-        link = self.registry.link("backend-redis")
-        context = CallContext(correlation_id="frames", principal=SYSTEM, trace=new_trace(self.outside.chance))
-
-        async def frame(channel: str, body: dict[str, Any]) -> None:
-            try:
-                await link.call(FRAME, body, context)
-            except (Rejected, HopFailed):
-                # A passing frame may be lost: who misses it sees the hole and gets a snapshot.
-                return
-
-        return frame
-
-    def _react(self, engine: RunEngine) -> frozenset[str]:
-        """Connect the event bus's row; return the types of fact that set something off here."""
-        conversations = self.store
-
-        async def owner_of(session_id: str) -> str:
-            found = await conversations.read_stream(f"chat-{session_id}", limit=1)
-            event = self.codec.unwrap(found[0]) if found else None
-            return event.owner if isinstance(event, chat.SessionCreated) else ""
-
-        reactions: dict[str, Reaction] = {
-            chat.ReplyRequested.TYPE: start_reply(self.codec, engine.accept, NAME, owner_of),
-            actions.ActionRequested.TYPE: actions_module.run_starter(self.codec, engine.accept),
-            identity.UserRemovalRequested.TYPE: identity_module.removal_starter(self.codec, engine.accept),
-            replays.ReplayRequested.TYPE: messaging_module.starter(self.codec, engine.accept),
-            **sagas_module.reactions(self.codec, engine),
+        kinds: dict[Role, tuple[Any, ...]] = {
+            "ai": (reply,),
+            "backend": (acts, identity_module.user_removal(bus), again),
         }
-
-        async def deliver(payload: Any, context: CallContext) -> None:
-            await reactions[payload.message.type](payload)
-
-        self.registry.wire(
-            "services-event_bus", direct(DirectTransport({DELIVER.name: deliver}), "the log of this process")
+        frame = framed(self.send, lambda body: EngineTexts(self.engine).piece(body))
+        return RunEngine(
+            [kind for role, own in kinds.items() if self.placement.holds(role) for kind in own],
+            self.store,
+            self.codec,
+            self.outside.clock,
+            frame,
+            self.outside.listener,
         )
-        return frozenset(reactions)

@@ -24,7 +24,11 @@ from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.telemetry.listener import Listener
 
+BUS: Final = "services-event_bus"
+"""The row by which events are published."""
 ROW: Final = "backend-redis"
+"""The row by which frames are."""
+STEP: Final = "Start Redis, or mend AUTOBOT_REDIS_URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +52,44 @@ class RedisParts:
             group.create_task(self.frames.run())
 
     def connect(self, registry: LinkRegistry, chance: Chance) -> None:
-        """Let everything that is sent go by the row of the matrix, under its policies."""
-        registry.wire(ROW, Wired(transport=RedisTransport(self.server), targets=(self.place,)))
-        link = registry.link(ROW)
+        """Let everything that is sent go by its row of the matrix, under its policies."""
+        transport, there = RedisTransport(self.server), (self.place,)
+        registry.wire(ROW, Wired(transport=transport, targets=there, speaks="pubsub", hint=STEP))
+        registry.wire(BUS, Wired(transport=transport, targets=there, speaks="stream", hint=STEP))
+        link, bus = registry.link(ROW), registry.link(BUS)
         context = CallContext(correlation_id="redis", principal=SYSTEM, trace=new_trace(chance))
 
         async def send(frames: Sequence[tuple[str, bytes]]) -> None:
             await link.call(FRAMES, frames, context)
 
         async def publish(part: Part, expected: int, upto: int, entries: Sequence[Any]) -> int | None:
-            reached: int | None = await link.call(APPEND, (part, expected, upto, entries), context)
+            reached: int | None = await bus.call(APPEND, (part, expected, upto, entries), context)
             return reached
 
         self.frames.send, self.relay.publish = send, publish
+
+
+def redis_parts(
+    url: str,
+    store: EventStore,
+    clock: Clock,
+    chance: Chance,
+    *,
+    options: StreamOptions | None = None,
+    listener: Listener | None = None,
+) -> RedisParts:
+    """Return what `url` leads to; the caller closes `server`. Raises ConfigurationError for what is no address."""
+    options = options or StreamOptions()
+    server = Server(url)
+    relay = Relay(server, store, clock, options, listener=listener)
+    sources = StreamSources(server, relay, store, clock, options, listener=listener)
+    return RedisParts(
+        place=place_of(url),
+        server=server,
+        relay=relay,
+        broker=SourceBroker(sources, store, clock, chance),
+        frames=RedisFrames(server, listener=listener),
+    )
 
 
 @asynccontextmanager
@@ -78,21 +107,11 @@ async def opened_redis(
     Nothing waits for the server: where it is away, everything begins when it comes. `options.holder` names
     this process and must be its own. Raises ConfigurationError for what is no address.
     """
-    options = options or StreamOptions()
-    server = Server(url)
+    parts = redis_parts(url, store, clock, chance, options=options, listener=listener)
     try:
-        relay = Relay(server, store, clock, options, listener=listener)
-        sources = StreamSources(server, relay, store, clock, options, listener=listener)
-        frames = RedisFrames(server, listener=listener)
-        yield RedisParts(
-            place=place_of(url),
-            server=server,
-            relay=relay,
-            broker=SourceBroker(sources, store, clock, chance),
-            frames=frames,
-        )
+        yield parts
     finally:
-        await server.close()
+        await parts.server.close()
 
 
 def place_of(url: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
-from autobot.bootstrap.following import reactions, unclaimed
+from autobot.bootstrap.following import unclaimed
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.contexts.system import module as system_module
@@ -26,13 +26,14 @@ async def running(product: Product, *, decisions: bool = True) -> AsyncIterator[
     """
     await product.live.refresh()
     product.live.open_file(product.outside.clock, product.config.inherited)
+    seen = await product.store.head()
     if decisions:
         refused = await system_module.restore_policies(product.store, product.codec, product.registry)
         for row, why in refused:
             _tell(product, row, why)
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        tasks = [group.create_task(one, name=name) for name, one in _background(product).items()]
+        tasks = [group.create_task(one, name=name) for name, one in _background(product, seen).items()]
         serving = group.create_task(product.engine.serve(), name="runs")
         await product.engine.recovered.wait()
         try:
@@ -60,23 +61,35 @@ def _tell(product: Product, row: str, why: str) -> None:
         )
 
 
-def _background(product: Product) -> dict[str, Any]:
-    link = product.registry.link("services-event_bus")
-    server = product.live.server
-    reacting = reactions(link, product.reacts_to)
-    known = {kind.TYPE for kind in EVENTS} | UPCASTERS.sources
-    return {
-        **({"model file": server.run()} if server is not None else {}),
-        "view of chats": product.chat_view.run(),
-        "reactions": product.broker.serve(reacting),
-        "unclaimed": product.broker.serve(unclaimed(known, reacting.wants)),
+def _background(product: Product, seen: int) -> dict[str, Any]:
+    """Return what works beside the requests, by the roles of this process."""
+    placement, work = product.placement, _everywhere(product, seen)
+    if placement.holds("backend") or placement.holds("ai"):
+        work["reactions"] = product.broker.serve(product.reacting)
+        if placement.holds("backend"):
+            known = {kind.TYPE for kind in EVENTS} | UPCASTERS.sources
+            work |= {
+                "view of chats": product.chat_view.run(),
+                "unclaimed": product.broker.serve(unclaimed(known, product.reacting.wants)),
+                "scrubbing": product.upkeep.scrub_after_erasures(),
+            }
+    if placement.holds("ai"):
+        server = product.live.server
+        work |= {"model file": server.run()} if server is not None else {}
+        work["discovery"] = product.live.discover()
+    return work
+
+
+def _everywhere(product: Product, seen: int) -> dict[str, Any]:
+    work = {
         "settings": _follow_settings(product),
         "refusals": every(REFUSALS_EVERY_S, product.refusals.flush),
         "health": product.health.run(),
-        "discovery": product.live.discover(),
-        "scrubbing": product.upkeep.scrub_after_erasures(),
         "probes": every(PROBE_LINKS_EVERY_S, product.registry.probe_idle),
     }
+    if product.placement.scaled:
+        work |= {"policies": _follow_policies(product, seen), "figures": product.figures.run()}
+    return work
 
 
 async def every(seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
@@ -91,3 +104,10 @@ async def _follow_settings(product: Product) -> None:
     async for batch in product.store.subscribe(after=await product.store.head()):
         if any(one.message.type.startswith("autobot.settings.") for one in batch):
             await patiently(product.live.refresh)
+
+
+async def _follow_policies(product: Product, seen: int) -> None:
+    """Put in force what operators decide in another process after `seen`."""
+    async for batch in product.store.subscribe(after=seen):
+        for one in batch:
+            system_module.hear_policy(product.codec.unwrap(one), product.registry)

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
-
-import uvicorn
 
 from autobot.adapters.system.lock import told_address
 from autobot.adapters.system.sockets import bind_unix, connect_unix
 from autobot.bootstrap.channels import follow_log
 from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.outside import real_outside
+from autobot.bootstrap.placing import ROLES_FOLDER
 from autobot.bootstrap.product import Product, assemble
-from autobot.bootstrap.protocols import protocols
 from autobot.bootstrap.running import every, running
+from autobot.bootstrap.server import WebServer, address_of, listen, run_loop, settle_memory
 from autobot.config import Config
 from autobot.contracts import identity
 from autobot.gateway.control import Control
@@ -35,9 +32,6 @@ USAGE_EVERY_S: Final = 60.0
 """How often it is written when credentials were last used."""
 CONTROL_LINE_MAX: Final = 64 * 1024 * 1024
 """Bytes of one answer."""
-BACKLOG: Final = 2048
-DRAIN_S: Final = 10
-"""Seconds that open requests get to end after a stop was asked for."""
 OPERATOR: Final = Principal(id="cli", kind="service", role="admin", user_id="cli", username="command line")
 """Who the command line is: the operating system let it open the control socket."""
 Say = Callable[[str], None]
@@ -57,31 +51,14 @@ def check_tls(config: Config) -> None:
         ) from error
 
 
-def listen(config: Config, port: int | None) -> socket.socket:
-    """Bind the address. Raises ConfigurationError when it is taken."""
-    wanted = config.port if port is None else port
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((config.host, wanted))
-        # Whoever follows the printed link while the server still starts waits in line instead of being refused.
-        bound.listen(BACKLOG)
-    except OSError as error:
-        bound.close()
-        raise ConfigurationError(
-            f"{config.host}:{wanted} cannot be listened on: {error.strerror}.",
-            hint="Stop what uses it, or set AUTOBOT_HOST or AUTOBOT_PORT.",
-        ) from error
-    return bound
-
-
 async def dial_control(config: Config) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
     """Return a connection to the AutoBot that runs on this data folder, None when none does."""
-    dialled = await asyncio.to_thread(connect_unix, config.data_dir / CONTROL_SOCKET)
-    if dialled is None:
-        return None
-    return await asyncio.open_unix_connection(sock=dialled, limit=CONTROL_LINE_MAX)
+    for folder in (config.data_dir, config.data_dir / ROLES_FOLDER / "backend"):
+        # Scaled, the backend answers the command line of its machine.
+        dialled = await asyncio.to_thread(connect_unix, folder / CONTROL_SOCKET)
+        if dialled is not None:
+            return await asyncio.open_unix_connection(sock=dialled, limit=CONTROL_LINE_MAX)
+    return None
 
 
 def running_address(config: Config) -> str | None:
@@ -121,11 +98,7 @@ async def open_console(config: Config, *, decisions: bool = True) -> AsyncIterat
 
 def serve(config: Config, *, port: int | None, say: Say) -> int:
     """Run AutoBot until it is told to stop; returns the exit code."""
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        return uvloop.run(_serve(config, port, say))
-    return asyncio.run(_serve(config, port, say))
+    return run_loop(lambda: _serve(config, port, say))
 
 
 async def _serve(config: Config, port: int | None, say: Say) -> int:
@@ -134,20 +107,14 @@ async def _serve(config: Config, port: int | None, say: Say) -> int:
         bound = listen(config, port)
         product = assemble(config, outside)
         edge = Edge(product, await quotas_of(product))
-        async with running(product), _controlled(product, config.data_dir / CONTROL_SOCKET):
+        async with running(product), controlled(product, config.data_dir / CONTROL_SOCKET):
             token = await first_start(product)
-            address = _address(config, bound)
+            address = address_of(config, bound)
             if outside.lock is not None:
                 outside.lock.tell(address)
             _greet(say, config.public_url or address, token)
             await _until_stopped(edge, bound, config)
     return 0
-
-
-def _address(config: Config, bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    scheme = "https" if config.tls_cert else "http"
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _greet(say: Say, address: str, token: str | None) -> None:
@@ -157,7 +124,8 @@ def _greet(say: Say, address: str, token: str | None) -> None:
 
 
 @asynccontextmanager
-async def _controlled(product: Product, path: Path) -> AsyncIterator[None]:
+async def controlled(product: Product, path: Path) -> AsyncIterator[None]:
+    """Answer the command line for the block."""
     bound = await asyncio.to_thread(bind_unix, path)
     server = await control_of(product).serve(bound)
     try:
@@ -168,66 +136,40 @@ async def _controlled(product: Product, path: Path) -> AsyncIterator[None]:
 
 
 async def _until_stopped(edge: Edge, bound: socket.socket, config: Config) -> None:
-    server = uvicorn.Server(
-        uvicorn.Config(
-            edge.app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=True,
-            proxy_headers=False,
-            **protocols(edge.product.outside.ids),
-            ws_max_size=edge.limits.frame_bytes,
-            lifespan="on",
-            ssl_certfile=str(config.tls_cert) if config.tls_cert else None,
-            ssl_keyfile=str(config.tls_key) if config.tls_key else None,
-            timeout_graceful_shutdown=DRAIN_S,
-            timeout_keep_alive=75,
-        )
-    )
+    server = WebServer(edge.app, bound, config, edge.product.outside.ids, edge.limits.frame_bytes)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         """Refuse new work, tell open sockets to come back later, let requests end."""
         edge.lifecycle.drain()
-        server.should_exit = True
+        server.stop()
 
     async with asyncio.TaskGroup() as group:
-        flushing = group.create_task(every(USAGE_EVERY_S, edge.credentials.flush))
-        store = edge.product.store
-        following = group.create_task(follow_log(store, edge.fanout, after=await store.head()))
-        proving = group.create_task(_prove_on_change(edge))
+        tasks = [group.create_task(one) for one in edge_work(edge, await edge.product.store.head())]
         settle_memory()
         edge.lifecycle.ready()
-        serving = group.create_task(_serve_quietly(server, bound))
+        serving = group.create_task(server.serve())
         for word in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(word, stop)
         await serving
-        for task in (flushing, following, proving):
+        for task in tasks:
             task.cancel()
     await edge.credentials.flush()
 
 
-def settle_memory() -> None:
-    """Keep what the start made out of the collector's way.
-
-    Hundreds of thousands of objects live as long as the process: collecting over them cost 100–150 µs a
-    request at 32 in flight. Young objects are still collected, in larger steps.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
-
-
-async def _serve_quietly(server: Any, bound: socket.socket) -> None:
-    """Serve with our own signal handlers in place of the server's."""
-    server.capture_signals = contextlib.nullcontext
-    await server.serve(sockets=[bound])
+def edge_work(
+    edge: Edge, head: int, ended: Callable[[str], None] = lambda _: None
+) -> tuple[Coroutine[Any, Any, None], ...]:
+    """Return what an edge does beside its requests; it follows the log from `head` on, and tells which runs `ended`."""
+    return (
+        every(USAGE_EVERY_S, edge.credentials.flush),
+        follow_log(edge.product.store, edge.fanout, ended, after=head),
+        _prove_on_change(edge, head),
+    )
 
 
-async def _prove_on_change(edge: Edge) -> None:
+async def _prove_on_change(edge: Edge, head: int) -> None:
     """Prove open sockets again when anything about identities changed: a suspension closes them at once."""
-    store = edge.product.store
-    async for batch in store.subscribe(after=await store.head()):
+    async for batch in edge.product.store.subscribe(after=head):
         if any(one.message.type.startswith("autobot.identity.") for one in batch):
             await patiently(edge.fanout.prove_all)

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
+from autobot.bootstrap.placing import EMBEDDED, HOPS, Placement
 from autobot.config import Config
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
@@ -54,15 +55,24 @@ def direct(transport: DirectTransport, substituted_by: str | None = None) -> Wir
     return Wired(transport=transport, targets=LOCAL, state=state, substituted_by=substituted_by)  # type: ignore[arg-type]
 
 
-def wire_fixed(registry: LinkRegistry, place: str = "") -> None:
+def wire_fixed(registry: LinkRegistry, place: str = "", placement: Placement = EMBEDDED) -> None:
     """Connect the rows that no part of this process serves; `place` says where the store is outside of it."""
     for row in ARRIVALS:
-        registry.wire(row, Wired(arrivals=True))
+        registry.wire(row, Wired(arrivals=placement.holds("gateway")))
     for row, by in SUBSTITUTED.items():
+        if row in HOPS and placement.scaled:
+            continue
         to = f"to {place}" if place and row == "backend-store" else "in one process"
         registry.wire(row, Wired(state="substituted", substituted_by=by, hint=f"carried by {by} {to}"))
     for row, hint in ABSENT.items():
         registry.wire(row, Wired(state="absent", hint=hint))
+    for row, (caller, callee) in HOPS.items():
+        if placement.incoming(row):
+            registry.wire(row, Wired(arrivals=True))
+        elif placement.outgoing(row):
+            registry.wire(row, Wired(state="absent", hint=f"autobot serve {callee}"))
+        elif placement.scaled:
+            registry.wire(row, Wired(state="absent", hint=f"carried by the processes of the role {caller}"))
 
 
 class ModelWires:

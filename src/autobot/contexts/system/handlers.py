@@ -9,7 +9,7 @@ from autobot.contexts.system.ports import LinkControl, LinkPolicies, Upkeep
 from autobot.contracts import system
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import FieldError, InvalidInput, NotFound
+from autobot.kernel.core.errors import Conflict, FieldError, InvalidInput, NotFound
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import ANY, Filter
@@ -72,6 +72,17 @@ class LinkHandlers:
                     self._control.force(
                         fact.link, _action(fact.action), fact.target, fact.by, fact.reason, fact.seconds
                     )
+
+
+def hear_policy(fact: Any, control: LinkControl) -> None:
+    """Put in force what was decided in another process. A row or breaker that this one does not carry stays as it is."""
+    try:
+        if isinstance(fact, system.LinkPolicyChanged):
+            control.apply(fact.link, fact.fields)
+        elif isinstance(fact, system.BreakerForced):
+            control.force(fact.link, _action(fact.action), fact.target, fact.by, fact.reason, fact.seconds)
+    except (InvalidInput, NotFound, Conflict):
+        return
 
 
 async def restore_policies(

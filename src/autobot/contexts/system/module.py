@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autobot.contexts.system.handlers import LinkHandlers, UpkeepHandlers, restore_policies
+from autobot.contexts.system.handlers import LinkHandlers, UpkeepHandlers, hear_policy, restore_policies
 from autobot.contexts.system.ports import Facts, HealthBoard, LinkControl, LinkPolicies, Upkeep
 from autobot.contexts.system.read_model import SystemQueries
 from autobot.contracts import system
@@ -13,7 +13,7 @@ from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 
-__all__ = ["RULES", "build", "restore_policies"]
+__all__ = ["RULES", "build", "hear_policy", "restore_policies"]
 
 _ALLOW = Verdict.ALLOW
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from autobot.kernel.commands.bus import Bus
 from autobot.kernel.commands.decision import Answer
+from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.links.ports import Link
 from autobot.kernel.resilience.operation import Effect, Operation
@@ -31,6 +33,21 @@ class LinkedBus:
     async def ask(self, query: Any, context: CallContext) -> Any:
         """Answer a query."""
         return await self._link.call(QUERY, query, context)
+
+
+class RoutedBus:
+    """Implements `Dispatcher` over others, by the type of what is asked: contexts may run in several roles."""
+
+    def __init__(self, usual: Dispatcher, others: Mapping[type[Any], Dispatcher]) -> None:
+        self._usual, self._others = usual, dict(others)
+
+    async def dispatch(self, command: Any, context: CallContext, *, key: str | None = None) -> Answer[Any]:
+        """Run a command where it is handled."""
+        return await self._others.get(type(command), self._usual).dispatch(command, context, key=key)
+
+    async def ask(self, query: Any, context: CallContext) -> Any:
+        """Answer a query where it is handled."""
+        return await self._others.get(type(query), self._usual).ask(query, context)
 
 
 class BusService:

@@ -1,0 +1,39 @@
+"""What a process says of itself to the others."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+
+from autobot.bootstrap.knowing import VERSION
+from autobot.bootstrap.placing import Placement
+from autobot.config import Config
+from autobot.contexts.roles.module import Self
+from autobot.kernel.commands.decision import Module
+from autobot.kernel.commands.speech import contracts_of
+
+
+def process_id(config: Config, placement: Placement) -> str:
+    """Return a process's name: the same after a restart, and nobody else's, because it owns its data folder.
+
+    The folder's own name says role and slot, the machine's name the rest.
+    """
+    if not placement.scaled:
+        return "all"
+    host = platform.node().partition(".")[0] or "host"
+    clean = "".join(one if one.isalnum() or one in "._-" else "-" for one in host)
+    return f"{config.data_dir.name}@{clean}"[:120]
+
+
+def self_of(config: Config, placement: Placement, modules: Iterable[Module]) -> Self:
+    """Return the process as the roles table shows it."""
+    return Self(
+        id=process_id(config, placement),
+        role=placement.name,
+        address=config.local_url,
+        version=VERSION,
+        contracts=contracts_of(modules),
+        host=platform.node(),
+        pid=os.getpid(),
+    )

@@ -1,0 +1,1 @@
+"""Roles: the processes of an installation, and which of them get calls."""
