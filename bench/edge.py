@@ -25,12 +25,13 @@ from autobot.gateway.access import needs
 from autobot.gateway.app import create_app
 from autobot.gateway.exchange import Context
 from autobot.gateway.middleware.lifecycle import Lifecycle
-from autobot.gateway.middleware.rate_limit import MemoryLimiter, RouteClass
+from autobot.gateway.middleware.rate_limit import RouteClass
 from autobot.gateway.parts import GatewayParts
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.routing import router
 from autobot.kernel.commands.authorize import Authorizer, Rule, Verdict
 from autobot.kernel.core.ids import Uuid7Source
+from autobot.kernel.resilience.rate_limit.limiter import MemoryLimiter
 from tests.unit.gateway.edge import SESSION, credentials
 
 REQUESTS, ROUNDS = 2_000, 15

@@ -8,7 +8,17 @@ from tests.architecture.sources import PACKAGE, below, name, tree
 SUITES = PACKAGE / "testing" / "conformance"
 
 # Ports that stand beside what they belong to instead of in a `ports` module.
-MARKED = {"Clock", "IdSource", "Chance", "Listener", "ServiceTokens", "Transport", "TransientChannels"}
+MARKED = {
+    "Clock",
+    "IdSource",
+    "Chance",
+    "Limiter",
+    "Listener",
+    "Presence",
+    "ServiceTokens",
+    "Transport",
+    "TransientChannels",
+}
 
 # Ports that no adapter fulfils, or whose promise is proven elsewhere: name → why.
 WITHOUT_SUITE: dict[str, str] = {

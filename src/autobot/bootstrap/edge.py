@@ -26,7 +26,7 @@ from autobot.gateway.dialects.agents import AgentChats
 from autobot.gateway.dialects.openai import OpenAIDialect
 from autobot.gateway.dialects.over_link import ModelsOverLink
 from autobot.gateway.middleware.lifecycle import Lifecycle
-from autobot.gateway.middleware.rate_limit import MemoryLimiter, RouteClass
+from autobot.gateway.middleware.rate_limit import RouteClass
 from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.sse import EventStream, after_of
@@ -34,6 +34,7 @@ from autobot.gateway.realtime.texts import FrameTexts
 from autobot.gateway.rest import actions, auth, chat, history, messaging, not_yet, sagas, settings, system
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.resilience.rate_limit.limiter import MemoryLimiter
 from autobot.kernel.telemetry.listener import Listeners
 
 WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"

@@ -10,7 +10,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from autobot.adapters.redis.frames import RedisFrames
+from autobot.adapters.redis.limiter import RedisLimiter
 from autobot.adapters.redis.options import Part, StreamOptions
+from autobot.adapters.redis.presence import RedisPresence
 from autobot.adapters.redis.relay import Relay
 from autobot.adapters.redis.server import Server
 from autobot.adapters.redis.sources import StreamSources
@@ -21,7 +23,10 @@ from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.registry import LinkRegistry, Wired
 from autobot.kernel.links.trace_context import new_trace
+from autobot.kernel.messaging.invalidation import SharedInvalidation
+from autobot.kernel.messaging.presence import Presence
 from autobot.kernel.messaging.source_broker import SourceBroker
+from autobot.kernel.resilience.rate_limit.limiter import Limiter, MemoryLimiter
 from autobot.kernel.telemetry.listener import Listener
 
 BUS: Final = "services-event_bus"
@@ -37,7 +42,8 @@ class RedisParts:
 
     `relay`: brings the log into the streams while `relay.run()` runs, in at least one process that reaches
     the store; many are safe together. `broker`: the delivery rules over the streams, beside other processes.
-    `frames`: passing frames between processes.
+    `frames`: passing frames between processes. `limiter`: quotas that all processes share. `presence`: who is
+    connected to any of them.
     """
 
     place: str
@@ -45,11 +51,17 @@ class RedisParts:
     relay: Relay
     broker: SourceBroker
     frames: RedisFrames
+    limiter: Limiter
+    presence: Presence
 
     async def run(self) -> None:
         """Let frames go and come until cancelled. The relay runs by itself, where it is wanted."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.frames.run())
+
+    def invalidation(self, registry: LinkRegistry) -> SharedInvalidation:
+        """Return what drops cached answers of this process's rows with those of all others; its `run` follows them."""
+        return SharedInvalidation(self.frames, registry)
 
     def connect(self, registry: LinkRegistry, chance: Chance) -> None:
         """Let everything that is sent go by its row of the matrix, under its policies."""
@@ -89,6 +101,8 @@ def redis_parts(
         relay=relay,
         broker=SourceBroker(sources, store, clock, chance),
         frames=RedisFrames(server, listener=listener),
+        limiter=RedisLimiter(server, MemoryLimiter(clock), clock, listener=listener),
+        presence=RedisPresence(server),
     )
 
 

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from autobot.gateway.access import Access, Authenticator
 from autobot.gateway.middleware.lifecycle import Lifecycle
-from autobot.gateway.middleware.rate_limit import Limiter, RouteClass
+from autobot.gateway.middleware.rate_limit import RouteClass
 from autobot.gateway.middleware.row import Arrived
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.site import EdgeLimits, Site
@@ -20,6 +20,7 @@ from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.ids import IdSource
+from autobot.kernel.resilience.rate_limit.limiter import Limiter
 from autobot.kernel.telemetry.listener import Listener
 
 RawApp = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -16,9 +16,9 @@ from autobot.bootstrap.protocols import protocols
 from autobot.gateway.access import Proven
 from autobot.gateway.app import create_app
 from autobot.gateway.middleware.lifecycle import Lifecycle
-from autobot.gateway.middleware.rate_limit import MemoryLimiter
 from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.ids import Uuid7Source
+from autobot.kernel.resilience.rate_limit.limiter import MemoryLimiter
 from tests.unit.gateway.channels import Source, world
 from tests.unit.gateway.edge import ALICE, Credentials, TestClock, credentials, parts
 

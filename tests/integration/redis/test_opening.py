@@ -19,6 +19,7 @@ from autobot.kernel.links.matrix import Matrix, read_layer
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.messaging.broker import Delivery, Subscription
 from autobot.kernel.messaging.transient import Frame
+from autobot.testing.conformance.presence import session
 from autobot.testing.messages import Maker
 from autobot.testing.streams import QUICK
 from autobot.testing.valkey import ValkeyServer
@@ -43,8 +44,9 @@ async def process(url: str, store: MemoryEventStore, holder: str) -> AsyncIterat
     await registry.close()
 
 
-async def test_facts_and_frames_go_between_processes(valkey: ValkeyServer) -> None:
-    """What one process commits another handles; what it passes by the other hears; both by the matrix's row."""
+async def test_processes_share_facts_frames_quotas_and_presence(valkey: ValkeyServer) -> None:
+    """What one process commits another handles, what it passes by the other hears, by the matrix's row; what one
+    spends the other lacks, and who is connected to one is seen by the other."""
     valkey.flush()
     store = MemoryEventStore(SystemClock())
     handled: asyncio.Queue[int] = asyncio.Queue()
@@ -61,6 +63,10 @@ async def test_facts_and_frames_go_between_processes(valkey: ValkeyServer) -> No
             assert await handled.get() == 1
             one.frames.publish("text", {"offset": 0})
             assert await heard.receive() == Frame("text", {"offset": 0})
+            assert (await one.limiter.take(("default", "ann", "default"), 1, 3_600)).allowed
+            assert not (await two.limiter.take(("default", "ann", "default"), 1, 3_600)).allowed
+            await one.presence.seen([session(1)])
+            assert await two.presence.who("default") == [session(1)]
             for task in tasks:
                 task.cancel()
     await store.close()
@@ -71,6 +77,8 @@ async def test_an_absent_server_stops_no_start(valkey: ValkeyServer) -> None:
     store = MemoryEventStore(SystemClock())
     async with process("unix:///nowhere/valkey.sock", store, "one:1") as one:
         one.frames.publish("text", "lost")
+        assert (await one.limiter.take(("default", "ann", "default"), 1, 3_600)).allowed
+        assert not (await one.limiter.take(("default", "ann", "default"), 1, 3_600)).allowed
     await store.close()
 
 

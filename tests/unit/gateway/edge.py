@@ -19,7 +19,7 @@ from autobot.gateway.access import Proven, needs, public, signed_in
 from autobot.gateway.app import Gateway, create_app
 from autobot.gateway.exchange import Call, Context
 from autobot.gateway.middleware.lifecycle import Lifecycle
-from autobot.gateway.middleware.rate_limit import DEFAULT_CLASSES, MemoryLimiter
+from autobot.gateway.middleware.rate_limit import DEFAULT_CLASSES
 from autobot.gateway.parts import GatewayParts
 from autobot.gateway.realtime.fanout import ChannelSource, Fanout
 from autobot.gateway.routing import router
@@ -27,6 +27,7 @@ from autobot.kernel.commands.authorize import Authorizer, Rule, Verdict
 from autobot.kernel.core import errors
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.ids import Uuid7Source
+from autobot.kernel.resilience.rate_limit.limiter import MemoryLimiter
 
 ALICE = Principal(id="alice", kind="user", role="user", user_id="alice", username="alice")
 ROBOT = Principal(id="key-1", kind="key", role="user", user_id="alice", scopes=frozenset({"things:read"}))

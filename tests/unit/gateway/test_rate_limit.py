@@ -11,12 +11,12 @@ from autobot.gateway.exchange import Exchange
 from autobot.gateway.middleware.rate_limit import (
     DEFAULT_CLASSES,
     LOGIN,
-    MemoryLimiter,
     RouteClass,
     admit,
 )
 from autobot.gateway.structured_fields import Item, parse_list
 from autobot.kernel.core.errors import ConfigurationError, QuotaExceeded
+from autobot.kernel.resilience.rate_limit.limiter import MemoryLimiter
 from autobot.testing.virtual_time import VirtualClock, run
 from tests.unit.gateway.edge import AUTHORIZED, edge
 

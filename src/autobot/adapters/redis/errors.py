@@ -23,6 +23,12 @@ class GroupLost(ConnectionLost):
     code = "stream-lost"
 
 
+class ScriptUnknown(ConnectionLost):
+    """The server does not know a script by its name: it was restarted or flushed."""
+
+    code = "script-unknown"
+
+
 def mapped(error: BaseException) -> AutoBotError:
     """Return the error of the tree that says what `error` means for the person who runs this."""
     made: AutoBotError
@@ -34,6 +40,8 @@ def mapped(error: BaseException) -> AutoBotError:
             made = ConfigurationError("Redis refuses this name or password.", hint="Mend AUTOBOT_REDIS_URL.")
         case exceptions.NoPermissionError():
             made = OperatorError("Redis does not let this user do what is needed.", hint="Mend its ACL.")
+        case exceptions.NoScriptError():
+            made = ScriptUnknown("Redis does not know the script.", link=LINK)
         case exceptions.ResponseError() if text.startswith(("NOGROUP", "UNBLOCKED", "WRONGTYPE")):
             made = GroupLost("The stream or its group is gone.", link=LINK)
         case exceptions.OutOfMemoryError():

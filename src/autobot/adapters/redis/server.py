@@ -1,4 +1,4 @@
-"""The connection to Redis: commands with errors mapped, and the two scripts that change a stream."""
+"""The connection to Redis: commands and scripts, with errors mapped."""
 
 from __future__ import annotations
 
@@ -11,50 +11,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from autobot.adapters.redis.ear import Ear
+from autobot.adapters.redis.errors import ScriptUnknown
 from autobot.adapters.redis.hearing import heard
 from autobot.adapters.redis.options import Part
+from autobot.adapters.redis.scripts import APPEND, BEGIN, TRIM, Script
 from autobot.kernel.core.errors import ConfigurationError
 
 TIMEOUT_S: Final = 5.0
-
-BEGIN: Final = """
-redis.call('DEL', KEYS[1], KEYS[2])
-local id = ARGV[1] .. '-1'
-redis.call('XADD', KEYS[1], id, 'begins', ARGV[1])
-redis.call('HSET', KEYS[2], 'from', ARGV[1], 'to', ARGV[1], 'last', id)
-"""
-"""Begins a stream anew after a position. Its first entry is a mark, so that the stream is there."""
-
-APPEND: Final = """
-local state = redis.call('HMGET', KEYS[2], 'to', 'last')
-if not state[1] then return '' end
-if state[1] ~= ARGV[1] then return state[1] end
-if redis.call('EXISTS', KEYS[1]) == 0 then return '' end
-local info, newest = redis.call('XINFO', 'STREAM', KEYS[1]), nil
-for i = 1, #info, 2 do
-  if info[i] == 'last-generated-id' then newest = info[i + 1] end
-end
-if newest ~= state[2] then return '' end
-local last, i = state[2], 3
-while i <= #ARGV do
-  local count = tonumber(ARGV[i + 1])
-  redis.call('XADD', KEYS[1], ARGV[i], 'prev', last, unpack(ARGV, i + 2, i + 1 + count))
-  last = ARGV[i]
-  i = i + 2 + count
-end
-redis.call('HSET', KEYS[2], 'to', ARGV[2], 'last', last)
-return ARGV[2]
-"""
-"""Appends entries when the stream stands where the caller thinks, and is whole; returns where it stands, '' when
-it is not what its state says. So no relay can leave a hole or publish out of order, however many there are."""
-
-TRIM: Final = """
-local from = redis.call('HGET', KEYS[2], 'from')
-if not from or tonumber(from) >= tonumber(ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[2], 'from', ARGV[1])
-return redis.call('XTRIM', KEYS[1], 'MINID', ARGV[1] .. '-2')
-"""
-"""Drops what every group has behind it. Exact: an approximate trim would leave what a hole looks like."""
 
 
 class Server:
@@ -75,9 +38,7 @@ class Server:
             ) from error
         # Answers as they come: shapes differ between versions of the library, not between servers.
         self._client.response_callbacks.clear()
-        self._begin = self._client.register_script(BEGIN)
-        self._append = self._client.register_script(APPEND)
-        self._trim = self._client.register_script(TRIM)
+        self._command: Any = self._client.execute_command
 
     async def close(self) -> None:
         """Close every connection."""
@@ -85,7 +46,14 @@ class Server:
 
     async def do(self, *words: Any) -> Any:
         """Send one command and return its answer."""
-        return await heard(self._client.execute_command(*words))
+        return await heard(self._command(*words))
+
+    async def run(self, script: Script, keys: Sequence[str], words: Sequence[Any]) -> Any:
+        """Run a script and return its answer. Its keys lie in one slot of a cluster."""
+        try:
+            return await heard(self._command("EVALSHA", script.name, len(keys), *keys, *words))
+        except ScriptUnknown:
+            return await heard(self._command("EVAL", script.text, len(keys), *keys, *words))
 
     async def version(self) -> str:
         """Return what the server is, with its version."""
@@ -97,19 +65,19 @@ class Server:
 
     async def begin(self, part: Part, position: int) -> None:
         """Begin a part's stream anew: it will hold what comes after `position`."""
-        await self._run(self._begin, part, (position,))
+        await self.run(BEGIN, (part.stream, part.state), (position,))
 
     async def append(self, part: Part, expected: int, upto: int, entries: Sequence[Any]) -> int | None:
         """Append entries (id, count of words, words…) of the part up to a position; return where it stands then.
 
         That is `upto`, or elsewhere when it did not stand at `expected`; None when it is not whole.
         """
-        answer = await self._run(self._append, part, (expected, upto, *entries))
+        answer = await self.run(APPEND, (part.stream, part.state), (expected, upto, *entries))
         return int(answer) if answer else None
 
     async def trim(self, part: Part, position: int) -> None:
         """Drop what lies up to a position."""
-        await self._run(self._trim, part, (position,))
+        await self.run(TRIM, (part.stream, part.state), (position,))
 
     async def forget(self, part: Part) -> None:
         """Say that a stream is not what it should be: whoever relays it begins it anew."""
@@ -140,6 +108,3 @@ class Server:
             yield Ear(connection)
         finally:
             await connection.disconnect(nowait=True)
-
-    async def _run(self, script: Any, part: Part, words: Sequence[Any]) -> Any:
-        return await heard(script(keys=[part.stream, part.state], args=words))

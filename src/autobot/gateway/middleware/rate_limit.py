@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from autobot.gateway.exchange import SCOPE_KEY, Exchange
 from autobot.gateway.structured_fields import Item, serialize_item
-from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import ConfigurationError, QuotaExceeded
-
-KEYS_MAX: Final = 100_000
-"""Callers that the in-memory limiter remembers at once."""
+from autobot.kernel.resilience.rate_limit.limiter import Limiter, Taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,61 +57,6 @@ DEFAULT_CLASSES: Final = (
     RouteClass(name="actions", quota=100, prefixes=("/api/v1/actions",)),
     RouteClass(name="default", quota=6_000),
 )
-
-
-class Taken(NamedTuple):
-    """The limiter's answer. `reset_s` until the quota is whole again; `retry_after_s` until one request passes."""
-
-    allowed: bool
-    remaining: int
-    reset_s: float
-    retry_after_s: float = 0.0
-
-
-class Limiter(Protocol):
-    """Counts requests.
-
-    Contract: atomic per key; a refused request costs nothing; when the shared store behind it is away it
-    counts locally rather than let everything pass.
-    """
-
-    async def take(self, key: tuple[str, ...], quota: int, window_s: float) -> Taken:
-        """Take one request of `key` out of `quota` per `window_s` seconds."""
-        ...
-
-
-class MemoryLimiter:
-    """Limiter of one process: the generic cell rate algorithm (ITU-T I.371) with a burst of the whole quota."""
-
-    def __init__(self, clock: Clock, keys_max: int = KEYS_MAX) -> None:
-        self._now, self._keys_max = clock.monotonic, keys_max
-        self._arrivals: dict[tuple[str, ...], float] = {}
-
-    async def take(self, key: tuple[str, ...], quota: int, window_s: float) -> Taken:
-        """Take one request. O(1); the theoretical arrival time is all that is kept."""
-        now = self._now()
-        step = window_s / quota
-        due = self._arrivals.get(key, now)
-        if due < now:
-            due = now
-        later = due + step
-        debt = later - now
-        # One part in a million forgives the rounding of step * quota.
-        if debt > window_s * 1.000001:
-            return Taken(False, 0, debt - step, debt - window_s)
-        if len(self._arrivals) >= self._keys_max and key not in self._arrivals:
-            self._forget(now)
-        self._arrivals[key] = later
-        return Taken(True, int((window_s - debt) / step + 1e-6), debt)
-
-    def _forget(self, now: float) -> None:
-        """Drop callers whose quota is whole again; if that is not enough, those who are nearest to it."""
-        kept = {key: due for key, due in self._arrivals.items() if due > now}
-        if len(kept) >= self._keys_max:
-            nearest = sorted(kept, key=kept.__getitem__)[: self._keys_max // 10 + 1]
-            for key in nearest:
-                del kept[key]
-        self._arrivals = kept
 
 
 async def admit(limiter: Limiter, exchange: Exchange, kind: RouteClass, *key: str) -> None:

@@ -20,12 +20,13 @@ from autobot.contracts import identity
 from autobot.gateway.access import needs, public, signed_in
 from autobot.gateway.exchange import Call, Context, Exchange
 from autobot.gateway.middleware.authentication import COOKIE, session_cookie
-from autobot.gateway.middleware.rate_limit import LOGIN, Limiter, RouteClass, admit
+from autobot.gateway.middleware.rate_limit import LOGIN, RouteClass, admit
 from autobot.gateway.rest.answers import json_answer, no_content
 from autobot.gateway.routing import router as new_router
 from autobot.gateway.site import Site
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext
+from autobot.kernel.resilience.rate_limit.limiter import Limiter
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]

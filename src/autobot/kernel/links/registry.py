@@ -186,6 +186,16 @@ class LinkRegistry:
 
     # ------------------------------------------------------------------------------------------ waiting
 
+    def invalidate(self, *tags: str) -> int:
+        """Drop the answers, cached on any row of this process, that carry one of `tags`; return how many."""
+        return sum(link.pipeline.invalidate(*tags) for link in self._links.values() if link.pipeline)
+
+    def forget(self) -> None:
+        """Drop every answer that is cached on any row of this process."""
+        for link in self._links.values():
+            if link.pipeline:
+                link.pipeline.forget()
+
     async def probe_idle(self) -> None:
         """Ask open and idle targets how they are; a supervisor calls it every few seconds."""
         await self._close_retired(self._clock.monotonic() - RETIRED_S)

@@ -147,6 +147,11 @@ class Pipeline:
         """Drop cached answers whose operation carries one of `tags`; return how many."""
         return 0 if self._state.store is None else self._state.store.invalidate(tags)
 
+    def forget(self) -> None:
+        """Drop every cached answer: what was invalidated is not known."""
+        if self._state.store is not None:
+            self._state.store.clear()
+
     async def probe_idle(self) -> None:
         """Ask open and idle targets how they are, where the transport has a cheap health call.
 

@@ -13,13 +13,13 @@ from autobot.contexts.settings.module import build as build_settings
 from autobot.contracts import actions, identity, settings
 from autobot.gateway.access import Proven
 from autobot.gateway.app import create_app
-from autobot.gateway.middleware.rate_limit import MemoryLimiter
 from autobot.gateway.rest import actions as actions_routes
 from autobot.gateway.rest import auth as auth_routes
 from autobot.gateway.rest import settings as settings_routes
 from autobot.gateway.site import Site
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.core.context import SYSTEM, Principal
+from autobot.kernel.resilience.rate_limit.limiter import MemoryLimiter
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.engine import RunEngine
 from tests.unit.contexts.kit import CHAT_RULES, Ground, context_of

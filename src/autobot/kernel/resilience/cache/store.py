@@ -33,7 +33,7 @@ class Store:
     answer asked for before one is not kept after it.
     """
 
-    __slots__ = ("_chance", "_entries", "_invalidated", "_options", "_quick", "_tagged", "epoch")
+    __slots__ = ("_chance", "_cleared", "_entries", "_invalidated", "_options", "_quick", "_tagged", "epoch")
 
     def __init__(self, options: CacheOptions, chance: Chance) -> None:
         self._options = options
@@ -42,6 +42,7 @@ class Store:
         self._quick: dict[bytes, Entry] = {}
         self._tagged: dict[str, set[str]] = {}
         self._invalidated: dict[str, int] = {}
+        self._cleared = 0
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -82,8 +83,8 @@ class Store:
     def put(
         self, key: str, quick_key: bytes | None, value: Any, tags: tuple[str, ...], now: float, asked_in: int
     ) -> None:
-        """Keep an answer that was asked for in epoch `asked_in`, unless one of its tags was invalidated since."""
-        if any(self._invalidated.get(tag, 0) > asked_in for tag in tags):
+        """Keep an answer that was asked for in epoch `asked_in`, unless one of its tags, or all, was invalidated since."""
+        if self._cleared > asked_in or any(self._invalidated.get(tag, 0) > asked_in for tag in tags):
             return
         options = self._options
         if options.ttl <= 0.0:
@@ -111,7 +112,9 @@ class Store:
         return dropped
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Drop everything, and keep no answer that was asked for before."""
+        self.epoch += 1
+        self._cleared = self.epoch
         for key in list(self._entries):
             self._remove(key)
 
