@@ -1,4 +1,4 @@
-"""The judge: reads a product back over HTTP after crashes, and compares it with what clients were told.
+"""The judge: reads a product back over HTTP after faults, and compares it with what clients were told.
 
 It knows only what clients know: answers, and the API.
 """
@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from autobot.testing.client import Client
-from autobot.testing.harness import ServerProcess, run_cli
-from tests.faults.writing import CHAT, Acknowledged, Notes
+from autobot.testing.harness import run_cli
+from tests.faults.asking import Acknowledged, Notes
+from tests.faults.telling import findings_of_log
+from tests.faults.writing import CHAT, Removal
 
 ENDED: Final = {"completed", "failed", "stopped", "interrupted"}
 REPLY_STATES: Final = {
@@ -24,15 +27,21 @@ REPLY_STATES: Final = {
 }
 END_S: Final = 30.0
 POLLS_MAX: Final = 600
+STREAMS_MAX: Final = 200
+"""How many runs' streams are followed; the facts of all are in the log, which is read whole."""
+SAGA_ENDS: Final = {"completed", "compensated", "settled"}
 
 
 class Judge:
     """Collects what is wrong; `faults` is empty for a product that kept its word."""
 
-    def __init__(self, server: ServerProcess, client: Client, everybody: Sequence[Notes]) -> None:
-        self._server, self._client, self._everybody = server, client, everybody
+    def __init__(self, client: Client, everybody: Sequence[Notes], removals: Sequence[Removal]) -> None:
+        self._client, self._everybody, self._removals = client, everybody, removals
         self.faults: list[str] = []
         self.runs = Counter[str]()
+        self.views: dict[str, list[str]] = {}
+        self.log: list[Any] = []
+        self.letters: list[Any] = []
 
     def judge(self) -> list[str]:
         """Check everything; returns what is wrong."""
@@ -40,12 +49,20 @@ class Judge:
             self.faults += notes.wrong
         acknowledged = [one for notes in self._everybody for one in notes.acknowledged]
         deleted = {session for notes in self._everybody for session in notes.deleted}
+        self._removals_end()
         self._runs_end(acknowledged, deleted)
         self._sessions(acknowledged, deleted)
         self._replays(acknowledged, deleted)
-        self._log()
-        self._audit()
+        self.log = self._whole_log()
+        self.letters = self._letters()
+        self.faults += findings_of_log(self.log, self._everybody, self._removals, self.views, self.letters)
         return self.faults
+
+    def keep(self, path: Path) -> None:
+        """Write down all that was read, and how the consumers stand, for who looks into a finding."""
+        consumers = self._client.get("/api/v1/messaging/consumers").expect(200).json
+        found = {"log": self.log or self._whole_log(), "letters": self.letters, "consumers": consumers}
+        path.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
     def _wrong(self, text: str) -> None:
         self.faults.append(text)
@@ -54,13 +71,14 @@ class Judge:
 
     def _runs_end(self, acknowledged: Sequence[Acknowledged], deleted: set[str]) -> None:
         """Every accepted run reaches an end, and its stream has one beginning, one end, and no hole."""
-        for one in acknowledged:
-            if one.kind == "message" and one.session not in deleted:
-                run = self._ended(one.answer["run_id"])
-                self.runs[run["state"]] += 1
-                if run["state"] not in ENDED:
-                    self._wrong(f"the run has no end: {run}")
-                    continue
+        told = [one for one in acknowledged if one.kind == "message" and one.session not in deleted]
+        sampled = {one.answer["run_id"] for one in told[:: max(1, len(told) // STREAMS_MAX)]}
+        for one in told:
+            run = self._ended(one.answer["run_id"])
+            self.runs[run["state"]] += 1
+            if run["state"] not in ENDED:
+                self._wrong(f"the run has no end: {run}")
+            elif run["id"] in sampled:
                 self._stream(run)
 
     def _ended(self, run_id: str) -> Any:
@@ -114,6 +132,7 @@ class Judge:
         exported = self._client.get(f"{CHAT}/sessions/{session}/export?format=json").expect(200)
         stored = json.loads(exported.body)["messages"]
         said = Counter(one["content"] for one in stored if one["role"] == "user")
+        self.views[session] = [one["content"] for one in stored if one["role"] == "user"]
         by_id = {one["id"]: one for one in stored}
         wanted = Counter(one.body["content"] for one in acknowledged)
         if said != wanted:
@@ -138,7 +157,7 @@ class Judge:
         if view != past:
             self._wrong(f"the view of {session} differs from the log")
 
-    # ----------------------------------------------------------------------------- retries, log, audit
+    # ----------------------------------------------------------------------------- retries, log, letters
 
     def _replays(self, acknowledged: Sequence[Acknowledged], deleted: set[str]) -> None:
         """Every answered request is replayed, not done again. Sampled by stride to bound the time."""
@@ -153,26 +172,61 @@ class Judge:
             elif reply.json != one.answer:
                 self._wrong(f"replayed as {reply.json}: {one}")
 
-    def _log(self) -> None:
-        """Positions have no gap and no event stands twice."""
-        after, positions, ids = 0, list[int](), Counter[str]()
+    def _whole_log(self) -> list[Any]:
+        after, log = 0, list[Any]()
         while True:
-            page = (
-                self._client.get(f"/api/v1/system/events?after={after}&limit=200").expect(200).json["items"]
-            )
+            path = f"/api/v1/system/events?after={after}&limit=200"
+            page = self._client.get(path).expect(200).json["items"]
             if not page:
-                break
-            page = sorted(page, key=lambda one: one["position"])
-            positions += [one["position"] for one in page]
-            ids.update(one["id"] for one in page)
-            after = positions[-1]
-        if positions != list(range(1, len(positions) + 1)):
-            self._wrong(f"the log of {len(positions)} events ends at {positions[-1:]} or has a gap")
-        doubled = [one for one, count in ids.items() if count > 1]
-        if doubled:
-            self._wrong(f"events stand twice: {doubled[:5]}")
+                return log
+            log += sorted(page, key=lambda one: one["position"])
+            after = log[-1]["position"]
 
-    def _audit(self) -> None:
-        done = run_cli(self._server.folder, "audit", "verify", environment=self._server.environment)
-        if done.returncode != 0:
-            self._wrong(f"the audit chain: exit code {done.returncode}, {done.stderr}")
+    def _letters(self) -> list[Any]:
+        """Every dead letter, when the consumer has seen the log to its end."""
+        pause, wanted = threading.Event(), sum(one["source"] == "/soak" for one in self.log)
+        letters: list[Any] = []
+        for _ in range(POLLS_MAX):
+            letters, cursor = [], ""
+            while True:
+                path = f"/api/v1/messaging/dead-letters?limit=200{cursor}"
+                page = self._client.get(path).expect(200).json
+                letters += page["items"]
+                if not page["next_cursor"]:
+                    break
+                cursor = f"&cursor={page['next_cursor']}"
+            if len(letters) >= wanted:
+                break
+            pause.wait(END_S / POLLS_MAX)
+        return letters
+
+    # ------------------------------------------------------------------------------------------- removals
+
+    def _removals_end(self) -> None:
+        """Every saga ends; who was kept is as before, who was not is no more."""
+        pause = threading.Event()
+        for one in self._removals:
+            told = ""
+            for _ in range(POLLS_MAX):
+                reply = self._client.get(one.saga)
+                told = reply.text
+                if reply.status == 200 and reply.json["saga"]["state"] in SAGA_ENDS:
+                    break
+                pause.wait(END_S / POLLS_MAX)
+            else:
+                self._wrong(f"the removal of {one.username} has no end: {told}")
+                continue
+            found = self._client.get(f"/api/v1/auth/users?q={one.user_id}").expect(200).json["items"]
+            there = [user for user in found if user["id"] == one.user_id]
+            if one.kept and (len(there) != 1 or there[0]["suspended"] or there[0]["removal_id"]):
+                self._wrong(f"{one.username} was kept and is {there}")
+            if not one.kept and there:
+                self._wrong(f"{one.username} was removed and is {there}")
+
+
+def audit_faults(folder: Path, environment: Mapping[str, str]) -> list[str]:
+    """Verify the audit chain by the command line and return what is wrong with it."""
+    done = run_cli(folder, "audit", "verify", environment=environment)
+    if done.returncode != 0:
+        return [f"the audit chain: exit code {done.returncode}, {done.stderr}"]
+    return []

@@ -1,60 +1,33 @@
-"""Kills the whole product at random points while clients write, and lets the judge read what is left."""
+"""One round: a product under load, a plan of faults done to it, and the judge's word on what is left."""
 
 from __future__ import annotations
 
-import random
+import asyncio
 import threading
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from autobot.testing.harness import ServerProcess, free_port
-from tests.faults.checking import Judge
-from tests.faults.writing import Writer
+from autobot.testing.fault_plan import fault_plan
+from autobot.testing.history_linear import Get
+from tests.faults.asking import PatientClient
+from tests.faults.checking import Judge, audit_faults
+from tests.faults.clusters import MODES, Product
+from tests.faults.injecting import Injector
+from tests.faults.progress import Progress
+from tests.faults.report import Report, quiet
+from tests.faults.writing import Remover, Worker, Writer
 from tests.integration.product.stand_in import Call, ModelServer
-
-LIVE_S: Final = (0.02, 1.2)
-"""How long the server lives between ready and its kill, at least and at most."""
-
-UNREADY_SHARE: Final = 0.2
-"""Share of kills that come while it still starts or recovers."""
 
 WORDS: Final = 12
 WORD_S: Final = 0.02
-
-
-@dataclass
-class Report:
-    """What a killing run did and found."""
-
-    seed: int
-    kills: int = 0
-    kills_while_starting: int = 0
-    requests: int = 0
-    retried: int = 0
-    replayed: int = 0
-    broken: int = 0
-    runs: Counter[str] = field(default_factory=Counter)
-    starts_s: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    faults: list[str] = field(default_factory=list)
-
-    def line(self) -> str:
-        """The report in a few words."""
-        starts = sorted(self.starts_s)
-        middle, most = starts[len(starts) // 2], starts[-1]
-        return (
-            f"seed {self.seed}: {self.kills} kills ({self.kills_while_starting} while starting), "
-            f"{self.requests} requests, {self.retried} retried, {self.replayed} replayed, {self.broken} broken, "
-            f"runs {dict(self.runs)}, start {middle:.2f} s (most {most:.2f}), {self.seconds:.0f} s, "
-            f"{len(self.faults)} faults"
-        )
+LAST_S: Final = 150.0
+"""How long the last requests may take when the faults are over."""
 
 
 def paced(call: Call) -> None:
-    """Answer word by word, so that kills find runs in the middle of their answer."""
+    """Answer word by word, so that faults find runs in the middle of their answer."""
 
     def speak() -> None:
         pause = threading.Event()
@@ -66,50 +39,90 @@ def paced(call: Call) -> None:
     threading.Thread(target=speak, daemon=True).start()
 
 
-def kill_again_and_again(folder: Path, *, kills: int, seed: int, writers: int = 4) -> Report:
-    """Run the product on `folder`, kill it `kills` times, and judge."""
+def disturb(
+    folder: Path,
+    mode: str,
+    *,
+    faults: int,
+    seed: int,
+    writers: int = 4,
+    say: Callable[[str], None] = quiet,
+) -> Report:
+    """Run a product of this mode on `folder`, do so many faults to it, and judge. `say` is told of each fault."""
     began = time.monotonic()
-    chance = random.Random(seed)
-    report = Report(seed=seed)
+    report = Report(mode, seed)
     with ModelServer() as models:
         models.on(" says number ", paced)
         environment = {"AUTOBOT_OPENAI_BASE_URL": models.address, "AUTOBOT_LOG_LEVEL": "error"}
-        server = ServerProcess(folder, environment, port=free_port())
-        with server:
-            key = server.key("*")
-            crew = [Writer(server, key, f"writer{one}", seed, "openai:stand-in") for one in range(writers)]
-            for writer in crew:
-                writer.start()
-            while report.kills < kills:
-                _kill_once(server, chance, report)
-            for writer in crew:
-                writer.halt()
-            assert all(writer.ended(90) for writer in crew), "a client never got its answer"
-            with server.client(key=key) as client:
-                judge = Judge(server, client, [writer.notes for writer in crew])
-                report.faults = judge.judge()
-                report.runs = judge.runs
-    for writer in crew:
-        report.requests += len(writer.notes.acknowledged)
-        report.retried += sum(one.attempts > 1 for one in writer.notes.acknowledged)
-        report.replayed += writer.notes.replayed
-        report.broken += writer.notes.broken
+        asyncio.run(_round(folder, environment, report, faults, writers, say))
     report.seconds = time.monotonic() - began
     return report
 
 
-def _kill_once(server: ServerProcess, chance: random.Random, report: Report) -> None:
-    pause = threading.Event()
-    if chance.random() < UNREADY_SHARE:
-        server.kill()
-        server.spawn()
-        pause.wait(chance.uniform(0.05, 0.9))
-        server.kill()
-        report.kills += 2
-        report.kills_while_starting += 1
-    else:
-        pause.wait(chance.uniform(*LIVE_S))
-        server.kill()
-        report.kills += 1
-    server.start()
-    report.starts_s.append(server.ready_after_s)
+async def _round(
+    folder: Path,
+    environment: Mapping[str, str],
+    report: Report,
+    faults: int,
+    writers: int,
+    say: Callable[[str], None],
+) -> None:
+    progress = Progress()
+    async with MODES[report.mode](folder, environment, report.seed) as product:
+        key = await product.key()
+        await asyncio.to_thread(_lift_limits, product.base_url, key)
+        await _again(product)
+        crew: list[Worker] = [
+            Writer(product.base_url, key, f"writer{one}", report.seed, progress, model="openai:stand-in")
+            for one in range(writers)
+        ]
+        remover = Remover(product.base_url, key, "remover", report.seed, progress)
+        crew.append(remover)
+        for worker in crew:
+            worker.start()
+        plan = fault_plan(report.seed, faults, kinds=product.kinds, roles=sorted(product.processes()))
+        injector = Injector(product, progress, say)
+        report.done = await injector.run(plan)
+        for worker in crew:
+            worker.halt()
+        late = [one.name for one in crew if not await asyncio.to_thread(one.ended, LAST_S)]
+        report.findings += (
+            report.done.died + report.done.stuck + [f"{one} was never answered" for one in late]
+        )
+        await asyncio.to_thread(_judge, product, key, crew, remover, report)
+    if report.findings:
+        report.findings.append(product.log()[-3000:])
+
+
+def _lift_limits(address: str, key: str) -> None:
+    """Let the load ask as often as it likes, from the next start on."""
+    with PatientClient(address, key=key) as client:
+        client("PUT", "/api/v1/settings/limits.default_per_minute", {"value": 1_000_000}).expect(200)
+
+
+async def _again(product: Product) -> None:
+    for role in product.processes():
+        await product.kill(role)
+    await product.start()
+
+
+def _judge(product: Product, key: str, crew: Sequence[Worker], remover: Remover, report: Report) -> None:
+    notes = [one.notes for one in crew]
+    settings = (one for each in notes for one in each.settings)
+    report.reads = sum(isinstance(one.input, Get) for one in settings)
+    with PatientClient(product.base_url, key=key) as client:
+        judge = Judge(client, notes, remover.removals)
+        try:
+            report.findings += judge.judge()
+        except (AssertionError, OSError) as error:
+            report.findings += [*judge.faults, f"the judge could not read: {error}"]
+        if report.findings:
+            judge.keep(product.folder.with_name("found.json"))
+        report.runs, report.events = judge.runs, len(judge.log)
+    report.findings += audit_faults(product.folder, product.environment)
+    report.removals = len(remover.removals)
+    for one in notes:
+        report.requests += len(one.acknowledged)
+        report.retried += sum(each.attempts > 1 for each in one.acknowledged)
+        report.replayed += one.replayed
+        report.broken += one.broken

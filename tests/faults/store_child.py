@@ -1,11 +1,11 @@
 """The process that is killed: a store, a consumer group and a read model; commands in, acknowledgements out.
 
-    python -m tests.faults.store_child FOLDER [early] [postgresql://…] [unix://…]
+    python -m tests.faults.store_child FOLDER [early] [postgresql://…] [redis://…]
 
 One JSON object a line. In: `{"n", "ids", "stream", "expected", "key"}` appends a batch with all that may
-commit with it; `{"n", "settle": true}` waits until consumer and read model have caught up
-(with "group" the consumer alone). Out: `{"ready"}`
-first, then for each command its `n` with `position` and `repeated`, or `error`. With `early` it acknowledges
+commit with it; `{"n", "read": stream}` reads a stream's ids; `{"n", "settle": true}` waits until consumer and read
+model have caught up. Out: `{"ready"}` first, then for each command its `n` with `position`, `revision` and `repeated`,
+or `ids`, or `error`. With `early` it acknowledges
 before it commits: a fault that the judge must find. The store is the SQLite file in FOLDER, or the database that is named.
 With a Redis server's address the group is served over its streams, else from the log.
 """
@@ -48,6 +48,7 @@ from autobot.testing.streams import streams
 DATABASE = "autobot.db"
 GROUP = "faults.group"
 SCOPE = "default/faults/Append"
+READ_MAX = 1_000_000
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
 FOREVER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -140,11 +141,18 @@ class Child:
                 deadline = self.clock.monotonic() + 60
                 head = await self.store.head()
                 await self.broker.settled(GROUP, head, deadline)
-                if command["settle"] != "group":
-                    await self.runner.wait_for(head, deadline)
+                await self.runner.wait_for(head, deadline)
                 return {"n": command["n"], "position": head}
+            if "read" in command:
+                found = await self.store.read_stream(command["read"], limit=READ_MAX)
+                return {"n": command["n"], "ids": [one.message.id for one in found]}
             done = await self.store.commit(transaction(command))
-            return {"n": command["n"], "position": done.position, "repeated": done.repeated}
+            return {
+                "n": command["n"],
+                "position": done.position,
+                "revision": done.revisions[0],
+                "repeated": done.repeated,
+            }
         except AutoBotError as error:
             return {"n": command["n"], "error": error.code, "detail": error.detail}
 
@@ -155,6 +163,7 @@ class Child:
                 {
                     "n": command["n"],
                     "position": await self.store.head() + len(command["ids"]),
+                    "revision": command["expected"] + len(command["ids"]),
                     "repeated": False,
                 }
             )
@@ -206,5 +215,5 @@ async def live(folder: Path, url: str, redis: str, *, early: bool) -> None:
 if __name__ == "__main__":
     words = sys.argv[2:]
     named = next((one for one in words if one.startswith("postgresql:")), "")
-    server = next((one for one in words if one.startswith("unix:")), "")
+    server = next((one for one in words if one.startswith(("unix:", "redis:"))), "")
     asyncio.run(live(Path(sys.argv[1]), named, server, early="early" in words))

@@ -108,6 +108,12 @@ class ServerProcess:
         return self._process.pid
 
     @property
+    def running(self) -> int | None:
+        """The child's process id, None when it does not run."""
+        process = self._process
+        return None if process is None or process.poll() is not None else process.pid
+
+    @property
     def log_path(self) -> Path:
         """What all starts wrote to standard error. It lies beside the data folder, not in it."""
         return self.folder.with_name(self.folder.name + ".log")

@@ -16,14 +16,16 @@ Kind = Literal[
 class Attempt:
     """A batch that a client sent, maybe several times under the same ids, one batch after the other.
 
-    `position` is what it was told (of the last event), None when it never got an answer. Attempts of one
-    client are in the order in which it sent them; it sent each after the one before was answered.
+    `position` is what it was told (of the last event), None when it never got an answer, or, `acknowledged`, one
+    that says it is done and not where. Attempts of one client are in the order in which it sent them; it sent each
+    after the one before was answered.
     """
 
     client: str
     stream: str
     event_ids: tuple[str, ...]
     position: int | None
+    acknowledged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ def _batches(history: History) -> Iterator[Finding]:
     places = {one.event_id: one for one in history.log}
     for attempt in history.attempts:
         there = [places[one] for one in attempt.event_ids if one in places]
-        if attempt.position is not None and not there:
+        if (attempt.acknowledged or attempt.position is not None) and not there:
             yield Finding("lost", f"{attempt.event_ids} was acknowledged at {attempt.position}")
         elif there and len(there) < len(attempt.event_ids):
             yield Finding("torn", f"of {attempt.event_ids} only {[one.event_id for one in there]} is there")

@@ -8,7 +8,7 @@ back where an answer would have come before its effect. Objects are judged one b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -120,7 +120,7 @@ def explained(operations: Sequence[Operation], model: Model, state: Hashable) ->
     return True
 
 
-def judge_linear(objects: dict[str, Sequence[Operation]], model: Model, state: Hashable) -> list[Finding]:
+def judge_linear(objects: Mapping[str, Sequence[Operation]], model: Model, state: Hashable) -> list[Finding]:
     """Return a finding for each object whose answers no order explains, with the shortest beginning that shows it."""
     found = []
     for name, operations in objects.items():

@@ -37,12 +37,13 @@ class Fact:
 class Told:
     """A saga: its facts; whether its end was waited for; and its effects that are there, each with how many times.
 
-    `wanted` are the effects that it has when it is done whole; undone it has none.
+    `wanted` are the effects that it has when it is done whole, `undone` those that its way back leaves.
     """
 
     saga: str
     facts: Sequence[Fact]
     wanted: frozenset[str] = frozenset()
+    undone: frozenset[str] = frozenset()
     left: Mapping[str, int] = field(default_factory=dict)
     must_end: bool = True
 
@@ -113,5 +114,7 @@ def _world(saga: Told) -> Iterator[Finding]:
     there = {effect for effect, count in saga.left.items() if count}
     if _end(saga) == "completed" and there != saga.wanted:
         yield Finding("half", f"{saga.saga} is completed and has {sorted(there)} of {sorted(saga.wanted)}")
-    if _end(saga) == "compensated" and there:
-        yield Finding("half", f"{saga.saga} is undone and has left {sorted(there)}")
+    if _end(saga) == "compensated" and there != saga.undone:
+        yield Finding(
+            "half", f"{saga.saga} is undone and has {sorted(there)} in place of {sorted(saga.undone)}"
+        )

@@ -109,6 +109,13 @@ class Cluster:
         self.sql("SET client_min_messages = error; DROP SCHEMA IF EXISTS autobot CASCADE")
         return self.url("postgres")
 
+    @property
+    def pid(self) -> int:
+        """The server's process id. Raises RuntimeError when it does not run."""
+        if self._server is None:
+            raise RuntimeError("the server does not run")
+        return self._server.pid
+
     def cpu_s(self) -> float:
         """Return the CPU seconds that the server's processes have spent so far, those that ended included."""
         assert self._server is not None

@@ -38,7 +38,7 @@ class ValkeyServer:
 
     def __init__(self, *, keep: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="autobot-valkey-"))
-        self._socket = self.folder / "valkey.sock"
+        self.socket = self.folder / "valkey.sock"
         self._keep = keep
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -57,11 +57,11 @@ class ValkeyServer:
     @property
     def url(self) -> str:
         """The server's address."""
-        return f"unix://{self._socket}"
+        return f"unix://{self.socket}"
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        words = [program(), "--port", "0", "--unixsocket", str(self._socket), "--dir", str(self.folder)]
+        words = [program(), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
         words += ["--save", "", "--appendonly", "yes" if self._keep else "no", "--daemonize", "no"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(words, stdout=log, stderr=log)
@@ -76,7 +76,7 @@ class ValkeyServer:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(PATIENCE_S)
-                connection.connect(str(self._socket))
+                connection.connect(str(self.socket))
                 connection.sendall(command + b"\r\n")
                 return connection.recv(65536)
         except OSError:

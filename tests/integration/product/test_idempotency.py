@@ -101,6 +101,19 @@ def test_every_kind_of_write_honours_the_key(
     assert second.json[identity] == first.json[identity]
 
 
+def test_a_deletion_is_told_again_although_its_object_is_gone(host: Host) -> None:
+    """Who lost the answer to a deletion gets it again by its key; without the key, and for others, there is nothing."""
+    alice, bob = host(), host()
+    path = f"{CHAT}/sessions/{alice.chat()}"
+    headers = {"idempotency-key": f'"{new_key()}"'}
+    alice.client("DELETE", path, headers=headers).expect(204)
+    again = alice.client("DELETE", path, headers=headers).expect(204)
+    assert again.headers["idempotent-replayed"] == "true"
+    alice.client("DELETE", path).problem(404)
+    alice.client("DELETE", path, headers={"idempotency-key": f'"{new_key()}"'}).problem(404)
+    bob.client("DELETE", path, headers=headers).problem(404)
+
+
 def test_a_new_key_is_told_again_to_a_retry(alice: Person) -> None:
     """Who lost the answer with an API key in it gets it again by the idempotency key."""
     headers = {"idempotency-key": f'"{new_key()}"'}

@@ -1,6 +1,7 @@
 """Full disks and readers in the way: told in plain words, nothing half done, and over when the cause is gone."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import apsw
@@ -12,6 +13,7 @@ from autobot.kernel.core.errors import OperatorError
 from autobot.kernel.event_store.audit_chain import verify
 from autobot.kernel.event_store.transaction import Append, Erase, Put, Transaction
 from autobot.testing.messages import Maker
+from autobot.testing.processes import full_disk
 from autobot.testing.virtual_time import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -88,6 +90,32 @@ async def test_a_long_reader_does_not_hold_up_commits_after_an_erasure(tmp_path:
     clock.advance(10)
     await store.commit(make.transaction("b"))
     await store._writer.run(lambda journal: None)
+    files = [one for one in tmp_path.iterdir() if b"xylophonistin" in one.read_bytes()]
+    assert files == []
+    await store.close()
+
+
+async def test_a_full_disk_after_an_erasure_stops_nothing(tmp_path: Path) -> None:
+    """When older images cannot be overwritten for want of space commits go on, and the text goes when there is some."""
+    clock = ManualClock()
+    store, make = await SqliteEventStore.open(tmp_path / "autobot.db", clock), Maker(clock)
+    many = tuple(make.message("a", {"text": "x" * 2000}) for _ in range(1500))
+    secret = make.message("b", {"text": "xylophonistin"})
+    for stream, events in (("a", many), ("b", (secret,))):
+        await store.commit(Transaction(appends=(Append(stream=stream, expected=-1, events=events),)))
+    await store._writer.run(lambda journal: journal.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+    async with asyncio.timeout(20):
+        with full_disk(os.getpid(), 1_000_000):
+            clock.advance(10)
+            await store.commit(Transaction(erase=(Erase(stream="b"),)))
+            # The writer answers this when it has tried to empty the write-ahead log, and failed.
+            await store._writer.run(lambda journal: None)
+            assert store._writer.durable.erased
+        for _ in range(3):
+            clock.advance(10)
+            await store.commit(make.transaction("c"))
+        await store._writer.run(lambda journal: None)
+    assert not store._writer.durable.erased
     files = [one for one in tmp_path.iterdir() if b"xylophonistin" in one.read_bytes()]
     assert files == []
     await store.close()

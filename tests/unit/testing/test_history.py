@@ -193,6 +193,13 @@ def test_what_the_program_wrote_itself_is_nobodys_invention() -> None:
     assert judge(replace(mixed, beside=frozenset({"own"}))) == []
 
 
+def test_what_was_acknowledged_without_a_place_may_not_be_lost() -> None:
+    """An answer that says done and not where is a promise too."""
+    told = Attempt(client="c", stream="s", event_ids=("gone",), position=None, acknowledged=True)
+    assert [one.kind for one in judge(History(attempts=[told], log=[]))] == ["lost"]
+    assert judge(History(attempts=[replace(told, acknowledged=False)], log=[])) == []
+
+
 def test_a_consumer_of_some_events_misses_only_those() -> None:
     """Which events a consumer is for decides what it lacks."""
     history = sound(random.Random(2))

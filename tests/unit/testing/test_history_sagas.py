@@ -107,6 +107,7 @@ PLANTED: list[tuple[str, Callable[[], Told], Kind]] = [
         lambda: replace(done(forward()), left={"chats gone": 2, "account gone": 1}),
         "doubled",
     ),
+    ("is undone without a trace of it", lambda: replace(undone(back()), undone=frozenset({"kept"})), "half"),
     ("is undone and left something", lambda: replace(undone(back()), left={"account gone": 1}), "half"),
 ]
 

@@ -164,7 +164,11 @@ class Writer:
 
     def _scrub(self) -> None:
         self._scrubbed = self._journal.clock.monotonic()
-        self.durable.erased = not scrub(self._journal)
+        try:
+            self.durable.erased = not scrub(self._journal)
+        except apsw.Error:
+            # The disk is full or answers with an error: as with a reader in the way, tried again later.
+            self.durable.erased = True
 
     def _run(self) -> None:
         try:

@@ -82,16 +82,24 @@ class Bus:
         spec = self._commands.get(type(command))
         if spec is None:
             raise TypeError(f"no handler for the command {type(command).__name__}")
-        await self._admit(spec.action, spec.owner, command, context)
+        try:
+            await self._admit(spec.action, spec.owner, command, context)
+        except errors.AutoBotError as error:
+            told = None
+            if key is not None and isinstance(error, errors.NotFound):
+                # Whoever owned it may have deleted it by this very request, and lost the answer.
+                told = await self._told_before(spec, command, context, key)
+            if told is None:
+                self._refusals.note(context, spec.action, error.code)
+                raise
+            return told
         if key is None:
             return await self._run(spec, command, context, None)
         mark, scope = command_fingerprint(command, spec.secret), scope_of(command, context)
         with self._in_flight.claim(scope, key, mark):
-            stored = await self._store.answer(scope, key, self._clock.now())
-            if stored is not None:
-                return Answer(
-                    value=replay(stored, mark, spec.answer), position=await self._store.head(), replayed=True
-                )
+            told = await self._told_before(spec, command, context, key)
+            if told is not None:
+                return told
             return await self._run(spec, command, context, (scope, key, mark))
 
     async def ask(self, query: Any, context: CallContext) -> Any:
@@ -99,7 +107,11 @@ class Bus:
         spec = self._queries.get(type(query))
         if spec is None:
             raise TypeError(f"no handler for the query {type(query).__name__}")
-        await self._admit(spec.action, spec.owner, query, context)
+        try:
+            await self._admit(spec.action, spec.owner, query, context)
+        except errors.AutoBotError as error:
+            self._refusals.note(context, spec.action, error.code)
+            raise
         return await spec.handler(query, context)
 
     async def _admit(
@@ -109,15 +121,23 @@ class Bus:
         message: Any,
         context: CallContext,
     ) -> None:
-        try:
-            validate(message)
-            verdict = self._authorizer.verdict(context.principal, action)
-            asks_owner = verdict is Verdict.OWN and owner is not None
-            owned_by = await owner(message, context) if asks_owner and owner is not None else None
-            self._authorizer.authorize(context.principal, action, owned_by)
-        except errors.AutoBotError as error:
-            self._refusals.note(context, action, error.code)
-            raise
+        validate(message)
+        verdict = self._authorizer.verdict(context.principal, action)
+        asks_owner = verdict is Verdict.OWN and owner is not None
+        owned_by = await owner(message, context) if asks_owner and owner is not None else None
+        self._authorizer.authorize(context.principal, action, owned_by)
+
+    async def _told_before(
+        self, spec: CommandSpec, command: Any, context: CallContext, key: str
+    ) -> Answer[Any] | None:
+        """Return what this principal was told under this key; None when that is nothing."""
+        mark, scope = command_fingerprint(command, spec.secret), scope_of(command, context)
+        stored = await self._store.answer(scope, key, self._clock.now())
+        if stored is None:
+            return None
+        return Answer(
+            value=replay(stored, mark, spec.answer), position=await self._store.head(), replayed=True
+        )
 
     async def _run(
         self, spec: CommandSpec, command: Any, context: CallContext, claim: tuple[str, str, str] | None

@@ -96,8 +96,8 @@ class Broker(Protocol):
     - What the handler returns commits together with the acknowledgement: its effects happen once.
     - A failed message is tried again by the group's options; then, or at once for POISON, it is a dead
       letter with reason, attempts, stack, first and last time. Nothing is dropped.
-    - A failure that is not the message's (`pause_after` in a row, or the way to a dependency is refused)
-      pauses the group; one message probes; the attempts of a pause do not count.
+    - A failure that is not the message's (`pause_after` in a row, the way to a dependency is refused, the
+      store is full or out of reach) pauses the group; one message probes; the attempts of a pause do not count.
     - A group that a person holds (`hold`, or a row of `holds` when it starts) gives nothing to its handler,
       no probe either; what it worked on is finished, and nothing is lost or reordered by it.
     """

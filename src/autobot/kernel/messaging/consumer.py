@@ -10,8 +10,8 @@ from functools import partial
 from typing import Final
 
 from autobot.kernel.core.clock import parse_rfc3339
-from autobot.kernel.core.errors import Rejected, WrongExpectedVersion
-from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.core.errors import OperatorError, Rejected, WrongExpectedVersion
+from autobot.kernel.event_store.patience import PASSING, patiently
 from autobot.kernel.event_store.ports import AlreadyHandled, StoreClosed
 from autobot.kernel.event_store.transaction import Checkpoint, Handled, Recorded, Transaction
 from autobot.kernel.messaging import parking
@@ -278,8 +278,10 @@ class GroupConsumer:
         delivery = Delivery(
             group=self.subscription.group, attempt=attempt, redelivered=redelivered or attempt > 1
         )
+        decided = False
         try:
             parts = await self.subscription.handler(recorded, delivery)
+            decided = True
             await self._fenced(self._acknowledged(recorded, parts, gone))
         except AlreadyHandled:
             # The effect happened before; only our own traces of the message are left to remove.
@@ -288,9 +290,9 @@ class GroupConsumer:
         except (StoreClosed, Superseded):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is this message's failure
-            return parking.failure_of(
-                error, poison=isinstance(error, POISON), system=isinstance(error, Rejected)
-            )
+            # A store that is full or out of reach fails for all messages alike, whichever it meets first.
+            system = isinstance(error, (Rejected, OperatorError, *(PASSING if decided else ())))
+            return parking.failure_of(error, poison=isinstance(error, POISON), system=system)
         finally:
             self._group.in_flight -= 1
         self._group.handled += 1

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from autobot.kernel.core.errors import CircuitOpen, ConnectionLost, NotFound
+from autobot.kernel.core.errors import CircuitOpen, ConnectionLost, NotFound, OperatorError
 from autobot.kernel.messaging.broker import Unrecoverable
 from autobot.kernel.messaging.dead_letters import DeadLetters
 from autobot.testing.conformance.broker_base import GROUP, BrokerBase, Work
@@ -144,5 +144,28 @@ class FailuresSuite(BrokerBase):
                     await self.settled(place)
                     assert (await place.broker.statistics(GROUP)).state == "running"
                 assert await work.effects() == self.expected(keys)
+
+        self.run(main())
+
+    def test_a_full_disk_is_no_messages_fault(self) -> None:
+        """A message that meets a full disk neither waits for its delay nor dies: the group pauses, then goes on."""
+
+        async def main() -> None:
+            async with self.open() as place:
+                work, make = Work(place), Maker(place.clock)
+                work.failing = {1: OperatorError("The disk is full.")}
+                await self.send(place, make, "abab")
+                async with self.served(place, self.subscription(work.handle, pause_after=1000)):
+
+                    async def paused() -> bool:
+                        return (await place.broker.statistics(GROUP)).state == "paused"
+
+                    await self.until(place, paused)
+                    await asyncio.sleep(self.delays[0] * 2)
+                    state = await place.broker.statistics(GROUP)
+                    assert (state.parked, state.dead) == (0, 0)
+                    work.failing = {}
+                    await self.settled(place)
+                assert await work.effects() == self.expected("abab")
 
         self.run(main())
