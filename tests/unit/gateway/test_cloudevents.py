@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from autobot.contracts.schemas import DATA_MAX, OutsideEvent
@@ -215,3 +216,18 @@ def test_accept_chooses_the_form(accept: bytes | None, form: str | None) -> None
     with pytest.raises(Refused) as refused:
         chosen(accept, ("a/one", "b/two"))
     assert refused.value.kind.status == 406
+
+
+@pytest.mark.parametrize(
+    ("data", "media", "body"),
+    [
+        (msgspec.Raw(b'{"a": 1.0}'), "application/json", b'{"a": 1.0}'),
+        ({"a": [1, "\u00fc"]}, "application/vnd.shop+json", '{"a":[1,"\u00fc"]}'.encode()),
+        ("said", "application/json", b'"said"'),
+        ("said", "text/plain", b"said"),
+        (None, "application/json", b"null"),
+    ],
+)
+def test_binary_mode_gives_data_in_its_own_type(data: Any, media: str, body: bytes) -> None:
+    """JSON leaves as JSON, whether it is there as it was stored or as a value that another role sent; text as text."""
+    assert binary({"id": "1", "data": data, "datacontenttype": media})[1] == body

@@ -11,6 +11,7 @@ import msgspec
 
 from autobot.gateway import problem_kinds as kinds
 from autobot.gateway.problem import Refused
+from autobot.kernel.event_store.documents import is_json
 
 _PLAIN: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 _DATA: Final = frozenset({"data", "data_base64", "datacontenttype"})
@@ -45,8 +46,15 @@ def _text(value: Any) -> str:
 def _bytes(document: Mapping[str, Any]) -> bytes:
     if "data_base64" in document:
         return b64decode(document["data_base64"])
-    data = document.get("data", b"")
-    return data.encode() if isinstance(data, str) else bytes(data)
+    if "data" not in document:
+        return b""
+    data = document["data"]
+    # JSON is there as it was stored, or as the value that it says when another role has answered.
+    if isinstance(data, msgspec.Raw):
+        return bytes(data)
+    if is_json(document.get("datacontenttype", "")) or not isinstance(data, str):
+        return _encode(data)
+    return data.encode()
 
 
 def chosen(accept: bytes | None, offered: Sequence[str]) -> str:
