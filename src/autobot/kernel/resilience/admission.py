@@ -13,7 +13,7 @@ from autobot.kernel.resilience.breaker.table import State
 from autobot.kernel.resilience.bulkhead.criticality import Criticality, criticality_of
 from autobot.kernel.resilience.bulkhead.machine import Bulkhead, Wait
 from autobot.kernel.resilience.deadline.strategy import Bound, Deadline
-from autobot.kernel.resilience.endpoint.strategy import Chooser
+from autobot.kernel.resilience.endpoint.strategy import Chooser, usable
 from autobot.kernel.resilience.operation import Operation
 from autobot.kernel.resilience.outcome import Failure
 from autobot.kernel.resilience.records import Attempt, Records
@@ -69,6 +69,11 @@ class Admission:
             self._bulkhead.leave(now)
             return self._refuse(operation, context, self._circuit_open([target], now))
         return self._records.begin(target, permit, operation, context, now)
+
+    def has_other(self, tried: Sequence[Target]) -> bool:
+        """Say whether a target that is not in `tried` may get a call now."""
+        now = self._monotonic()
+        return any(target not in tried and usable(target, now) for target in self._targets)
 
     def _refuse(self, operation: Operation, context: CallContext, error: Exception) -> Failure:
         address = self._targets[0].address if len(self._targets) == 1 else ""

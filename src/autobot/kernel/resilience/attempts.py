@@ -17,7 +17,7 @@ from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import Rejected
 from autobot.kernel.resilience.admission import Admission
 from autobot.kernel.resilience.attempt_timeout.strategy import Guard
-from autobot.kernel.resilience.classify import is_below
+from autobot.kernel.resilience.classify import is_below, is_declined, never_begun
 from autobot.kernel.resilience.deadline.strategy import Bound, Deadline
 from autobot.kernel.resilience.latency import EIGHTH, EXACT
 from autobot.kernel.resilience.operation import Operation, Transport
@@ -188,7 +188,7 @@ class Attempts:
             self._records.refused("", operation, context, error)
             return Failure(error)
         tried: list[Target] = []
-        result = await self._once(send, tried, operation, payload, context, limit)
+        result = await self._somewhere(send, tried, operation, payload, context, limit)
         if type(result) is not Failure:
             return result
         return await self._again(send, result, tried, operation, payload, context, limit)
@@ -219,11 +219,11 @@ class Attempts:
                 if wait > 0.0:
                     await asyncio.sleep(wait)
                 further = replace(context, attempt=number)
-                result = await self._once(send, tried, operation, payload, further, limit)
+                result = await self._somewhere(send, tried, operation, payload, further, limit)
             self._state.retries += len(tried) - sent
             if type(result) is not Failure:
                 return result
-            if isinstance(result.error, Rejected):
+            if self._own_refusal(result.error):
                 return failure
             failure = result
 
@@ -240,7 +240,7 @@ class Attempts:
         retry = self._retry
         if retry is None or context.attempt > 0 or is_below(error, self._link):
             return None
-        if not retry.allows(number, error, operation):
+        if not retry.allows(number, error, operation, begun=not never_begun(error, self._link)):
             return None
         wait = retry.delay(number, error)
         if wait is None:
@@ -254,6 +254,37 @@ class Attempts:
             self._records.counted("link_retry_budget_exhausted_total")
             return None
         return wait
+
+    def _own_refusal(self, error: Exception) -> bool:
+        """Say whether our own pipeline refused an attempt."""
+        return isinstance(error, Rejected) and not is_declined(error, self._link)
+
+    async def _somewhere(
+        self,
+        send: Send,
+        tried: list[Target],
+        operation: Operation,
+        payload: Any,
+        context: CallContext,
+        limit: Bound,
+    ) -> Any:
+        """Make one attempt; where a target began nothing, go on at once at those that were not asked yet.
+
+        That is choosing an endpoint, not retrying (gRPC A6, transparent retries): it takes no budget, and an unsafe
+        call may do it.
+        """
+        result = await self._once(send, tried, operation, payload, context, limit)
+        while (
+            self._several
+            and type(result) is Failure
+            and never_begun(result.error, self._link)
+            and self._admission.has_other(tried)
+        ):
+            further = await self._once(send, tried, operation, payload, context, limit)
+            if type(further) is Failure and self._own_refusal(further.error):
+                break
+            result = further
+        return result
 
     async def _once(
         self,

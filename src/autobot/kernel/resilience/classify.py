@@ -9,6 +9,7 @@
 | RemoteError below 500 | success | 408, 425 | yes, except 400 and 422 |
 | RemoteThrottled, 429 | success; feeds the throttle | yes | yes |
 | Rejected by our own pipeline | ignored | no | yes |
+| Overloaded, named after this very link: the target began nothing | success; feeds the throttle | yes, also unsafe ones | yes |
 | DeadlineExceeded, cancellation | ignored | no | no |
 | any of these, named after a link below | success: it answered | no: one layer retries | as above |
 | anything else a direct callee raised | success: it answered | no | no |
@@ -26,6 +27,7 @@ from autobot.kernel.core.errors import (
     ConnectionLost,
     DeadlineExceeded,
     HopFailed,
+    Overloaded,
     Rejected,
     RemoteError,
     RemoteThrottled,
@@ -69,9 +71,17 @@ def is_throttle(error: BaseException) -> bool:
     )
 
 
-def never_sent(error: BaseException) -> bool:
-    """Return whether the call certainly never reached the target."""
-    return isinstance(error, ConnectFailed)
+def never_begun(error: BaseException, link: str) -> bool:
+    """Return whether this link's target certainly did nothing for the call: it was not reached, or took no work."""
+    return not is_below(error, link) and (isinstance(error, ConnectFailed) or is_declined(error, link))
+
+
+def is_declined(error: BaseException, link: str) -> bool:
+    """Return whether this link's target takes no work now (it starts, drains or sheds), and so began nothing.
+
+    A transport tells so by the link's own name; what a callee says of its own load names another link or none.
+    """
+    return isinstance(error, Overloaded) and error.link == link
 
 
 def repeats(error: BaseException, *, server_error: bool) -> bool:
@@ -89,7 +99,7 @@ def is_below(error: BaseException, link: str) -> bool:
 
 def retry_after_of(error: BaseException) -> float | None:
     """Return the seconds that the target asked us to wait before the next attempt."""
-    return error.retry_after if isinstance(error, RemoteError) else None
+    return error.retry_after if isinstance(error, RemoteError | Overloaded) else None
 
 
 def opens_for(error: BaseException) -> float | None:

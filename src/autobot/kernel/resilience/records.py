@@ -11,6 +11,7 @@ from autobot.kernel.resilience.classify import (
     Verdict,
     classify,
     is_below,
+    is_declined,
     is_overload,
     opens_for,
     retry_after_of,
@@ -111,8 +112,9 @@ class Records:
             error.link, error.target = self._link, target.address
         # The failure of a link below is an answer of this one: a dead model must not close the way to the others.
         below = is_below(error, self._link)
-        self._leave(attempt, now, duration, dropped=not below and is_overload(error))
-        verdict = Verdict.SUCCESS if below else classify(error)
+        declined = is_declined(error, self._link)
+        self._leave(attempt, now, duration, dropped=declined or (not below and is_overload(error)))
+        verdict = Verdict.SUCCESS if below else Verdict.THROTTLED if declined else classify(error)
         if verdict is Verdict.IGNORED:
             target.ignored += not attempt.settled
             target.breaker.ignored(attempt.permit)

@@ -17,6 +17,7 @@ from autobot.kernel.core.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    Overloaded,
     RateLimited,
     RemoteError,
     RemoteThrottled,
@@ -25,7 +26,7 @@ from autobot.kernel.resilience.classify import (
     Verdict,
     asks_fallback,
     classify,
-    never_sent,
+    never_begun,
     opens_for,
     repeats,
     stale_serves,
@@ -90,11 +91,19 @@ def test_classification(
     assert stale_serves(error) is stale
 
 
-def test_only_a_failed_connect_was_certainly_never_sent() -> None:
-    """A lost connection or a timeout may have reached the target."""
-    assert never_sent(ConnectFailed(""))
-    assert not never_sent(ConnectionLost(""))
-    assert not never_sent(AttemptTimeout("", phase="connect"))
+def test_what_was_certainly_never_begun() -> None:
+    """A target that was not reached, or took no work, did nothing; after a lost connection nobody knows."""
+    assert never_begun(ConnectFailed(""), "row")
+    assert never_begun(Overloaded("", link="row"), "row")
+    assert not never_begun(ConnectionLost(""), "row")
+    assert not never_begun(AttemptTimeout("", phase="connect"), "row")
+
+
+def test_what_happened_below_was_begun() -> None:
+    """A callee that could not reach its own target, or is itself under load, may have done something before that."""
+    assert not never_begun(ConnectFailed("", link="below"), "row")
+    assert not never_begun(Overloaded("", link="below"), "row")
+    assert not never_begun(Overloaded("", link=""), "row")
 
 
 def test_a_plain_500_is_repeated_only_where_the_row_says_so() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from autobot.kernel.core.chance import Chance
-from autobot.kernel.resilience.classify import is_throttle, never_sent, repeats, retry_after_of
+from autobot.kernel.core.errors import ConnectFailed
+from autobot.kernel.resilience.classify import is_throttle, repeats, retry_after_of
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.kernel.resilience.retry.options import RetryOptions
 
@@ -22,12 +23,15 @@ class Retry:
         self._options = options
         self._chance = chance
 
-    def allows(self, number: int, error: Exception, operation: Operation) -> bool:
-        """Return whether further attempt `number` (1 is the first) may follow `error`, whatever the budget says."""
+    def allows(self, number: int, error: Exception, operation: Operation, *, begun: bool = True) -> bool:
+        """Return whether further attempt `number` (1 is the first) may follow `error`, whatever the budget says.
+
+        What was never `begun` may always be sent again.
+        """
         options = self._options
         if number > options.max:
             return False
-        if never_sent(error):
+        if not begun:
             return True
         return operation.effect is not Effect.UNSAFE and repeats(error, server_error=options.retry_500)
 
@@ -48,7 +52,7 @@ class Retry:
     def _backoff(self, number: int, error: Exception) -> float:
         options = self._options
         if options.backoff == "immediate":
-            return 0.0 if never_sent(error) else self._chance.uniform(0.0, options.delay)
+            return 0.0 if isinstance(error, ConnectFailed) else self._chance.uniform(0.0, options.delay)
         if options.backoff == "fixed":
             return options.delay * (1.0 + _LATE * self._chance.random())
         base = max(options.throttle_delay, options.delay) if is_throttle(error) else options.delay
