@@ -1,7 +1,6 @@
 """The link registry keeps the promise of `Links`, the direct transport that of `Transport`."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,9 +10,8 @@ from autobot.kernel.core.errors import AutoBotError
 from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.matrix import Matrix
 from autobot.kernel.links.registry import LinkRegistry, Wired
-from autobot.kernel.resilience.operation import Operation
+from autobot.testing.conformance.calls import Call, CallsSuite, Carried, Stream
 from autobot.testing.conformance.links import ROW, CalleeError, LinksSuite, Wiring
-from autobot.testing.conformance.transport import Other, Served, TransportSuite
 from autobot.testing.virtual_time import FixedChance, ManualClock
 
 
@@ -43,41 +41,11 @@ class TestLinkRegistry(LinksSuite):
         return Wiring(links=registry, delete=lambda: registry.apply(ROW, {"deleted": True}))
 
 
-class TestDirectTransport(TransportSuite):
+class TestDirectTransport(CallsSuite):
     failures = (AutoBotError, CalleeError)
 
-    def payload(self, operation: Operation, text: str) -> Any:
-        return text
-
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Served]:
-        other = Other()
-
-        async def hang(payload: Any, context: CallContext) -> Any:
-            other.hanging.set()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                other.left.set()
-
-        async def letters(payload: Any, context: CallContext) -> AsyncIterator[str]:
-            other.begins("count")
-            for letter in "abc":
-                yield letter
-
-        async def endless(payload: Any, context: CallContext) -> AsyncIterator[str]:
-            try:
-                while True:
-                    yield "."
-            finally:
-                other.left.set()
-
-        async def breaking(payload: Any, context: CallContext) -> AsyncIterator[str]:
-            yield "a"
-            raise CalleeError
-
-        transport = DirectTransport(
-            {"echo": echo, "fail": fail, "hang": hang},
-            {"count": letters, "endless": endless, "break": breaking},
-        )
-        yield Served(transport=transport, target="local", other=other)
+    async def carrying(
+        self, calls: Mapping[str, Call], streams: Mapping[str, Stream]
+    ) -> AsyncIterator[Carried]:
+        yield Carried(DirectTransport(calls, streams), "local")

@@ -127,18 +127,20 @@ class World:
         self.counters = Counters(self.store, self.codec)
         self.refusals = Refusals(self.store, self.clock, self.ids)
         own = Verdict.OWN
-        self.bus = Bus(
-            commands=(
-                CommandSpec(
-                    command=Count,
-                    action="test:count",
-                    handler=self.counters.count,
-                    answer=Sum,
-                    owner=self.counters.owner,
-                    secret=frozenset({"secret"}),
-                ),
+        self.commands = (
+            CommandSpec(
+                command=Count,
+                action="test:count",
+                handler=self.counters.count,
+                answer=Sum,
+                owner=self.counters.owner,
+                secret=frozenset({"secret"}),
             ),
-            queries=(QuerySpec(query=Total, action="test:read", handler=self.counters.total),),
+        )
+        self.queries = (QuerySpec(query=Total, action="test:read", handler=self.counters.total),)
+        self.bus = Bus(
+            commands=self.commands,
+            queries=self.queries,
             authorizer=Authorizer(
                 (
                     Rule(action="test:count", admin=Verdict.ALLOW, user=own),

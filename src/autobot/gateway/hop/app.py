@@ -211,7 +211,10 @@ class _Endpoint:
             return
         exchange.body_whole = True
         if body_mark(body) != call.body:
-            raise Unauthenticated("The body is not the one that the service token vouches for.")
+            # Of the wire alone: the caller's own principal has nothing to do with it.
+            raise Refused(
+                kinds.UNAUTHENTICATED, "The body is not the one that the service token vouches for."
+            )
         wire = row.wires.get(call.operation)
         handler, streamer = row.calls.get(call.operation), row.streams.get(call.operation)
         if wire is None or (handler is None and streamer is None):
