@@ -28,15 +28,19 @@ Reaction = Callable[[Recorded], Awaitable[None]]
 
 def caught_up_with(
     runner: ProjectionRunner, store: EventStore, clock: Clock
-) -> Callable[[], Awaitable[None]]:
-    """Return what a reader awaits to see its own writes in a read model: at most two seconds."""
+) -> Callable[..., Awaitable[None]]:
+    """Return what a reader awaits to see its own writes in a read model: at most two seconds.
 
-    async def caught_up() -> None:
+    With `surely` it raises DeadlineExceeded when that was not enough.
+    """
+
+    async def caught_up(*, surely: bool = False) -> None:
         try:
             await runner.wait_for(await store.head(), clock.monotonic() + CATCH_UP_S)
         except DeadlineExceeded:
+            if surely:
+                raise
             # An older list now is more use to a person than none.
-            return
 
     return caught_up
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from autobot.contexts.chat.domain import Conversation, Entry, stream_of
 from autobot.contexts.chat.ports import Conversations
@@ -28,8 +28,11 @@ CACHED_SESSIONS: Final = 256
 BATCH: Final = 1000
 
 
-CaughtUp = Callable[[], Awaitable[None]]
-"""Returns when the lists show what was committed before (read your own writes)."""
+class CaughtUp(Protocol):
+    """Returns when the lists show what was committed before (read your own writes), or has taken long enough."""
+
+    def __call__(self, *, surely: bool = False) -> Awaitable[None]:
+        """With `surely`, raise DeadlineExceeded when it took too long."""
 
 
 class StoredConversations:
@@ -140,7 +143,7 @@ class ChatQueries:
         after = (place[0], place[1]) if place else None
         if query.as_of != chat.NOW:
             return await self._sessions_then(query, context.principal.user_id, after)
-        await self._caught_up()
+        await self._caught_up(surely=query.complete)
         found = await self._store.query(
             Query(
                 table=SESSIONS,

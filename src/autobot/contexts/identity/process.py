@@ -83,7 +83,10 @@ async def _erase_chats(bus: Dispatcher, run: Run) -> int:
     """Delete every chat of the user. What a list still shows although it is gone is passed over."""
     context, gone = _service(run), set[str]()
     while True:
-        page: chat.Page[Mapping[str, Any]] = await bus.ask(chat.ListSessions(limit=PAGE), context)
+        # A list that lags would leave a chat behind for ever.
+        page: chat.Page[Mapping[str, Any]] = await bus.ask(
+            chat.ListSessions(limit=PAGE, complete=True), context
+        )
         left = [one["id"] for one in page.items if one["id"] not in gone]
         if not left:
             return len(gone)

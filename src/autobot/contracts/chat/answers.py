@@ -99,12 +99,16 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListSessions:
-    """The principal's chats, last changed first, now or as they were. `search` looks in titles, and only now."""
+    """The principal's chats, last changed first, now or as they were. `search` looks in titles, and only now.
+
+    `complete`: raise DeadlineExceeded in place of a list of now that may lack the newest.
+    """
 
     limit: Annotated[int, Ge(1), Le(200)] = 50
     cursor: str | None = None
     search: Annotated[str, Len(0, 200)] = ""
     as_of: AsOf = NOW
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
