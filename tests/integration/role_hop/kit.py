@@ -67,10 +67,11 @@ class MovableClock:
 
 @dataclass
 class Heard:
-    """A listener that keeps what it hears."""
+    """A listener that keeps what it hears; `failing` is set when a call failed."""
 
     hops: list[tuple[str, Hop, BaseException | None]] = field(default_factory=list)
     counts: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    failing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def started(self, hop: Hop) -> None:
         self.hops.append(("started", hop, None))
@@ -80,6 +81,7 @@ class Heard:
 
     def failed(self, hop: Hop, duration: float, error: BaseException) -> None:
         self.hops.append(("failed", hop, error))
+        self.failing.set()
 
     def changed(self, change: Change) -> None: ...
 

@@ -174,7 +174,6 @@ async def test_a_role_killed_in_the_middle_is_a_lost_connection() -> None:
 
         async def stops(payload: str, context: CallContext) -> AsyncIterator[str]:
             yield "a"
-            await asyncio.sleep(0)
             other.kill()
             yield "b"
 

@@ -129,8 +129,7 @@ async def test_a_client_that_leaves_ends_a_query_and_tears_no_commit() -> None:
             work = group.create_task(dispatcher.dispatch(command, context, key="k-1"))
             await reached.wait()
             work.cancel()
-            while "failed" not in served.heard.ends:
-                await asyncio.sleep(0.01)
+            await served.heard.failing.wait()
         go_on.set()
         world.counters.pause = None
         assert await dispatcher.ask(Total(counter="mine"), context) == Sum(value=0)
