@@ -26,6 +26,7 @@ def described(row: Row, matrix: Matrix, wired: Wired) -> dict[str, Any]:
         "timeout": row.timeout,
         "total": row.whole,
         **{name: field_value(row, name) for name in OPTIONS},
+        "fixed_targets": list(row.targets),
         "error_handling": row.error_handling,
         "idempotency": row.idempotency,
         "source": matrix.source(row.id),

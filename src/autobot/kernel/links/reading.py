@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
 from autobot.kernel.core.errors import ConfigurationError
-from autobot.kernel.links.row import FIELDS, NEEDED, NUMBERS, OPTIONAL, OPTIONS, WORDS, Row
+from autobot.kernel.links.addresses import FORMS, TARGETS_MAX, wrong_address
+from autobot.kernel.links.row import FIELDS, LISTS, NEEDED, NUMBERS, OPTIONAL, OPTIONS, WORDS, Row
 from autobot.kernel.resilience.retry.options import RetryOptions
 
 ROW_ID: Final = re.compile(r"[a-z][a-z0-9_]*-[a-z][a-z0-9_]*")
@@ -74,6 +75,8 @@ def _value(row: str, key: str, value: Any) -> Any:
         return _option(row, key, value)
     if key in NUMBERS:
         return _seconds(row, key, value)
+    if key in LISTS:
+        return _addresses(row, key, value)
     if not isinstance(value, str) or len(value) > TEXT_MAX:
         raise wrong(row, key, f"must be text of at most {TEXT_MAX} characters.")
     if key in WORDS and value not in WORDS[key]:
@@ -96,6 +99,19 @@ def _seconds(row: str, key: str, value: Any) -> float:
             hint=f"{key} = 30.0, or {key} = false for none.",
         )
     return float(value)
+
+
+def _addresses(row: str, key: str, value: Any) -> tuple[str, ...]:
+    hint = f'{key} = ["http://10.0.0.5:8001"], each {FORMS}.'
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > TARGETS_MAX:
+        raise wrong(row, key, f"must be a list of at most {TARGETS_MAX} addresses.", hint=hint)
+    for one in value:
+        fault = wrong_address(one) if isinstance(one, str) else "is no text"
+        if fault is not None:
+            raise wrong(row, key, f"{one!r} {fault}.", hint=hint)
+    if len(set(value)) < len(value):
+        raise wrong(row, key, "an address stands there twice.", hint=hint)
+    return tuple(value)
 
 
 def _option(row: str, key: str, value: Any) -> Any:
@@ -141,6 +157,8 @@ def _enough_tokens(retry: RetryOptions, given: Mapping[str, Any]) -> RetryOption
 def _check_whole(row: Row) -> None:
     if row.pattern == "direct" and row.transport != "direct":
         raise wrong(row.id, "transport", "a row of pattern direct is carried by a direct call alone.")
+    if row.pattern == "direct" and row.targets:
+        raise wrong(row.id, "targets", "a row of pattern direct has no addresses.")
     if row.total is not None and row.timeout is not None and row.total < row.timeout:
         raise wrong(
             row.id, "total", f"{row.total:g} s is less than the timeout of one attempt, {row.timeout:g} s."

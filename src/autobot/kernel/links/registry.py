@@ -122,6 +122,7 @@ class LinkRegistry:
         except ConfigurationError as error:
             raise InvalidInput(error.detail, hint=error.hint) from error
         self._check_transport(row_id, changed)
+        self._check_targets(row_id, changed)
         return changed
 
     def _check_transport(self, row_id: str, changed: Matrix) -> None:
@@ -134,6 +135,18 @@ class LinkRegistry:
             raise InvalidInput(
                 f"This process does not speak {row.transport} on {row_id}.",
                 hint="Set it in the matrix file of a process that does, and start that.",
+            )
+
+    def _check_targets(self, row_id: str, changed: Matrix) -> None:
+        """Refuse addresses that this process would not use: they would change nothing and claim to."""
+        row, files = changed.rows.get(row_id), changed.with_run_time(row_id, None).rows.get(row_id)
+        if row is None or (files is not None and row.targets == files.targets):
+            return
+        wired = self._wired.get(row_id, NOTHING)
+        if wired.aim is None and not wired.elsewhere:
+            raise InvalidInput(
+                f"The addresses of {row_id} are not the matrix's to fix in this process.",
+                hint="Rows between roles that run apart take them: autobot serve gateway|backend|ai.",
             )
 
     def apply(self, row: str, fields: Mapping[str, Any] | None) -> None:

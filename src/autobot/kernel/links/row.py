@@ -47,9 +47,10 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 TEXTS: Final = frozenset({"doc", "accepted"})
 NUMBERS: Final = frozenset({"timeout", "total"})
-FIELDS: Final = frozenset({*OPTIONS, *WORDS, *TEXTS, *NUMBERS})
+LISTS: Final = frozenset({"targets"})
+FIELDS: Final = frozenset({*OPTIONS, *WORDS, *TEXTS, *NUMBERS, *LISTS})
 NEEDED: Final = ("pattern", "transport", "error_handling")
-OPTIONAL: Final = frozenset({*OPTIONS, *NUMBERS, "idempotency"})
+OPTIONAL: Final = frozenset({*OPTIONS, *NUMBERS, *LISTS, "idempotency"})
 """Fields that a higher layer can take away."""
 
 
@@ -59,7 +60,8 @@ class Row:
 
     `timeout` bounds one attempt, on a streaming row connect-to-first-chunk and each gap; `total` the whole
     call. `idempotency` says what makes repeating safe, `accepted` why a start-up finding on a shipped row
-    is accepted.
+    is accepted. `targets` are the addresses that the row fixes; without any, whoever connects it knows them: for
+    another role the roles table.
     """
 
     id: str
@@ -75,6 +77,7 @@ class Row:
     cache: CacheOptions | None = None
     chaos: ChaosOptions | None = None
     endpoint: EndpointOptions | None = None
+    targets: tuple[str, ...] = ()
     idempotency: Idempotency | None = None
     origin: Origin = "ours"
     accepted: str = ""
@@ -132,6 +135,8 @@ class Row:
 def field_value(row: Row, key: str) -> Any:
     """Return a row's field as the matrix file writes it; None where it has none."""
     value = getattr(row, key)
+    if key in LISTS:
+        return list(value)
     if key not in OPTIONS or value is None:
         return value
     return {one.name: getattr(value, one.name) for one in fields(value)}

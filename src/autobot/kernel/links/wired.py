@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -32,7 +32,9 @@ class Wired:
     by what `substituted_by` names. `speaks` is the matrix's word for a transport that is not direct. `chain` are further targets, in order, that a row whose error handling
     is fallback or failover goes on to. `others` are further carriers by their word: the row's `transport`
     chooses. `arrivals` marks a row whose calls come in from a client: they are counted
-    here, its pipeline lives there.
+    here, its pipeline lives there. `aim` makes addresses of the targets that the row itself fixes: without it
+    they are not used here, and a change of them is refused, unless `elsewhere` says that another process carries
+    the row.
     """
 
     transport: Transport | None = None
@@ -44,13 +46,20 @@ class Wired:
     arrivals: bool = False
     chain: tuple[str, ...] = ()
     others: Mapping[TransportName, Carrier] = field(default_factory=dict)
+    aim: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
+    elsewhere: bool = False
 
     def carrier(self, row: Row) -> Carrier | None:
         """Return what carries the calls of `row`, None when nothing does."""
         chosen = self.others.get(row.transport)
         if chosen is not None:
             return chosen
-        return None if self.transport is None else Carrier(self.transport, self.targets)
+        if self.transport is None:
+            return None
+        if self.aim is None:
+            return Carrier(self.transport, self.targets)
+        targets = self.aim(row.targets) if row.targets else self.targets
+        return Carrier(self.transport, targets) if targets else None
 
     @property
     def spoken(self) -> frozenset[TransportName]:

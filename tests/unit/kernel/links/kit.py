@@ -1,7 +1,7 @@
 """What the tests of links share: a registry with one row on a scripted transport, in virtual time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from autobot.kernel.links.matrix import Matrix
@@ -30,6 +30,7 @@ class Desk:
         targets: tuple[str, ...] = ("a",),
         chain: tuple[str, ...] = (),
         others: Mapping[TransportName, Transport] | None = None,
+        aim: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None,
         **policy: Any,
     ) -> None:
         self.script = Script(list(steps) or ["ok"])
@@ -39,7 +40,8 @@ class Desk:
             Matrix({ROW: {**PLAIN, **policy}}), self.clock, FixedChance(0.5), self.heard
         )
         carriers = {word: Carrier(transport, ("other",)) for word, transport in (others or {}).items()}
-        self.registry.wire(ROW, Wired(transport=self.script, targets=targets, chain=chain, others=carriers))
+        wired = Wired(transport=self.script, targets=targets, chain=chain, others=carriers, aim=aim)
+        self.registry.wire(ROW, wired)
         self.link: RowLink = self.registry.link(ROW)
 
     def apply(self, **fields: Any) -> None:

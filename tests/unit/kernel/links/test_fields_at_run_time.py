@@ -15,6 +15,7 @@ from autobot.kernel.core.errors import (
     LinkMissing,
     RateLimited,
 )
+from autobot.kernel.links.addresses import plain
 from autobot.kernel.links.row import FIELDS
 from tests.unit.kernel.links.kit import Desk
 from tests.unit.kernel.resilience.kit import CACHED, Script, Slow, refused
@@ -181,6 +182,20 @@ async def change_accepted() -> None:
         Desk().apply(accepted="because")
 
 
+async def change_targets() -> None:
+    """Calls go to the address that the row fixes; without it to the one that was known, and nobody else's row takes any."""
+    desk = Desk(aim=plain)
+    await desk.outcome()
+    desk.apply(targets=["http://10.0.0.5:8001"])
+    await desk.outcome()
+    assert desk.described()["fixed_targets"] == ["http://10.0.0.5:8001"]
+    desk.apply(targets=[])
+    await desk.outcome()
+    assert desk.sent == ["a", "http://10.0.0.5:8001", "a"]
+    with pytest.raises(InvalidInput, match="not the matrix's to fix"):
+        Desk().apply(targets=["http://10.0.0.5:8001"])
+
+
 async def delete() -> None:
     """The hop does not exist any more, until the row comes back."""
     desk = Desk()
@@ -207,6 +222,7 @@ CHANGES: dict[str, Callable[[], Awaitable[None]]] = {
     "doc": change_doc,
     "origin": change_origin,
     "accepted": change_accepted,
+    "targets": change_targets,
     "deleted": delete,
 }
 

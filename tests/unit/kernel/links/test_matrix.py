@@ -160,6 +160,24 @@ def test_the_shipped_matrix_breaks_no_rule() -> None:
         ("[rows.gateway-backend]\naccepted = 'why not'", ["gateway-backend", "accepted", "shipped"]),
         ("[rows.gateway-backend]\ndeleted = 'yes'", ["gateway-backend", "deleted"]),
         ("[rows.gatway-backend]\ntimeout = 3", ["gatway-backend", "Did you mean gateway-backend?"]),
+        ("[rows.gateway-backend]\ntargets = 'http://a:1'", ["gateway-backend", "targets", "list"]),
+        ("[rows.gateway-backend]\ntargets = [3]", ["gateway-backend", "targets", "3", "no text"]),
+        (
+            "[rows.gateway-backend]\ntargets = ['a:1']",
+            ["gateway-backend", "targets", "'a:1'", "http://host:port"],
+        ),
+        ("[rows.gateway-backend]\ntargets = ['http://a']", ["targets", "'http://a'", "needs a port"]),
+        ("[rows.gateway-backend]\ntargets = ['http://a:99999']", ["targets", "is no address"]),
+        ("[rows.gateway-backend]\ntargets = ['http://me:pass@a:1']", ["targets", "more than scheme"]),
+        ("[rows.gateway-backend]\ntargets = ['http://a:1/x']", ["targets", "more than scheme"]),
+        ("[rows.gateway-backend]\ntargets = ['unix:a']", ["targets", "absolute path"]),
+        ("[rows.gateway-backend]\ntargets = ['dns:a']", ["targets", "dns:name:port"]),
+        ("[rows.gateway-backend]\ntargets = ['dns:-a:80']", ["targets", "dns:name:port"]),
+        ("[rows.gateway-backend]\ntargets = ['http://a:1', 'http://a:1']", ["targets", "twice"]),
+        (
+            "[rows.routers-services]\ntargets = ['http://a:1']",
+            ["routers-services", "targets", "no addresses"],
+        ),
         ("[rows.backend]\ntimeout = 3", ["backend", "<from>-<to>"]),
         ("[rows.a-b-c]\ntimeout = 3", ["a-b-c", "<from>-<to>"]),
         ("[rows.A-b]\ntimeout = 3", ["A-b", "<from>-<to>"]),
@@ -175,6 +193,25 @@ def test_a_faulty_file_is_refused_by_name(text: str, words: list[str]) -> None:
         overlaid(text)
     told_of = f"{caught.value.detail} {caught.value.hint}"
     assert [word for word in words if word not in told_of] == []
+
+
+def test_a_row_takes_addresses_of_every_kind() -> None:
+    """HTTP, a unix socket, a name and IPv6 are read as they are written, and an empty list takes a lower one away."""
+    given = [
+        "http://10.0.0.5:8001",
+        "http://[::1]:8001",
+        "https://a.example:443",
+        "unix:/run/b.sock",
+        "dns:backend:80",
+    ]
+    text = f"[rows.gateway-backend]\ntargets = {given}"
+    matrix = overlaid(text)
+    assert list(matrix.rows["gateway-backend"].targets) == given
+    assert matrix.sources["gateway-backend"]["targets"] == "file"
+    for none in ([], False, None):
+        assert (
+            matrix.with_run_time("gateway-backend", {"targets": none}).rows["gateway-backend"].targets == ()
+        )
 
 
 @given(st.text(max_size=80))
