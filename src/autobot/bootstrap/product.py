@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,14 +17,14 @@ from autobot.bootstrap.history import history_context, past_of
 from autobot.bootstrap.knowing import ProcessFacts, asked_models, dependencies
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
-from autobot.bootstrap.placing import EMBEDDED, Placement, Role
+from autobot.bootstrap.placing import EMBEDDED, HOPS, Placement, Role
 from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
 from autobot.bootstrap.reacting import connect_reactions
 from autobot.bootstrap.registered import Ground, modules_on
 from autobot.bootstrap.registry import schemas_context
 from autobot.bootstrap.routing import routed
-from autobot.bootstrap.selves import process_id, self_of
+from autobot.bootstrap.selves import process_id, self_of, speaking
 from autobot.bootstrap.tools import toolbox
 from autobot.bootstrap.upkeep import StoreUpkeep
 from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
@@ -305,9 +305,17 @@ class _Assembly:
         )
 
     def _roles(self, modules: tuple[Module, ...]) -> Module:
-        own = self.own = self_of(self.config, self.placement, modules)
+        own = self_of(self.config, self.placement)
         observer = self.observer if self.placement.scaled else None
-        return roles_module.build(self.store, self.outside.clock, own, observer)
+        module = roles_module.build(
+            self.store, self.outside.clock, own, observer, hops=HOPS, fixed=self._fixed_targets
+        )
+        self.own = speaking(own, self.placement, (*modules, module))
+        return module
+
+    def _fixed_targets(self, link: str) -> Sequence[str]:
+        row = self.registry.matrix.rows.get(link)
+        return () if row is None else row.targets
 
     async def _counted(self) -> dict[str, Any]:
         """Return what the status shows besides links: runs, sessions, consumers and read models with their lag."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable
+from dataclasses import replace
 
 from autobot.bootstrap.knowing import VERSION
-from autobot.bootstrap.placing import Placement
+from autobot.bootstrap.placing import AI_CONTEXTS, Placement
 from autobot.config import Config
 from autobot.contexts.roles.module import Self
+from autobot.gateway.message_schemas import contract_schema
 from autobot.kernel.commands.decision import Module
 from autobot.kernel.commands.speech import contracts_of
 
@@ -26,14 +28,25 @@ def process_id(config: Config, placement: Placement) -> str:
     return f"{config.data_dir.name}@{clean}"[:120]
 
 
-def self_of(config: Config, placement: Placement, modules: Iterable[Module]) -> Self:
-    """Return the process as the roles table shows it."""
+def self_of(config: Config, placement: Placement) -> Self:
+    """Return the process as the roles table shows it, before it is known what it speaks."""
     return Self(
         id=process_id(config, placement),
         role=placement.name,
         address=config.local_url,
         version=VERSION,
-        contracts=contracts_of(modules),
+        contracts="",
         host=platform.node(),
         pid=os.getpid(),
     )
+
+
+def speaking(own: Self, placement: Placement, modules: Iterable[Module]) -> Self:
+    """Return the process with what it speaks.
+
+    It is worked out only where somebody compares it: that takes a quarter of a second.
+    """
+    if not placement.scaled:
+        return own
+    speaks = contracts_of(modules, contract_schema, lambda name: "ai" if name in AI_CONTEXTS else "backend")
+    return replace(own, contracts=speaks.fingerprint(), speaks=speaks)

@@ -1,31 +1,52 @@
-"""Where the calls of this process go: rows to other roles follow the roles table."""
+"""Where the calls of this process go: rows to other roles follow the roles table, or the addresses that they fix."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from autobot.bootstrap.placing import HOPS
-from autobot.contexts.roles.module import Instance, Observer, bury, members
+from autobot.contexts.roles.module import ContractBook, Instance, Observer, bury, members, roles_in
+from autobot.kernel.commands.speech import Contracts
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import HopFailed, Rejected
+from autobot.kernel.core.errors import AutoBotError, HopFailed, OperatorError, Rejected
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.links.addresses import at, named, plain
 from autobot.kernel.links.registry import LinkRegistry, Wired
 from autobot.kernel.resilience.operation import Transport
-from autobot.kernel.telemetry.listener import Listener
+from autobot.kernel.telemetry.listener import Change, Listener
 
 LOOK_S: Final = 1.0
+"""Seconds between two looks, unless a fact about roles or rows wakes the directory before."""
+RESOLVE_S: Final = 5.0
+"""Seconds between two look-ups of a name, and the longest that one may take."""
 STALE: Final = "role_targets_stale_total"
 LOST: Final = "role_instances_lost_total"
+UNRESOLVED: Final = "role_names_unresolved_total"
+WAKING: Final = ("autobot.roles.", "autobot.system.link")
+"""How the types of facts begin that change where calls go."""
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Returns the addresses of a host's port as targets. Raises OSError."""
+
+
+async def resolved(name: str, port: int) -> Sequence[str]:
+    """Return every address of a name. Raises OSError when there is none."""
+    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(at(str(entry[4][0]), port) for entry in found))
 
 
 class TargetDirectory:
     """Connects each row of `hops` to the live processes of its other end, and anew only when those change.
 
-    While the table cannot be read the last known ones stay, which is counted: their breakers know better than silence.
+    Calls that are under way go on where they are; the registry keeps what it knows of the targets that stay. While the
+    table cannot be read the last known ones stay, which is told and counted: their breakers know better than silence.
+    `contracts` is the fingerprint of what this process `speaks`; who does not understand it gets no calls.
     """
 
     def __init__(
@@ -40,46 +61,180 @@ class TargetDirectory:
         observer: Observer,
         context: CallContext,
         listener: Listener | None = None,
+        speaks: Contracts | None = None,
+        resolve: Resolve = resolved,
     ) -> None:
         self._hops, self._contracts = dict(hops), contracts
         self._registry, self._store, self._codec = registry, store, codec
         self._clock, self._observer, self._context, self._listener = clock, observer, context, listener
+        self._book, self._names = ContractBook(store, speaks), Names(resolve, clock, listener)
         self._known: dict[str, tuple[str, ...]] = {}
+        self._woken = asyncio.Event()
+        self._stale = False
         self.found = asyncio.Event()
         """Set while every row has a target."""
+        for row in self._hops:
+            self._wire(row, ())
 
     async def run(self) -> None:
         """Follow the table until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            while True:
+                await self.look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_S):
+                        await self._woken.wait()
+                self._woken.clear()
+
+    async def _listen(self) -> None:
+        """Look at once when the log tells of a process or a row. Without the log each second is enough."""
         while True:
-            await self.look()
-            await asyncio.sleep(LOOK_S)
+            try:
+                async for batch in self._store.subscribe(after=await self._store.head()):
+                    if any(one.message.type.startswith(WAKING) for one in batch):
+                        self._woken.set()
+                return
+            except (HopFailed, Rejected, OperatorError):
+                await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
         """Read the table once and connect what changed."""
+        await self._resolve()
         try:
             rows = [one for one, _ in await members(self._store)]
-            now = self._clock.monotonic()
-            self._observer.look(rows, now)
-            self._connect(rows, now)
-            for _ in await bury(self._store, self._codec, self._observer, now, self._context):
-                self._count(LOST, "")
-        except (HopFailed, Rejected) as error:
-            self._count(STALE, error.code)
+            self._observer.look(rows, self._clock.monotonic())
+            wanted = {row: await self._able(HOPS[row][1], rows) for row in self._hops}
+        except (HopFailed, Rejected, OperatorError) as error:
+            self._keep(error)
+            return
+        self._read()
+        for row, targets in wanted.items():
+            if targets != self._known[row]:
+                self._wire(row, targets)
+        self._say_found()
+        with suppress(HopFailed, Rejected, OperatorError):
+            # What is lost gets no calls from here already; that it is written down can wait for the next look.
+            for one in await bury(self._store, self._codec, self._observer, self._context):
+                self._lost(one)
 
-    def _connect(self, rows: Sequence[Instance], now: float) -> None:
-        for row, transport in self._hops.items():
-            role = HOPS[row][1]
-            targets = self._observer.targets(rows, role, now, self._contracts)
-            if targets != self._known.get(row):
-                self._known[row] = targets
-                hint = f"autobot serve {role}"
-                there = Wired(transport=transport, targets=targets, hint=hint)
-                self._registry.wire(row, there if targets else Wired(state="absent", hint=hint))
-        if all(self._known.get(row) for row in self._hops):
+    async def _able(self, role: str, rows: Sequence[Instance]) -> tuple[str, ...]:
+        """Return the addresses that get calls of a role, in one order."""
+        found = []
+        for one in rows:
+            held = roles_in(one.role)
+            if role not in held or self._observer.state(one)[0] != "live":
+                continue
+            if not await self._book.reason_against(self._contracts, one.contracts, held):
+                found.append(one.address)
+        return tuple(sorted(set(found)))
+
+    def _wire(self, row: str, targets: tuple[str, ...]) -> None:
+        self._known[row] = targets
+        hint = f"autobot serve {HOPS[row][1]}"
+        there = Wired(transport=self._hops[row], targets=targets, hint=hint, aim=self._aimed)
+        self._registry.wire(row, there)
+
+    def _aimed(self, fixed: tuple[str, ...]) -> tuple[str, ...]:
+        """Return what is known of the addresses that a row fixes; a name that is new gets its own at once."""
+        if not self._names.knows(fixed):
+            self._woken.set()
+        return self._names.addresses(fixed)
+
+    async def _resolve(self) -> None:
+        rows = self._registry.matrix.rows
+        fixed = {row: rows[row].targets for row in self._hops if row in rows}
+        changed = await self._names.resolve(one for targets in fixed.values() for one in targets)
+        for row, targets in fixed.items():
+            if changed.intersection(targets):
+                self._wire(row, self._known[row])
+
+    def _say_found(self) -> None:
+        rows = self._registry.matrix.rows
+        able = [
+            self._aimed(rows[row].targets) if row in rows and rows[row].targets else known
+            for row, known in self._known.items()
+        ]
+        if all(able):
             self.found.set()
         else:
             self.found.clear()
 
-    def _count(self, name: str, reason: str) -> None:
+    # ------------------------------------------------------------------------------------------ telling
+
+    def _keep(self, error: AutoBotError) -> None:
+        """Say that the last known targets stay: once in words, each time as a count."""
+        if self._listener is None:
+            return
+        self._listener.counted(STALE, 1.0, (("reason", error.code),))
+        if not self._stale:
+            self._stale = True
+            self._change(
+                "followed", "kept", "The roles table cannot be read; the last known targets stay.", error
+            )
+
+    def _read(self) -> None:
+        if self._stale:
+            self._stale = False
+            self._change("kept", "followed", "The roles table is read again.")
+
+    def _lost(self, one: Instance) -> None:
         if self._listener is not None:
-            self._listener.counted(name, 1.0, (("reason", reason),) if reason else ())
+            self._listener.counted(LOST, 1.0, (("role", one.role),))
+            reason = f"It said nothing for longer than its lease, {one.lease_s:g} s."
+            self._listener.changed(
+                Change(kind="role", subject=f"role:{one.id}", before="live", after="lost", reason=reason)
+            )
+
+    def _change(self, before: str, after: str, reason: str, error: AutoBotError | None = None) -> None:
+        if self._listener is not None:
+            self._listener.changed(
+                Change(
+                    kind="targets", subject="roles", before=before, after=after, reason=reason, error=error
+                )
+            )
+
+
+class Names:
+    """Names that rows fix, and the addresses that they have. One that does not answer keeps those that it had."""
+
+    def __init__(self, resolve: Resolve, clock: Clock, listener: Listener | None) -> None:
+        self._resolve, self._clock, self._listener = resolve, clock, listener
+        self._found: dict[str, tuple[str, ...]] = {}
+        self._asked_at: dict[str, float] = {}
+
+    def knows(self, targets: Sequence[str]) -> bool:
+        """Say whether every name among targets was asked for."""
+        return all(named(one) is None or one in self._asked_at for one in targets)
+
+    def addresses(self, targets: Sequence[str]) -> tuple[str, ...]:
+        """Return targets with each name in its place as the addresses that it has, each once."""
+        found = (address for one in targets for address in self._found.get(one, plain((one,))))
+        return tuple(dict.fromkeys(found))
+
+    async def resolve(self, targets: Iterable[str]) -> set[str]:
+        """Ask for the names that are due; return those whose addresses changed. Others are forgotten."""
+        wanted = {one for one in targets if named(one) is not None}
+        for known in (self._found, self._asked_at):
+            for gone in known.keys() - wanted:
+                del known[gone]
+        now = self._clock.monotonic()
+        due = {one for one in wanted if now - self._asked_at.get(one, now - RESOLVE_S) >= RESOLVE_S}
+        return {one for one in sorted(due) if await self._ask(one)}
+
+    async def _ask(self, target: str) -> bool:
+        place = named(target)
+        if place is None:
+            return False
+        self._asked_at[target] = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(RESOLVE_S):
+                # In one order: answers are turned about from one to the next, what they name seldom changes.
+                found = tuple(sorted(await self._resolve(*place)))
+        except (OSError, TimeoutError):
+            if self._listener is not None:
+                self._listener.counted(UNRESOLVED, 1.0, (("name", place[0]),))
+            return False
+        changed = found != self._found.get(target)
+        self._found[target] = found
+        return changed

@@ -68,11 +68,12 @@ def wire_fixed(registry: LinkRegistry, place: str = "", placement: Placement = E
         registry.wire(row, Wired(state="absent", hint=hint))
     for row, (caller, callee) in HOPS.items():
         if placement.incoming(row):
-            registry.wire(row, Wired(arrivals=True))
+            registry.wire(row, Wired(arrivals=True, elsewhere=True))
         elif placement.outgoing(row):
             registry.wire(row, Wired(state="absent", hint=f"autobot serve {callee}"))
         elif placement.scaled:
-            registry.wire(row, Wired(state="absent", hint=f"carried by the processes of the role {caller}"))
+            hint = f"carried by the processes of the role {caller}"
+            registry.wire(row, Wired(state="absent", hint=hint, elsewhere=True))
 
 
 class ModelWires:

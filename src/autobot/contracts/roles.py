@@ -11,9 +11,11 @@ from autobot.kernel.core.validate import Pattern
 
 InstanceId = Annotated[str, Len(1, 120), Pattern(r"[A-Za-z0-9._:@-]+")]
 Reason = Annotated[str, Len(1, 500)]
+RoleName = Literal["gateway", "backend", "ai"]
+RowState = Literal["live", "draining", "lost"]
 InstanceState = Literal["live", "draining", "incompatible", "lost"]
-"""`live`: gets calls; `draining`: gets no new ones; `incompatible`: speaks other contracts than the one that was asked,
-so the two do not meet; `lost`: said nothing for longer than its lease."""
+"""`live`: gets calls; `draining`: gets no new ones; `incompatible`: no process that would call it can, for their
+contracts are too unlike; `lost`: said nothing for longer than its lease."""
 
 
 # ------------------------------------------------------------------------------------------------- events
@@ -76,17 +78,41 @@ class DrainRole:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoleDrained:
+    """A process gets no new calls in this life."""
+
+    id: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListRoles:
     """Every process of this installation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRefusal:
+    """Processes that do not call an instance, because their contracts and its own are too unlike."""
+
+    role: RoleName
+    version: str
+    contracts: str
+    instances: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleView:
-    """One process. `reason` says why it gets no calls; `age_seconds` since it last said that it lives; `here` marks
-    the process that answers."""
+    """One process. `roles` are those that it holds: all three in the embedded mode. `epoch` counts its lives.
+
+    `reason` says why it gets no calls, `drained_by` who wanted that. `age_seconds` is the time since it was last heard
+    of, `lease_left_seconds` what is left of its lease, both as seen from the process that answers; they are absent in
+    the embedded mode, where nobody else could miss it. `refused_by` are the processes that do not call it. `here` marks
+    the process that answers.
+    """
 
     id: str
-    role: str
+    roles: tuple[RoleName, ...]
     address: str
     version: str
     contracts: str
@@ -95,13 +121,35 @@ class RoleView:
     started_at: str
     state: InstanceState
     reason: str
-    age_seconds: float
+    drained_by: str
+    epoch: int
+    lease_seconds: float | None
+    age_seconds: float | None
+    lease_left_seconds: float | None
+    refused_by: tuple[RoleRefusal, ...]
     here: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoleHopView:
+    """A row of the matrix between two roles.
+
+    `reachable`: how many pairs of a caller and a callee meet, of `pairs` that live; `targets`: the addresses that the
+    row itself fixes, without any the roles table decides.
+    """
+
+    link: str
+    caller: RoleName
+    callee: RoleName
+    reachable: int
+    pairs: int
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleList:
-    """`mode`: one process for all roles, or each in its own."""
+    """`mode`: one process for all roles, or each in its own. `hops` are empty where nothing leaves the process."""
 
     mode: Literal["embedded", "scaled"]
     items: tuple[RoleView, ...]
+    hops: tuple[RoleHopView, ...] = ()

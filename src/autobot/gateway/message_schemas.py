@@ -24,6 +24,12 @@ def message_schema(kind: type[Any]) -> dict[str, Any]:
     return {"$schema": DIALECT, "$id": f"urn:autobot:schema:{kind.TYPE}", **found}
 
 
+def contract_schema(kind: Any) -> dict[str, Any]:
+    """Return the schema of any contract: a command, a query, an answer."""
+    found: dict[str, Any] = _tidied(TypeAdapter(kind).json_schema())
+    return found
+
+
 def message_schemas(kinds: Iterable[type[Any]]) -> dict[str, dict[str, Any]]:
     """Return the schemas of contracts by their types, in the order of the types' names."""
     return {kind.TYPE: message_schema(kind) for kind in sorted(kinds, key=lambda one: str(one.TYPE))}

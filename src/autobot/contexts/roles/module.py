@@ -4,32 +4,52 @@ from __future__ import annotations
 
 from typing import Final
 
-from autobot.contexts.roles.domain import LEASE_S, RENEW_S, Instance, Observer
+from autobot.contexts.roles.domain import LEASE_S, RENEW_S, Instance, Observer, roles_in
 from autobot.contexts.roles.handlers import RoleHandlers
-from autobot.contexts.roles.ports import Self, members
+from autobot.contexts.roles.ports.contracts import ContractBook, keep_contracts
+from autobot.contexts.roles.ports.rows import Self, members
 from autobot.contexts.roles.process import Membership, bury
+from autobot.contexts.roles.read_model import Fixed, Hops, RoleQueries
 from autobot.contracts import roles
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.event_store.ports import EventStore
 
-__all__ = ["LEASE_S", "RENEW_S", "Instance", "Membership", "Observer", "Self", "build", "bury", "members"]
+__all__ = [
+    "LEASE_S",
+    "RENEW_S",
+    "ContractBook",
+    "Instance",
+    "Membership",
+    "Observer",
+    "Self",
+    "build",
+    "bury",
+    "keep_contracts",
+    "members",
+    "roles_in",
+]
 
 READ: Final = "system:read"
 OPERATE: Final = "system:operate"
 """Rules of the system context: who sees and operates links does so with processes."""
 
 
-def build(store: EventStore, clock: Clock, own: Self, observer: Observer | None) -> Module:
-    """Wire the context. `own` is this process; `observer` knows the others, None where there are none."""
-    handlers = RoleHandlers(store, clock, own, observer)
+def build(
+    store: EventStore, clock: Clock, own: Self, observer: Observer | None, *, hops: Hops, fixed: Fixed
+) -> Module:
+    """Wire the context. `own` is this process; `observer` knows the others, None where there are none.
+
+    `hops` are the rows between roles, `fixed` returns the addresses that such a row fixes.
+    """
+    write, read = RoleHandlers(store, observer), RoleQueries(store, clock, own, observer, hops, fixed)
     return Module(
         name="roles",
         commands=(
             CommandSpec(
-                command=roles.DrainRole, action=OPERATE, handler=handlers.drain, answer=roles.RoleList
+                command=roles.DrainRole, action=OPERATE, handler=write.drain, answer=roles.RoleDrained
             ),
         ),
-        queries=(QuerySpec(query=roles.ListRoles, action=READ, handler=handlers.list),),
+        queries=(QuerySpec(query=roles.ListRoles, action=READ, handler=read.list),),
         events=roles.EVENTS,
     )

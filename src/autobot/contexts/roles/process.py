@@ -1,179 +1,269 @@
-"""A process's place in the roles table: joins, says that it lives, drains, leaves."""
+"""A process's place in the roles table: joins, says that it lives, drains, leaves.
+
+    member = Membership(own, store, codec, clock, context)
+    group.create_task(member.run())      # signs of life, from the first `join` on
+    await member.join()                  # calls come from now on
+    await member.drain("it leaves")      # nobody begins anything new with it
+    await member.leave()                 # its row is gone, and comes back no more
+
+Every write holds only on the row that this process wrote last, so whatever was decided about it meanwhile is noticed
+with the next sign of life at the latest: that it drains, that it was found lost (it joins again, with the next epoch),
+or that another process took its id (it joins under another one, and both live).
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Final
 
-import msgspec
-
-from autobot.contexts.roles.domain import RENEW_S, TABLE, Instance, Observer, instance_of, stream_of
-from autobot.contexts.roles.ports import Self, members
-from autobot.contracts.roles import RoleDraining, RoleJoined, RoleLeft, RoleLost
+from autobot.contexts.roles.domain import (
+    FORGOTTEN_S,
+    LEASE_S,
+    RENEW_S,
+    TABLE,
+    Instance,
+    Observer,
+    check_lease,
+    instance_of,
+    stream_of,
+)
+from autobot.contexts.roles.ports.contracts import keep_contracts
+from autobot.contexts.roles.ports.rows import Rows, Self, members
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import HopFailed, Rejected, WrongExpectedVersion
-from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.core.errors import Conflict, HopFailed, OperatorError, Rejected, WrongExpectedVersion
+from autobot.kernel.event_store.codec import Event, EventCodec
+from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import (
-    ANY,
-    Append,
-    Delete,
-    Filter,
-    Put,
-    Transaction,
-)
+from autobot.kernel.event_store.transaction import Filter, Transaction
+from autobot.kernel.telemetry.listener import Change, Listener
+
+REJOINED: Final = "role_rejoined_total"
+AGAIN_S: Final = 0.5
+"""Seconds before a sign of life that the store did not take is given again: often enough that an outage of the store,
+in which nobody can give one, costs nobody its lease."""
+TRIES: Final = 8
+"""How often a word is said anew when the row moved on meanwhile."""
 
 
 class Membership:
     """This process among the others. Used from one event loop.
 
-    Signs of life are writes of one row, no events: the log grows by joining and leaving alone.
+    Signs of life are writes of one row, no events: the log grows by joining and leaving alone. `lease_s`: seconds
+    that this process may say nothing (1–3,600, at least three times as long as between two signs of life).
+    `listener` hears when it was lost or had to take another id, and counts `role_rejoined_total`.
     """
 
     def __init__(
-        self, own: Self, store: EventStore, codec: EventCodec, clock: Clock, context: CallContext
+        self,
+        own: Self,
+        store: EventStore,
+        codec: EventCodec,
+        clock: Clock,
+        context: CallContext,
+        *,
+        lease_s: float = LEASE_S,
+        listener: Listener | None = None,
     ) -> None:
-        self._own, self._store, self._codec, self._clock, self._context = own, store, codec, clock, context
+        self._own, self._store, self._codec, self._clock = own, store, codec, clock
+        self._rows, self._lease_s, self._listener = Rows(codec, context), lease_s, listener
+        # The id of this process's own context is nobody else's, which is all that a holder's name must be.
+        self._holder = context.correlation_id
+        self._id = own.id
         self._row: Instance | None = None
         self._version = 0
+        self._left = False
+        self._lock = asyncio.Lock()
+
+    @property
+    def row(self) -> Instance | None:
+        """This process's row as it knows it; None while it takes no part."""
+        return self._row
 
     @property
     def draining(self) -> bool:
         """Whether this process gets no new calls."""
         return self._row is not None and self._row.draining
 
+    # ------------------------------------------------------------------------------------------- joining
+
     async def join(self) -> None:
-        """Take a place; an earlier life of this instance is over with it."""
-        while True:
-            before = await self._store.get(TABLE, self._own.id)
-            epoch, own = await self._lives() + 1, self._own
-            row = Instance(
-                id=own.id,
-                role=own.role,
-                address=own.address,
-                version=own.version,
-                contracts=own.contracts,
-                host=own.host,
-                pid=own.pid,
-                started_at=rfc3339(self._clock.now()),
-                epoch=epoch,
-            )
-            joined = RoleJoined(
-                instance=own.id,
-                epoch=epoch,
-                role=own.role,
-                address=own.address,
-                version=own.version,
-                contracts=own.contracts,
-            )
-            try:
-                await self._write(row, 0 if before is None else before.version, joined)
-            except WrongExpectedVersion:
+        """Take a place, waiting for a store that is away; an earlier life of this instance is over with it.
+
+        Raises Conflict after `leave`.
+        """
+        async with self._lock:
+            if self._left:
+                raise Conflict(f"The process {self._id} has left.")
+            if self._own.speaks is not None:
+                await patiently(partial(keep_contracts, self._store, self._own.speaks))
+            while not await self._join(patient=True):
                 # Somebody wrote the row between the look and the write: it is looked at again.
                 continue
-            return
 
-    async def _lives(self) -> int:
-        """Return how often this instance has joined."""
-        where = Filter(stream=stream_of(self._own.id), types=(RoleJoined.TYPE,))
-        found = await self._store.read_all(where=where, limit=1, backwards=True)
-        last = self._codec.unwrap(found[0]) if found else None
-        return last.epoch if isinstance(last, RoleJoined) else 0
+    async def _join(self, *, patient: bool) -> bool:
+        """Begin a life; returns False when the row moved on meanwhile."""
+        found = await patiently(self._find) if patient else await self._find()
+        before, version, lives, revision = found
+        facts, row = self._new(before, revision).joined(lives)
+        transaction = self._rows.written(row, version, facts)
+        commit = partial(self._store.commit, transaction)
+        try:
+            # The same transaction again is known by its facts and does nothing twice.
+            await (patiently(commit) if patient else commit())
+        except WrongExpectedVersion:
+            return False
+        self._row, self._version = row, version + 1
+        return True
+
+    async def _find(self) -> tuple[Instance | None, int, int, int]:
+        """Return the row, its version, how often this instance joined, and the revision of its last fact."""
+        found = await self._store.get(TABLE, self._id)
+        if found is not None:
+            before = instance_of(found.document)
+            return before, found.version, before.epoch, before.revision
+        last = await self._store.read_all(where=Filter(stream=stream_of(self._id)), limit=1, backwards=True)
+        if not last:
+            return None, 0, 0, -1
+        return None, 0, getattr(self._codec.unwrap(last[0]), "epoch", 0), last[0].revision
+
+    def _new(self, before: Instance | None, revision: int) -> Instance:
+        """Return the row of a new life. What drained an earlier life of this very process drains this one."""
+        own, known = self._own, before if before is not None else self._row
+        drains = known is not None and known.holder == self._holder and known.draining
+        return Instance(
+            id=self._id,
+            role=own.role,
+            address=own.address,
+            version=own.version,
+            contracts=own.contracts,
+            host=own.host,
+            pid=own.pid,
+            started_at=rfc3339(self._clock.now()),
+            seen_at=rfc3339(self._clock.now()),
+            draining=drains,
+            drained_by=known.drained_by if known and drains else "",
+            reason=known.reason if known and drains else "",
+            holder=self._holder,
+            lease_s=self._lease_s,
+            revision=revision,
+        )
+
+    # ------------------------------------------------------------------------------------------- living
 
     async def run(self, every_s: float = RENEW_S) -> None:
-        """Say that this process lives, again and again, until cancelled. A store that is away is waited for."""
+        """Say that this process lives, again and again, until cancelled. A store that is away is waited for.
+
+        Raises ConfigurationError when the lease does not outlast three signs of life.
+        """
+        check_lease(self._lease_s, every_s)
+        pause = every_s
         while True:
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(pause)
             try:
                 await self.renew()
-            except (HopFailed, Rejected):
+                pause = every_s
+            except (HopFailed, Rejected, OperatorError):
                 # Others see silence and choose another target; the next sign of life brings us back.
-                continue
+                pause = min(AGAIN_S, every_s)
 
     async def renew(self) -> None:
-        """Say that this process lives. Takes in what an operator wrote; joins anew when its row is gone or another's."""
-        row = self._row
-        if row is None:
-            return
-        try:
-            await self._write(msgspec.structs.replace(row, beat=row.beat + 1), self._version)
-        except WrongExpectedVersion:
-            found = await self._store.get(TABLE, self._own.id)
-            if found is None or instance_of(found.document).epoch != row.epoch:
-                await self.join()
-                return
-            self._row, self._version = instance_of(found.document), found.version
-            await self.renew()
+        """Say that this process lives. Takes in what was decided about it; joins anew when it was found lost."""
+        async with self._lock:
+            for _ in range(TRIES):
+                row = self._row
+                if row is None or await self._write(row.beaten(self._now())):
+                    return
 
     async def drain(self, reason: str) -> None:
-        """Get no new calls from now on."""
-        row = self._row
-        if row is None or row.draining:
-            return
-        fact = RoleDraining(instance=row.id, epoch=row.epoch, by=self._own.id, reason=reason)
+        """Get no new calls from now on. Raises Conflict when the row moves faster than it can be written."""
+        async with self._lock:
+            for _ in range(TRIES):
+                row = self._row
+                if row is None or row.draining:
+                    return
+                facts, drained = row.drained(self._id, reason)
+                if await self._write(drained.beaten(self._now()), facts):
+                    return
+            raise Conflict(f"The row of {self._id} moves faster than it can be written.")
+
+    async def _write(self, row: Instance, facts: Sequence[Event] = ()) -> bool:
+        """Write the own row; returns False when it was not as remembered, and is known again now."""
         try:
-            await self._write(
-                msgspec.structs.replace(row, draining=True, reason=reason, beat=row.beat + 1),
-                self._version,
-                fact,
-            )
+            await self._store.commit(self._rows.written(row, self._version, facts))
         except WrongExpectedVersion:
-            await self.renew()
-            await self.drain(reason)
+            await self._look_again(row.epoch)
+            return False
+        self._row, self._version = row, self._version + 1
+        return True
+
+    async def _look_again(self, epoch: int) -> None:
+        """Find out what became of the row: it drains, it was found lost, it is another's."""
+        found = await self._store.get(TABLE, self._id)
+        stored = None if found is None else instance_of(found.document)
+        if found is not None and stored is not None and stored.holder == self._holder and not stored.lost:
+            self._row, self._version = stored, found.version
+        elif stored is not None and stored.holder != self._holder:
+            self._id = f"{self._own.id[:110]}.{self._holder[-8:]}"
+            self._tell("live", "renamed", f"Another process is {self._own.id} now; this one is {self._id}.")
+            await self._join(patient=False)
+        elif await self._join(patient=False):
+            self._tell("lost", "live", f"It said nothing for longer than its lease in its life {epoch}.")
+            if self._listener is not None:
+                self._listener.counted(REJOINED, 1.0, (("role", self._own.role),))
+
+    # ------------------------------------------------------------------------------------------- leaving
 
     async def leave(self) -> None:
-        """Give the place back."""
-        row, self._row = self._row, None
-        if row is None:
-            return
-        fact = RoleLeft(instance=row.id, epoch=row.epoch)
-        drop = Delete(table=TABLE, key=row.id)
-        await self._store.commit(Transaction(appends=(self._append(row.id, fact),), writes=(drop,)))
+        """Give the place back, for good. Raises what the store raises; the lease then ends by itself."""
+        async with self._lock:
+            self._left, row, self._row = True, self._row, None
+            for _ in range(TRIES):
+                if row is None or row.holder != self._holder:
+                    return
+                try:
+                    await self._store.commit(self._rows.removed(row, row.left()))
+                except WrongExpectedVersion:
+                    found = await self._store.get(TABLE, row.id)
+                    row = None if found is None else instance_of(found.document)
+                else:
+                    return
 
-    async def _write(self, row: Instance, expected: int, fact: Any = None) -> None:
-        row = msgspec.structs.replace(row, seen_at=rfc3339(self._clock.now()))
-        put = Put(
-            table=TABLE, key=row.id, document=msgspec.to_builtins(row), group=row.role, expected=expected
-        )
-        appends = () if fact is None else (self._append(row.id, fact),)
-        await self._store.commit(Transaction(appends=appends, writes=(put,)))
-        self._row, self._version = row, expected + 1
+    def _now(self) -> str:
+        return rfc3339(self._clock.now())
 
-    def _append(self, instance_id: str, fact: Any) -> Append:
-        return append_of(self._codec, instance_id, fact, self._context)
-
-
-def append_of(codec: EventCodec, instance_id: str, fact: Any, context: CallContext) -> Append:
-    """Return the append of an instance's fact."""
-    stream = stream_of(instance_id)
-    return Append(stream=stream, expected=ANY, events=(codec.wrap(fact, stream, context),))
+    def _tell(self, before: str, after: str, reason: str) -> None:
+        if self._listener is not None:
+            self._listener.changed(
+                Change(kind="role", subject=f"role:{self._id}", before=before, after=after, reason=reason)
+            )
 
 
 async def bury(
-    store: EventStore, codec: EventCodec, observer: Observer, now: float, context: CallContext
-) -> Sequence[str]:
-    """Take the rows of lost instances away, each with one fact; returns their ids. Whoever is first does it."""
-    gone = []
+    store: EventStore, codec: EventCodec, observer: Observer, context: CallContext
+) -> Sequence[Instance]:
+    """Mark the instances that are lost, each with one fact, and return them; whoever is first does it.
+
+    One that was marked for an hour is forgotten. Raises what the store raises.
+    """
+    rows, marked = Rows(codec, context), []
     for instance, row in await members(store):
-        if observer.state(instance, now, instance.contracts)[0] != "lost":
+        if observer.state(instance)[0] != "lost":
             continue
-        fact = RoleLost(instance=instance.id, epoch=instance.epoch)
-        mark = Put(
-            table=TABLE,
-            key=instance.id,
-            document=row.document,
-            group=instance.role,
-            expected=row.version,
-        )
+        facts, lost = instance.buried()
+        if facts:
+            step: Transaction = rows.written(lost, row.version, facts)
+        elif observer.age(instance) >= FORGOTTEN_S:
+            step = rows.removed(instance)
+        else:
+            continue
         try:
-            # One that beats in this moment has another version, and stays.
-            await store.commit(
-                Transaction(appends=(append_of(codec, instance.id, fact, context),), writes=(mark,))
-            )
+            # One that gives a sign of life in this moment has another version, and stays.
+            await store.commit(step)
         except WrongExpectedVersion:
             continue
-        await store.commit(Transaction(writes=(Delete(table=TABLE, key=instance.id),)))
-        gone.append(instance.id)
-    return gone
+        if facts:
+            marked.append(lost)
+    return marked

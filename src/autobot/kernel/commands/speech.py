@@ -1,48 +1,92 @@
-"""What a process speaks: one word for the shapes of all its commands, queries and answers."""
+"""What a process speaks: the schemas of all its commands, queries and answers, known by a fingerprint.
+
+A caller may call a process when that one knows every command and query of its role that the caller may send, reads
+all that the caller can write in them, and answers nothing that the caller cannot read. The callee may know more: so
+it is exchanged for a newer one first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import MISSING, fields, is_dataclass
-from hashlib import blake2b
-from typing import Any, get_args, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
 
 from autobot.kernel.commands.decision import Module
+from autobot.kernel.commands.wire import answer_of_query
+from autobot.kernel.core.canonical import canonical_json, fingerprint
+from autobot.kernel.messaging.schemas.inclusion import Difference, differences
 
-DIGEST_BYTES = 8
+DIGITS: Final = 32
+"""Hexadecimal digits of a fingerprint: 128 bits."""
 
 
-def contracts_of(modules: Iterable[Module]) -> str:
-    """Return 16 hexadecimal digits that are the same for two processes whose published language is the same.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A command or query: the role that handles it, the schemas of what is sent and of the answer."""
 
-    Field names, types with their limits, and whether a field may be left out count; documentation does not.
+    role: str
+    payload: Any
+    answer: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """All that can be asked, by the name of the command or query."""
+
+    operations: Mapping[str, Operation]
+
+    def document(self) -> dict[str, Any]:
+        """Return them as JSON types; `contracts_in` reads them."""
+        found: dict[str, Any] = msgspec.to_builtins(dict(self.operations))
+        return found
+
+    def fingerprint(self) -> str:
+        """Return 32 hexadecimal digits of BLAKE2b over the canonical JSON."""
+        return fingerprint("contracts", canonical_json(self.document()))[:DIGITS]
+
+
+def contracts_in(document: Mapping[str, Any]) -> Contracts:
+    """Return the contracts of a stored document."""
+    return Contracts(msgspec.convert(dict(document), dict[str, Operation]))
+
+
+def contracts_of(
+    modules: Iterable[Module], schema: Callable[[Any], Any], role_of: Callable[[str], str]
+) -> Contracts:
+    """Return what modules can be asked. `schema` makes the JSON Schema of a type; `role_of` says where a context runs.
+
+    Raises ConfigurationError for a query whose handler does not declare its answer.
     """
-    seen: dict[str, str] = {}
+    found: dict[str, Operation] = {}
     for module in modules:
-        for command in module.commands:
-            _note(command.command, seen)
-            _note(command.answer, seen)
-        for query in module.queries:
-            _note(query.query, seen)
-            _note(get_type_hints(query.handler, include_extras=True).get("return"), seen)
-    text = "\n".join(f"{name}: {shape}" for name, shape in sorted(seen.items()))
-    return blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+        asked = [(spec.command, spec.answer) for spec in module.commands]
+        asked += [(spec.query, answer_of_query(spec)) for spec in module.queries]
+        for kind, answer in asked:
+            found[kind.__name__] = Operation(
+                role=role_of(module.name), payload=schema(kind), answer=schema(answer)
+            )
+    return Contracts(found)
 
 
-def _note(kind: Any, seen: dict[str, str]) -> None:
-    """Note the shape of a type and of all that it holds."""
-    for inner in get_args(kind):
-        _note(inner, seen)
-    if not (isinstance(kind, type) and is_dataclass(kind)):
-        return
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    if name in seen:
-        return
-    hints = get_type_hints(kind, include_extras=True)
-    parts = []
-    for one in fields(kind):
-        needed = one.default is MISSING and one.default_factory is MISSING
-        parts.append(f"{one.name}{'' if needed else '?'}: {hints[one.name]}")
-    seen[name] = "; ".join(parts)
-    for one in fields(kind):
-        _note(hints[one.name], seen)
+def reason_against(caller: Contracts, callee: Contracts, roles: Iterable[str]) -> str:
+    """Return why `caller` must not call a process that holds `roles` and speaks as `callee`; "" when it may."""
+    held, found = frozenset(roles), list[str]()
+    for name, sent in sorted(caller.operations.items()):
+        if sent.role not in held:
+            continue
+        handled = callee.operations.get(name)
+        if handled is None:
+            found.append(f"it does not know {name}")
+            continue
+        found += _told(f"{name} as it is sent", differences(sent.payload, handled.payload))
+        # Who reads an answer skips members that it does not know; who is told to do something must know them all.
+        found += _told(f"the answer to {name}", differences(handled.answer, sent.answer, tolerant=True))
+    if not found:
+        return ""
+    return found[0] if len(found) == 1 else f"{found[0]}, and {len(found) - 1} more"
+
+
+def _told(what: str, found: list[Difference]) -> list[str]:
+    return [f"{what}: {one.detail} at {one.reader_at or '/'}" for one in found]

@@ -175,8 +175,9 @@ def test_the_shipped_matrix_breaks_no_rule() -> None:
         ("[rows.gateway-backend]\ntargets = ['dns:-a:80']", ["targets", "dns:name:port"]),
         ("[rows.gateway-backend]\ntargets = ['http://a:1', 'http://a:1']", ["targets", "twice"]),
         (
-            "[rows.routers-services]\ntargets = ['http://a:1']",
-            ["routers-services", "targets", "no addresses"],
+            NEW_ROW.replace("request-response", "direct").replace("http", "direct")
+            + "targets = ['http://a:1']",
+            ["backend-crm", "targets", "no addresses"],
         ),
         ("[rows.backend]\ntimeout = 3", ["backend", "<from>-<to>"]),
         ("[rows.a-b-c]\ntimeout = 3", ["a-b-c", "<from>-<to>"]),
