@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+from autobot.adapters.system.names import resolved
 from autobot.bootstrap.placing import HOPS
 from autobot.contexts.roles.module import ContractBook, Instance, Observer, bury, members, roles_in
 from autobot.kernel.commands.speech import Contracts
@@ -16,7 +16,7 @@ from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import AutoBotError, HopFailed, OperatorError, Rejected
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.links.addresses import at, named, plain
+from autobot.kernel.links.addresses import named, plain
 from autobot.kernel.links.registry import LinkRegistry, Wired
 from autobot.kernel.resilience.operation import Transport
 from autobot.kernel.telemetry.listener import Change, Listener
@@ -33,12 +33,6 @@ WAKING: Final = ("autobot.roles.", "autobot.system.link")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host's port as targets. Raises OSError."""
-
-
-async def resolved(name: str, port: int) -> Sequence[str]:
-    """Return every address of a name. Raises OSError when there is none."""
-    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(at(str(entry[4][0]), port) for entry in found))
 
 
 class TargetDirectory:
