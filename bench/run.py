@@ -25,6 +25,7 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Durable append, PostgreSQL", "append_postgres", ("--rounds", "3", "--seconds", "0.7")),
     ("Durable runs", "runs", ()),
     ("Replay", "replay", ()),
+    ("Cost curves", "curves", ("--sizes", "10000,100000", "--rounds", "3")),
     ("WebSocket", "websocket", ()),
 )
 

@@ -109,7 +109,7 @@ class SqliteEventStore:
     # ------------------------------------------------------------------------------------------------ log
 
     async def read_stream(self, stream: str, *, after: int = -1, limit: int = 1000) -> Sequence[Recorded]:
-        tail = self._tail.places(stream, after)
+        tail = self._tail.places(stream, after, limit)
         return await self._read(lambda connection: reading.stream(connection, stream, after, limit, tail))
 
     async def read_all(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
+from operator import itemgetter
 from typing import Final
 
 from autobot.adapters.sqlite.rows import Prepared
@@ -89,13 +92,18 @@ class Tail:
         while len(self._recent) > KEPT or self._bytes > KEPT_BYTES:
             self._bytes -= len(self._recent.popleft().message.data)
 
-    def places(self, stream: str, after: int) -> list[tuple[int, int]]:
-        """Return (revision, position) of a stream's events above `after` that may not be folded yet."""
+    def places(self, stream: str, after: int, limit: int) -> list[tuple[int, int]]:
+        """Return (revision, position) of a stream's `limit` events above `after`, those that may not be folded yet."""
         self._sort()
+        placed = self._streams.get(stream, [])
+        first = max(0, bisect_right(placed, after, key=itemgetter(0)) - 1)
+        last = after + limit
         return [
             (revision + offset, position + offset)
-            for revision, position, count in self._streams.get(stream, ())
-            for offset in range(max(0, after + 1 - revision), count)
+            for revision, position, count in takewhile(
+                lambda one: one[0] <= last, islice(placed, first, None)
+            )
+            for offset in range(max(0, after + 1 - revision), min(count, last + 1 - revision))
         ]
 
     def numbers(self, place: int) -> Sequence[int]:
