@@ -7,7 +7,14 @@ import pytest
 
 from autobot.gateway.problem import document, problem_of
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import AutoBotError
+from autobot.kernel.core.errors import (
+    AutoBotError,
+    ConnectionLost,
+    FieldError,
+    InvalidInput,
+    NotFound,
+    RemoteError,
+)
 from tests.integration.role_hop.kit import CONTEXT, operation, role, text_wires, transport
 from tests.unit.kernel.core.test_raised import TREE, made
 
@@ -55,3 +62,60 @@ async def test_errors_arrive_as_what_they_were(kind: type[AutoBotError]) -> None
             told = getattr(found, name)
             assert told == (pytest.approx(member, abs=1.0) if name == "since" else member)
         assert document(problem_of(found), request_id="r", correlation_id="c") == expected
+
+
+def rules(number: int, detail: str, pointer: str = "#/a") -> InvalidInput:
+    """A refusal with so many broken rules."""
+    return InvalidInput("rules", errors=(FieldError(detail=detail, pointer=pointer),) * number)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "error",
+    [
+        rules(200, "is too short"),
+        rules(100, "x" * 1_000),
+        rules(1, "is no number", "#/" + "k" * 70_000),
+        rules(10_000, "\x01" * 1_000, "\x01" * 1_000),
+        InvalidInput("d" * 100_000),
+        NotFound("\x01" * 100_000, hint="\x01" * 100_000),
+        RemoteError("answered", status=500, link="ai-ollama", body=b"b" * 1_000_000),
+    ],
+    ids=(
+        "many rules",
+        "long rules",
+        "a long pointer",
+        "too many",
+        "a long detail",
+        "a long hint",
+        "a long body",
+    ),
+)
+async def test_errors_of_any_length_arrive_as_what_they_were(error: AutoBotError) -> None:
+    """However much an error says, it arrives as its class with the beginning of it, never as a failure of the hop."""
+    for found in await caught(error):
+        assert type(found) is type(error)
+        assert error.detail.startswith(found.detail.removesuffix("…"))
+        assert found.detail
+        if isinstance(error, InvalidInput):
+            assert isinstance(found, InvalidInput)
+            assert bool(found.errors) is bool(error.errors)
+            assert len(found.errors) == len(error.errors) or found.errors[-1].detail.endswith(" more")
+
+
+@pytest.mark.anyio
+async def test_text_that_is_no_unicode_arrives_escaped() -> None:
+    """Half a surrogate pair in a detail, a hint or a rule does not make a failed hop of a refusal."""
+    broken = FieldError(detail="\udc80 is wrong", pointer="#/\udc80")
+    for found in await caught(InvalidInput("ü \ud800", hint="\ud800", errors=(broken,))):
+        assert isinstance(found, InvalidInput)
+        assert (found.detail, found.hint) == ("ü \\ud800", "\\ud800")
+        assert found.errors == (FieldError(detail="\\udc80 is wrong", pointer="#/\\udc80"),)
+
+
+@pytest.mark.anyio
+async def test_a_failure_that_names_no_link_gets_none() -> None:
+    """What the other side says of a failure is not attributed to the hop, before a first chunk or after it."""
+    for found in await caught(ConnectionLost("It broke.")):
+        assert isinstance(found, ConnectionLost)
+        assert (found.detail, found.link, found.target) == ("It broke.", "", "")

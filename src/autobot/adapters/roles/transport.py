@@ -90,20 +90,22 @@ class RoleTransport:
         wire = self._wire(operation)
         request = self._request(wire, operation, payload, context, STREAM_MAX)
         pieces = self._inner.stream(target, operation, request, context)
-        frames = Frames()
+        frames, told = Frames(), None
         try:
             async for piece in pieces:
                 for kind, body in frames.feed(piece):
                     if kind == CHUNK:
                         yield wire.answer_of(payload, body)
                     elif kind != END:
-                        raise self._broken(body)
+                        told = self._told(body, target)
+                        raise told
             frames.check_whole()
-        except RemoteError as error:
-            if error.link != self._link:
-                raise
-            raise self._meaning(error, target) from error
         except HopFailed as error:
+            # What the other side tells is raised as it was; what is wrong with its telling is this hop's.
+            if error is told:
+                raise
+            if isinstance(error, RemoteError):
+                raise self._meaning(error, target) from error
             if not error.link:
                 error.link, error.target = self._link, target
             raise
@@ -178,9 +180,13 @@ class RoleTransport:
             error.hint = "Give all roles the same key file (AUTOBOT_SECRET_KEY_FILE), and let their machines agree on the time."
         return error
 
-    def _broken(self, body: bytes) -> AutoBotError:
+    def _told(self, body: bytes, target: str) -> AutoBotError:
         """Return the error that ends a stream."""
         try:
             return error_of(_raised.decode(body), self._now())
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            return BadAnswer("A stream between roles ended with an error that cannot be read.")
+            return BadAnswer(
+                "A stream between roles ended with an error that cannot be read.",
+                link=self._link,
+                target=target,
+            )

@@ -11,14 +11,20 @@ from starlette.types import Send
 from autobot.gateway.exchange import Exchange
 from autobot.gateway.problem import Refused, document, problem_of
 from autobot.kernel.core.errors import FieldError
-from autobot.kernel.core.raised import Raised, raised_of
+from autobot.kernel.core.raised import Raised, error_of, raised_of
 from autobot.kernel.links.hop_wire import FRAMES, JSON, PROBLEM, Told
 
-ERRORS_TOLD: Final = 100
-"""Broken rules that a refusal names: the caller reads a limited answer."""
+REFUSAL_MAX: Final = 30_000
+"""Bytes of an error from which on it is shortened: the caller reads no more than 64 KiB of a refusal."""
 
-BODY_TOLD: Final = 8_192
-"""Bytes that are passed on of what a target answered."""
+TEXT_TOLD: Final = 200
+"""Characters that a shortened error keeps of each text, at most six bytes each."""
+
+ERRORS_TOLD: Final = 20
+"""Broken rules that a shortened error names."""
+
+BODY_TOLD: Final = 4_096
+"""Bytes that a shortened error keeps of what a target answered."""
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
@@ -62,12 +68,15 @@ async def refuse(
     `told` adds the error itself for the caller to raise; what only this wire knows (a missing token, a wrong
     content type) is told to nobody behind it.
     """
-    problem = problem_of(error)
-    document_of = document(problem, request_id=exchange.request_id, correlation_id=exchange.correlation_id)
     if unready or (told and not isinstance(error, Refused)):
-        # The rules stand in `raised` already, and the caller reads a limited answer.
-        document_of.pop("errors", None)
-        document_of.update(msgspec.to_builtins(Told(shortened(raised_of(error, now)), unready)))
+        raised = shortened(raised_of(error, now))
+        # What `raised` has at length is not said twice.
+        problem = problem_of(error_of(msgspec.structs.replace(raised, errors=()), now))
+        further = msgspec.to_builtins(Told(raised, unready))
+    else:
+        problem, further = problem_of(error), {}
+    document_of = document(problem, request_id=exchange.request_id, correlation_id=exchange.correlation_id)
+    document_of.update(further)
     await answer(
         send,
         orjson.dumps(document_of),
@@ -78,16 +87,32 @@ async def refuse(
 
 
 def shortened(raised: Raised) -> Raised:
-    """Return `raised` small enough for a refusal: fewer broken rules, the last of which says how many are left
-    out, and the beginning of what a target answered."""
-    left_out = len(raised.errors) - ERRORS_TOLD
+    """Return `raised` small enough for a refusal, which is itself unless it has more than `REFUSAL_MAX` bytes.
+
+    Else it keeps the beginnings of its texts and of what a target answered, and its first broken rules; the last
+    of them says how many are left out.
+    """
+    if len(_encode(raised)) <= REFUSAL_MAX:
+        return raised
     rules = raised.errors
-    if left_out > 0:
-        more = FieldError(detail=f"and {left_out + 1} more", pointer="#")
-        rules = (*rules[: ERRORS_TOLD - 1], more)
-    if left_out > 0 or len(raised.body) > BODY_TOLD:
-        raised = msgspec.structs.replace(raised, errors=rules, body=raised.body[:BODY_TOLD])
-    return raised
+    kept = tuple(
+        FieldError(detail=_beginning(one.detail), pointer=_beginning(one.pointer))
+        for one in rules[:ERRORS_TOLD]
+    )
+    if len(rules) > ERRORS_TOLD:
+        more = len(rules) - ERRORS_TOLD + 1
+        kept = (*kept[:-1], FieldError(detail=f"and {more} more", pointer="#"))
+    return msgspec.structs.replace(
+        raised,
+        detail=_beginning(raised.detail),
+        hint=None if raised.hint is None else _beginning(raised.hint),
+        errors=kept,
+        body=raised.body[:BODY_TOLD],
+    )
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= TEXT_TOLD else text[: TEXT_TOLD - 1] + "…"
 
 
 def error_body(error: BaseException, now: float) -> bytes:

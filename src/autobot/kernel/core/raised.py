@@ -96,7 +96,18 @@ def raised_of(error: BaseException, now: float) -> Raised:
     members: dict[str, Any] = {name: getattr(error, name) for name in MEMBERS[kind]}
     if "since" in members:
         members["age"] = now - members.pop("since")
-    return Raised(code=kind.code, detail=error.detail, hint=error.hint, **members)
+    if members.get("errors"):
+        members["errors"] = tuple(
+            FieldError(detail=_sayable(one.detail), pointer=_sayable(one.pointer))
+            for one in members["errors"]
+        )
+    hint = None if error.hint is None else _sayable(error.hint)
+    return Raised(code=kind.code, detail=_sayable(error.detail), hint=hint, **members)
+
+
+def _sayable(text: str) -> str:
+    """Return `text` with halves of surrogate pairs escaped: they are no Unicode text, and a detail may quote them."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def error_of(raised: Raised, now: float) -> AutoBotError:
