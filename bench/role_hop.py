@@ -28,7 +28,8 @@ import uvloop
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
 from autobot.adapters.roles.transport import RoleTransport
 from autobot.adapters.system.clock import SystemClock, system_chance
-from autobot.adapters.vault.service_tokens import HmacServiceTokens
+from autobot.adapters.vault.service_tokens import KeyedServiceTokens
+from autobot.bootstrap.serving import settle_memory
 from autobot.contexts.agents.facade import GENERATE, model_wires
 from autobot.contracts import chat
 from autobot.contracts.models import Finished, GenerateRequest, ModelMessage, TextDelta
@@ -121,7 +122,7 @@ def hop_app() -> Any:
             role="ai",
             version="1",
             rows={"gateway": row},
-            tokens=HmacServiceTokens(bytes(32), clock),
+            tokens=KeyedServiceTokens(bytes(32), clock),
             lifecycle=Lifecycle("ready"),
             clock=clock,
             chance=chance,
@@ -134,8 +135,10 @@ async def serve() -> None:
     """Serve both, and print their ports."""
     import uvicorn
 
+    apps = ((floor_app(), "off"), (hop_app(), "on"))
+    settle_memory()
     async with asyncio.TaskGroup() as group:
-        for app, lifespan in ((floor_app(), "off"), (hop_app(), "on")):
+        for app, lifespan in apps:
             bound = socket.create_server(("127.0.0.1", 0), backlog=512)
             config = uvicorn.Config(app, log_config=None, access_log=False, lifespan=lifespan)  # type: ignore[arg-type]
             server = uvicorn.Server(config)
@@ -154,6 +157,7 @@ class Bench:
 
     def __init__(self, floor: str, hop: str) -> None:
         self.floor, self.hop = floor, hop
+        settle_memory()
         clock = SystemClock()
 
         def inner() -> HttpTransport:
@@ -166,7 +170,7 @@ class Bench:
             issuer="gateway",
             audience="ai",
             wires=WIRES,
-            tokens=HmacServiceTokens(bytes(32), clock),
+            tokens=KeyedServiceTokens(bytes(32), clock),
             inner=inner(),
             clock=clock,
         )

@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from autobot.adapters.vault.service_tokens import HmacServiceTokens, derived
+from autobot.adapters.vault.service_tokens import KeyedServiceTokens, derived
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.links.service_token import ServiceCall, ServiceTokens
 from autobot.testing.conformance.service_tokens import ServiceTokensSuite
 from tests.integration.role_hop.kit import MovableClock
 
 
-class TestHmac(ServiceTokensSuite):
+class TestKeyed(ServiceTokensSuite):
     key = bytes(range(32))
 
     def setup_method(self) -> None:
         self.clock = MovableClock()
 
     def tokens(self) -> ServiceTokens:
-        return HmacServiceTokens(self.key, self.clock)
+        return KeyedServiceTokens(self.key, self.clock)
 
     def stranger(self) -> ServiceTokens:
-        return HmacServiceTokens(bytes(32), self.clock)
+        return KeyedServiceTokens(bytes(32), self.clock)
 
     def move(self, seconds: float) -> None:
         self.clock.move(seconds)
@@ -39,7 +39,7 @@ class TestHmac(ServiceTokensSuite):
     def test_options_are_checked_when_built(self, broken: dict[str, Any]) -> None:
         """A key or a time outside its range refuses to start."""
         with pytest.raises(ConfigurationError):
-            HmacServiceTokens(**{"key": self.key, "clock": self.clock, **broken})
+            KeyedServiceTokens(**{"key": self.key, "clock": self.clock, **broken})
 
 
 class Faulty:
@@ -68,7 +68,7 @@ class Faulty:
 def failures(wrap: Callable[[ServiceTokens], ServiceTokens]) -> list[str]:
     """Run the suite over wrapped tokens and name what fails."""
 
-    class Planted(TestHmac):
+    class Planted(TestKeyed):
         def tokens(self) -> ServiceTokens:
             return wrap(super().tokens())
 

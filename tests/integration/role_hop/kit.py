@@ -14,7 +14,7 @@ import uvicorn
 
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
 from autobot.adapters.roles.transport import RoleTransport
-from autobot.adapters.vault.service_tokens import HmacServiceTokens
+from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.bootstrap.protocols import protocols
 from autobot.gateway.hop.app import RoleHop
 from autobot.gateway.hop.parts import Handler, HopLimits, HopParts, HopRow, StreamHandler
@@ -136,7 +136,7 @@ def parts_of(
         role="backend",
         version="1",
         rows=rows,
-        tokens=HmacServiceTokens(KEY, clock),
+        tokens=KeyedServiceTokens(KEY, clock),
         lifecycle=Lifecycle("ready"),
         clock=clock,
         chance=chance,
@@ -206,7 +206,7 @@ async def transport(
         "issuer": "gateway",
         "audience": "backend",
         "wires": wires,
-        "tokens": HmacServiceTokens(KEY, clock),
+        "tokens": KeyedServiceTokens(KEY, clock),
         "inner": inner,
         "clock": clock,
         **changes,

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from autobot.adapters.vault.service_tokens import HmacServiceTokens
+from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.gateway.hop.app import RoleHop
 from autobot.gateway.hop.parts import HopLimits, HopParts
 from autobot.gateway.middleware.lifecycle import Lifecycle
@@ -49,7 +49,7 @@ class World:
 
     def token(self, key: bytes = KEY, **changes: Any) -> str:
         """A token for `echo`, or for what `changes` say."""
-        return HmacServiceTokens(key, self.clock).issue(replace(CALL, **changes))
+        return KeyedServiceTokens(key, self.clock).issue(replace(CALL, **changes))
 
     async def send(
         self,

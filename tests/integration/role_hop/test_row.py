@@ -193,9 +193,9 @@ async def test_a_role_that_is_gone_opens_the_hop() -> None:
 
 async def test_a_role_with_another_key_is_told_apart_from_a_person_without_a_credential() -> None:
     """A token that does not hold is a fault of the installation: never a 401 of the person who asked."""
-    from autobot.adapters.vault.service_tokens import HmacServiceTokens
+    from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 
-    stranger = HmacServiceTokens(bytes(32), MovableClock())
+    stranger = KeyedServiceTokens(bytes(32), MovableClock())
     async with role({"echo": echo}) as served:
         async with row(text_wires("echo"), served.address, tokens=stranger) as registry:
             with pytest.raises(RemoteError) as refused:

@@ -1,4 +1,4 @@
-"""The port `ServiceTokens`: HMAC-SHA-256 (RFC 2104) under a key derived from the key file (HKDF, RFC 5869).
+"""The port `ServiceTokens`: keyed BLAKE2b (RFC 7693 §2.9) under a key derived from the key file (HKDF, RFC 5869).
 
 A token is `s1.<claims>.<mac>`, both parts base64url. The algorithm belongs to the version: a token has no
 header, so nothing in it can choose how it is verified (decision 0025 says what JWT libraries cost here).
@@ -7,18 +7,18 @@ header, so nothing in it can choose how it is verified (decision 0025 says what 
 from __future__ import annotations
 
 import binascii
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any, Final
+from hashlib import blake2b
+from hmac import compare_digest
+from typing import Final
 
 import msgspec
 
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import Principal, PrincipalKind, Role
 from autobot.kernel.core.errors import ConfigurationError, Unauthenticated
 from autobot.kernel.links.service_token import ServiceCall
 
-VERSION: Final = "s1"
+PREFIX: Final = b"s1."
 INFO: Final = b"autobot service tokens s1"
 """Keeps the derived key apart from every other use of the key file (RFC 5869 §3.2)."""
 KEY_BYTES: Final = 32
@@ -28,36 +28,18 @@ TOKEN_MAX: Final = 8_192
 """Characters of a token."""
 
 
-class _Principal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: str
-    kind: PrincipalKind
-    role: Role
-    user_id: str
-    tenant: str
-    scopes: frozenset[str]
-    username: str
+class _Claims(msgspec.Struct, frozen=True, array_like=True):
+    """What is signed: the Unix seconds of issue, and the call. How long that holds is the reader's rule."""
 
-
-class _Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is signed. `iat` is Unix seconds; the life is the reader's rule, not the token's."""
-
-    iss: str
-    aud: str
-    op: str
-    iat: float
-    prn: _Principal
-    cid: str
-    body: str
-    cause: str | None
-    client: str
+    issued: float
+    call: ServiceCall
 
 
 _encode: Final = msgspec.json.encode
 _claims: Final = msgspec.json.Decoder(_Claims)
-_fields: Final = tuple(_Principal.__struct_fields__)
 
 
-class HmacServiceTokens:
+class KeyedServiceTokens:
     """Implements `ServiceTokens`. `life_s` is 1–300 seconds, `leeway_s` 0–60: how far clocks may differ.
 
     Raises ConfigurationError for a key of another length or a time outside its range.
@@ -75,59 +57,37 @@ class HmacServiceTokens:
         self._life_s, self._leeway_s = life_s, leeway_s
 
     def issue(self, call: ServiceCall) -> str:
-        principal = call.principal
-        claims = _Claims(
-            iss=call.issuer,
-            aud=call.audience,
-            op=call.operation,
-            iat=self._now().timestamp(),
-            prn=_Principal(*[getattr(principal, name) for name in _fields]),
-            cid=call.correlation_id,
-            body=call.body,
-            cause=call.causation_id,
-            client=call.client,
-        )
-        signed = VERSION + "." + urlsafe_b64encode(_encode(claims)).decode()
-        return f"{signed}.{self._mac(signed)}"
+        signed = PREFIX + urlsafe_b64encode(_encode(_Claims(self._now().timestamp(), call)))
+        return (signed + b"." + self._mac(signed)).decode()
 
     def read(self, token: str, *, audience: str, operation: str) -> ServiceCall:
         claims = self._verified(token)
-        if not -self._leeway_s <= self._now().timestamp() - claims.iat <= self._life_s + self._leeway_s:
+        age, call = self._now().timestamp() - claims.issued, claims.call
+        if not -self._leeway_s <= age <= self._life_s + self._leeway_s:
             raise _refused("is outside its time: the clocks of the two roles may differ")
-        if claims.aud != audience:
+        if call.audience != audience:
             raise _refused("is for another role")
-        if claims.op != operation:
+        if call.operation != operation:
             raise _refused("is for another operation")
-        principal: dict[str, Any] = {name: getattr(claims.prn, name) for name in _fields}
-        return ServiceCall(
-            issuer=claims.iss,
-            audience=claims.aud,
-            operation=claims.op,
-            principal=Principal(**principal),
-            correlation_id=claims.cid,
-            body=claims.body,
-            causation_id=claims.cause,
-            client=claims.client,
-        )
+        return call
 
     def __repr__(self) -> str:
         """Show nothing of the key."""
-        return "HmacServiceTokens()"
+        return "KeyedServiceTokens()"
 
-    def _mac(self, signed: str) -> str:
-        return urlsafe_b64encode(hmac.digest(self._key, signed.encode("ascii"), "sha256")).decode()
+    def _mac(self, signed: bytes) -> bytes:
+        return urlsafe_b64encode(blake2b(signed, key=self._key, digest_size=32).digest())
 
     def _verified(self, token: str) -> _Claims:
         if len(token) > TOKEN_MAX or not token.isascii():
             raise _refused("is malformed")
-        signed, _, mac = token.rpartition(".")
-        version, _, body = signed.partition(".")
-        if version != VERSION:
+        signed, _, mac = token.encode().rpartition(b".")
+        if not signed.startswith(PREFIX):
             raise _refused("is of a form that this version does not know")
-        if not hmac.compare_digest(self._mac(signed), mac):
+        if not compare_digest(self._mac(signed), mac):
             raise _refused("is not signed with this installation's key, or was changed")
         try:
-            return _claims.decode(urlsafe_b64decode(body))
+            return _claims.decode(urlsafe_b64decode(signed[len(PREFIX) :]))
         except (binascii.Error, msgspec.MsgspecError, UnicodeDecodeError) as error:
             # Signed all the same: by a role of another version.
             raise _refused("holds claims that this version does not know") from error

@@ -20,6 +20,8 @@ JSON_PATHS: Final = ("/api/", "/v1/", "/hop/")
 
 def is_json(content_type: bytes) -> bool:
     """Say whether a media type is JSON (RFC 8259, RFC 6839 `+json`) and in the only charset that JSON has."""
+    if content_type == b"application/json":
+        return True
     kind, _, params = content_type.decode("latin-1").lower().partition(";")
     kind = kind.strip()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
