@@ -24,6 +24,7 @@ from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.errors import Absent, Forbidden
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.core.ids import IdSource
+from autobot.kernel.core.stepping import waited
 from autobot.kernel.event_store.transaction import NO_STREAM, Delete, Erase
 from autobot.kernel.sagas.facts import RUNS
 from autobot.kernel.sagas.facts import stream_of as run_stream
@@ -159,11 +160,7 @@ class ActionHandlers:
             view = await self.get(actions.GetAction(request_id=request_id), context)
             if view.status != "accepted":
                 return view
-            try:
-                async with asyncio.timeout(query.seconds):
-                    await ended.wait()
-            except TimeoutError:
-                pass
+            await waited(ended.wait(), query.seconds, context.deadline)
             return await self.get(actions.GetAction(request_id=request_id), context)
         finally:
             self._watchers[request_id] -= 1

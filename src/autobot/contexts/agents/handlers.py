@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import NOT_YOURS, NotFound
 from autobot.kernel.core.failure import Failure
+from autobot.kernel.core.stepping import waited
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Document
 from autobot.kernel.sagas.engine import RunEngine
@@ -84,11 +84,7 @@ class RunHandlers:
     async def wait(self, query: runs.AwaitRun, context: CallContext) -> runs.RunView:
         """Return the run when it has ended, or as it is when the time is up."""
         if self._engine is not None:
-            try:
-                async with asyncio.timeout(query.seconds):
-                    await self._engine.ended(query.run_id)
-            except TimeoutError:
-                pass
+            await waited(self._engine.ended(query.run_id), query.seconds, context.deadline)
         return await self.get(runs.GetRun(run_id=query.run_id), context)
 
     async def stop(self, command: runs.StopRun, context: CallContext) -> Decision[runs.RunStopping]:

@@ -15,7 +15,7 @@ from autobot.contracts import actions
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context, Exchange
 from autobot.gateway.problem import failure_document, raised
-from autobot.gateway.rest.answers import WHOLE, json_answer, page_of
+from autobot.gateway.rest.answers import WHOLE, awaited, json_answer, page_of
 from autobot.gateway.routing import router as new_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import FieldError, InvalidInput
@@ -117,8 +117,14 @@ def _process_route(routes: APIRouter, bus: Dispatcher) -> None:
         call.settled(answer)
         accepted: actions.ActionAccepted = answer.value
         seconds = call.wait if call.wait is not None else 0.0 if accepted.long else SHORT_WAIT_S
-        query = actions.AwaitAction(request_id=accepted.request_id, seconds=min(seconds, 300.0))
-        view: actions.ActionView = await bus.ask(query, call.called)
+
+        async def wait(left: float) -> actions.ActionView:
+            found: actions.ActionView = await bus.ask(
+                actions.AwaitAction(request_id=accepted.request_id, seconds=left), call.called
+            )
+            return found
+
+        view = await awaited(wait, lambda one: one.status != "accepted", min(seconds, 300.0))
         if view.status == "accepted":
             location = call.address(f"/api/v1/actions/{view.request_id}")
             return json_answer(answer_of(view), 202, {"location": location})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from starlette.responses import Response
 from autobot.kernel.core.clock import parse_rfc3339
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import FieldError, InvalidInput
+
+AT_ONCE_S: Final = 0.1
+"""A question that should have waited and was answered sooner than this is not asked again."""
 
 WHOLE: Final = 200
 """Default limit of lists that people want whole: settings, links, models, types of actions."""
@@ -65,3 +69,20 @@ def page_of(
         "items": list(items[begin:end]),
         "next_cursor": encode_cursor(name(items[end - 1])) if more else None,
     }
+
+
+async def awaited(
+    ask: Callable[[float], Awaitable[Any]], ended: Callable[[Any], bool], seconds: float
+) -> Any:
+    """Return what `ask` (wait so many seconds) says when it has ended, or how it is after `seconds`.
+
+    Asked again where a hop allows less time at once than the client gave.
+    """
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    while True:
+        asked = loop.time()
+        view = await ask(min(max(ends - asked, 0.0), seconds))
+        now = loop.time()
+        if ended(view) or now >= ends or now - asked < AT_ONCE_S:
+            return view

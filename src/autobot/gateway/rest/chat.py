@@ -12,7 +12,7 @@ from starlette.responses import Response
 from autobot.contracts import chat, runs
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context
-from autobot.gateway.rest.answers import WHOLE, json_answer, moment, no_content, page_of
+from autobot.gateway.rest.answers import WHOLE, awaited, json_answer, moment, no_content, page_of
 from autobot.gateway.routing import router as edge_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import InvalidInput
@@ -318,8 +318,14 @@ async def _accepted(bus: Dispatcher, call: Call, session_id: str, command: Any) 
     call.settled(answer)
     accepted: chat.Accepted = answer.value
     if call.wait:
-        seconds = min(call.wait, 60.0)
-        run = await bus.ask(runs.AwaitRun(run_id=accepted.run_id, seconds=seconds), call.called)
+
+        async def wait(seconds: float) -> runs.RunView:
+            found: runs.RunView = await bus.ask(
+                runs.AwaitRun(run_id=accepted.run_id, seconds=seconds), call.called
+            )
+            return found
+
+        run = await awaited(wait, lambda one: one.ended_at is not None, min(call.wait, 60.0))
         if run.ended_at is not None:
             query = chat.GetMessage(session_id=session_id, message_id=accepted.reply_id)
             return json_answer(

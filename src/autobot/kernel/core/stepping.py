@@ -1,11 +1,11 @@
-"""Stepping an awaitable by hand, so that a timer exists only for one that waits; driving it on (PEP 380)."""
+"""Stepping an awaitable by hand, so that a timer exists only for one that waits; driving it on (PEP 380); waiting."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Generator
 from types import coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
@@ -30,6 +30,27 @@ def resume(step: Any, waiting_for: Any) -> Generator[Any, Any, Any]:
                 waiting_for = step.send(sent)
             except StopIteration as done:
                 return done.value
+
+
+ANSWER_S: Final = 0.5
+"""Seconds that an answer gets to travel back before its caller gives up."""
+
+
+async def waited(event: Awaitable[Any], seconds: float, deadline: float | None) -> None:
+    """Wait for `event`, at most `seconds`, and not up to the caller's `deadline` (monotonic seconds, None for none).
+
+    A caller that waits over a hop would else give up just before it is told how things stand.
+    """
+    ends = asyncio.get_running_loop().time() + seconds
+    if deadline is not None:
+        ends = min(ends, deadline - ANSWER_S)
+    limit = asyncio.timeout_at(ends)
+    try:
+        async with limit:
+            await event
+    except TimeoutError:
+        if not limit.expired():
+            raise
 
 
 class Late(TimeoutError):
