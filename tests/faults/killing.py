@@ -21,6 +21,9 @@ from tests.faults.writing import Remover, Worker, Writer
 from tests.integration.product.stand_in import Call, ModelServer
 
 WORDS: Final = 12
+RUN_FAILED: Final = "autobot.runs.run_failed.v1"
+DEFECTS: Final = {"non-determinism", "internal"}
+"""Errors of runs that no fault of the world explains."""
 WORD_S: Final = 0.02
 LAST_S: Final = 150.0
 """How long the last requests may take when the faults are over."""
@@ -119,6 +122,9 @@ def _judge(product: Product, key: str, crew: Sequence[Worker], remover: Remover,
         if report.findings:
             judge.keep(product.folder.with_name("found.json"))
         report.runs, report.events = judge.runs, len(judge.log)
+        failed = (one["data"] for one in judge.log if one["type"] == RUN_FAILED and one.get("data"))
+        report.failures.update(str(one["error"].get("code")) for one in failed)
+        report.findings += [f"runs failed by a defect: {one}" for one in DEFECTS & report.failures.keys()]
     report.findings += audit_faults(product.folder, product.environment)
     report.removals = len(remover.removals)
     for one in notes:

@@ -23,6 +23,8 @@ class Report:
     removals: int = 0
     events: int = 0
     runs: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    """Codes of the errors with which runs failed."""
     seconds: float = 0.0
     findings: list[str] = field(default_factory=list)
 
@@ -38,7 +40,7 @@ class Report:
         return (
             f"{self.mode}, seed {self.seed}: {self.faults} faults ({kinds}), {self.requests} acknowledged, "
             f"{self.retried} retried, {self.replayed} replayed, {self.broken} broken off, {self.reads} reads, "
-            f"{self.events} events, {self.removals} removals, runs {dict(self.runs)}, "
+            f"{self.events} events, {self.removals} removals, runs {dict(self.runs)}, failed with {dict(self.failures)}, "
             f"back after {back[len(back) // 2]:.2f} s (most {back[-1]:.2f}), {self.seconds:.0f} s, "
             f"{len(self.findings)} findings"
         )

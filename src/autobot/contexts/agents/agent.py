@@ -136,7 +136,9 @@ class ChatAgent:
             )
             return await collect(run, self._models.generate(prompt.request, run.context), prompt)
 
-        given = {"model": self._model, "messages": [one.content for _, one in messages]}
+        # The system prompt is a setting, which may change between a crash and the replay: it is no part of the run.
+        said = [one.content for _, one in messages if one.role != "system"]
+        given = {"model": self._model, "messages": said}
         return await run.step(
             f"model-{number}",
             "model",
