@@ -19,6 +19,7 @@ from autobot.bootstrap.product import Product
 from autobot.bootstrap.registered import REGISTERED
 from autobot.bootstrap.registry import asyncapi, schemas_routers
 from autobot.contexts.identity.module import authenticator
+from autobot.contexts.roles.module import role_gauges
 from autobot.contracts import messaging as messages
 from autobot.gateway.access import Access, Proven
 from autobot.gateway.app import Gateway, create_app
@@ -31,7 +32,18 @@ from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.sse import EventStream, after_of
 from autobot.gateway.realtime.texts import FrameTexts
-from autobot.gateway.rest import actions, auth, chat, history, messaging, not_yet, sagas, settings, system
+from autobot.gateway.rest import (
+    actions,
+    auth,
+    chat,
+    history,
+    messaging,
+    not_yet,
+    roles,
+    sagas,
+    settings,
+    system,
+)
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.resilience.rate_limit.limiter import MemoryLimiter
@@ -103,6 +115,7 @@ class Edge:
         prometheus = product.outside.extras.get("prometheus")
         if prometheus is not None:
             prometheus.watch(lambda: link_gauges(product.registry.describe()))
+            prometheus.watch(lambda: role_gauges(product.observer.rows, product.observer))
         product.counts["realtime_sessions"] = lambda: self.fanout.sessions
 
     def _routers(self, signing_in: APIRouter) -> tuple[APIRouter, ...]:
@@ -115,6 +128,7 @@ class Edge:
             sagas.router(bus),
             messaging.router(bus),
             system.router(bus, self.ready),
+            roles.router(bus),
             history.router(bus),
             *schemas_routers(bus),
             *(one.router(bus) for one in REGISTERED),

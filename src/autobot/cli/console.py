@@ -65,11 +65,21 @@ async def console(config: Config, *, decisions: bool = True) -> AsyncIterator[As
         writer.close()
 
 
-def run_with(work: Callable[[Ask, Config], Awaitable[int | None]], *, decisions: bool = True) -> int:
-    """Run `work` with a way to ask; print errors with their fix and return the exit code."""
+def run_with(
+    work: Callable[[Ask, Config], Awaitable[int | None]],
+    *,
+    decisions: bool = True,
+    first: Callable[[Config], Awaitable[None]] | None = None,
+) -> int:
+    """Run `work` with a way to ask; print errors with their fix and return the exit code.
+
+    `first` comes before anything is opened.
+    """
 
     async def main() -> int:
         config = current_config()
+        if first is not None:
+            await first(config)
         async with console(config, decisions=decisions) as ask:
             return await work(ask, config) or Exit.OK
 

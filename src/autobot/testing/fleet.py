@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from autobot.contexts.roles.module import RENEW_S, Instance, Membership, Observer, Self, bury, members
 from autobot.contracts import roles
+from autobot.kernel.commands.speech import Contracts
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
 from autobot.kernel.core.errors import ConnectionLost
 from autobot.kernel.core.ids import Uuid7Source
@@ -100,22 +101,23 @@ class Fleet:
         store: EventStore,
         membership: type[Membership] = Membership,
         observer: type[Observer] = Observer,
+        clock: ManualClock | None = None,
     ) -> None:
         self.store, self._membership, self._observer = store, membership, observer
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
         self.ids = Uuid7Source(self.clock, seeded())
         self.codec = EventCodec(roles.EVENTS, self.clock, self.ids, source="urn:autobot:test")
         self.processes: list[Process] = []
 
-    async def start(self, name: str, role: str = "backend") -> Process:
+    async def start(self, name: str, role: str = "backend", speaks: Contracts | None = None) -> Process:
         """Start a process; it joins at once."""
         trace = TraceContext(trace_id="1" * 32, span_id="2" * 16)
         context = CallContext(correlation_id=self.ids.new(), principal=SYSTEM, trace=trace)
         way, clock = Away(self.store), WallClock(self.clock)
         number = len(self.processes)
         own = Self(
-            id=name, role=role, address=f"http://10.0.0.{number}:8001", version="1.0", contracts="c",
-            host=f"host-{number}", pid=100 + number,
+            id=name, role=role, address=f"http://10.0.0.{number}:8001", version="1.0", contracts=speaks.fingerprint() if speaks else "c",
+            host=f"host-{number}", pid=100 + number, speaks=speaks,
         )  # fmt: skip
         member = self._membership(own, way, self.codec, clock, context)
         process = Process(own, member, self._observer(), clock, way, context, said_at=clock.monotonic())

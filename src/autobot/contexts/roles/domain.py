@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -23,6 +23,7 @@ from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.event_store.codec import Event
 
 TABLE: Final = "roles"
+Gauge = tuple[str, tuple[tuple[str, str], ...], float]
 LEASE_S: Final = 10.0
 """Seconds of silence after which an instance counts as lost."""
 RENEW_S: Final = 3.0
@@ -147,6 +148,8 @@ class Observer:
     """
 
     def __init__(self) -> None:
+        self.rows: tuple[Instance, ...] = ()
+        """What the last look found."""
         self._seen: dict[str, _Seen] = {}
         self._looked_at: float | None = None
 
@@ -154,8 +157,8 @@ class Observer:
         """Take in rows as they were read at `now` (monotonic seconds)."""
         passed = 0.0 if self._looked_at is None else max(0.0, now - self._looked_at)
         self._looked_at = now
-        found = {}
-        for one in instances:
+        self.rows, found = tuple(instances), {}
+        for one in self.rows:
             before, age = self._seen.get(one.id), 0.0
             if before is not None and (before.epoch, before.beat) == (one.epoch, one.beat):
                 age = before.age_s + min(passed, one.lease_s / LOOKS_PER_LEASE)
@@ -178,6 +181,18 @@ class Observer:
         if instance.draining:
             return "draining", instance.reason
         return "live", ""
+
+
+def role_gauges(rows: Iterable[Instance], observer: Observer) -> Iterable[Gauge]:
+    """Yield how many instances there are by role and state; a role that somebody has shows every state."""
+    counts: dict[tuple[str, str], int] = {}
+    for one in rows:
+        for role in roles_in(one.role):
+            for state in get_args(RowState):
+                counts.setdefault((role, state), 0)
+            counts[role, observer.state(one)[0]] += 1
+    for (name, state), number in sorted(counts.items()):
+        yield "autobot_role_instances", (("role", name), ("state", state)), float(number)
 
 
 def instance_of(document: Mapping[str, Any]) -> Instance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from autobot.contexts.roles.domain import LEASE_S, RENEW_S, Instance, Observer, roles_in
+from autobot.contexts.roles.domain import LEASE_S, RENEW_S, Instance, Observer, role_gauges, roles_in
 from autobot.contexts.roles.handlers import RoleHandlers
 from autobot.contexts.roles.ports.contracts import ContractBook, keep_contracts
 from autobot.contexts.roles.ports.rows import Self, members
@@ -27,6 +27,7 @@ __all__ = [
     "bury",
     "keep_contracts",
     "members",
+    "role_gauges",
     "roles_in",
 ]
 
