@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Final
 
 from redis import exceptions
 
 from autobot.adapters.redis.errors import mapped
+
+CLOSED: Final = "the handler is closed"
 
 
 async def heard(call: Awaitable[Any]) -> Any:
@@ -23,6 +25,11 @@ async def heard(call: Awaitable[Any]) -> Any:
         answer = await call
     except (exceptions.RedisError, OSError) as error:
         raise mapped(error) from error
+    except RuntimeError as error:
+        # What uvloop says of a connection that was cut off just before the library writes to it.
+        if CLOSED not in str(error):
+            raise
+        raise mapped(ConnectionResetError(str(error))) from error
     if task is not None and task.cancelling() > before:
         raise asyncio.CancelledError
     return answer
