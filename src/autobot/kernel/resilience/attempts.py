@@ -147,10 +147,7 @@ class Attempts:
         bulkhead.running += 1
         attempt = self._records.begin(target, target.breaker.generation, operation, context, started)
         limit = self._deadline.bound(started, deadline)
-        if self._narrow and (ends := self._guard.ends(started, limit)) is not None:
-            narrowed = context.within(ends)
-        else:
-            narrowed = context
+        narrowed = self._narrowed(self._send_stream, context, started, limit)
         try:
             return await self._send_stream(attempt, operation, payload, narrowed, limit)
         except Exception as error:  # noqa: BLE001 - an outcome is a value in here; the edge raises it
@@ -300,9 +297,7 @@ class Attempts:
         if isinstance(attempt, Failure):
             return attempt
         tried.append(attempt.target)
-        if self._narrow:
-            ends = self._guard.ends(attempt.started, limit)
-            context = context if ends is None else context.within(ends)
+        context = self._narrowed(send, context, attempt.started, limit)
         try:
             answer = await send(attempt, operation, payload, context, limit)
         except Exception as error:  # noqa: BLE001 - an outcome is a value in here; the edge raises it
@@ -314,6 +309,17 @@ class Attempts:
         if self._several:
             note(self._link, attempt.target.address, fallback=False)
         return answer
+
+    def _narrowed(self, send: Send, context: CallContext, started: float, limit: Bound) -> CallContext:
+        """Return the context that goes on the wire: until the end of the attempt, on a stream of the whole.
+
+        The timeout of a streaming row bounds its silences; a callee that took it for the deadline would end every
+        longer answer in the middle.
+        """
+        if not self._narrow:
+            return context
+        ends = limit.until if send == self._send_stream else self._guard.ends(started, limit)
+        return context if ends is None else context.within(ends)
 
     async def _send_call(
         self, attempt: Attempt, operation: Operation, payload: Any, context: CallContext, limit: Bound

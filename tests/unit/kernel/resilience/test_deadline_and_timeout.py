@@ -110,6 +110,17 @@ async def test_the_wire_gets_the_nearest_of_all_bounds() -> None:
     assert direct.transport.sent[0].context.deadline == now + 60
 
 
+@pytest.mark.parametrize("targets", [("a",), ("a", "b")])
+async def test_the_wire_of_a_stream_gets_the_end_of_the_whole(targets: tuple[str, ...]) -> None:
+    """The timeout of a stream bounds its silences: its target is told the total, or the caller's deadline."""
+    bench = Bench(PipelineOptions(attempt_timeout=2.0, total=60.0), ["a", "b"], targets=targets, narrow=True)
+    now = bench.clock.monotonic()
+    for one in (None, now + 10):
+        await bench.chunks(context=context(deadline=one))
+
+    assert [sent.context.deadline for sent in bench.transport.sent] == pytest.approx([now + 60, now + 9.995])
+
+
 async def test_cancellation_reaches_the_innermost_call() -> None:
     """Cancelling the caller cancels the transport's work at once and is no failure."""
     bench = Bench(PipelineOptions(breaker=BreakerOptions(failures=1, window=60.0)))
