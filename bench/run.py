@@ -21,6 +21,7 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Link pipeline", "pipeline", ()),
     ("Edge", "edge", ()),
     ("Model gateway hop", "gateway_hop", ()),
+    ("Hop between roles", "role_hop", ("--rounds", "3")),
     ("Durable append", "append", ("--rounds", "4")),
     ("Durable append, PostgreSQL", "append_postgres", ("--rounds", "3", "--seconds", "0.7")),
     ("Durable runs", "runs", ()),
