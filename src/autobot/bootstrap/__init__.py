@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autobot.bootstrap.files import (
     PublishedSchemas,
     check_matrix_files,
@@ -11,7 +13,33 @@ from autobot.bootstrap.files import (
 )
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.moving import migrate
-from autobot.bootstrap.serving import dial_control, open_console, running_address, serve
+from autobot.bootstrap.serving import Say, dial_control, open_console, running_address, serve
+from autobot.config import Config
+
+
+def serve_role(config: Config, role: str, *, say: Say, **options: Any) -> int:
+    """Run one role as `role.serve_role` says. Redis's driver is imported with it, and only then."""
+    from autobot.bootstrap.outside import need_redis
+    from autobot.bootstrap.placing import ROLES
+
+    need_redis()
+    from autobot.bootstrap import role as one
+
+    known = next(name for name in ROLES if name == role)
+    return one.serve_role(config, known, one.RoleOptions(**options), say)
+
+
+def serve_scaled(config: Config, *, backends: int, ais: int, port: int | None, say: Say) -> int:
+    """Run every role as `cluster.run_cluster` says."""
+    from autobot.bootstrap.outside import need_redis
+    from autobot.bootstrap.server import run_loop
+
+    need_redis()
+    from autobot.bootstrap import cluster
+
+    plan = cluster.Plan(backends=backends, ais=ais)
+    return run_loop(lambda: cluster.run_cluster(config, plan, port, say))
+
 
 __all__ = [
     "VERSION",
@@ -25,4 +53,6 @@ __all__ = [
     "restore_backup",
     "running_address",
     "serve",
+    "serve_role",
+    "serve_scaled",
 ]

@@ -195,12 +195,16 @@ def channels_of(recorded: Recorded) -> list[tuple[str, int]]:
     return found
 
 
-def publish_delta(fanout: Fanout, frame: Mapping[str, Any]) -> None:
-    """Give a piece of passing text to who follows its run or its chat."""
-    run_id, offset, text = frame["run_id"], frame["offset"], frame["text"]
+def publish_piece(fanout: Fanout, piece: Mapping[str, Any]) -> None:
+    """Give a piece of passing text, or the whole of it, to who follows its run or its chat."""
+    run_id, offset, text = piece["run_id"], piece["offset"], piece["text"]
     channels = [f"run:{run_id}"]
-    if frame.get("session_id"):
-        channels.append(f"chat.session:{frame['session_id']}")
+    if piece.get("session_id"):
+        channels.append(f"chat.session:{piece['session_id']}")
     for channel in channels:
-        if fanout.listens(channel):
+        if not fanout.listens(channel):
+            continue
+        if piece.get("whole"):
+            fanout.publish(frames.snapshot(channel, run_id, text))
+        else:
             fanout.publish(frames.delta(channel, run_id, offset, text))

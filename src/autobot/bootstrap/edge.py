@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from autobot.adapters.prometheus.exposition import ConsumerFigures, link_gauges
-from autobot.bootstrap.channels import EngineTexts, publish_delta, sources
+from autobot.bootstrap.channels import EngineTexts, publish_piece, sources
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.registered import REGISTERED
@@ -111,7 +111,7 @@ class Edge:
         """Show what passes in this process, and let it be counted."""
         product = self.product
         if texts is None:
-            product.frames.append(lambda piece: publish_delta(self.fanout, piece))
+            product.frames.append(lambda piece: publish_piece(self.fanout, piece))
         prometheus = product.outside.extras.get("prometheus")
         if prometheus is not None:
             prometheus.watch(lambda: link_gauges(product.registry.describe()))

@@ -79,6 +79,12 @@ def need_postgres() -> None:
         raise Absent("postgres", "PostgreSQL's driver is not installed.", hint="autobot add postgres")
 
 
+def need_redis() -> None:
+    """Raise Absent when Redis's driver is not installed."""
+    if importlib.util.find_spec("redis") is None:
+        raise Absent("redis", "Redis's driver is not installed.", hint="autobot add redis")
+
+
 async def open_store(config: Config, clock: Clock, *, shared: bool = False) -> tuple[EventStore, str]:
     """Open the store that the settings name, and say where it is; empty for the file in the data folder.
 

@@ -36,14 +36,19 @@ app.command("vacuum")(data.vacuum)
 app.command("restore")(data.restore)
 app.command("migrate")(data.migrate)
 
-PARTS: dict[str, tuple[str, ...]] = {"local-llm": ("local-llm",), "postgres": ("postgres",)}
+PARTS: dict[str, tuple[str, ...]] = {
+    "local-llm": ("local-llm",),
+    "postgres": ("postgres",),
+    "redis": ("redis",),
+}
 """Parts that this version can use, with the extras that they need."""
-ROLES = ("gateway", "backend", "ai", "npu", "browser")
+SERVED = ("gateway", "backend", "ai")
+"""Roles that this version can run as processes of their own."""
+ROLES = (*SERVED, "npu", "browser")
 """Roles that processes of a scaled installation have."""
 LATER = {
     "npu": "inference on an NPU",
     "browser": "driving a browser",
-    "redis": "several machines",
 }
 """Parts that this version knows of and cannot use yet."""
 
@@ -66,27 +71,51 @@ def main(
 @app.command()
 def up(
     port: Annotated[int | None, typer.Option(help="Instead of AUTOBOT_PORT; 0 for a free one.")] = None,
+    scaled: Annotated[
+        bool,
+        typer.Option(
+            help="Each role as a process of its own, on the PostgreSQL of AUTOBOT_DATABASE_URL and the Redis of AUTOBOT_REDIS_URL."
+        ),
+    ] = False,
+    backends: Annotated[int, typer.Option(help="Scaled: processes of the role backend.")] = 1,
+    ais: Annotated[int, typer.Option(help="Scaled: processes of the role ai.")] = 1,
 ) -> None:
-    """Start AutoBot: everything in one process."""
+    """Start AutoBot: everything in one process, or each role in its own."""
 
     def work() -> int:
-        from autobot.bootstrap import serve
+        from autobot.bootstrap import serve, serve_scaled
 
+        if scaled:
+            return serve_scaled(current_config(), backends=backends, ais=ais, port=port, say=say)
         return serve(current_config(), port=port, say=say)
 
     raise typer.Exit(guarded(work))
 
 
 @app.command("serve")
-def serve_role(role: Annotated[str, typer.Argument(help=", ".join(ROLES))]) -> None:
+def serve_role(
+    role: Annotated[str, typer.Argument(help=", ".join(ROLES))],
+    port: Annotated[int | None, typer.Option(help="Instead of AUTOBOT_PORT; 0 for a free one.")] = None,
+    slot: Annotated[
+        int, typer.Option(help="Which of several processes of this role on one data folder.")
+    ] = 1,
+    descriptor: Annotated[int | None, typer.Option(hidden=True)] = None,
+    child: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
     """Start one role as a process of its own."""
+    if role in SERVED:
+        given: dict[str, Any] = {"port": port, "slot": slot, "descriptor": descriptor, "child": child}
+
+        def work() -> int:
+            from autobot.bootstrap import serve_role
+
+            return serve_role(current_config(), role, say=say, **given)
+
+        raise typer.Exit(guarded(work))
     if role not in ROLES:
         complain(f"There is no role called {role}.", f"Roles are: {', '.join(ROLES)}")
         raise typer.Exit(Exit.USAGE)
-    complain(
-        f"The role {role} cannot run by itself in this version: all roles run in one process.",
-        "autobot up",
-    )
+    complain(f"This version has no process of the role {role}.", f"It has: {', '.join(SERVED)}")
     raise typer.Exit(Exit.UNAVAILABLE)
 
 

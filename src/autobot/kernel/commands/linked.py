@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autobot.kernel.commands.bus import Bus
 from autobot.kernel.commands.decision import Answer
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext
@@ -51,9 +50,9 @@ class RoutedBus:
 
 
 class BusService:
-    """The other end: the handlers that a direct transport calls."""
+    """The other end: the handlers that a transport calls."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Dispatcher) -> None:
         self._bus = bus
 
     async def command(self, payload: Any, context: CallContext) -> Answer[Any]:

@@ -1,0 +1,255 @@
+"""`autobot up --scaled`: every role as a process of its own on one machine, for trial.
+
+The parent owns the data folder and the public socket; it keeps its children running, and at SIGHUP it exchanges them one
+by one without a refused request: the new one takes work before the old one leaves. Children end when their parent does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from autobot.adapters.system.lock import locked_folder
+from autobot.adapters.vault.vault import load_or_create_key
+from autobot.bootstrap.outside import key_path
+from autobot.bootstrap.placing import Role
+from autobot.bootstrap.role import READY, SIGN_IN, need_scaled
+from autobot.bootstrap.server import address_of, listen
+from autobot.config import PREFIX, Config
+from autobot.kernel.core.errors import OperatorError
+
+READY_S: Final = 60.0
+"""Seconds that a role gets to take work."""
+END_S: Final = 40.0
+"""Seconds that a role gets to leave before it is ended."""
+PAUSE_S: Final = (0.2, 30.0)
+"""Shortest and longest pause before a role that ended by itself is started again."""
+STEADY_S: Final = 30.0
+"""Seconds after which a role counts as running well: its next end is answered at once again."""
+ORDER: Final[tuple[Role, ...]] = ("backend", "ai", "gateway")
+"""Order of the start; stopping goes the other way."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How many processes of each role run (1–16)."""
+
+    backends: int = 1
+    ais: int = 1
+    gateways: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise OperatorError for a count out of range."""
+        for count in (self.backends, self.ais, self.gateways):
+            if not 1 <= count <= 16:
+                raise OperatorError(f"{count} processes of one role cannot run here.", hint="1 to 16 can.")
+
+    def counts(self) -> Mapping[Role, int]:
+        """Return the count by role."""
+        return {"backend": self.backends, "ai": self.ais, "gateway": self.gateways}
+
+
+@dataclass(slots=True)
+class Child:
+    """One process of a role."""
+
+    role: Role
+    slot: int
+    process: asyncio.subprocess.Process
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    sign_in: str = ""
+    leaving: bool = False
+
+    @property
+    def name(self) -> str:
+        """As people see it."""
+        return f"{self.role} {self.slot} (process {self.process.pid})"
+
+
+class Cluster:
+    """The processes of all roles. `announce` hears what people should read."""
+
+    def __init__(self, config: Config, plan: Plan, public: socket.socket, say: Say) -> None:
+        self._config, self._plan, self._public, self._say = config, plan, public, say
+        self._children: dict[tuple[Role, int], Child] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._stopping = asyncio.Event()
+        self._rolling = asyncio.Lock()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[str]:
+        """Run every role for the block; yields the token link that the first start made, if any."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            link = ""
+            try:
+                for role in ORDER:
+                    for child in [await self._start(role) for _ in range(self._plan.counts()[role])]:
+                        await self._until_ready(child)
+                        link = link or child.sign_in
+                yield link
+            finally:
+                self._stopping.set()
+                for role in reversed(ORDER):
+                    own = [one for one in self._children.values() if one.role == role]
+                    await asyncio.gather(*(self._end(one) for one in own))
+
+    async def roll(self) -> None:
+        """Exchange every process for a new one, one by one. A new one that does not get ready leaves the old one."""
+        async with self._rolling:
+            for role in ORDER:
+                for old in [one for one in self._children.values() if one.role == role and not one.leaving]:
+                    new = await self._start(role)
+                    try:
+                        await self._until_ready(new)
+                    except OperatorError as error:
+                        self._say(f"{error.detail} The old one stays.")
+                        await self._end(new)
+                        return
+                    await self._end(old)
+        self._say("Every role runs in a new process.")
+
+    # ----------------------------------------------------------------------------------------- processes
+
+    def _slot(self, role: Role) -> int:
+        taken = {slot for kind, slot in self._children if kind == role}
+        return next(number for number in range(1, len(taken) + 2) if number not in taken)
+
+    async def _start(self, role: Role) -> Child:
+        slot = self._slot(role)
+        words = [sys.executable, "-m", "autobot", "serve", role, "--slot", str(slot), "--child"]
+        descriptors: Sequence[int] = ()
+        if role == "gateway":
+            descriptors = (self._public.fileno(),)
+            words += ["--descriptor", str(descriptors[0])]
+        else:
+            words += ["--port", "0"]
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            env=self._environment(role),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=descriptors,
+        )
+        child = self._children[(role, slot)] = Child(role, slot, process)
+        assert self._group is not None
+        self._group.create_task(self._watch(child))
+        return child
+
+    def _environment(self, role: Role) -> dict[str, str]:
+        given = {f"{PREFIX}{name}": value for name, value in self._config.environment.items()}
+        own = {f"{PREFIX}SECRET_KEY_FILE": str(key_path(self._config))}
+        if role != "gateway":
+            # Only the gateway is for others; between the roles of one machine loopback is enough.
+            own |= {f"{PREFIX}HOST": "127.0.0.1"}
+            for name in ("TLS_CERT", "TLS_KEY", "ALLOW_INSECURE_BIND", "PORT"):
+                given.pop(f"{PREFIX}{name}", None)
+        return {**self._config.inherited, **given, **own}
+
+    async def _watch(self, child: Child) -> None:
+        """Read what a child says until it ends; start another one when nobody asked it to end."""
+        began = asyncio.get_running_loop().time()
+        output = child.process.stdout
+        assert output is not None
+        async for line in output:
+            text = line.decode(errors="replace").strip()
+            if text.startswith(SIGN_IN):
+                child.sign_in = text.removeprefix(SIGN_IN).strip()
+            elif text.startswith(READY):
+                child.ready.set()
+            else:
+                self._say(f"{child.role} {child.slot}: {text}")
+        code = await child.process.wait()
+        self._children.pop((child.role, child.slot), None)
+        was_ready, pause = child.ready.is_set(), PAUSE_S[0]
+        child.ready.set()
+        if child.leaving or self._stopping.is_set() or not was_ready:
+            return
+        self._say(f"The {child.name} ended by itself (exit code {code}); another one is started.")
+        if asyncio.get_running_loop().time() - began < STEADY_S:
+            pause = min(PAUSE_S[1], PAUSE_S[0] * 5)
+        await self._replace(child.role, pause)
+
+    async def _replace(self, role: Role, pause: float) -> None:
+        """Start another one, again and again until one takes work."""
+        while not self._stopping.is_set():
+            try:
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+                return
+            except TimeoutError:
+                pass
+            new = await self._start(role)
+            try:
+                await self._until_ready(new)
+            except OperatorError as error:
+                self._say(error.detail)
+                await self._end(new)
+                pause = min(PAUSE_S[1], pause * 2)
+            else:
+                return
+
+    async def _until_ready(self, child: Child) -> None:
+        """Wait until it takes work. Raises OperatorError when it ends before, or is not ready in time."""
+        try:
+            async with asyncio.timeout(READY_S):
+                await child.ready.wait()
+        except TimeoutError:
+            raise OperatorError(f"The {child.name} was not ready within {READY_S:.0f} s.") from None
+        if child.process.returncode is not None:
+            raise OperatorError(
+                f"The {child.name} did not start (exit code {child.process.returncode}).",
+                hint="Its message stands above.",
+            )
+
+    async def _end(self, child: Child) -> None:
+        child.leaving = True
+        if child.process.returncode is None:
+            child.process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(END_S):
+                await child.process.wait()
+        except TimeoutError:
+            self._say(f"The {child.name} did not leave within {END_S:.0f} s and was ended.")
+            child.process.kill()
+            await child.process.wait()
+
+
+async def run_cluster(config: Config, plan: Plan, port: int | None, say: Say) -> int:
+    """Run all roles until a signal says stop; returns the exit code. Raises errors of the operator."""
+    config = replace(config, secret_key_file=key_path(config))
+    need_scaled(config)
+    with locked_folder(config.data_dir) as lock:
+        await asyncio.to_thread(load_or_create_key, key_path(config))
+        public = listen(config, port)
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        for word in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(word, stop.set)
+        cluster = Cluster(config, plan, public, say)
+        with public:
+            async with cluster.running() as token:
+                address = address_of(config, public)
+                lock.tell(address)
+                say(f"AutoBot is at {config.public_url or address}")
+                if token:
+                    say(f"Sign in once with {config.public_url or address}/sign-in#token={token}")
+                rolls: set[asyncio.Task[None]] = set()
+
+                def roll() -> None:
+                    task = loop.create_task(cluster.roll())
+                    rolls.add(task)
+                    task.add_done_callback(rolls.discard)
+
+                loop.add_signal_handler(signal.SIGHUP, roll)
+                await stop.wait()
+                for task in rolls:
+                    task.cancel()
+    return 0

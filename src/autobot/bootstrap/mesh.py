@@ -1,0 +1,232 @@
+"""What makes processes of roles one installation: the roles table, calls between them, events and frames (design §4)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from autobot.adapters.http.transport import HttpOptions, HttpTransport
+from autobot.adapters.roles.transport import RoleTransport
+from autobot.adapters.vault.service_tokens import HmacServiceTokens
+from autobot.adapters.vault.vault import load_or_create_key
+from autobot.bootstrap.carrying import TEXT, WANTED
+from autobot.bootstrap.channels import EngineTexts, publish_piece
+from autobot.bootstrap.knowing import VERSION
+from autobot.bootstrap.outside import key_path
+from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, Role
+from autobot.bootstrap.product import Product
+from autobot.bootstrap.redis import RedisParts
+from autobot.bootstrap.targets import TargetDirectory
+from autobot.contexts.agents.facade import model_wires, over_facade
+from autobot.contexts.roles.module import Membership
+from autobot.gateway.hop.app import RoleHop
+from autobot.gateway.hop.parts import HopParts, HopRow
+from autobot.gateway.middleware.lifecycle import Lifecycle
+from autobot.gateway.realtime.fanout import Fanout
+from autobot.gateway.realtime.texts import FrameTexts
+from autobot.kernel.commands.decision import Module
+from autobot.kernel.commands.linked import COMMAND, QUERY, BusService
+from autobot.kernel.commands.wire import bus_wires
+from autobot.kernel.core.errors import HopFailed, Rejected
+from autobot.kernel.links.hop_wire import HEALTH
+from autobot.kernel.links.service_token import ServiceTokens
+from autobot.kernel.links.wire import Wire
+from autobot.kernel.messaging.transient import Missed
+from autobot.kernel.resilience.operation import Transport
+
+FOUND_S: Final = 20.0
+"""Seconds that a process waits at its start for the roles that it calls; then it serves without, and says so."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Mesh:
+    """This process among the others, while `joined` runs."""
+
+    product: Product
+    membership: Membership
+    directory: TargetDirectory
+    texts: FrameTexts
+    hop: Hop
+    fanouts: list[Fanout] = field(default_factory=list)
+
+    def shown_by(self, fanout: Fanout) -> None:
+        """Give passing frames of other processes to a fan-out."""
+        self.fanouts.append(fanout)
+
+    async def announce(self) -> None:
+        """Take a place: calls come from now on."""
+        await self.membership.join()
+
+    async def reached(self) -> None:
+        """Wait for the roles that this process calls, but not for ever."""
+        try:
+            async with asyncio.timeout(FOUND_S):
+                await self.directory.found.wait()
+        except TimeoutError:
+            return
+
+    async def leave(self) -> None:
+        """Be chosen no more."""
+        try:
+            await self.membership.drain("it leaves")
+        except (HopFailed, Rejected):
+            # The others see it by silence.
+            return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """Where other roles call this one."""
+
+    app: RoleHop
+    lifecycle: Lifecycle
+
+
+@asynccontextmanager
+async def joined(product: Product, role: Role, redis: RedisParts) -> AsyncIterator[Mesh]:
+    """Connect a product of one role to the others for the block."""
+    outside, placement = product.outside, product.placement
+    key = await asyncio.to_thread(load_or_create_key, key_path(product.config))
+    tokens = HmacServiceTokens(key, outside.clock)
+    transports = {row: _transport(product, row, tokens) for row in HOPS if placement.outgoing(row)}
+    membership = Membership(product.own, product.store, product.codec, outside.clock, product.context())
+    directory = TargetDirectory(
+        transports,
+        product.own.contracts,
+        registry=product.registry,
+        store=product.store,
+        codec=product.codec,
+        clock=outside.clock,
+        observer=product.observer,
+        context=product.context(),
+        listener=outside.listener,
+    )
+    mesh = Mesh(
+        product=product,
+        membership=membership,
+        directory=directory,
+        texts=FrameTexts(lambda wanted: redis.frames.publish(WANTED, wanted)),
+        hop=_hop(product, role, tokens),
+    )
+    try:
+        async with asyncio.TaskGroup() as group:
+            work = (membership.run(), directory.run(), redis.run(), _frames(mesh, redis))
+            tasks = [group.create_task(one) for one in work]
+            if not placement.holds("gateway"):
+                tasks.append(group.create_task(redis.relay.run()))
+            try:
+                yield mesh
+            finally:
+                for task in tasks:
+                    task.cancel()
+    finally:
+        await _left(membership)
+        for transport in transports.values():
+            await transport.close()
+
+
+async def _left(membership: Membership) -> None:
+    try:
+        await membership.leave()
+    except (HopFailed, Rejected):
+        # The place is taken away when its lease has ended.
+        return
+
+
+# ------------------------------------------------------------------------------------------------------ calls
+
+
+def _modules(product: Product, row: str) -> Sequence[Module]:
+    """Return the modules whose commands and queries cross a row."""
+    ai = HOPS[row][1] == "ai"
+    return [one for one in product.modules if (one.name in AI_CONTEXTS) == ai]
+
+
+def _wires(product: Product, row: str) -> Mapping[str, Wire]:
+    modules = _modules(product, row)
+    commands = [spec for module in modules for spec in module.commands]
+    queries = [spec for module in modules for spec in module.queries]
+    models = model_wires() if HOPS[row][1] == "ai" else {}
+    return {**bus_wires(commands, queries), **models}
+
+
+def _transport(product: Product, row: str, tokens: ServiceTokens) -> Transport:
+    outside = product.outside
+    caller, callee = HOPS[row]
+    options = HttpOptions(internal=True, health_path=HEALTH)
+    return RoleTransport(
+        link=row,
+        issuer=caller,
+        audience=callee,
+        wires=_wires(product, row),
+        tokens=tokens,
+        inner=HttpTransport(row, options, outside.clock, outside.chance, outside.listener),
+        clock=outside.clock,
+    )
+
+
+def _hop(product: Product, role: Role, tokens: ServiceTokens) -> Hop:
+    """Return what answers other roles here; in the gateway nobody asks."""
+    outside, lifecycle = product.outside, Lifecycle()
+    service = BusService(product.services)
+    calls: dict[str, Any] = {COMMAND.name: service.command, QUERY.name: service.query}
+    streams: dict[str, Any] = {}
+    if role == "ai":
+        models, texts = over_facade(product.facade)
+        calls |= models
+        streams |= texts
+    rows: dict[str, HopRow] = {
+        caller: HopRow(row=row, wires=_wires(product, row), calls=calls, streams=streams)
+        for row, (caller, _) in HOPS.items()
+        if product.placement.incoming(row)
+    }
+    parts = HopParts(
+        role=role,
+        version=VERSION,
+        rows=rows,
+        tokens=tokens,
+        lifecycle=lifecycle,
+        clock=outside.clock,
+        chance=outside.chance,
+        ids=outside.ids,
+        listener=outside.listener,
+        arrived=product.registry.arrived,
+    )
+    return Hop(app=RoleHop(parts), lifecycle=lifecycle)
+
+
+# ----------------------------------------------------------------------------------------------------- frames
+
+
+async def _frames(mesh: Mesh, redis: RedisParts) -> None:
+    """Take in passing frames where they are shown; tell whole texts where they are made."""
+    if mesh.product.placement.holds("gateway"):
+        await _show(mesh, redis)
+    elif mesh.product.placement.holds("ai"):
+        await _tell(mesh, redis)
+
+
+async def _show(mesh: Mesh, redis: RedisParts) -> None:
+    async with redis.frames.subscribe((TEXT,), limit=4_096) as heard:
+        mesh.texts.joined()
+        while True:
+            frame = await heard.receive()
+            if isinstance(frame, Missed):
+                mesh.texts.joined()
+                continue
+            mesh.texts.take(frame.payload)
+            for fanout in mesh.fanouts:
+                publish_piece(fanout, frame.payload)
+
+
+async def _tell(mesh: Mesh, redis: RedisParts) -> None:
+    texts = EngineTexts(mesh.product.engine)
+    async with redis.frames.subscribe((WANTED,)) as heard:
+        while True:
+            frame = await heard.receive()
+            wanted = "*" if isinstance(frame, Missed) else str(frame.payload)
+            for whole in texts.wholes(wanted):
+                redis.frames.publish(TEXT, whole)
