@@ -30,8 +30,8 @@ from autobot.testing.client import Client, Reply
 PASSWORD: Final = "correct horse battery"
 """The administrator's password in every harness."""
 
-START_S: Final = 30.0
-STOP_S: Final = 20.0
+START_S: Final = 60.0
+STOP_S: Final = 30.0
 POLL_S: Final = 0.005
 SAYS: Final = b"AutoBot is at "
 
@@ -80,14 +80,23 @@ def run_cli(
 
 
 class ServerProcess:
-    """`autobot up` as a child of this process, on a data folder of its own.
+    """`autobot up` as a child of this process, on a data folder of its own; `scaled` with every role in its own process.
 
     A context manager: started on entry, killed on exit whatever happened. `kill` is SIGKILL, `stop` SIGTERM; both
     wait for the end. After a restart the address may differ unless `port` was given.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        port: int = 0,
+        scaled: tuple[str, ...] | None = None,
+    ) -> None:
+        """Prepare it. `scaled` are further words for `up --scaled`; None is one process."""
         self.folder, self.port = folder, port
+        self._words = () if scaled is None else ("--scaled", *scaled)
         self.environment = dict(environment or {})
         self.address = ""
         self.starts = 0
@@ -128,7 +137,7 @@ class ServerProcess:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "autobot", "up", "--port", str(self.port)],
+                [sys.executable, "-m", "autobot", "up", "--port", str(self.port), *self._words],
                 env=environment_for(self.folder, self.environment),
                 cwd=self.folder.parent,
                 stdin=subprocess.DEVNULL,

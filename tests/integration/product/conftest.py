@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from autobot.testing.harness import ServerProcess
 from autobot.testing.postgres import Cluster
+from autobot.testing.valkey import ValkeyServer
 from tests.integration.product.host import Host
 from tests.integration.product.people import Person
 from tests.integration.product.stand_in import ModelServer
@@ -16,7 +18,13 @@ from tests.integration.product.stand_in import ModelServer
 Store = Callable[[], dict[str, str]]
 ON_EVERY_STORE = ("test_chat", "test_idempotency", "test_settings_and_log")
 """Modules whose tests run on each store; the others on the file in the data folder."""
-STORES = ("file", pytest.param("postgres", marks=pytest.mark.needs_program("initdb")))
+_POSTGRES = pytest.mark.needs_program("initdb")
+STORES = (
+    "file",
+    pytest.param("postgres", marks=_POSTGRES),
+    pytest.param("scaled", marks=_POSTGRES),
+)
+"""`scaled`: each role in its own process, on PostgreSQL and Valkey."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -28,16 +36,35 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def store(request: pytest.FixtureRequest) -> Store:
     """Returns the settings that choose a store: an empty one for each server."""
-    if getattr(request, "param", "file") == "file":
+    chosen = getattr(request, "param", "file")
+    if chosen == "file":
         return dict
     cluster: Cluster = request.getfixturevalue("postgres")
-    return lambda: {"AUTOBOT_DATABASE_URL": cluster.database()}
+    if chosen == "postgres":
+        return lambda: {"AUTOBOT_DATABASE_URL": cluster.database()}
+    opened: ExitStack = request.getfixturevalue("opened")
+    return lambda: {
+        "AUTOBOT_DATABASE_URL": cluster.database(),
+        "AUTOBOT_REDIS_URL": opened.enter_context(ValkeyServer()).url,
+    }
+
+
+@pytest.fixture(scope="session")
+def opened() -> Iterator[ExitStack]:
+    """What is closed when the session ends."""
+    with ExitStack() as closing:
+        yield closing
+
+
+def serving(folder: Path, environment: dict[str, str]) -> ServerProcess:
+    """Return AutoBot on a store; with a Redis each role has its own process."""
+    return ServerProcess(folder, environment, scaled=() if "AUTOBOT_REDIS_URL" in environment else None)
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, store: Store) -> Iterator[ServerProcess]:
     """AutoBot as it is with nothing installed. Shared: tests make their own people and chats."""
-    with ServerProcess(tmp_path_factory.mktemp("product") / "data", store()) as running:
+    with serving(tmp_path_factory.mktemp("product") / "data", store()) as running:
         yield running
 
 
@@ -54,7 +81,7 @@ def with_model(
 ) -> Iterator[ServerProcess]:
     """AutoBot with that model server."""
     environment = {"AUTOBOT_OPENAI_BASE_URL": model_server.address, **store()}
-    with ServerProcess(tmp_path_factory.mktemp("modelled") / "data", environment) as running:
+    with serving(tmp_path_factory.mktemp("modelled") / "data", environment) as running:
         yield running
 
 

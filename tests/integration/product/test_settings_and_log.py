@@ -185,10 +185,10 @@ def test_health_is_asked_and_aged(admin: Person, host: Host) -> None:
     assert "AUTOBOT_OPENAI_BASE_URL" in checks["openai"]["detail"]
 
 
-def test_info_and_status_tell_what_runs(admin: Person) -> None:
+def test_info_and_status_tell_what_runs(host: Host, admin: Person) -> None:
     """Version, mode, formats, counts."""
     info = admin.client.get(f"{SYSTEM}/info").expect(200).json
-    assert info["mode"] == "embedded"
+    assert info["mode"] == ("scaled" if "AUTOBOT_REDIS_URL" in host.server.environment else "embedded")
     assert info["version"]
     assert info["started_at"].endswith("Z")
     status = admin.client.get(f"{SYSTEM}/status").expect(200).json

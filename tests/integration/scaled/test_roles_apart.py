@@ -1,0 +1,220 @@
+"""Every role in its own process: calls go by the matrix, with tokens, and survive the death of any process."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from autobot.testing.client import Client, Reply
+from autobot.testing.harness import run_cli
+from tests.integration.scaled.conftest import Installation
+
+pytestmark = pytest.mark.needs_program("initdb")
+CHAT = "/api/v1/chat/sessions"
+LINKS = "/api/v1/system/links"
+
+
+def rows(client: Client) -> dict[str, Any]:
+    """Return every row of the matrix by its id."""
+    return {one["id"]: one for one in client.get(f"{LINKS}?limit=200").expect(200).json["items"]}
+
+
+def begin(client: Client, key: str) -> Reply:
+    """Begin a chat under an idempotency key."""
+    return client.post(CHAT, {"title": key}, headers={"idempotency-key": f'"{key}"'})
+
+
+class Load(threading.Thread):
+    """A person who begins chats one after the other and repeats what got no answer, under the same key."""
+
+    def __init__(self, installation: Installation, name: str) -> None:
+        super().__init__()
+        self._installation, self._name = installation, name
+        self.ending = threading.Event()
+        self.acknowledged: dict[str, str] = {}
+        self.refused: list[str] = []
+
+    def run(self) -> None:
+        """Work until told to end."""
+        number = 0
+        with self._installation.client() as client:
+            while not self.ending.is_set():
+                number += 1
+                key = f"{self._name}-{number:06}-of-a-test"
+                while not self._tried(client, key) and not self.ending.is_set():
+                    time.sleep(0.05)
+
+    def _tried(self, client: Client, key: str) -> bool:
+        try:
+            reply = begin(client, key)
+        except (OSError, http.client.HTTPException) as error:
+            self.refused.append(repr(error))
+            return False
+        if reply.status != 201:
+            self.refused.append(f"{reply.status} {reply.text[:200]}")
+            return False
+        self.acknowledged[key] = reply.json["id"]
+        return True
+
+
+@contextmanager
+def load(installation: Installation, name: str, people: int = 3) -> Iterator[list[Load]]:
+    """Have people work for the block."""
+    working = [Load(installation, f"{name}-{number}") for number in range(people)]
+    for one in working:
+        one.start()
+    try:
+        yield working
+    finally:
+        for one in working:
+            one.ending.set()
+        for one in working:
+            one.join(60)
+
+
+def titles(client: Client) -> list[str]:
+    """Return the titles of all chats."""
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = client.get(f"{CHAT}?limit=100{cursor}").expect(200).json
+        found += [one["title"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+def test_calls_go_over_the_rows_between_roles(installation: Installation) -> None:
+    """A chat with a reply is carried by real hops: HTTP to backend and ai, streams and frames over Redis."""
+    admin = installation.admin
+    session = admin.post(CHAT, {"title": "hops"}).expect(201).json["id"]
+    said = {"content": "How do I create an API key?"}
+    reply = admin.post(f"{CHAT}/{session}/messages", said, headers={"prefer": "wait=30"}).expect(200).json
+    assert reply["content"]
+    carried = {
+        "gateway-backend": "http",
+        "gateway-ai": "http",
+        "ai-backend": "http",
+        "services-event_bus": "stream",
+        "backend-redis": "pubsub",
+    }
+    found = installation.until(
+        lambda: (every := rows(admin)) and all(every[row]["calls"] for row in carried) and every,
+        "figures of all processes",
+    )
+    for row, transport in carried.items():
+        assert (row, found[row]["state"], found[row]["transport"]) == (row, "in-use", transport)
+        assert found[row]["failures"] == 0, found[row]
+
+
+def test_a_row_between_roles_is_changed_at_run_time(installation: Installation) -> None:
+    """A decision taken at the backend is in force in the gateway, and reverting it is, too."""
+    admin = installation.admin
+    chaos = {"chaos": {"fault_rate": 1.0}, "reason": "a test"}
+    admin("PATCH", f"{LINKS}/gateway-ai", chaos).expect(200)
+    try:
+        installation.until(lambda: admin.get("/api/v1/chat/models").status >= 500, "faults on gateway-ai")
+        assert admin.get(CHAT).status == 200
+    finally:
+        admin.post(f"{LINKS}/gateway-ai/revert", {"reason": "the test is over"}).expect(200)
+    installation.until(lambda: admin.get("/api/v1/chat/models").status == 200, "no faults any more")
+
+
+@pytest.mark.parametrize("token", ["", "Bearer s1.e30.AAAA", "Bearer nonsense", "Basic YTpi"])
+def test_no_call_reaches_a_role_without_a_service_token(installation: Installation, token: str) -> None:
+    """Whoever finds a role's port can ask for its health alone; context fields do not make a caller."""
+    fields = {"x-correlation-id": "forged", "baggage": "user_id=admin"} | ({"authorization": token} if token else {})
+    with Client(installation.address("backend")) as backend:
+        asked = backend.post("/hop/query", {"name": "ListRoles", "fields": {}}, headers=fields)
+        assert asked.status == 401
+        assert backend.get("/hop/health").expect(200).json["role"] == "backend"
+        assert backend.get("/api/v1/chat/sessions").status == 404
+
+
+@pytest.mark.parametrize("role", ["gateway", "backend", "ai"])
+def test_nothing_acknowledged_is_lost_when_a_role_is_killed(installation: Installation, role: str) -> None:
+    """SIGKILL of a process under load: every acknowledged chat is there once, and the role comes back."""
+    before = installation.processes()
+    with load(installation, f"kill-{role}") as working:
+        installation.until(lambda: all(len(one.acknowledged) >= 3 for one in working), "work before the kill")
+        os.kill(before[role], signal.SIGKILL)
+        installation.until(
+            lambda: (now := installation.processes()).get(role) not in (None, before[role]) and now,
+            f"another {role}",
+        )
+        done = [len(one.acknowledged) for one in working]
+        installation.until(
+            lambda: all(len(one.acknowledged) >= n + 3 for one, n in zip(working, done, strict=True)),
+            "work after the kill",
+        )
+    acknowledged = [key for one in working for key in one.acknowledged]
+    there = installation.until(
+        lambda: (all_of := titles(installation.admin)) and set(acknowledged) <= set(all_of) and all_of, "chats"
+    )
+    assert [key for key in acknowledged if there.count(key) != 1] == []
+
+
+def test_a_rolling_restart_refuses_nothing(installation: Installation) -> None:
+    """At SIGHUP every process is exchanged for a new one under load, without one failed request."""
+    before = installation.processes()
+    with load(installation, "roll") as working:
+        os.kill(installation.server.pid, signal.SIGHUP)
+        installation.until(
+            lambda: len(now := installation.processes()) == len(before)
+            and not set(now.values()) & set(before.values()),
+            "new processes of every role",
+        )
+    assert [one for person in working for one in person.refused] == []
+    assert all(person.acknowledged for person in working)
+
+
+def test_events_flow_again_after_redis_was_flushed_and_restarted(installation: Installation) -> None:
+    """Redis is no truth: emptied, or away for a while, it costs time and nothing else."""
+    admin = installation.admin
+    for harm in (installation.valkey.flush, installation.valkey.kill):
+        harm()
+        if harm == installation.valkey.kill:
+            installation.valkey.start()
+        session = admin.post(CHAT, {"title": "after harm"}).expect(201).json["id"]
+        admin.post(f"{CHAT}/{session}/messages", {"content": "What can you do?"}).expect(202)
+
+        def replied(session: str = session) -> bool:
+            return len(admin.get(f"{CHAT}/{session}/messages").expect(200).json["items"]) == 2
+
+        installation.until(replied, "a reply")
+
+
+def test_a_second_start_on_the_folder_is_refused(installation: Installation) -> None:
+    """The folder is owned by the first one, which is named with its address."""
+    words = ("up", "--scaled", "--port", "0")
+    done = run_cli(installation.server.folder, *words, environment=installation.server.environment)
+    assert done.returncode != 0
+    assert f"process {installation.server.pid}" in done.stderr
+
+
+def test_the_command_line_reaches_the_backend(installation: Installation) -> None:
+    """What people ask at the command line is answered by the running installation."""
+    with installation.server.client(key=installation.server.key("chat:read")) as client:
+        assert client.get(CHAT).status == 200
+
+
+@pytest.mark.parametrize("missing", ["AUTOBOT_DATABASE_URL", "AUTOBOT_REDIS_URL", "AUTOBOT_SECRET_KEY_FILE"])
+def test_a_role_says_what_it_needs(installation: Installation, missing: str, tmp_path: Any) -> None:
+    """Without what all roles share a process does not start, and names it."""
+    environment = {
+        **installation.server.environment,
+        "AUTOBOT_SECRET_KEY_FILE": str(installation.server.folder / "secret.key"),
+    }
+    del environment[missing]
+    done = run_cli(tmp_path / "data", "serve", "backend", "--port", "0", environment=environment)
+    assert done.returncode == 6
+    assert missing in done.stderr
+    assert not (tmp_path / "data").exists()
