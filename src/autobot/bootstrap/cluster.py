@@ -1,7 +1,7 @@
 """`autobot up --scaled`: every role as a process of its own on one machine, for trial.
 
-The parent owns the data folder and the public socket; it keeps its children running, and at SIGHUP it exchanges them one
-by one without a refused request: the new one takes work before the old one leaves. Children end when their parent does.
+The parent owns the data folder and the public socket; it keeps its children running, and at SIGHUP it exchanges them
+role by role without a refused request: the new ones take work before the old ones leave. Children end when their parent does.
 """
 
 from __future__ import annotations
@@ -91,10 +91,14 @@ class Cluster:
             self._group = group
             link = ""
             try:
-                for role in ORDER:
-                    for child in [await self._start(role) for _ in range(self._plan.counts()[role])]:
-                        await self._until_ready(child)
-                        link = link or child.sign_in
+                # The first backend makes the tables; all others find them.
+                first = await self._start("backend")
+                await self._until_ready(first)
+                link = first.sign_in
+                counts = self._plan.counts()
+                rest = [role for role in ORDER for _ in range(counts[role] - (role == "backend"))]
+                for child in [await self._start(role) for role in rest]:
+                    await self._until_ready(child)
                 yield link
             finally:
                 self._stopping.set()
@@ -103,18 +107,19 @@ class Cluster:
                     await asyncio.gather(*(self._end(one) for one in own))
 
     async def roll(self) -> None:
-        """Exchange every process for a new one, one by one. A new one that does not get ready leaves the old one."""
+        """Exchange every process for a new one, role by role. When a new one does not get ready, the old ones stay."""
         async with self._rolling:
             for role in ORDER:
-                for old in [one for one in self._children.values() if one.role == role and not one.leaving]:
-                    new = await self._start(role)
-                    try:
-                        await self._until_ready(new)
-                    except OperatorError as error:
-                        self._say(f"{error.detail} The old one stays.")
-                        await self._end(new)
-                        return
-                    await self._end(old)
+                old = [one for one in self._children.values() if one.role == role and not one.leaving]
+                new = [await self._start(role) for _ in old]
+                try:
+                    for one in new:
+                        await self._until_ready(one)
+                except OperatorError as error:
+                    self._say(f"{error.detail} The old ones stay.")
+                    await asyncio.gather(*(self._end(one) for one in new))
+                    return
+                await asyncio.gather(*(self._end(one) for one in old))
         self._say("Every role runs in a new process.")
 
     # ----------------------------------------------------------------------------------------- processes

@@ -53,8 +53,9 @@ def check_tls(config: Config) -> None:
 
 async def dial_control(config: Config) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
     """Return a connection to the AutoBot that runs on this data folder, None when none does."""
-    for folder in (config.data_dir, config.data_dir / ROLES_FOLDER / "backend"):
-        # Scaled, the backend answers the command line of its machine.
+    # Scaled, a backend answers the command line of its machine; in which slot one runs changes over time.
+    backends = await asyncio.to_thread(lambda: sorted((config.data_dir / ROLES_FOLDER).glob("backend*")))
+    for folder in (config.data_dir, *backends):
         dialled = await asyncio.to_thread(connect_unix, folder / CONTROL_SOCKET)
         if dialled is not None:
             return await asyncio.open_unix_connection(sock=dialled, limit=CONTROL_LINE_MAX)

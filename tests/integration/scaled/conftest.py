@@ -86,9 +86,7 @@ def _owner(folder: Path) -> int | None:
 
 
 @pytest.fixture(scope="session")
-def installation(
-    tmp_path_factory: pytest.TempPathFactory, postgres: Cluster
-) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterator[Installation]:
     """Two backends, one ai, one gateway."""
     with ValkeyServer() as valkey:
         database = postgres.database()
