@@ -38,6 +38,7 @@ EXCEPTIONS = {
     "src/autobot/adapters/postgres": "the database driver; the product calls the store over services→repositories",
     "src/autobot/adapters/redis": "the driver of Redis: backend→redis carries what is sent; reading waits for messages",
     "src/autobot/bootstrap/serving.py": "dials and binds the control socket in the data folder; calls nobody",
+    "src/autobot/bootstrap/cluster.py": "binds the public address for its children; calls nobody",
     "src/autobot/bootstrap/server.py": "binds the address that the product listens on; calls nobody",
     "src/autobot/bootstrap/protocols.py": "framing on connections that the server accepted; calls nobody",
     "src/autobot/gateway/control.py": "listens on the control socket in the data folder; calls nobody",

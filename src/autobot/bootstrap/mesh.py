@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
 from autobot.adapters.roles.transport import RoleTransport
-from autobot.adapters.vault.service_tokens import HmacServiceTokens
+from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.carrying import TEXT, WANTED
 from autobot.bootstrap.channels import EngineTexts, publish_piece
@@ -90,7 +90,7 @@ async def joined(product: Product, role: Role, redis: RedisParts) -> AsyncIterat
     """Connect a product of one role to the others for the block."""
     outside, placement = product.outside, product.placement
     key = await asyncio.to_thread(load_or_create_key, key_path(product.config))
-    tokens = HmacServiceTokens(key, outside.clock)
+    tokens = KeyedServiceTokens(key, outside.clock)
     transports = {row: _transport(product, row, tokens) for row in HOPS if placement.outgoing(row)}
     membership = Membership(product.own, product.store, product.codec, outside.clock, product.context())
     directory = TargetDirectory(

@@ -2,82 +2,23 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from autobot.testing.client import Client, Reply
+from autobot.testing.client import Client
 from autobot.testing.harness import run_cli
-from tests.integration.scaled.conftest import Installation
+from autobot.testing.installation import CHAT, Installation, load
 
 pytestmark = pytest.mark.needs_program("initdb")
-CHAT = "/api/v1/chat/sessions"
 LINKS = "/api/v1/system/links"
 
 
 def rows(client: Client) -> dict[str, Any]:
     """Return every row of the matrix by its id."""
     return {one["id"]: one for one in client.get(f"{LINKS}?limit=200").expect(200).json["items"]}
-
-
-def begin(client: Client, key: str) -> Reply:
-    """Begin a chat under an idempotency key."""
-    return client.post(CHAT, {"title": key}, headers={"idempotency-key": f'"{key}"'})
-
-
-class Load(threading.Thread):
-    """A person who begins chats one after the other and repeats what got no answer, under the same key."""
-
-    def __init__(self, installation: Installation, name: str) -> None:
-        super().__init__()
-        self._installation, self._name = installation, name
-        self.ending = threading.Event()
-        self.acknowledged: dict[str, str] = {}
-        self.refused: list[str] = []
-
-    def run(self) -> None:
-        """Work until told to end."""
-        number = 0
-        with self._installation.client() as client:
-            while not self.ending.is_set():
-                number += 1
-                key = f"{self._name}-{number:06}-of-a-test"
-                while not self._tried(client, key) and not self.ending.is_set():
-                    time.sleep(0.05)
-
-    def _tried(self, client: Client, key: str) -> bool:
-        try:
-            reply = begin(client, key)
-        except (OSError, http.client.HTTPException) as error:
-            self.refused.append(repr(error))
-            return False
-        if reply.status != 201:
-            self.refused.append(f"{reply.status} {reply.text[:200]}")
-            return False
-        self.acknowledged[key] = reply.json["id"]
-        return True
-
-
-@contextmanager
-def load(installation: Installation, name: str, people: int = 3) -> Iterator[list[Load]]:
-    """Have people work for the block."""
-    working = [Load(installation, f"{name}-{number}") for number in range(people)]
-    for one in working:
-        one.start()
-    try:
-        yield working
-    finally:
-        for one in working:
-            one.ending.set()
-        for one in working:
-            one.join(60)
 
 
 def titles(client: Client) -> list[str]:
@@ -124,7 +65,9 @@ def test_a_row_between_roles_is_changed_at_run_time(installation: Installation) 
         installation.until(lambda: admin.get("/api/v1/chat/models").status >= 500, "faults on gateway-ai")
         assert admin.get(CHAT).status == 200
     finally:
-        admin.post(f"{LINKS}/gateway-ai/revert", {"position": None, "reason": "the test is over"}).expect(200)
+        admin.post(
+            f"{LINKS}/gateway-ai/revert", {"position": "shipped", "reason": "the test is over"}
+        ).expect(200)
     installation.until(lambda: admin.get("/api/v1/chat/models").status == 200, "no faults any more")
 
 

@@ -1,0 +1,139 @@
+"""An installation whose roles are processes of their own, under test, and people who work with it meanwhile."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from autobot.testing.client import Client, Reply
+from autobot.testing.harness import PASSWORD, ServerProcess
+from autobot.testing.valkey import ValkeyServer
+
+CHAT: Final = "/api/v1/chat/sessions"
+WAIT_S: Final = 180.0
+LOOK_S: Final = 0.05
+
+
+@dataclass
+class Installation:
+    """`autobot up --scaled` with its servers."""
+
+    server: ServerProcess
+    valkey: ValkeyServer
+    database: str
+    admin: Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sign the administrator in."""
+        self.admin = self.client()
+
+    def close(self) -> None:
+        """Close the administrator's connection."""
+        self.admin.close()
+
+    def client(self) -> Client:
+        """Return a client that is signed in."""
+        made = Client(self.server.local)
+        made.sign_in("admin", PASSWORD).expect(200)
+        return made
+
+    def processes(self) -> dict[str, int]:
+        """Return the process id of each role's processes, by the name of its folder."""
+        found = {}
+        for folder in sorted((self.server.folder / "roles").iterdir()):
+            pid = _owner(folder)
+            if pid is not None:
+                found[folder.name] = pid
+        return found
+
+    def address(self, name: str) -> str:
+        """Return where a process listens."""
+        return str(_told(self.server.folder / "roles" / name)["address"])
+
+    def until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait until a condition holds; errors on the way mean not yet."""
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            try:
+                found = condition()
+            except (OSError, AssertionError, KeyError, ValueError):
+                found = None
+            if found:
+                return found
+            time.sleep(LOOK_S)
+        raise AssertionError(f"not in time: {what}\n{self.server.log()[-4000:]}")
+
+
+def _told(folder: Path) -> Any:
+    return json.loads((folder / "autobot.lock").read_text(encoding="utf-8"))
+
+
+def _owner(folder: Path) -> int | None:
+    """Return who owns a folder, when that process lives."""
+    try:
+        pid = int(_told(folder)["pid"])
+        os.kill(pid, 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return pid
+
+
+def begin(client: Client, key: str) -> Reply:
+    """Begin a chat under an idempotency key."""
+    return client.post(CHAT, {"title": key}, headers={"idempotency-key": f'"{key}"'})
+
+
+class Load(threading.Thread):
+    """A person who begins chats one after the other and repeats what got no answer, under the same key."""
+
+    def __init__(self, installation: Installation, name: str) -> None:
+        super().__init__()
+        self._installation, self._name = installation, name
+        self.ending = threading.Event()
+        self.acknowledged: dict[str, str] = {}
+        self.refused: list[str] = []
+
+    def run(self) -> None:
+        """Work until told to end."""
+        number = 0
+        with self._installation.client() as client:
+            while not self.ending.is_set():
+                number += 1
+                key = f"{self._name}-{number:06}-of-a-test"
+                while not self._tried(client, key) and not self.ending.is_set():
+                    time.sleep(0.05)
+
+    def _tried(self, client: Client, key: str) -> bool:
+        try:
+            reply = begin(client, key)
+        except (OSError, http.client.HTTPException) as error:
+            self.refused.append(repr(error))
+            return False
+        if reply.status != 201:
+            self.refused.append(f"{reply.status} {reply.text[:200]}")
+            return False
+        self.acknowledged[key] = reply.json["id"]
+        return True
+
+
+@contextmanager
+def load(installation: Installation, name: str, people: int = 3) -> Iterator[list[Load]]:
+    """Have people work for the block."""
+    working = [Load(installation, f"{name}-{number}") for number in range(people)]
+    for one in working:
+        one.start()
+    try:
+        yield working
+    finally:
+        for one in working:
+            one.ending.set()
+        for one in working:
+            one.join(60)
