@@ -24,7 +24,7 @@ from autobot.bootstrap.server import address_of, listen
 from autobot.config import PREFIX, Config
 from autobot.kernel.core.errors import OperatorError
 
-READY_S: Final = 60.0
+READY_S: Final = 120.0
 """Seconds that a role gets to take work."""
 END_S: Final = 40.0
 """Seconds that a role gets to leave before it is ended."""

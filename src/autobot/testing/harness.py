@@ -30,7 +30,7 @@ from autobot.testing.client import Client, Reply
 PASSWORD: Final = "correct horse battery"
 """The administrator's password in every harness."""
 
-START_S: Final = 120.0
+START_S: Final = 180.0
 STOP_S: Final = 30.0
 POLL_S: Final = 0.005
 SAYS: Final = b"AutoBot is at "
