@@ -19,6 +19,7 @@ from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.messaging.log_broker import LogBroker
 from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.resilience.operation import Effect, Operation
+from autobot.kernel.resilience.rate_limit.limiter import Limiter, MemoryLimiter
 
 TEXT: Final = "text"
 """The channel of pieces of text."""
@@ -33,16 +34,18 @@ Send = Callable[[str, Any], Awaitable[None]]
 
 def carried(
     outside: Outside, store: EventStore, registry: LinkRegistry, takers: Sequence[Take]
-) -> tuple[SourceBroker, Send]:
-    """Return the broker and what sends frames. In one process `takers`, which may still become more, get them."""
+) -> tuple[SourceBroker, Send, Limiter]:
+    """Return the broker, what sends frames, and the limiter of quotas. In one process `takers`, which may still become
+    more, get the frames."""
     if outside.carrier is None:
-        return LogBroker(store, outside.clock, outside.chance), _here(outside, registry, takers)
+        broker = LogBroker(store, outside.clock, outside.chance)
+        return broker, _here(outside, registry, takers), MemoryLimiter(outside.clock)
     parts = outside.carrier(store, registry)
 
     async def send(channel: str, body: Any) -> None:
         parts.frames.publish(channel, body)
 
-    return parts.broker, send
+    return parts.broker, send, parts.limiter
 
 
 def _here(outside: Outside, registry: LinkRegistry, takers: Sequence[Take]) -> Send:

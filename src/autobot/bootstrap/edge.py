@@ -46,7 +46,6 @@ from autobot.gateway.rest import (
 )
 from autobot.gateway.site import EdgeLimits, Site
 from autobot.kernel.core.context import CallContext, Principal
-from autobot.kernel.resilience.rate_limit.limiter import MemoryLimiter
 from autobot.kernel.telemetry.listener import Listeners
 
 WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
@@ -71,7 +70,6 @@ class Edge:
             trusted_proxies=config.trusted_proxies,
             static_folder=WEB if (WEB / "index.html").is_file() else None,
         )
-        limiter = MemoryLimiter(outside.clock)
         quotas = quotas or Quotas()
         self.credentials = authenticator(
             store=product.store, codec=product.codec, clock=outside.clock, make=proven
@@ -86,13 +84,13 @@ class Edge:
             authenticator=self.credentials,
             authorizer=product.authorizer,
             fanout=self.fanout,
-            limiter=limiter,
+            limiter=product.limiter,
             classes=quotas.classes,
             lifecycle=self.lifecycle,
             listener=Listeners(*filter(None, (outside.listener, product.registry.arrivals))),
             note=product.refusals.note,
             arrived=product.registry.arrived,
-            routers=self._routers(auth.router(bus, limiter, site, quotas.login)),
+            routers=self._routers(auth.router(bus, product.limiter, site, quotas.login)),
             raw=(
                 self._run_events(),
                 asyncapi(),

@@ -32,6 +32,7 @@ from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.messaging.transient import TransientChannels
+from autobot.kernel.resilience.rate_limit.limiter import Limiter
 from autobot.kernel.telemetry.listener import Listener, Listeners
 
 DATABASE = "autobot.db"
@@ -40,10 +41,11 @@ KEY_FILE = "secret.key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """What goes between processes: events to groups, and passing frames."""
+    """What goes between processes: events to groups, passing frames, and the quotas that all share."""
 
     broker: SourceBroker
     frames: TransientChannels
+    limiter: Limiter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

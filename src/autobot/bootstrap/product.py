@@ -67,6 +67,7 @@ from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.messaging.broker import Subscription
 from autobot.kernel.messaging.source_broker import SourceBroker
+from autobot.kernel.resilience.rate_limit.limiter import Limiter
 from autobot.kernel.sagas.engine import RunEngine
 
 
@@ -99,6 +100,7 @@ class Product:
     placement: Placement
     services: LinkedBus
     figures: Figures
+    limiter: Limiter
     own: Self
     observer: Observer
 
@@ -155,7 +157,7 @@ class _Assembly:
         )
         self.work = action_work(config, {"chat": self.chat_view})
         self.frames: list[Callable[[dict[str, Any]], None]] = []
-        self.broker, self.send = carried(outside, self.store, self.registry, self.frames)
+        self.broker, self.send, self.limiter = carried(outside, self.store, self.registry, self.frames)
         self.counts: dict[str, Callable[[], Any]] = {}
 
     def product(self) -> Product:
@@ -197,6 +199,7 @@ class _Assembly:
             placement=self.placement,
             services=services,
             figures=self.figures,
+            limiter=self.limiter,
             own=self.own,
             observer=self.observer,
         )

@@ -127,7 +127,7 @@ class _Carrier:
             listener=outside.listener,
         )
         parts.connect(registry, outside.chance)
-        return Carried(broker=parts.broker, frames=parts.frames)
+        return Carried(broker=parts.broker, frames=parts.frames, limiter=parts.limiter)
 
     @property
     def parts(self) -> RedisParts:

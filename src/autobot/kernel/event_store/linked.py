@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from autobot.kernel.core.context import CallContext
+from autobot.kernel.event_store.erasures import counted
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import (
     AuditRecord,
@@ -50,6 +51,7 @@ class LinkedEventStore:
 
     async def commit(self, transaction: Transaction) -> Committed:
         """Make `transaction` durable."""
+        transaction = counted(transaction)
         try:
             done: Committed = await self._link.call(COMMIT, transaction, self._context_of(transaction))
         finally:

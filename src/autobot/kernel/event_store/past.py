@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from autobot.kernel.core.errors import AutoBotError, DataCorrupt, NotFound
+from autobot.kernel.event_store.erasures import erasures
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection import Projection, Write
 from autobot.kernel.event_store.transaction import Delete, Document, Filter, Put, Query, Recorded
@@ -98,7 +99,8 @@ class Past:
     the events between. A question that is cancelled leaves its copies, so asking again goes on from there.
 
     What was erased from the log is not in its past either: `forget` drops every copy and is called by
-    whoever erases; a fold that was under way then keeps none.
+    whoever erases here; a fold that was under way then keeps none. What other processes erase is seen by the
+    store's count of erasures before any copy is used.
     """
 
     def __init__(self, store: EventStore, projections: Iterable[Projection]) -> None:
@@ -106,7 +108,7 @@ class Past:
         self.projections = {one.name: one for one in projections}
         self._copies: OrderedDict[tuple[str, int], PastTables] = OrderedDict()
         self._folding = asyncio.Lock()
-        self._erasures = 0
+        self._erasures = self._counted = 0
         self.folded = 0
 
     def forget(self) -> None:
@@ -130,6 +132,10 @@ class Past:
             known = ", ".join(sorted(self.projections))
             raise NotFound(f"There is no read model {name}; there are: {known}.")
         async with self._folding:
+            counted = await erasures(self._store)
+            if counted != self._counted:
+                self._counted = counted
+                self.forget()
             return await self._fold(projection, min(position, await self._store.head()))
 
     async def _fold(self, projection: Projection, until: int) -> PastTables:

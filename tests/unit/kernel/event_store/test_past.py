@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.kernel.core.errors import DataCorrupt, NotFound
+from autobot.kernel.event_store.erasures import counted
 from autobot.kernel.event_store.past import COPIES, Past, difference
 from autobot.kernel.event_store.projection import Projection, Reader, Write
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
@@ -151,6 +152,17 @@ async def test_what_was_erased_is_in_no_past() -> None:
     world.past.forget()
     assert await world.shown(1) == {}
     assert list(await world.shown(2)) == ["b"]
+
+
+async def test_what_another_process_erased_is_in_no_past() -> None:
+    """An erasure through another process's store is seen by its mark, though nobody calls `forget` here."""
+    world = World()
+    await world.say("a", "put", "a secret")
+    assert "a" in await world.shown(1)
+    elsewhere = counted(Transaction(erase=(Erase(stream="a", reason="asked"),)))
+    await world.store.commit(elsewhere)
+    assert await world.shown(1) == {}
+    assert counted(Transaction()) == Transaction()
 
 
 async def test_a_fold_under_way_while_text_is_erased_keeps_no_copy() -> None:
