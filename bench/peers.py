@@ -4,7 +4,7 @@ Each peer is installed at the version that `bench/peers/requirements-*.txt` pins
 alternate between ours and the peer; a figure is the median round. What could not be installed or run in its time is
 printed as *quoted*, with the source; nothing quoted is compared as if it were measured.
 
-    python bench/peers.py [guards events proxy] [--rounds 5]
+    python bench/peers.py [guards events tokens proxy] [--rounds 5]
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Quoted:
 QUOTES = {
     "guards": [Quoted("hyx, breaker and retry", "8.1 µs"), Quoted("usual mixes", "20–25 µs")],
     "events": [Quoted("eventsourcing append", "3,700/s"), Quoted("eventsourcing replay", "60,000/s")],
+    "tokens": [Quoted("PyJWT, HS256", "23 µs to issue, 58 µs to read")],
     "proxy": [Quoted("LiteLLM proxy", "6,300–7,200 µs CPU a request, 11.8 ms added to the first token")],
 }
 
@@ -146,6 +147,15 @@ def events(rounds: int, until: float) -> list[str]:
     return [*lines, "eventsourcing writes the event alone; ours also claim, audit record and checkpoint."]
 
 
+def tokens(rounds: int, until: float) -> list[str]:
+    """Compare service tokens with JWT libraries."""
+    ours, theirs = alternate("tokens", rounds, until, "5000")
+    lines = [f"{'µs CPU':24} {'figure':>9} {'÷ ours':>8}"]
+    for name, us in ({f"AutoBot {one}": us for one, us in ours.items()} | theirs).items():
+        lines.append(f"{name:24} {us:9.1f} {us / ours[name.split()[-1]]:8.1f}")
+    return lines
+
+
 def proxy(rounds: int, until: float) -> list[str]:
     """Compare the model gateway hop with the LiteLLM proxy."""
     from bench.gateway_hop import child, product
@@ -243,6 +253,7 @@ def until_ready(process: subprocess.Popen[bytes], port: int) -> None:
 STEPS: dict[str, tuple[str, Callable[[int, float], list[str]]]] = {
     "guards": ("Link pipeline beside resilience libraries", guards),
     "events": ("Event store beside eventsourcing, SQLite", events),
+    "tokens": ("Service tokens beside JWT libraries", tokens),
     "proxy": ("Model gateway hop beside the LiteLLM proxy", proxy),
 }
 
