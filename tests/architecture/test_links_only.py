@@ -21,7 +21,7 @@ from autobot.testing.socket_guard import SocketRefused, no_sockets_but_links
 from tests.architecture.sources import below, name, tree
 
 LIBRARIES = {
-    "aiohttp", "asyncpg", "asyncssh", "ftplib", "grpc", "h11", "h2", "http.client", "httpx", "httpx2", "imaplib",
+    "aiohttp", "asyncpg", "asyncssh", "ftplib", "grpc", "h11", "h2", "hiredis", "http.client", "httpx", "httpx2", "imaplib",
     "niquests", "openai", "paramiko", "poplib", "psycopg", "pycurl", "redis", "requests", "smtplib", "socket",
     "socketserver", "ssl", "telnetlib", "urllib.request", "urllib3", "websockets", "xmlrpc", "xmlrpc.client",
 }  # fmt: skip

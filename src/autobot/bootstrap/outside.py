@@ -100,9 +100,7 @@ async def open_store(config: Config, clock: Clock, *, shared: bool = False) -> t
     from autobot.adapters.postgres.event_store import PostgresEventStore
     from autobot.adapters.postgres.options import StoreOptions
 
-    store = await PostgresEventStore.open(
-        config.database_url, clock, options=StoreOptions(alone=not shared, together=shared)
-    )
+    store = await PostgresEventStore.open(config.database_url, clock, options=StoreOptions(alone=not shared))
     place = f"PostgreSQL {store.server.version} at {config.database_place}"
     if not store.server.flushes:
         place += ", which does not flush (fsync = off): a power loss may lose what was acknowledged"

@@ -1,20 +1,16 @@
 """Whose database it is, how old it is: refusals say why and change nothing."""
 
-import asyncio
-
 import pytest
 
 from autobot.adapters.postgres.driver import Connection
 from autobot.adapters.postgres.event_store import PostgresEventStore
 from autobot.adapters.postgres.opening import Format
-from autobot.adapters.postgres.options import StoreOptions
 from autobot.adapters.postgres.schema import DDL, VERSION
 from autobot.kernel.core.errors import (
     AutoBotError,
     ConfigurationError,
     ConnectFailed,
     DataCorrupt,
-    DataLocked,
     DataNewer,
     OperatorError,
 )
@@ -149,33 +145,3 @@ async def test_a_missing_step_stops_with_the_reason(postgres: Cluster) -> None:
     error = await refused(postgres, Format(version=VERSION + 1))
     assert "no way" in error.detail
     assert error.hint
-
-
-ALONE, TOGETHER = StoreOptions(alone=True), StoreOptions(together=True)
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "allowed"),
-    [(ALONE, ALONE, False), (ALONE, TOGETHER, False), (TOGETHER, ALONE, False), (TOGETHER, TOGETHER, True)],
-)
-async def test_one_process_for_all_and_roles_apart_do_not_share_a_database(
-    postgres: Cluster, first: StoreOptions, second: StoreOptions, allowed: bool
-) -> None:
-    """Roles write beside one another; a process that holds all roles is alone, whoever came first."""
-    url = postgres.database()
-    async with asyncio.timeout(60):
-        one = await PostgresEventStore.open(url, ManualClock(), options=first)
-        try:
-            if allowed:
-                await (await PostgresEventStore.open(url, ManualClock(), options=second)).close()
-            else:
-                with pytest.raises(DataLocked):
-                    await PostgresEventStore.open(url, ManualClock(), options=second)
-        finally:
-            await one.close()
-
-
-def test_alone_and_together_is_nothing() -> None:
-    """A store is one or the other."""
-    with pytest.raises(ValueError, match="alone or together"):
-        StoreOptions(alone=True, together=True)

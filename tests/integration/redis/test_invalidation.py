@@ -92,8 +92,7 @@ async def test_a_tag_is_dropped_in_every_process(valkey: ValkeyServer) -> None:
     """The answers with the tag are asked for anew everywhere, others are kept."""
     async with processes(valkey.url) as (one, other):
         before, kept = await other.ask(), await other.ask(OTHER)
-        await one.ask()
-        assert one.invalidation.invalidate("things") == 1
+        one.invalidation.invalidate("things")
         while await other.ask() == before:
             await asyncio.sleep(0)
         assert await other.ask(OTHER) == kept
@@ -103,9 +102,8 @@ async def test_who_may_have_missed_a_word_drops_everything() -> None:
     """After its connection was away a process trusts none of its answers."""
     with ValkeyServer() as own:
         async with processes(own.url) as (_, other):
-            before, kept = await other.ask(), await other.ask(OTHER)
+            kept = await other.ask(OTHER)
             await asyncio.to_thread(own.kill)
             await asyncio.to_thread(own.start)
-            while await other.ask() == before:
+            while await other.ask(OTHER) == kept:
                 await asyncio.sleep(0)
-            assert await other.ask(OTHER) != kept

@@ -260,8 +260,10 @@ def test_relays_that_take_a_part_from_one_another_publish_once(valkey: ValkeySer
                 await published(valkey, clock, 2 * number + 2)
             for task in tasks:
                 task.cancel()
-        words = await server.do("XREVRANGE", PART.stream, "+", "-", "COUNT", "1")
-        assert words[0][0] == b"300-0"
+        # Not the entries: without a group that needs them a relay may have trimmed them by now.
+        state = await server.state(PART)
+        assert state is not None
+        assert state[2] == b"300-0"
         assert sum(one.totals["stream_published_total"] for one in counts) >= 300
         assert sum(one.totals["stream_published_total"] > 0 for one in counts) > 1
         await server.close()

@@ -58,11 +58,11 @@ class PostgresEventStore:
         """Open the database at `url` (`postgresql://…`); its tables are made or migrated.
 
         Raises ConnectFailed, ConfigurationError, DataNewer, DataCorrupt or OperatorError; then it is as it was. With
-        `options.alone` or `together` DataLocked, too.
+        `options.alone` DataLocked, too.
         """
         server = await open_database(url, form)
         store = cls(url, clock, options, server)
-        if options.alone or options.together:
+        if options.alone:
             try:
                 await store._sequencer.alone()
             except BaseException:

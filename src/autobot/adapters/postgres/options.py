@@ -13,8 +13,7 @@ class StoreOptions:
     `patience_s`: how long a commit waits for a server that is away, in seconds (0.1–300); a read waits as long
     for a connection. `poll_s`: how long a follower may miss what another process wrote when a notice is lost
     (0.01–60). `alone`: whether this store is to be the only one that writes: opening waits for a second for another
-    one that does so too, then raises DataLocked. `together`: whether it writes beside others that say so, and keeps
-    those out that are to be alone.
+    one that does so too, then raises DataLocked.
     """
 
     group: int = 512
@@ -22,11 +21,8 @@ class StoreOptions:
     patience_s: float = 20.0
     poll_s: float = 1.0
     alone: bool = False
-    together: bool = False
 
     def __post_init__(self) -> None:
-        if self.alone and self.together:
-            raise ValueError("a store is alone or together with others")
         if not 1 <= self.group <= 10_000:
             raise ValueError("group is 1 to 10000")
         if not 1 <= self.readers <= 64:

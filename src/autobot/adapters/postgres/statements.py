@@ -218,12 +218,6 @@ async def lock_alone(connection: Connection) -> bool:
     return taken
 
 
-async def lock_together(connection: Connection) -> bool:
-    """Keep out who is to be alone; False when somebody is."""
-    taken: bool = await connection.fetchval("SELECT pg_try_advisory_lock_shared($1)", ALONE)
-    return taken
-
-
 async def fence(connection: Connection, writer: str) -> int:
     """Make whatever an earlier connection of `writer` still has on its way refused; return its last commit's number."""
     last = await connection.fetchrow("UPDATE autobot.head SET epoch = epoch + 1 RETURNING writer, number")

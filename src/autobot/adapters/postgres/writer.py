@@ -284,11 +284,7 @@ class Sequencer:
 
     async def _begin(self) -> int:
         """Make a new connection the one that writes, and learn where things stand; returns our last commit's number."""
-        options, connection = self._options, self._connection
-        free = (not options.alone or await statements.lock_alone(connection)) and (
-            not options.together or await statements.lock_together(connection)
-        )
-        if not free:
+        if self._options.alone and not await statements.lock_alone(self._connection):
             raise DataLocked("Another AutoBot uses this database.", hint="Stop it, or name another database.")
         async with self._connection.transaction():
             last = await statements.fence(self._connection, self._name)

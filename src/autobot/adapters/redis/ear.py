@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from autobot.adapters.redis.hearing import heard
+from autobot.adapters.redis.errors import broken
+from autobot.adapters.redis.wire import Wire
 
 Told = tuple[bytes, bytes, bytes]
 """What happened (`message`, `subscribe`, `unsubscribe`, `pong`), the channel, and the payload of a message."""
@@ -14,28 +16,36 @@ Told = tuple[bytes, bytes, bytes]
 class Ear:
     """Channels that are listened to, on a connection of their own."""
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._heard: asyncio.Queue[Any] = asyncio.Queue()
+        wire.tell(self._heard.put_nowait)
 
-    async def subscribe(self, channels: Sequence[str]) -> None:
+    def subscribe(self, channels: Sequence[str]) -> None:
         """Ask to hear channels; `next` tells when each is heard."""
-        await heard(self._connection.send_command("SUBSCRIBE", *channels))
+        self._wire.say("SUBSCRIBE", *channels)
 
-    async def unsubscribe(self, channels: Sequence[str]) -> None:
+    def unsubscribe(self, channels: Sequence[str]) -> None:
         """Ask not to hear channels any more."""
-        await heard(self._connection.send_command("UNSUBSCRIBE", *channels))
+        self._wire.say("UNSUBSCRIBE", *channels)
 
-    async def ping(self) -> None:
+    def ping(self) -> None:
         """Ask for a sign of life, which `next` tells."""
-        await heard(self._connection.send_command("PING"))
+        self._wire.say("PING")
 
     async def next(self, wait_s: float) -> Told | None:
-        """Return what comes next, None when nothing came for so long."""
-        answer = await heard(
-            self._connection.read_response(disable_decoding=True, timeout=wait_s, disconnect_on_error=False)
-        )
-        if answer is None:
-            return None
+        """Return what comes next, None when nothing came for so long. Raises ConnectionLost."""
+        if self._heard.empty():
+            try:
+                async with asyncio.timeout(wait_s):
+                    answer = await self._heard.get()
+            except TimeoutError:
+                return None
+        else:
+            answer = self._heard.get_nowait()
+        if not isinstance(answer, list):
+            # The end, or an error: either way nothing more is heard here.
+            raise broken()
         kind, channel, *rest = answer
         data = rest[0] if rest and isinstance(rest[0], bytes) else b""
         return kind, channel, data

@@ -1,57 +1,97 @@
-"""An event as an entry of a stream: CloudEvents attributes as fields, after the model of its Kafka binding.
+"""An event as an entry of a stream: a CloudEvent in the structured mode of its Kafka binding, as Redis has no own.
 
-There is no official binding to Redis. `ce_<attribute>`, `content-type` and `data` are the event; `stream`,
-`revision`, `hash`, `principal` and `tenant` say what the log knows of it besides, and `attributes` holds what
-its sender added, as JSON, because the types of values would be lost in fields. The entry's id is the
-position in the log, and `prev` (written with it) the position of the entry before it.
+The fields are `content-type` and `data`, which is the event as JSON. Its attributes `stream`, `revision`, `hash`,
+`principal`, `tenant` and `erased` say what the log knows of it besides; `attributes`, a string of JSON, holds what
+its sender added. The entry's id is the position in the log, and the field `prev` the position of the entry before
+it. `data` stands in `data_base64` where it is no JSON, byte for byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.errors import BadAnswer
 from autobot.kernel.core.message import JSON_CONTENT_TYPE, Attribute, Message
 from autobot.kernel.event_store.transaction import Recorded
 
-OPTIONAL: Final = (
-    ("ce_subject", "subject"),
-    ("ce_correlationid", "correlation_id"),
-    ("ce_causationid", "causation_id"),
-    ("ce_partitionkey", "partition_key"),
-    ("ce_traceparent", "traceparent"),
-    ("principal", "principal"),
-)
-Attributes = tuple[tuple[str, Attribute], ...]
 Fields = list[bytes]
+Attributes = tuple[tuple[str, Attribute], ...]
+NOTHING: Final = msgspec.Raw(b"")
 
 
-def written(recorded: Recorded) -> list[Any]:
-    """Return an event's fields and values, one after the other."""
+class Structured(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, kw_only=True):
+    """The JSON of an event."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: datetime
+    stream: str
+    revision: int
+    hash: str
+    subject: str = ""
+    datacontenttype: str = JSON_CONTENT_TYPE
+    correlationid: str = ""
+    causationid: str | None = None
+    partitionkey: str = ""
+    traceparent: str = ""
+    principal: str = ""
+    tenant: str = "default"
+    erased: bool = False
+    attributes: str = ""
+    data_base64: bytes = b""
+    data: msgspec.Raw = NOTHING
+
+
+_WRITE: Final = msgspec.json.Encoder()
+_READ: Final = msgspec.json.Decoder(Structured)
+_PLAIN: Final = msgspec.json.Decoder(msgspec.Raw)
+_ATTRIBUTES: Final = msgspec.json.Decoder(Attributes)
+
+
+def written(recorded: Recorded) -> bytes:
+    """Return an event as the field `data` of its entry."""
     message = recorded.message
-    fields: list[Any] = [
-        "ce_specversion", "1.0", "ce_id", message.id, "ce_source", message.source, "ce_type", message.type,
-        "ce_time", rfc3339(message.time), "stream", recorded.stream, "revision", recorded.revision,
-        "hash", recorded.payload_hash, "data", message.data,
-    ]  # fmt: skip
-    for name, attribute in OPTIONAL:
-        value = getattr(message, attribute)
-        if value:
-            fields += (name, value)
-    if message.content_type != JSON_CONTENT_TYPE:
-        fields += ("content-type", message.content_type)
-    if message.tenant != "default":
-        fields += ("tenant", message.tenant)
-    if message.erased:
-        fields += ("erased", "1")
-    if message.attributes:
-        fields += ("attributes", msgspec.json.encode(message.attributes))
-    return fields
+    plain = _is_plain(message.data)
+    return _WRITE.encode(
+        Structured(
+            specversion="1.0",
+            id=message.id,
+            source=message.source,
+            type=message.type,
+            time=message.time,
+            stream=recorded.stream,
+            revision=recorded.revision,
+            hash=recorded.payload_hash,
+            subject=message.subject,
+            datacontenttype=message.content_type,
+            correlationid=message.correlation_id,
+            causationid=message.causation_id,
+            partitionkey=message.partition_key,
+            traceparent=message.traceparent,
+            principal=message.principal,
+            tenant=message.tenant,
+            erased=message.erased,
+            attributes=_WRITE.encode(message.attributes).decode() if message.attributes else "",
+            data_base64=b"" if plain else message.data,
+            data=msgspec.Raw(message.data) if plain else NOTHING,
+        )
+    )
+
+
+def _is_plain(data: bytes) -> bool:
+    """Say whether bytes can stand in JSON as they are, and come out as they were."""
+    if data[:1] not in (b"{", b"[") or data[-1:] not in (b"}", b"]"):
+        return False
+    try:
+        _PLAIN.decode(data)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def position_of(entry_id: bytes) -> int:
@@ -62,45 +102,44 @@ def position_of(entry_id: bytes) -> int:
     return int(position)
 
 
-def as_dict(fields: Fields) -> dict[bytes, bytes]:
-    """Return fields by name."""
-    return dict(zip(fields[::2], fields[1::2], strict=True))
+def field(fields: Fields, name: bytes) -> bytes:
+    """Return a field of an entry; empty when there is none."""
+    for index in range(0, len(fields) - 1, 2):
+        if fields[index] == name:
+            return fields[index + 1]
+    return b""
 
 
-def read(position: int, found: dict[bytes, bytes]) -> Recorded:
+def read(position: int, fields: Fields) -> Recorded:
     """Return the event of an entry. Raises BadAnswer when the fields are no event."""
     try:
-        values: dict[str, Any] = {
-            attribute: found[name].decode() for name, attribute in _OPTIONAL_BYTES if name in found
-        }
-        if b"attributes" in found:
-            values["attributes"] = msgspec.json.decode(found[b"attributes"], type=Attributes)
-        if b"tenant" in found:
-            values["tenant"] = found[b"tenant"].decode()
-        if b"content-type" in found:
-            values["content_type"] = found[b"content-type"].decode()
-        values.setdefault("subject", "")
-        values.setdefault("correlation_id", "")
-        message = Message(
-            id=found[b"ce_id"].decode(),
-            source=found[b"ce_source"].decode(),
-            type=found[b"ce_type"].decode(),
-            time=datetime.fromisoformat(found[b"ce_time"].decode()),
-            data=found[b"data"],
-            erased=b"erased" in found,
-            **values,
+        found = _READ.decode(field(fields, b"data"))
+        attributes: dict[str, Any] = (
+            {"attributes": _ATTRIBUTES.decode(found.attributes)} if found.attributes else {}
         )
-        return Recorded(
-            message=message,
-            stream=found[b"stream"].decode(),
-            revision=int(found[b"revision"]),
-            position=position,
-            payload_hash=found[b"hash"].decode(),
-        )
-    except (KeyError, ValueError, msgspec.MsgspecError) as error:
+    except msgspec.MsgspecError as error:
         raise BadAnswer("An entry of the stream is no event of ours.") from error
-
-
-_OPTIONAL_BYTES: Final[Sequence[tuple[bytes, str]]] = tuple(
-    (name.encode(), attribute) for name, attribute in OPTIONAL
-)
+    message = Message(
+        id=found.id,
+        source=found.source,
+        type=found.type,
+        time=found.time,
+        subject=found.subject,
+        data=bytes(found.data) or found.data_base64,
+        correlation_id=found.correlationid,
+        causation_id=found.causationid,
+        partition_key=found.partitionkey,
+        traceparent=found.traceparent,
+        principal=found.principal,
+        tenant=found.tenant,
+        content_type=found.datacontenttype,
+        erased=found.erased,
+        **attributes,
+    )
+    return Recorded(
+        message=message,
+        stream=found.stream,
+        revision=found.revision,
+        position=position,
+        payload_hash=found.hash,
+    )

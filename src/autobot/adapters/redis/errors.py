@@ -1,10 +1,8 @@
-"""Redis's errors in the project's words."""
+"""What Redis refuses, and broken ways to it, in the project's words."""
 
 from __future__ import annotations
 
 from typing import Final
-
-from redis import exceptions
 
 from autobot.kernel.core.errors import (
     AutoBotError,
@@ -29,30 +27,55 @@ class ScriptUnknown(ConnectionLost):
     code = "script-unknown"
 
 
-def mapped(error: BaseException) -> AutoBotError:
-    """Return the error of the tree that says what `error` means for the person who runs this."""
-    made: AutoBotError
-    text = str(error)
-    match error:
-        case AutoBotError():
-            return error
-        case exceptions.AuthenticationError() | exceptions.AuthorizationError():
-            made = ConfigurationError("Redis refuses this name or password.", hint="Mend AUTOBOT_REDIS_URL.")
-        case exceptions.NoPermissionError():
-            made = OperatorError("Redis does not let this user do what is needed.", hint="Mend its ACL.")
-        case exceptions.NoScriptError():
-            made = ScriptUnknown("Redis does not know the script.", link=LINK)
-        case exceptions.ResponseError() if text.startswith(("NOGROUP", "UNBLOCKED", "WRONGTYPE")):
-            made = GroupLost("The stream or its group is gone.", link=LINK)
-        case exceptions.OutOfMemoryError():
-            made = OperatorError(
-                "Redis has no memory left.", hint="Give it more, with maxmemory-policy noeviction."
-            )
-        case exceptions.ReadOnlyError() | exceptions.BusyLoadingError():
-            made = ConnectFailed("Redis takes no writes just now.", link=LINK)
-        case exceptions.ConnectionError() | exceptions.TimeoutError() | OSError():
-            made = ConnectionLost("The connection to Redis broke.", link=LINK, hint="Start Redis.")
-        case _:
-            made = OperatorError("Redis answered with an error.")
-    made.__cause__ = error
+class Moved(ConnectFailed):
+    """Another server of the cluster has the key; `asking` when only this command shall go there."""
+
+    code = "stream-moved"
+
+    def __init__(self, place: str, *, asking: bool) -> None:
+        super().__init__("Another server of the cluster has this.", link=LINK)
+        host, _, port = place.rpartition(":")
+        self.host, self.port, self.asking = host, int(port), asking
+
+
+class Busy(OperatorError):
+    """What was to be made is there."""
+
+    code = "stream-busy"
+
+
+GONE: Final = {"NOGROUP", "UNBLOCKED", "WRONGTYPE"}
+UNREADY: Final = {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY"}
+
+
+def refused(text: str) -> AutoBotError:
+    """Return the error of the tree that an error answer means for the person who runs this."""
+    word, _, rest = text.partition(" ")
+    match word:
+        case "MOVED" | "ASK":
+            return Moved(rest.partition(" ")[2], asking=word == "ASK")
+        case "NOSCRIPT":
+            return ScriptUnknown("Redis does not know the script.", link=LINK)
+        case "NOAUTH" | "WRONGPASS":
+            return ConfigurationError("Redis refuses this name or password.", hint="Mend AUTOBOT_REDIS_URL.")
+        case "NOPERM":
+            return OperatorError("Redis does not let this user do what is needed.", hint="Mend its ACL.")
+        case "OOM":
+            hint = "Give it more, with maxmemory-policy noeviction."
+            return OperatorError("Redis has no memory left.", hint=hint)
+        case "BUSYGROUP":
+            return Busy("The group is there.")
+    if word in GONE:
+        return GroupLost("The stream or its group is gone.", link=LINK)
+    if word in UNREADY:
+        return ConnectFailed("Redis takes no commands just now.", link=LINK)
+    made = OperatorError("Redis answered with an error.")
+    made.__cause__ = RuntimeError(text)
+    return made
+
+
+def broken(cause: BaseException | None = None) -> ConnectionLost:
+    """Return the error of a connection that broke, or could not be made."""
+    made = ConnectionLost("The connection to Redis broke.", link=LINK, hint="Start Redis.")
+    made.__cause__ = cause
     return made

@@ -64,7 +64,6 @@ class RedisFrames:
         self._wanted: Counter[str] = Counter()
         self._heard: dict[str, asyncio.Event] = {}
         self._ear: Ear | None = None
-        self._asking = asyncio.Lock()
         self._again = False
 
     def publish(self, channel: str, payload: Any) -> None:
@@ -83,7 +82,7 @@ class RedisFrames:
         async with self._hub.subscribe(names, limit=limit) as subscription:
             self._wanted.update(names)
             try:
-                await self._ask(names)
+                self._ask(names)
                 for name in names:
                     await self._heard[name].wait()
                 yield subscription
@@ -111,24 +110,20 @@ class RedisFrames:
 
     # ---------------------------------------------------------------------------------------------- listening
 
-    async def _ask(self, names: Sequence[str]) -> None:
+    def _ask(self, names: Sequence[str]) -> None:
         """Ask to hear channels; where the connection is broken, the next one asks for all."""
-        async with self._asking:
-            new = [one for one in dict.fromkeys(names) if one not in self._heard]
-            for name in new:
-                self._heard[name] = asyncio.Event()
-            if new and self._ear is not None:
-                try:
-                    await self._ear.subscribe([PREFIX + name for name in new])
-                except AutoBotError:
-                    return
+        new = [one for one in dict.fromkeys(names) if one not in self._heard]
+        for name in new:
+            self._heard[name] = asyncio.Event()
+        if new and self._ear is not None:
+            self._ear.subscribe([PREFIX + name for name in new])
 
     async def _listen_for_ever(self) -> None:
         wait, cap = BACKOFF_S
         while True:
             try:
                 async with self._server.listening() as ear:
-                    await self._begin(ear)
+                    self._begin(ear)
                     wait = BACKOFF_S[0]
                     await self._listen(ear)
             except AutoBotError as error:
@@ -138,13 +133,12 @@ class RedisFrames:
             await asyncio.sleep(wait)
             wait = min(cap, wait * 2)
 
-    async def _begin(self, ear: Ear) -> None:
-        async with self._asking:
-            self._ear = ear
-            for event in self._heard.values():
-                event.clear()
-            # The server does it all at once: with the last one confirmed nothing more is missed.
-            await ear.subscribe([*(PREFIX + name for name in self._heard), OWN])
+    def _begin(self, ear: Ear) -> None:
+        self._ear = ear
+        for event in self._heard.values():
+            event.clear()
+        # The server does it all at once: with the last one confirmed nothing more is missed.
+        ear.subscribe([*(PREFIX + name for name in self._heard), OWN])
 
     async def _listen(self, ear: Ear) -> None:
         asked = False
@@ -154,8 +148,8 @@ class RedisFrames:
                 if asked:
                     raise ConnectionLost("Redis says nothing any more.", link="backend-redis")
                 asked = True
-                await ear.ping()
-                await self._forget(ear)
+                ear.ping()
+                self._forget(ear)
                 continue
             asked = False
             kind, name, data = told
@@ -183,14 +177,13 @@ class RedisFrames:
             return
         self._hub.publish(channel, payload)
 
-    async def _forget(self, ear: Ear) -> None:
+    def _forget(self, ear: Ear) -> None:
         """Hear no more of channels that nobody here wants."""
-        async with self._asking:
-            gone = [name for name in self._heard if self._wanted[name] <= 0]
-            for name in gone:
-                del self._heard[name], self._wanted[name]
-            if gone:
-                await ear.unsubscribe([PREFIX + name for name in gone])
+        gone = [name for name in self._heard if self._wanted[name] <= 0]
+        for name in gone:
+            del self._heard[name], self._wanted[name]
+        if gone:
+            ear.unsubscribe([PREFIX + name for name in gone])
 
     def _count(self, name: str, value: float, reason: str) -> None:
         if self._listener is not None:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
-from autobot.adapters.redis.entry import as_dict, position_of
+from autobot.adapters.redis.entry import field, position_of
 from autobot.adapters.redis.entry import read as recorded_of
-from autobot.adapters.redis.errors import GroupLost
+from autobot.adapters.redis.errors import Busy, GroupLost
+from autobot.adapters.redis.nodes import Node
 from autobot.adapters.redis.options import Part, StreamOptions
 from autobot.adapters.redis.server import Server
 from autobot.kernel.core.errors import AutoBotError, BadAnswer, OperatorError
@@ -78,11 +79,12 @@ class StreamReader:
                 async for batch in self._pending():
                     yield batch
                 self._read = max(self._read, reached)
-                while True:
-                    batch = await self._next()
-                    wait = BACKOFF_S[0]
-                    if batch:
-                        yield batch
+                async with self._server.apart(self._part.stream, self._options.block) as node:
+                    while True:
+                        batch = await self._next(node)
+                        wait = BACKOFF_S[0]
+                        if batch:
+                            yield batch
             except (*PASSING, OperatorError) as error:
                 await self._recover(error)
                 await asyncio.sleep(wait)
@@ -150,9 +152,8 @@ class StreamReader:
         words = ("XGROUP", "CREATE", self._part.stream, self._group, "0", "MKSTREAM")
         try:
             await self._server.do(*words)
-        except OperatorError as error:
-            if "BUSYGROUP" not in str(error.__cause__):
-                raise
+        except Busy:
+            return
 
     async def _reached(self) -> int:
         for one in await self._server.do("XINFO", "GROUPS", self._part.stream):
@@ -181,7 +182,7 @@ class StreamReader:
         """Give the entries that were given before and not acknowledged, in order."""
         cursor = b"0-0"
         while True:
-            entries = await self._group_read(cursor)
+            entries = _entries(await self._server.do(*self._asking(cursor)))
             if not entries:
                 return
             cursor = entries[-1][0]
@@ -189,9 +190,9 @@ class StreamReader:
             if batch:
                 yield batch
 
-    async def _next(self) -> Sequence[Recorded]:
+    async def _next(self, node: Node) -> Sequence[Recorded]:
         """Return new entries; empty when none came for a while."""
-        entries = await self._group_read(b">")
+        entries = _entries(await node.call(*self._asking(b">")))
         if entries:
             return await self._fresh(entries, again=False)
         state = await self._server.state(self._part)
@@ -206,13 +207,12 @@ class StreamReader:
         after = f"({await self._reached()}-1"
         return bool(await self._server.do("XRANGE", self._part.stream, after, "+", "COUNT", 1))
 
-    async def _group_read(self, cursor: bytes) -> list[Entry]:
+    def _asking(self, cursor: bytes) -> list[Any]:
         words: list[Any] = ["XREADGROUP", "GROUP", self._group, self._options.holder]
         words += ("COUNT", self._options.batch)
         if cursor == b">":
             words += ("BLOCK", int(self._options.block * 1000))
-        answer = await self._server.do(*words, "STREAMS", self._part.stream, cursor)
-        return answer[0][1] if answer else []
+        return [*words, "STREAMS", self._part.stream, cursor]
 
     async def _fresh(self, entries: list[Entry], *, again: bool) -> list[Recorded]:
         """Return what was not given in this life, having looked for holes; acknowledge the rest."""
@@ -226,13 +226,12 @@ class StreamReader:
                 continue
             if not words:
                 raise Hole("A pending entry was trimmed.")
-            fields = as_dict(words)
-            before = position_of(fields.get(b"prev", b""))
+            before = position_of(field(words, b"prev"))
             if before > read:
                 await self._explain(read, before)
                 if not again:
                     raise Elsewhere("Another consumer has entries of this part.")
-            fresh.append(recorded_of(position, fields))
+            fresh.append(recorded_of(position, words))
             read = position
         self._given.update(one.position for one in fresh)
         self._read = read
@@ -247,10 +246,14 @@ class StreamReader:
         while read < last:
             found = await self._server.do("XRANGE", self._part.stream, start, f"{last}-0", "COUNT", PAGE)
             for entry_id, words in found:
-                before = as_dict(words).get(b"prev", b"")
+                before = field(words, b"prev")
                 if not before or position_of(before) > read:
                     raise Hole("The stream lacks entries.")
                 read = position_of(entry_id)
                 start = f"{read}-2"
             if not found:
                 raise Hole("The stream lacks entries.")
+
+
+def _entries(answer: Any) -> list[Entry]:
+    return answer[0][1] if answer else []

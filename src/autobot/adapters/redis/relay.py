@@ -222,6 +222,5 @@ def entries_of(events: Sequence[Recorded]) -> list[Any]:
     """Return events as the words of an append."""
     words: list[Any] = []
     for recorded in events:
-        fields = written(recorded)
-        words += (f"{recorded.position}-0", len(fields), *fields)
+        words += (f"{recorded.position}-0", written(recorded))
     return words

@@ -34,12 +34,10 @@ for i = 1, #info, 2 do
   if info[i] == 'last-generated-id' then newest = info[i + 1] end
 end
 if newest ~= state[2] then return '' end
-local last, i = state[2], 3
-while i <= #ARGV do
-  local count = tonumber(ARGV[i + 1])
-  redis.call('XADD', KEYS[1], ARGV[i], 'prev', last, unpack(ARGV, i + 2, i + 1 + count))
+local last, kind = state[2], 'application/cloudevents+json'
+for i = 3, #ARGV, 2 do
+  redis.call('XADD', KEYS[1], ARGV[i], 'prev', last, 'content-type', kind, 'data', ARGV[i + 1])
   last = ARGV[i]
-  i = i + 2 + count
 end
 redis.call('HSET', KEYS[2], 'to', ARGV[2], 'last', last)
 return ARGV[2]

@@ -1,59 +1,82 @@
-"""The connection to Redis: commands and scripts, with errors mapped."""
+"""What is said to Redis: commands, scripts and listening, each to the server that has the key."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import redis.asyncio as asyncio_redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
+from autobot.adapters.redis.address import address_of
 from autobot.adapters.redis.ear import Ear
 from autobot.adapters.redis.errors import ScriptUnknown
-from autobot.adapters.redis.hearing import heard
+from autobot.adapters.redis.nodes import Node, Nodes
 from autobot.adapters.redis.options import Part
 from autobot.adapters.redis.scripts import APPEND, BEGIN, TRIM, Script
-from autobot.kernel.core.errors import ConfigurationError
+from autobot.adapters.redis.wire import TIMEOUT_S, connected
 
-TIMEOUT_S: Final = 5.0
+ANYWHERE: Final = frozenset(
+    {"PING", "INFO", "PUBLISH", "PUBSUB", "SCRIPT", "KEYS", "CONFIG", "CLUSTER", "FLUSHALL"}
+)
+"""Commands without a key."""
+SECOND: Final = frozenset({"XINFO", "XGROUP"})
+"""Commands whose key is the second word after their name."""
+
+
+def key_of(words: Sequence[Any]) -> str | None:
+    """Return the key that a command is about, as far as this adapter speaks."""
+    if words[0] in ANYWHERE:
+        return None
+    if words[0] == "XREADGROUP":
+        return str(words[words.index("STREAMS") + 1])
+    return str(words[2] if words[0] in SECOND else words[1])
 
 
 class Server:
-    """One Redis or Valkey. Every method raises the errors of the tree; none retries."""
+    """One Redis or Valkey, or a cluster of them. Every method raises the errors of the tree; none retries.
+
+    The commands of all callers share a connection a server. What waits at the server has one of its own.
+    """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._client: Any = asyncio_redis.Redis.from_url(
-                url,
-                protocol=2,
-                socket_timeout=TIMEOUT_S,
-                socket_connect_timeout=TIMEOUT_S,
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError as error:
-            raise ConfigurationError(
-                "AUTOBOT_REDIS_URL is no address of Redis.", hint="redis://NAME:PASSWORD@HOST:6379/0"
-            ) from error
-        # Answers as they come: shapes differ between versions of the library, not between servers.
-        self._client.response_callbacks.clear()
-        self._command: Any = self._client.execute_command
+        """Know an address; nothing is connected yet. Raises ConfigurationError."""
+        self._address = address_of(url)
+        self._nodes = Nodes(self._address)
+
+    @property
+    def place(self) -> str:
+        """The address as it may be shown."""
+        return self._address.place
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        self._nodes.close()
 
     async def do(self, *words: Any) -> Any:
         """Send one command and return its answer."""
-        return await heard(self._command(*words))
+        return await self._nodes.call(key_of(words), *words)
 
     async def run(self, script: Script, keys: Sequence[str], words: Sequence[Any]) -> Any:
         """Run a script and return its answer. Its keys lie in one slot of a cluster."""
         try:
-            return await heard(self._command("EVALSHA", script.name, len(keys), *keys, *words))
+            return await self._nodes.call(keys[0], "EVALSHA", script.name, len(keys), *keys, *words)
         except ScriptUnknown:
-            return await heard(self._command("EVAL", script.text, len(keys), *keys, *words))
+            return await self._nodes.call(keys[0], "EVAL", script.text, len(keys), *keys, *words)
+
+    @asynccontextmanager
+    async def apart(self, key: str, wait_s: float) -> AsyncIterator[Node]:
+        """Give a connection of its own to the server that has `key`, for commands that wait there up to `wait_s`.
+
+        A command that is cancelled ends the connection, so that the server gives nothing to nobody.
+        """
+        node = Node((await self._nodes.of(key)).address, wait_s + TIMEOUT_S)
+        try:
+            yield node
+        except BaseException:
+            self._nodes.forget()
+            raise
+        finally:
+            node.close()
 
     async def version(self) -> str:
         """Return what the server is, with its version."""
@@ -68,7 +91,7 @@ class Server:
         await self.run(BEGIN, (part.stream, part.state), (position,))
 
     async def append(self, part: Part, expected: int, upto: int, entries: Sequence[Any]) -> int | None:
-        """Append entries (id, count of words, words…) of the part up to a position; return where it stands then.
+        """Append entries (id and event in turn) of the part up to a position; return where it stands then.
 
         That is `upto`, or elsewhere when it did not stand at `expected`; None when it is not whole.
         """
@@ -93,18 +116,15 @@ class Server:
         return None if start is None or end is None or last is None else (int(start), int(end), last)
 
     async def publish(self, frames: Sequence[tuple[str, bytes]]) -> None:
-        """Give payloads to whoever listens to their channels now, in order."""
-        sent = self._client.pipeline(transaction=False)
-        for channel, payload in frames:
-            sent.execute_command("PUBLISH", channel, payload)
-        await heard(sent.execute())
+        """Give payloads to whoever listens to their channels now, in order. All servers of a cluster pass them on."""
+        wire = await (await self._nodes.of(None)).wire()
+        await asyncio.gather(*(wire.call("PUBLISH", channel, payload) for channel, payload in frames))
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Ear]:
         """Give a connection of its own that listens to channels."""
-        connection = self._client.connection_pool.make_connection()
+        wire = await connected((await self._nodes.of(None)).address)
         try:
-            await heard(connection.connect())
-            yield Ear(connection)
+            yield Ear(wire)
         finally:
-            await connection.disconnect(nowait=True)
+            wire.close()
