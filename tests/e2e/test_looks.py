@@ -20,6 +20,7 @@ PAGES: Final = {
     "/communication/gateway-ai": "API Gateway → AI Service",
     "/events": "Events",
     "/sagas": "Sagas",
+    "/roles": "Roles",
     "/settings": "Settings",
     "/users": "Access",
     "/users/keys": "Access",

@@ -18,6 +18,7 @@ export const PAGES: readonly PageEntry[] = [
   { name: "events", label: t.shell.events, icon: "i-lucide-scroll-text", shortcut: "goEvents", needs: "operate" },
   { name: "messaging", label: t.shell.messaging, icon: "i-lucide-mails", shortcut: "goMessages", needs: "operate" },
   { name: "sagas", label: t.shell.sagas, icon: "i-lucide-route", shortcut: "goSagas", needs: "operate" },
+  { name: "roles", label: t.shell.roles, icon: "i-lucide-boxes", shortcut: "goRoles", needs: "operate" },
   { name: "settings", label: t.shell.settings, icon: "i-lucide-sliders-horizontal", shortcut: "goSettings", needs: "operate" },
   { name: "users", label: t.shell.users, icon: "i-lucide-key-round", shortcut: "goAccess" },
 ];

@@ -23,6 +23,7 @@ export function makeRouter(): Router {
       { path: "/events/:position(\\d+)?", name: "events", component: () => import("@/features/events/View.vue") },
       { path: "/messaging/:tab(dead-letters|consumers)?/:id?", name: "messaging", component: () => import("@/features/messaging/View.vue") },
       { path: "/sagas/:sagaId?", name: "sagas", component: () => import("@/features/sagas/View.vue") },
+      { path: "/roles", name: "roles", component: () => import("@/features/roles/View.vue") },
       { path: "/timeline", name: "timeline", meta: { page: "events" }, component: () => import("@/features/history/View.vue") },
       { path: "/schemas", name: "schemas", meta: { page: "events" }, component: () => import("@/features/schemas/View.vue") },
       { path: "/settings/:key?", name: "settings", component: () => import("@/features/settings/View.vue") },

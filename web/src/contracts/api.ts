@@ -202,3 +202,9 @@ export interface StoredEvent {
 export type Saga = Whole<Schemas["SagaView"]>;
 export type SagaDetail = Whole<Schemas["SagaDetail"]>;
 export type SagaStep = SagaDetail["steps"][number];
+
+/** The processes of an installation, and the rows between their roles. */
+export type RoleList = Whole<Schemas["RoleList"]>;
+export type RoleInstance = RoleList["items"][number];
+export type RoleHop = RoleList["hops"][number];
+export type RoleName = RoleHop["caller"];

@@ -14,6 +14,7 @@ export const SHIPPED = {
   goEvents: ["g e"],
   goMessages: ["g m"],
   goSagas: ["g w"],
+  goRoles: ["g r"],
   goSettings: ["g s"],
   goAccess: ["g a"],
   write: ["i"],
