@@ -92,7 +92,14 @@ async def joined(product: Product, role: Role, redis: RedisParts) -> AsyncIterat
     key = await asyncio.to_thread(load_or_create_key, key_path(product.config))
     tokens = KeyedServiceTokens(key, outside.clock)
     transports = {row: _transport(product, row, tokens) for row in HOPS if placement.outgoing(row)}
-    membership = Membership(product.own, product.store, product.codec, outside.clock, product.context())
+    membership = Membership(
+        product.own,
+        product.store,
+        product.codec,
+        outside.clock,
+        product.context(),
+        listener=outside.listener,
+    )
     directory = TargetDirectory(
         transports,
         product.own.contracts,
@@ -103,6 +110,7 @@ async def joined(product: Product, role: Role, redis: RedisParts) -> AsyncIterat
         observer=product.observer,
         context=product.context(),
         listener=outside.listener,
+        speaks=product.own.speaks,
     )
     mesh = Mesh(
         product=product,

@@ -1,5 +1,4 @@
-import type { RoleHop, RoleInstance, RoleName } from "@/contracts/api";
-import type { Tone } from "@/shared/ui/tone";
+import type { RoleInstance, RoleName } from "@/contracts/api";
 
 /** In the order in which calls go; the backend, which the other two call, stands between them. */
 export const LANES: readonly RoleName[] = ["gateway", "backend", "ai"];
@@ -11,27 +10,6 @@ export interface Lane {
 
 /** One lane a role, each with its processes; a role that nobody holds keeps its lane, so that the gap is seen. */
 export const lanesOf = (instances: readonly RoleInstance[]): Lane[] => LANES.map((role) => ({ role, instances: instances.filter(({ roles }) => roles.includes(role)) }));
-
-/** How a process feels. */
-export function toneOf(state: RoleInstance["state"]): Tone {
-  switch (state) {
-    case "live":
-      return "good";
-    case "draining":
-      return "note";
-    case "incompatible":
-      return "warn";
-    default:
-      return "bad";
-  }
-}
-
-/** How a row between two roles stands: all pairs meet, some, none, or one of its ends has nobody. */
-export function hopTone({ reachable, pairs }: RoleHop): Tone {
-  if (pairs === 0) return "idle";
-  if (reachable === 0) return "bad";
-  return reachable < pairs ? "warn" : "good";
-}
 
 /** What is left of a lease as a share between 0 and 1; null where there is none. */
 export function leaseShare({ lease_seconds: whole, lease_left_seconds: left }: RoleInstance): number | null {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RoleHop, RoleInstance } from "@/contracts/api";
-import { canDrain, hopTone, lanesOf, leaseShare, toneOf } from "./roles.state";
+import { hopTone, toneOf } from "./looks";
+import { canDrain, lanesOf, leaseShare } from "./roles.state";
 
 const instance = (part: Partial<RoleInstance>): RoleInstance => ({
   id: "backend-1",
