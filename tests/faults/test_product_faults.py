@@ -9,8 +9,8 @@ import pytest
 from autobot.testing.fault_plan import OF_DATABASES, OF_FILES, OF_PROCESSES
 from tests.faults.killing import disturb
 
-FAULTS = 12
-SEEDS = [("embedded", 20260), pytest.param("postgres", 20261, marks=pytest.mark.needs_program("initdb"))]
+FAULTS = 10
+SEEDS = [("embedded", 20274), pytest.param("postgres", 20266, marks=pytest.mark.needs_program("initdb"))]
 
 
 @pytest.mark.parametrize(("mode", "seed"), SEEDS)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.store_killing import disturb_store
 
-FAULTS = 25
+FAULTS = 18
 BEGUN = int(time.time())
 MODES = ["store", pytest.param("store-postgres", marks=pytest.mark.needs_program("initdb"))]
 
@@ -33,7 +33,7 @@ def test_nothing_acknowledged_is_lost_doubled_or_torn(tmp_path: Path, mode: str)
 @pytest.mark.parametrize("mode", MODES)
 def test_a_store_that_acknowledges_early_is_found(tmp_path: Path, mode: str) -> None:
     """The same plan and the same judges find a process that answers before it commits."""
-    report = asyncio.run(disturb_store(tmp_path, mode, faults=10, seed=7, words=("early",)))
+    report = asyncio.run(disturb_store(tmp_path, mode, faults=6, seed=7, words=("early",)))
     print(*report.findings, sep="\n")
     kinds = {one.partition(":")[0] for one in report.findings}
     assert {"lost", "moved", "unlinearizable"} & kinds

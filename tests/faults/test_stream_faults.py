@@ -11,7 +11,7 @@ import pytest
 from autobot.testing.fault_plan import OF_REDIS
 from tests.faults.store_killing import disturb_store
 
-FAULTS = 25
+FAULTS = 14
 BEGUN = int(time.time())
 
 

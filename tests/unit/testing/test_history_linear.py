@@ -16,7 +16,7 @@ import pytest
 from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.adapters.sqlite.event_store import SqliteEventStore
 from autobot.adapters.system.clock import SystemClock
-from autobot.kernel.core.errors import WrongExpectedVersion
+from autobot.kernel.core.errors import HopFailed, WrongExpectedVersion
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import ANY, Append, Transaction
@@ -192,11 +192,21 @@ def test_an_unanswered_write_may_happen_late_or_never() -> None:
 # --------------------------------------------------------------------------------------------- real stores
 
 
-async def recorded(store: EventStore, clock: SystemClock, seed: int) -> list[Operation]:
-    """Let five clients append to one stream and read it, all at once, and note what they were told."""
+async def recorded(
+    stores: Sequence[EventStore],
+    clock: SystemClock,
+    seed: int,
+    told: Callable[[int], None] = lambda count: None,
+) -> list[Operation]:
+    """Let five clients append to one stream and read it, all at once, and note what they were told.
+
+    Each has one of the stores, which are of one log; what broke off is repeated with the same ids. `told` hears how
+    many operations were answered, after each.
+    """
     made: list[Operation] = []
 
-    async def client(name: str) -> None:
+    async def client(number: int) -> None:
+        name, store = "abcde"[number], stores[number % len(stores)]
         chance, mine, known = random.Random(f"{seed}-{name}"), 0, -1
         for number in range(12):
             wish: Any = ReadAll()
@@ -214,12 +224,13 @@ async def recorded(store: EventStore, clock: SystemClock, seed: int) -> list[Ope
             made.append(
                 Operation(client=name, called=called, answered=clock.monotonic(), input=wish, output=output)
             )
+            told(len(made))
             for _ in range(chance.randrange(4)):
                 await asyncio.sleep(0)
 
     async with asyncio.TaskGroup() as group:
-        for name in "abcde":
-            group.create_task(client(name))
+        for number in range(5):
+            group.create_task(client(number))
     return made
 
 
@@ -239,13 +250,16 @@ async def append(store: EventStore, wish: AppendTo) -> int | Conflict:
         for one in wish.ids
     )
     expected = ANY if wish.expected is None else wish.expected
-    try:
-        done = await store.commit(
-            Transaction(appends=(Append(stream="s", expected=expected, events=events),))
-        )
-    except WrongExpectedVersion as refused:
-        return Conflict(refused.current)
-    return done.revisions[0]
+    while True:
+        try:
+            done = await store.commit(
+                Transaction(appends=(Append(stream="s", expected=expected, events=events),))
+            )
+        except WrongExpectedVersion as refused:
+            return Conflict(refused.current)
+        except HopFailed:
+            continue
+        return done.revisions[0]
 
 
 @pytest.mark.anyio
@@ -261,7 +275,7 @@ async def test_appends_and_reads_of_real_stores_are_linearizable(
         if kind == "memory"
         else await SqliteEventStore.open(tmp_path / "autobot.db", clock)
     )
-    history = await recorded(store, clock, seed)
+    history = await recorded([store], clock, seed)
     await store.close()
     assert len(history) == 60
     assert judge_linear({"s": history}, append_log, EMPTY) == []
@@ -273,6 +287,6 @@ async def test_stores_with_a_fault_are_not_linearizable(fault: Callable[[EventSt
     """A store that ignores expectations, answers early or forgets is found by what its clients were told."""
     clock = SystemClock()
     store = fault(MemoryEventStore(clock))
-    history = await recorded(store, clock, 1)
+    history = await recorded([store], clock, 1)
     await store.close()
     assert [one.kind for one in judge_linear({"s": history}, append_log, EMPTY)] == ["unlinearizable"]
