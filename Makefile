@@ -30,7 +30,7 @@ bench: ## our figures beside the floor and cheap peers (up to 5 minutes)
 bench-peers: ## heavy peers, in throw-away environments
 	@python=$(PYTHON) && exec $$python -m tools.launch bench/peers.py $(ARGS)
 
-soak: ## faults under load, by plan: FAULTS=1000 SEED=… MODE=embedded|postgres|store|store-postgres
+soak: ## faults under load, by plan: FAULTS=1000 SEED=… MODE=embedded|postgres|scaled|store…
 	@python=$(PYTHON) && exec $$python -m tools.launch tests/faults/soak.py $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(if $(MODE),--mode $(MODE)) $(ARGS)
 
 clean: ## remove build output and caches; keeps .venv, .tools and all data

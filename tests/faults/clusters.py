@@ -162,6 +162,3 @@ async def on_postgres(folder: Path, environment: Mapping[str, str], seed: int) -
             yield product
         finally:
             await product.kill(EMBEDDED)
-
-
-MODES: Final = {"embedded": embedded, "postgres": on_postgres}

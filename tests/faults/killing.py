@@ -13,13 +13,15 @@ from autobot.testing.fault_plan import fault_plan
 from autobot.testing.history_linear import Get
 from tests.faults.asking import PatientClient
 from tests.faults.checking import Judge, audit_faults
-from tests.faults.clusters import MODES, Product
+from tests.faults.clusters import Product, embedded, on_postgres
 from tests.faults.injecting import Injector
 from tests.faults.progress import Progress
 from tests.faults.report import Report, quiet
+from tests.faults.scaled import scaled
 from tests.faults.writing import Remover, Worker, Writer
 from tests.integration.product.stand_in import Call, ModelServer
 
+MODES: Final = {"embedded": embedded, "postgres": on_postgres, "scaled": scaled}
 WORDS: Final = 12
 RUN_FAILED: Final = "autobot.runs.run_failed.v1"
 DEFECTS: Final = {"non-determinism", "internal"}

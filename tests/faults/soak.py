@@ -21,8 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.clusters import MODES
-from tests.faults.killing import disturb
+from tests.faults.killing import MODES, disturb
 from tests.faults.report import Report, quiet
 from tests.faults.store_killing import STORE_MODES, disturb_store
 

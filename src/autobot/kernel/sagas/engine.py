@@ -323,7 +323,8 @@ class RunEngine:
     async def _recover(self) -> None:
         found = [past async for past in self._shelf.open()]
         for past in sorted(found, key=lambda one: one.position):
-            if past.started.run_id not in self._runs:
+            # Runs of other definitions are those of other roles.
+            if past.started.run_id not in self._runs and past.started.definition in self._definitions:
                 self._take(past)
 
     def _take(self, past: Past) -> None:

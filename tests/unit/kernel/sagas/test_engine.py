@@ -219,6 +219,19 @@ async def test_what_the_world_was_told_before_a_crash_holds() -> None:
     assert (await types(world, "r1"))[-1] == "run_stopped"
 
 
+async def test_runs_of_definitions_that_are_not_here_are_left_to_others() -> None:
+    """An engine that does not know a run's definition starts all the same, and touches that run not at all."""
+    world = World()
+    await crash_in_step(world, resumable=True)
+    before, other = await types(world, "r1"), Script(lambda run: asyncio.sleep(0))
+    other.name = "other"
+    async with engine(world, other) as made:
+        await made.accept("other", "r2", {"n": 1}, ANN, owner="ann", serial_key="s")
+        await made.ended("r2")
+    assert await types(world, "r1") == before
+    assert (await types(world, "r2"))[-1] == "run_completed"
+
+
 async def test_a_shutdown_interrupts_open_runs() -> None:
     """Closing the engine ends what runs as interrupted, with what was written."""
     world, started = World(), asyncio.Event()
