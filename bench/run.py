@@ -24,6 +24,7 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Hop between roles", "role_hop", ("--rounds", "3")),
     ("Durable append", "append", ("--rounds", "4")),
     ("Durable append, PostgreSQL", "append_postgres", ("--rounds", "3", "--seconds", "0.7")),
+    ("Events through Valkey", "streams", ("--rounds", "3")),
     ("Durable runs", "runs", ()),
     ("Replay", "replay", ()),
     ("Cost curves", "curves", ("--sizes", "10000,100000", "--rounds", "3")),

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 PATIENCE_S: Final = 20.0
 PAUSE_S: Final = 0.01
@@ -42,7 +42,7 @@ class ValkeyServer:
         self._keep = keep
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> ValkeyServer:
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
@@ -59,9 +59,13 @@ class ValkeyServer:
         """The server's address."""
         return f"unix://{self.socket}"
 
+    def reached(self) -> list[str]:
+        """Return the options that say how it is reached besides its socket: not at all."""
+        return ["--port", "0"]
+
     def start(self) -> None:
         """Start it and wait until it answers."""
-        words = [program(), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
+        words = [program(), *self.reached(), "--unixsocket", str(self.socket), "--dir", str(self.folder)]
         words += ["--save", "", "--appendonly", "yes" if self._keep else "no", "--daemonize", "no"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(words, stdout=log, stderr=log)
