@@ -36,6 +36,7 @@ from autobot.kernel.links.service_token import ServiceTokens
 from autobot.kernel.links.wire import Wire
 from autobot.kernel.messaging.transient import Missed
 from autobot.kernel.resilience.operation import Transport
+from autobot.kernel.telemetry.listener import Listeners
 
 FOUND_S: Final = 20.0
 """Seconds that a process waits at its start for the roles that it calls; then it serves without, and says so."""
@@ -200,7 +201,7 @@ def _hop(product: Product, role: Role, tokens: ServiceTokens) -> Hop:
         clock=outside.clock,
         chance=outside.chance,
         ids=outside.ids,
-        listener=outside.listener,
+        listener=Listeners(*filter(None, (outside.listener, product.registry.arrivals))),
         arrived=product.registry.arrived,
     )
     return Hop(app=RoleHop(parts), lifecycle=lifecycle)
