@@ -4,7 +4,8 @@
 
 One JSON object a line. In: `{"n", "ids", "stream", "expected", "key"}` appends a batch with all that may
 commit with it; `{"n", "read": stream}` reads a stream's ids; `{"n", "settle": true}` waits until consumer and read
-model have caught up. Out: `{"ready"}` first, then for each command its `n` with `position`, `revision` and `repeated`,
+model have caught up. All the time it builds its read
+model anew, switches, goes back and discards. Out: `{"ready"}` first, then for each command its `n` with `position`, `revision` and `repeated`,
 or `ids`, or `error`. With `early` it acknowledges
 before it commits: a fault that the judge must find. The store is the SQLite file in FOLDER, or the database that is named.
 With a Redis server's address the group is served over its streams, else from the log.
@@ -27,7 +28,7 @@ from autobot.adapters.sqlite.event_store import SqliteEventStore
 from autobot.adapters.system.clock import SystemClock
 from autobot.adapters.system.lock import locked_folder
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import AutoBotError
+from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection import Projection, Reader, Write
@@ -49,6 +50,8 @@ DATABASE = "autobot.db"
 GROUP = "faults.group"
 SCOPE = "default/faults/Append"
 READ_MAX = 1_000_000
+CHANGE_AFTER = 3
+CHANGE_EVERY_S = 1.0
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
 FOREVER = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -171,6 +174,39 @@ class Child:
             return
         say(await self.command(command))
 
+    async def change(self) -> None:
+        """Build, switch, go back and discard for as long as the process lives; a kill may come inside of each."""
+        kept = False
+        while True:
+            try:
+                if (await self.runner.statistics()).state == "stopped":
+                    return
+                await self.runner.wait_for(
+                    self.runner.position + CHANGE_AFTER, self.clock.monotonic() + CHANGE_EVERY_S
+                )
+            except DeadlineExceeded:
+                pass
+            except AutoBotError:
+                return
+            try:
+                await self.runner.build()
+                await self.runner.compare()
+                await self.runner.switch()
+                if kept:
+                    await self.runner.rollback()
+                    await self.runner.discard()
+                kept = not kept
+            except AutoBotError:
+                # The store is out of reach, or what a life before left is in the way.
+                await self.clear()
+
+    async def clear(self) -> None:
+        """Remove a candidate that is left, so that the next change begins anew."""
+        try:
+            await self.runner.discard()
+        except AutoBotError:
+            return
+
 
 def say(line: dict[str, Any]) -> None:
     """Write one line at once."""
@@ -206,9 +242,11 @@ async def live(folder: Path, url: str, redis: str, *, early: bool) -> None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(child.broker.serve(subscription))
                 group.create_task(child.runner.run())
+                changing = group.create_task(child.change())
                 say({"ready": True, "head": await store.head()})
                 while line := await lines.readline():
                     group.create_task(child.answer(json.loads(line)))
+                changing.cancel()
                 await store.close()
 
 

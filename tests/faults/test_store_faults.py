@@ -18,7 +18,8 @@ MODES = ["store", pytest.param("store-postgres", marks=pytest.mark.needs_program
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_acknowledged_is_lost_doubled_or_torn(tmp_path: Path, mode: str) -> None:
     """After every fault each acknowledged batch is there once with all its parts, repeats are known, effects happened
-    once and in order, appends and reads are linearizable, and the audit chain verifies. The seed is printed."""
+    once and in order, appends and reads are linearizable, and the audit chain verifies. So it is with the read model that
+    is built anew, switched and rolled back all the time: one whole set of tables is in force. The seed is printed."""
     seed = BEGUN % 1_000_000
     print(f"seed {seed}")
     report = asyncio.run(disturb_store(tmp_path, mode, faults=FAULTS, seed=seed, say=print))

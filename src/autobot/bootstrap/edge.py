@@ -39,6 +39,7 @@ from autobot.gateway.rest import (
     history,
     messaging,
     not_yet,
+    read_models,
     roles,
     sagas,
     settings,
@@ -128,6 +129,7 @@ class Edge:
             system.router(bus, self.ready),
             roles.router(bus),
             history.router(bus),
+            read_models.router(bus),
             *schemas_routers(bus),
             *(one.router(bus) for one in REGISTERED),
         )

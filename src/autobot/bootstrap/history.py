@@ -10,6 +10,8 @@ from autobot.contexts.identity.read_model import users_then
 from autobot.contexts.settings.read_model import settings_then
 from autobot.contexts.system.read_model import links_then
 from autobot.kernel.commands.decision import Module
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.linked import LinkedEventStore
 from autobot.kernel.event_store.past import Past
@@ -24,7 +26,8 @@ def past_of(store: LinkedEventStore, codec: EventCodec) -> Past:
     return past
 
 
-def history_context(store: LinkedEventStore, past: Past, runners: Mapping[str, ProjectionRunner]) -> Module:
-    """Return the context; `runners` keep the stored ones, by name."""
-    states = {name: runner.statistics for name, runner in runners.items()}
-    return history_module.build(store, past, states)
+def history_context(
+    store: LinkedEventStore, past: Past, views: Mapping[str, ProjectionRunner], clock: Clock, ids: IdSource
+) -> Module:
+    """Return the context; `views` keep the stored ones, by name."""
+    return history_module.build(store=store, past=past, views=views, clock=clock, ids=ids)

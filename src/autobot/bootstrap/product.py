@@ -41,6 +41,7 @@ from autobot.contexts.agents.orchestrator import CHAT
 from autobot.contexts.agents.process import EXECUTE, ChatReply, execute_agent
 from autobot.contexts.chat import module as chat_module
 from autobot.contexts.chat.read_model import chat_projection
+from autobot.contexts.history import module as history_module
 from autobot.contexts.identity import module as identity_module
 from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.roles import module as roles_module
@@ -155,7 +156,8 @@ class _Assembly:
         self.control: LinkControl = (
             SharedControl(self.registry, self.figures) if placement.scaled else self.registry
         )
-        self.work = action_work(config, {"chat": self.chat_view})
+        self.views = {"chat": self.chat_view}
+        self.work = action_work(config, self.views)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
         self.broker, self.send, self.limiter = carried(outside, self.store, self.registry, self.frames)
         self.counts: dict[str, Callable[[], Any]] = {}
@@ -289,7 +291,7 @@ class _Assembly:
                 stop_run=self._stop_run,
             ),
             schemas_context(store, codec, outside.clock),
-            history_context(store, self.past, {"chat": self.chat_view}),
+            history_context(store, self.past, self.views, outside.clock, outside.ids),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
         return (*modules, self._roles(modules)), runs
@@ -382,9 +384,10 @@ class _Assembly:
             bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=self.work
         )
         again = messaging_module.replay_run(bus=bus, store=self.store, clock=self.outside.clock)
+        changes = history_module.change_run(bus=bus, store=self.store, views=self.views)
         kinds: dict[Role, tuple[Any, ...]] = {
             "ai": (reply,),
-            "backend": (acts, identity_module.user_removal(bus), again),
+            "backend": (acts, identity_module.user_removal(bus), again, changes),
         }
         frame = framed(self.send, lambda body: EngineTexts(self.engine).piece(body))
         return RunEngine(

@@ -8,7 +8,18 @@ from typing import Any, Final
 
 from autobot.bootstrap.registered import EVENTS as REGISTERED_EVENTS
 from autobot.contexts.schemas.module import OwnSchemas
-from autobot.contracts import actions, chat, identity, messaging, replays, roles, schemas, settings, system
+from autobot.contracts import (
+    actions,
+    chat,
+    identity,
+    messaging,
+    read_models,
+    replays,
+    roles,
+    schemas,
+    settings,
+    system,
+)
 from autobot.gateway.message_schemas import STORED, message_schemas
 from autobot.kernel.event_store.upcast import Upcaster, Upcasters
 from autobot.kernel.messaging.facts import EVENTS as BROKER_EVENTS
@@ -19,6 +30,7 @@ EVENTS: Final[tuple[type[Any], ...]] = (
     *chat.EVENTS,
     *identity.EVENTS,
     *messaging.EVENTS,
+    *read_models.EVENTS,
     *replays.EVENTS,
     *BROKER_EVENTS,
     *roles.EVENTS,

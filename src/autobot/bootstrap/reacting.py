@@ -9,10 +9,11 @@ from autobot.bootstrap.placing import Placement
 from autobot.bootstrap.wiring import direct
 from autobot.contexts.actions import module as actions_module
 from autobot.contexts.agents.process import NAME
+from autobot.contexts.history import module as history_module
 from autobot.contexts.identity import module as identity_module
 from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.sagas import module as sagas_module
-from autobot.contracts import actions, chat, identity, replays
+from autobot.contracts import actions, chat, identity, read_models, replays
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -38,6 +39,7 @@ def connect_reactions(
             actions.ActionRequested.TYPE: actions_module.run_starter(codec, engine.accept),
             identity.UserRemovalRequested.TYPE: identity_module.removal_starter(codec, engine.accept),
             replays.ReplayRequested.TYPE: messaging_module.starter(codec, engine.accept),
+            read_models.ReadModelChangeRequested.TYPE: history_module.starter(codec, engine.accept),
         }
 
     types = tuple(reactions)

@@ -12,6 +12,7 @@ from autobot.cli.console import current_config, guarded
 from autobot.cli.dead_letters import dead_letters
 from autobot.cli.new import new
 from autobot.cli.output import READER_GONE, Exit, ReaderGone, complain, say
+from autobot.cli.read_models import read_models
 from autobot.cli.roles import roles
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.add_typer(people.users, name="users")
 app.add_typer(inspect.matrix, name="matrix")
 app.add_typer(inspect.events, name="events")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(read_models, name="read-models")
 app.add_typer(roles, name="roles")
 app.add_typer(data.audit, name="audit")
 app.add_typer(new, name="new")

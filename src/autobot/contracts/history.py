@@ -29,9 +29,47 @@ class ListReadModels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableParity:
+    """A table in force and the candidate's at one position: documents and BLAKE2b hash of each."""
+
+    table: str
+    equal: bool
+    documents: int
+    hash: str
+    candidate_documents: int
+    candidate_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """What the last comparison of the candidate with what is in force found."""
+
+    generation: int
+    position: int
+    equal: bool
+    tables: tuple[TableParity, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What stands beside the tables in force, which have the number `generation`: a candidate that is built up to
+    `candidate_position` and whole when `ready`, and what is kept for a rollback. `refused` says why the last of
+    them was dropped when it could not follow the log; empty, none was."""
+
+    generation: int
+    candidate: int | None
+    candidate_position: int
+    ready: bool
+    previous: int | None
+    refused: str
+    parity: Parity | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadModel:
     """A read model. `state`, `position`, `lag` (events), `skipped` (poison events left out) and `reason` are
-    those of its stored tables; a model of state `folded` has none and is folded from the log when asked."""
+    those of its stored tables; a model of state `folded` has none, so nothing beside them, and is folded from the log
+    when asked. `on_poison` is what happens with an event that it cannot take."""
 
     name: str
     version: int
@@ -41,6 +79,8 @@ class ReadModel:
     lag: int
     skipped: int
     reason: str
+    on_poison: Literal["stop", "skip"] = "stop"
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

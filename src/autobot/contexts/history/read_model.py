@@ -1,26 +1,25 @@
-"""The read side, which is all there is: the past is asked, never changed."""
+"""The read side: read models now and as they were, how the log lies in time, and what was done to read models."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
-from autobot.contracts import history
+from autobot.contexts.history.ports import StoredChanges, Views
+from autobot.contracts import history, read_models
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
-from autobot.kernel.core.errors import InvalidInput
+from autobot.kernel.core.errors import InvalidInput, NotFound
 from autobot.kernel.event_store.fold import position_of
 from autobot.kernel.event_store.past import Past, difference
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.projection import Projection, ProjectionState
-from autobot.kernel.event_store.transaction import Document
-
-States = Mapping[str, Callable[[], Awaitable[ProjectionState]]]
-"""Where each stored read model stands, by name."""
+from autobot.kernel.event_store.projecting import SKIPPED
+from autobot.kernel.event_store.projection import Projection, Standing
+from autobot.kernel.event_store.transaction import Document, Query
 
 SHORTEST: Final = timedelta(milliseconds=1)
 _encode: Final = msgspec.json.encode
@@ -29,8 +28,8 @@ _encode: Final = msgspec.json.encode
 class HistoryQueries:
     """One method a query."""
 
-    def __init__(self, store: EventStore, past: Past, states: States) -> None:
-        self._store, self._past, self._states = store, past, states
+    def __init__(self, store: EventStore, past: Past, views: Views) -> None:
+        self._store, self._past, self._views = store, past, views
 
     async def models(self, query: history.ListReadModels, context: CallContext) -> history.ReadModels:
         """Return every read model with its place."""
@@ -38,8 +37,8 @@ class HistoryQueries:
         return history.ReadModels(items=items, head=await self._store.head())
 
     async def _model(self, one: Projection) -> history.ReadModel:
-        asked = self._states.get(one.name)
-        if asked is None:
+        view = self._views.get(one.name)
+        if view is None:
             return history.ReadModel(
                 name=one.name,
                 version=one.version,
@@ -50,7 +49,7 @@ class HistoryQueries:
                 skipped=0,
                 reason="",
             )
-        stands = await asked()
+        stands = await view.statistics()
         return history.ReadModel(
             name=one.name,
             version=one.version,
@@ -60,6 +59,8 @@ class HistoryQueries:
             lag=stands.lag,
             skipped=stands.skipped,
             reason=stands.reason,
+            on_poison=one.on_poison,
+            beside=_beside(stands.beside),
         )
 
     # ------------------------------------------------------------------------------------------ the past
@@ -158,6 +159,97 @@ class HistoryQueries:
             before=before,
             positions=tuple(positions),
         )
+
+
+class ChangeQueries:
+    """What was done to read models, and which events they left out."""
+
+    def __init__(self, store: EventStore, stored: StoredChanges, past: Past) -> None:
+        self._store, self._stored, self._past = store, stored, past
+
+    def _require(self, name: str) -> None:
+        if name not in self._past.projections:
+            known = ", ".join(sorted(self._past.projections))
+            raise NotFound(f"There is no read model {name}; there are: {known}.")
+
+    async def page(
+        self, query: read_models.ListReadModelChanges, context: CallContext
+    ) -> read_models.ReadModelChanges:
+        """Return a page of changes, the newest first."""
+        self._require(query.name)
+        place = decode_cursor(query.cursor, 2)
+        found = await self._stored.page(query.name, (place[0], place[1]) if place else None, query.limit + 1)
+        items = tuple(found[: query.limit])
+        more = len(found) > query.limit
+        return read_models.ReadModelChanges(
+            items=items, next_cursor=encode_cursor(items[-1].asked_at, items[-1].id) if more else None
+        )
+
+    async def change(
+        self, query: read_models.GetReadModelChange, context: CallContext
+    ) -> read_models.ReadModelChange:
+        """Return one change."""
+        found, _ = await self._stored.load(query.id)
+        return found
+
+    async def skipped(
+        self, query: read_models.ListSkippedEvents, context: CallContext
+    ) -> read_models.SkippedEvents:
+        """Return a page of the skip-list."""
+        self._require(query.name)
+        place = decode_cursor(query.cursor, 1)
+        found = await self._store.query(
+            Query(
+                table=SKIPPED,
+                group=query.name,
+                after=(place[0], place[0]) if place else None,
+                limit=query.limit + 1,
+            )
+        )
+        page = found[: query.limit]
+        return read_models.SkippedEvents(
+            items=tuple(
+                read_models.SkippedEvent(
+                    position=one.document["position"],
+                    event_id=one.document["event_id"],
+                    type=one.document["type"],
+                    version=one.document["version"],
+                    reason=one.document["reason"],
+                )
+                for one in page
+            ),
+            next_cursor=encode_cursor(page[-1].key) if len(found) > query.limit else None,
+        )
+
+
+def _beside(stands: Standing) -> history.Beside:
+    parity = stands.parity
+    return history.Beside(
+        generation=stands.generation,
+        candidate=stands.candidate,
+        candidate_position=stands.candidate_position,
+        ready=stands.ready,
+        previous=stands.previous,
+        refused=stands.refused,
+        parity=None
+        if parity is None
+        else history.Parity(
+            generation=parity.generation,
+            position=parity.position,
+            equal=parity.equal,
+            tables=tuple(
+                history.TableParity(
+                    table=one.table,
+                    equal=one.equal,
+                    documents=one.documents_before,
+                    hash=one.hash_before,
+                    candidate_documents=one.documents,
+                    candidate_hash=one.hash,
+                )
+                for one in parity.tables
+            ),
+        ),
+    )
 
 
 def _says(row: Document, wanted: str) -> bool:

@@ -59,24 +59,6 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectionState:
-    """Where a projection stands: `position` is the last event in its tables, `head` the log's."""
-
-    name: str
-    version: int
-    state: Literal["starting", "building", "live", "stopped"]
-    position: int
-    head: int
-    skipped: int
-    reason: str
-
-    @property
-    def lag(self) -> int:
-        """Events of the log that are not in the tables yet."""
-        return max(0, self.head - self.position)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
     """A table that was built anew: documents and hash of the old and the new one at the same position."""
 
@@ -90,3 +72,50 @@ class Rebuilt:
     def equal(self) -> bool:
         """Parity: the new table is what the old one was."""
         return self.hash == self.hash_before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """What a comparison of the tables in force (before) and the candidate's found, both at `position`."""
+
+    generation: int
+    position: int
+    tables: tuple[Rebuilt, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether all tables are equal."""
+        return all(one.equal for one in self.tables)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What there is beside the tables in force: the candidate (built whole when `ready`), what is kept for a
+    rollback, the last comparison, and why tables that could not follow were dropped (empty: none were)."""
+
+    generation: int
+    candidate: int | None
+    candidate_position: int
+    ready: bool
+    previous: int | None
+    refused: str
+    parity: Parity | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionState:
+    """Where a projection stands: `position` is the last event in its tables, `head` the log's."""
+
+    name: str
+    version: int
+    state: Literal["starting", "building", "live", "stopped"]
+    position: int
+    head: int
+    skipped: int
+    reason: str
+    beside: Standing
+
+    @property
+    def lag(self) -> int:
+        """Events of the log that are not in the tables yet."""
+        return max(0, self.head - self.position)

@@ -1,278 +1,190 @@
-"""Runs a projection: follows the log, waits for readers, builds anew beside the live tables and switches."""
+"""Runs a projection, and changes what is in force: builds anew beside, compares, switches, goes back, discards."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any, Final, Literal, TypeVar
 
-from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded
-from autobot.kernel.event_store.patience import patiently
-from autobot.kernel.event_store.ports import EventStore, StoreClosed
+from autobot.kernel.core.errors import Conflict, DataCorrupt
+from autobot.kernel.event_store import generations
+from autobot.kernel.event_store.generations import Generation, beside
 from autobot.kernel.event_store.projecting import Batch, Poison
-from autobot.kernel.event_store.projection import Projection, ProjectionState, Rebuilt
+from autobot.kernel.event_store.projection import Parity, Rebuilt
+from autobot.kernel.event_store.projection_follower import PAGE, ProjectionFollower, told
 from autobot.kernel.event_store.table_hash import table_hash
-from autobot.kernel.event_store.transaction import (
-    Alias,
-    Checkpoint,
-    Drop,
-    Put,
-    Recorded,
-    Transaction,
-)
-
-T = TypeVar("T")
-
-REGISTRY: Final = "projections"
-"""Table of what is built: version, generation, and the tables of both."""
-
-PAGE: Final = 500
-UNSAVED: Final = 1000
-"""Events without writes after which the position is written all the same."""
+from autobot.kernel.event_store.transaction import Checkpoint, Transaction
 
 
-class ProjectionRunner:
-    """Keeps one projection's tables up to date.
-
-    `run` is the only task that writes the live tables; a second runner of the same projection is noticed
-    and stops. Positions and writes commit together, so a crash neither loses nor doubles an effect.
-    """
-
-    def __init__(self, projection: Projection, store: EventStore, clock: Clock) -> None:
-        self.projection = projection
-        self._store, self._clock = store, clock
-        self._position = 0
-        self._skipped = 0
-        self._state: Literal["starting", "building", "live", "stopped"] = "starting"
-        self._reason = ""
-        self._writing = asyncio.Lock()
-        self._moved = asyncio.Event()
-        self._registered: dict[str, Any] = {}
-        self._live: Batch | None = None
-
-    # ------------------------------------------------------------------------------------------ for readers
-
-    @property
-    def position(self) -> int:
-        """The last event whose writes readers see."""
-        return self._position
-
-    async def wait_for(self, position: int, deadline: float) -> None:
-        """Return when readers see what the event at `position` wrote.
-
-        `deadline` is in monotonic seconds. Raises DeadlineExceeded when it passes, or at once when the
-        projection has stopped before that event.
-        """
-        try:
-            async with asyncio.timeout_at(deadline):
-                while self._position < position:
-                    if self._state == "stopped":
-                        break
-                    await self._moved.wait()
-        except TimeoutError:
-            pass
-        if self._position < position:
-            raise DeadlineExceeded(
-                f"The read model {self.projection.name} stands at position {self._position}, not yet at {position}."
-            )
-
-    async def statistics(self) -> ProjectionState:
-        """Return where it stands."""
-        return ProjectionState(
-            name=self.projection.name,
-            version=self.projection.version,
-            state=self._state,
-            position=self._position,
-            head=await self._store.head(),
-            skipped=self._skipped,
-            reason=self._reason,
-        )
-
-    # ------------------------------------------------------------------------------------------- following
-
-    async def run(self) -> None:
-        """Follow the log until the store closes or an event stops the projection (`statistics` says why)."""
-        try:
-            await self._start()
-            await self._follow()
-            self._stop("closed")
-        except StoreClosed:
-            self._stop("closed")
-        except Poison as poison:
-            message = poison.recorded.message
-            self._stop(f"Event {poison.recorded.position} ({message.type}): {poison.reason}")
-        except AutoBotError as error:
-            self._stop(error.detail)
-
-    def _stop(self, reason: str) -> None:
-        self._state, self._reason = "stopped", reason
-        self._announce()
-
-    def _announce(self) -> None:
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
-
-    def _advance(self, position: int) -> None:
-        self._position = position
-        self._announce()
-
-    async def _start(self) -> None:
-        projection = self.projection
-        self._position = await self._patient(lambda: self._store.checkpoint(projection.consumer))
-        found = await self._patient(lambda: self._store.get(REGISTRY, projection.name))
-        if found is not None:
-            self._registered = dict(found.document)
-        elif self._position == 0:
-            self._registered = {"version": projection.version, "generation": 0, "building": None}
-        if self._registered.get("version") != projection.version:
-            self._state = "building"
-            await self._build(await self._store.head(), parity=False)
-        elif found is None:
-            await self._patient(lambda: self._store.commit(Transaction(writes=(self._register(),))))
-        else:
-            await self._drop_unused()
-        self._state = "live"
-        self._announce()
-
-    def _register(self) -> Put:
-        return Put(table=REGISTRY, key=self.projection.name, document=self._registered)
-
-    async def _follow(self) -> None:
-        projection = self.projection
-        names = {table: table for table in projection.tables}
-        batch = self._live = Batch(projection, self._store, projection.consumer, self._position, names)
-        async for events in self._store.subscribe(after=self._position):
-            async with self._writing:
-                for recorded in events:
-                    await self._take(batch, recorded)
-                await self._patient(lambda: batch.commit(force=batch.unsaved >= UNSAVED))
-                self._advance(batch.position)
-        await batch.commit(force=True)
-
-    async def _take(self, batch: Batch, recorded: Recorded) -> None:
-        async def once() -> None:
-            # A batch that was full may have failed in its commit, after the event was taken.
-            if batch.position < recorded.position:
-                await batch.take(recorded)
-
-        try:
-            await self._patient(once)
-        except Poison as poison:
-            if self.projection.on_poison == "skip":
-                batch.skip(poison)
-                self._skipped += batch is self._live
-                return
-            await self._patient(partial(batch.commit, force=True))
-            if batch is self._live:
-                self._advance(batch.position)
-            raise
-
-    async def _patient(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Do `step` until the way to the store is free."""
-        done = await patiently(step, failing=self._failing)
-        self._reason = ""
-        return done
-
-    def _failing(self, error: AutoBotError) -> None:
-        self._reason = error.detail
-
-    # ------------------------------------------------------------------------------------------ rebuilding
+class ProjectionRunner(ProjectionFollower):
+    """A follower whose tables can be changed. Each change is one commit: a crash leaves the old or the new."""
 
     async def rebuild(self) -> Sequence[Rebuilt]:
         """Build the tables anew from the log beside the live ones, compare, and switch; readers notice nothing.
 
         The live tables are followed meanwhile and stand still only for the last events and the comparison.
-        The old tables are removed after the switch: they would keep what is erased later.
+        The old tables are removed after the switch.
         """
-        return await self._build(self._position, parity=True)
+        await self.build()
+        report = await self.compare()
+        await self.switch()
+        await self.discard(kept=True)
+        return report.tables
 
-    async def _build(self, until: int, *, parity: bool) -> Sequence[Rebuilt]:
-        generation = await self._prepare_building()
-        names = {table: f"{table}~{generation}" for table in self.projection.tables}
-        consumer = f"{self.projection.consumer}~{generation}"
-        start = await self._store.checkpoint(consumer)
-        batch = Batch(self.projection, self._store, consumer, start, names)
-        await self._catch_up(batch, until)
+    async def build(self) -> int:
+        """Build a candidate beside the live tables, or go on with the one that is half built; return its number.
+
+        Nothing but its own tables is written: the projection's effects are its tables, so there are none else to
+        hold back. From its end on it is followed. Raises Conflict where the projection is not live, DataCorrupt
+        when an event stops it; nothing is left of it then.
+        """
+        self._require_live()
         async with self._writing:
-            if self._live is not None:
-                await self._patient(partial(self._live.commit, force=True))
-                until = self._position
-            await self._catch_up(batch, until)
-            report = await self._compare(names) if parity else ()
-            await self._switch(names, generation, until)
-        return report
+            if self._there.building is None:
+                await self._keep(self._there.next(self.projection.version))
+        candidate = self._candidate()
+        batch = await self._batch(candidate.generation)
+        while not candidate.ready:
+            async with self._writing:
+                candidate = await self._build_on(candidate, batch)
+        return candidate.generation
 
-    async def _prepare_building(self) -> int:
-        """Return the generation to build: the one that a crash left half built, or a new one."""
-        version, building = self.projection.version, self._registered.get("building")
-        if building is not None and building["version"] == version:
-            half_built: int = building["generation"]
-            return half_built
-        await self._drop_unused()
-        newest: int = max(self._registered.get("generation", 0), building["generation"] if building else 0)
-        self._registered = {
-            **self._registered,
-            "building": {"version": version, "generation": newest + 1},
-        }
-        await self._patient(lambda: self._store.commit(Transaction(writes=(self._register(),))))
-        return newest + 1
+    async def _build_on(self, candidate: Generation, batch: Batch) -> Generation:
+        """Take one page; between two pages the live tables have their turn."""
+        if self._there.building != candidate:
+            raise Conflict(f"The candidate of {self.projection.name} was discarded while it was built.")
+        try:
+            await self._catch_up(batch, min(self._position, batch.position + PAGE))
+        except Poison as poison:
+            why = told(poison)
+            await self._keep(self._there.without(candidate, why), (candidate,))
+            raise DataCorrupt(f"The candidate of {self.projection.name} was dropped. {why}") from poison
+        if batch.position < self._position:
+            return candidate
+        whole = replace(candidate, ready=True)
+        await self._keep(replace(self._there, building=whole))
+        return whole
 
-    async def _drop_unused(self) -> None:
-        """Remove the tables that nobody reads: replaced ones, and those half built for another version."""
-        building, previous = self._registered.get("building"), self._registered.get("previous")
-        unused = [previous] if previous else []
-        if building is not None and building["version"] != self.projection.version:
-            unused.append(building)
-        names = tuple(
-            Drop(table=f"{table}~{one['generation']}" if one["generation"] else table)
-            for one in unused
-            for table in self.projection.tables
+    async def compare(self) -> Parity:
+        """Compare the candidate with the live tables at one position, and keep what was found.
+
+        Raises Conflict where no candidate is ready.
+        """
+        async with self._writing:
+            candidate = self._ready()
+            await self._settle(candidate.generation)
+            tables = [
+                await self._compared(table, beside(table, candidate.generation))
+                for table in self.projection.tables
+            ]
+            found = Parity(generation=candidate.generation, position=self._position, tables=tuple(tables))
+            await self._keep(replace(self._there, parity=found))
+        return found
+
+    async def _compared(self, table: str, name: str) -> Rebuilt:
+        before, after = await table_hash(self._store, table), await table_hash(self._store, name)
+        return Rebuilt(
+            table=table,
+            documents=after[0],
+            hash=after[1],
+            documents_before=before[0],
+            hash_before=before[1],
         )
-        if names:
-            self._registered = {**self._registered, "previous": None}
-            await self._patient(
-                lambda: self._store.commit(Transaction(drops=names, writes=(self._register(),)))
-            )
 
-    async def _catch_up(self, batch: Batch, until: int) -> None:
-        while batch.position < until:
-            limit = min(PAGE, until - batch.position)
-            read = partial(self._store.read_all, after=batch.position, limit=limit)
-            events = await self._patient(read)
-            for recorded in events:
-                await self._take(batch, recorded)
-        await self._patient(lambda: batch.commit(force=True))
+    async def switch(self, change: str = "") -> None:
+        """Put the candidate in force, and keep what was until now for a rollback.
 
-    async def _compare(self, names: Mapping[str, str]) -> Sequence[Rebuilt]:
-        report = []
-        for table, name in names.items():
-            before, after = await table_hash(self._store, table), await table_hash(self._store, name)
-            report.append(
-                Rebuilt(
-                    table=table,
-                    documents=after[0],
-                    hash=after[1],
-                    documents_before=before[0],
-                    hash_before=before[1],
-                )
-            )
-        return report
+        `change` names this switch: once made, it is not made again. Raises Conflict where no candidate is ready.
+        """
+        async with self._writing:
+            if not self._made(change):
+                await self._put_in_force(self._ready(), change)
 
-    async def _switch(self, names: Mapping[str, str], generation: int, until: int) -> None:
-        old = {"generation": self._registered.get("generation", 0)}
-        self._registered = {
-            "version": self.projection.version,
-            "generation": generation,
-            "previous": old,
-            "building": None,
-        }
-        switch = Transaction(
-            writes=(self._register(),),
-            checkpoints=(Checkpoint(consumer=self.projection.consumer, position=until),),
-            aliases=tuple(Alias(table=table, target=name) for table, name in names.items()),
+    async def rollback(self, change: str = "") -> None:
+        """Put the tables kept by the last switch in force again; those in force now become the candidate.
+
+        `change` as in `switch`. Raises Conflict where nothing is kept, or where another candidate is there.
+        """
+        async with self._writing:
+            if self._made(change):
+                return
+            self._require_live()
+            if self._there.previous is None:
+                raise Conflict(f"Nothing of {self.projection.name} is kept to go back to.")
+            if self._there.building is not None:
+                raise Conflict(f"There is a candidate of {self.projection.name}; discard it first.")
+            await self._put_in_force(self._there.previous, change)
+
+    async def _put_in_force(self, one: Generation, change: str) -> None:
+        there, projection, until = self._there, self.projection, self._position
+        await self._settle(one.generation)
+        old = Generation(generation=there.generation, version=projection.version, ready=True)
+        back = one == there.previous
+        changed = replace(
+            there,
+            generation=one.generation,
+            building=old if back else None,
+            previous=None if back else old,
+            parity=None,
+            change=change or there.change,
         )
-        await self._patient(lambda: self._store.commit(switch))
-        self._advance(until)
-        await self._drop_unused()
+        gone = [there.previous] if there.previous and not back else []
+        # The live tables' batch goes on under the table's own name, which now means other documents.
+        await self._patient(
+            partial(
+                self._store.commit,
+                Transaction(
+                    writes=(changed.put(projection.name),),
+                    checkpoints=(
+                        Checkpoint(consumer=projection.consumer, position=until, expected=until),
+                        Checkpoint(consumer=self._consumer(old.generation), position=until),
+                    ),
+                    aliases=generations.in_force(projection.tables, one.generation, there.generation),
+                    drops=generations.dropped(projection.tables, gone),
+                ),
+            )
+        )
+        self._there = changed
+        for unused in (one, *gone):
+            self._beside.pop(unused.generation, None)
+        await self._batch(old.generation)
+
+    async def discard(self, change: str = "", *, kept: bool = False) -> None:
+        """Remove the candidate, built or half built, or with `kept` what is kept for a rollback.
+
+        `change` as in `switch`. Raises Conflict where there is none.
+        """
+        async with self._writing:
+            if self._made(change):
+                return
+            self._require_live()
+            one = self._there.previous if kept else self._there.building
+            if one is None:
+                raise Conflict(f"There is nothing of {self.projection.name} to discard.")
+            await self._keep(replace(self._there.without(one), change=change or self._there.change), (one,))
+
+    def _made(self, change: str) -> bool:
+        return bool(change) and self._there.change == change
+
+    def _candidate(self) -> Generation:
+        if self._there.building is None:
+            raise Conflict(f"There is no candidate of {self.projection.name}; rebuild it first.")
+        return self._there.building
+
+    def _ready(self) -> Generation:
+        self._require_live()
+        candidate = self._candidate()
+        if not candidate.ready:
+            raise Conflict(f"The candidate of {self.projection.name} is not built whole yet.")
+        return candidate
+
+    def _require_live(self) -> None:
+        if self._state != "live" or self._live is None:
+            raise Conflict(f"The read model {self.projection.name} is {self._state} in this process.")
+
+    async def _settle(self, generation: int) -> None:
+        """Make durable what is taken, so that live and the other stand at one position."""
+        if self._live is not None:
+            await self._patient(partial(self._live.commit, force=True))
+        batch = await self._batch(generation)
+        await self._catch_up(batch, self._position)

@@ -1,0 +1,82 @@
+"""What the context needs of the runners of read models, and its own stored changes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from autobot.contracts.read_models import ReadModelChange
+from autobot.kernel.core.errors import NotFound
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.projection import Parity, ProjectionState
+from autobot.kernel.event_store.transaction import Put, Query
+
+CHANGES: Final = "history.changes"
+
+
+class View(Protocol):
+    """A stored read model, as its runner keeps it."""
+
+    async def statistics(self) -> ProjectionState:
+        """Return where it stands."""
+        ...
+
+    async def build(self) -> int:
+        """Build a candidate, or go on building it."""
+        ...
+
+    async def compare(self) -> Parity:
+        """Compare the candidate with what is in force."""
+        ...
+
+    def switch(self, change: str = "") -> Awaitable[None]:
+        """Put the candidate in force, once a change."""
+        ...
+
+    def rollback(self, change: str = "") -> Awaitable[None]:
+        """Go back to what is kept, once a change."""
+        ...
+
+    def discard(self, change: str = "", *, kept: bool = False) -> Awaitable[None]:
+        """Remove the candidate, or what is kept, once a change."""
+        ...
+
+
+Views = Mapping[str, View]
+"""The stored read models of this process, by name."""
+
+
+class StoredChanges:
+    """Typed reads of the context's state."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def load(self, change_id: str) -> tuple[ReadModelChange, int]:
+        """Return a change and the version of its row. Raises NotFound."""
+        row = await self._store.get(CHANGES, change_id)
+        if row is None:
+            raise NotFound(f"There is no change {change_id}.")
+        return msgspec.convert(row.document, ReadModelChange), row.version
+
+    async def page(self, name: str, after: tuple[str, str] | None, limit: int) -> Sequence[ReadModelChange]:
+        """Return a read model's changes, the newest first; `after` is (asked_at, id) of the last one seen."""
+        found = await self._store.query(
+            Query(table=CHANGES, group=name, after=after, limit=limit, order="descending")
+        )
+        return [msgspec.convert(one.document, ReadModelChange) for one in found]
+
+
+def put_change(change: ReadModelChange, version: int) -> Put:
+    """Write a change, unless it moved on meanwhile."""
+    document: dict[str, Any] = msgspec.to_builtins(change)
+    return Put(
+        table=CHANGES,
+        key=change.id,
+        document=document,
+        group=change.name,
+        sort=change.asked_at,
+        expected=version,
+    )
