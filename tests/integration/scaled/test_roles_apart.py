@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from typing import Any
@@ -152,6 +153,28 @@ def test_the_command_line_reaches_the_backend(installation: Installation) -> Non
     """What people ask at the command line is answered by the running installation."""
     with installation.server.client(key=installation.server.key("chat:read")) as client:
         assert client.get(CHAT).status == 200
+
+
+def test_every_process_is_listed_and_meets_the_others(installation: Installation) -> None:
+    """API and command line list real processes of every role, all live, of one contract, with the rows between them."""
+
+    def steady() -> Any:
+        found = installation.admin.get("/api/v1/system/roles").expect(200).json
+        hops = found["hops"]
+        live = [one for one in found["items"] if one["state"] == "live"]
+        roles = {role for one in live for role in one["roles"]}
+        meet = all(one["pairs"] and one["reachable"] == one["pairs"] for one in hops)
+        return (found, live) if roles == {"gateway", "backend", "ai"} and meet else None
+
+    found, live = installation.until(steady, "all roles")
+    assert found["mode"] == "scaled"
+    assert len({one["contracts"] for one in live}) == 1
+    assert {one["link"] for one in found["hops"]} == {"gateway-backend", "gateway-ai", "ai-backend"}
+    words = ("roles", "list", "--json")
+    done = run_cli(installation.server.folder, *words, environment=installation.server.environment)
+    assert done.returncode == 0, done.stderr
+    listed = json.loads(done.stdout)
+    assert {one["id"] for one in live} <= {one["id"] for one in listed["items"]}
 
 
 @pytest.mark.parametrize("missing", ["AUTOBOT_DATABASE_URL", "AUTOBOT_REDIS_URL", "AUTOBOT_SECRET_KEY_FILE"])
