@@ -34,10 +34,10 @@ class Scaled:
     ) -> None:
         self.folder, self.environment = folder, environment
         self.kinds: Mapping[Kind, int] = {**OF_PROCESSES, **OF_DATABASES, **OF_REDIS}
-        self.database: Cluster = ways["database"]
-        self.network: TcpProxy = ways["network"]
-        self.redis: ValkeyServer = ways["redis"]
-        self.redis_network: TcpProxy = ways["redis_network"]
+        self.database: Cluster | None = ways["database"]
+        self.network: TcpProxy | None = ways["network"]
+        self.redis: ValkeyServer | None = ways["redis"]
+        self.redis_network: TcpProxy | None = ways["redis_network"]
         self._server = ServerProcess(folder, environment, port=free_port(), scaled=words)
         self.base_url = f"http://127.0.0.1:{self._server.port}"
         self._wanted: set[str] = set()

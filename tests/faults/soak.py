@@ -2,7 +2,7 @@
 
 Each round has its own seed (the next one's is one more), product and data folder, so every finding is repeated by its
 mode, seed and number of faults; the folder of such a round is kept. A run that is done adds its line to
-bench/results/soak.md, also when it is ended early by Ctrl-C.
+bench/results/soak.md, also when it is ended early by Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -142,6 +143,9 @@ def main() -> int:
     given = parser.parse_args()
     seed = given.seed if given.seed is not None else secrets.randbelow(1_000_000)
     total = Total(given.mode, seed)
+    for word in (signal.SIGINT, signal.SIGTERM):
+        # Also where the shell has told its background jobs to ignore Ctrl-C.
+        signal.signal(word, signal.default_int_handler)
     code = 0
     try:
         code = soak(total, given.faults, given.writers, given.say)
