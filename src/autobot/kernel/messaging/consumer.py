@@ -195,20 +195,24 @@ class GroupConsumer:
         del self._lanes[key]
 
     async def _settle(self, recorded: Recorded, key: str) -> None:
-        row = parking.row_of(recorded, self.subscription.group, due=self._clock.now())
         if key in self._blocked:
             async with self._lock(key):
                 if key in self._blocked:
-                    await self._park(row, NOTHING)
+                    await self._park(self._behind(recorded), NOTHING)
                     self._done(recorded.position)
                     return
         async with self._slots:
-            result = await self._attempts(recorded, row, redelivered=recorded.position <= self._head_at_start)
+            result = await self._attempts(
+                recorded, None, redelivered=recorded.position <= self._head_at_start
+            )
         if result is not None:
             blocked = self._blocked[key] = Blocked(due=parse_rfc3339(result.due))
             await self._park_first(result, blocked, NOTHING)
             self._drain_later(key)
         self._done(recorded.position)
+
+    def _behind(self, recorded: Recorded) -> Parked:
+        return parking.row_of(recorded, self.subscription.group, due=self._clock.now())
 
     def _lock(self, key: str) -> asyncio.Lock:
         return self._locks.setdefault(key, asyncio.Lock())
@@ -236,23 +240,28 @@ class GroupConsumer:
     async def _fenced(self, transaction: Transaction) -> None:
         """Commit for this source. Raises Superseded when another reads it now."""
         fence = self._source.fence
-        if fence is None:
-            await self._store.commit(transaction)
-            return
+        if fence is not None:
+            transaction = replace(transaction, checkpoints=(*transaction.checkpoints, fence))
+        await self._checked(transaction)
+
+    async def _checked(self, transaction: Transaction) -> None:
+        """Commit what carries the fence. Raises Superseded."""
         try:
-            await self._store.commit(replace(transaction, checkpoints=(*transaction.checkpoints, fence)))
+            await self._store.commit(transaction)
         except WrongExpectedVersion as error:
-            if error.stream != fence.consumer:
+            fence = self._source.fence
+            if fence is None or error.stream != fence.consumer:
                 raise
             raise Superseded(f"Another reads {self._source.name} now.") from None
 
     # ------------------------------------------------------------------------------------------- delivering
 
     async def _attempts(
-        self, recorded: Recorded, row: Parked, *, redelivered: bool, gone: Transaction = NOTHING
+        self, recorded: Recorded, row: Parked | None, *, redelivered: bool, gone: Transaction = NOTHING
     ) -> Parked | None:
         """Try at once as often as the options say; return None when it is handled, else the row as it now waits."""
-        attempts, quick, again = row.attempts, self._options.immediate, row.attempts > 0
+        attempts = 0 if row is None else row.attempts
+        quick, again = self._options.immediate, attempts > 0
         while True:
             async with self._gate.pass_() as probe:
                 self._group.redeliveries += again
@@ -268,7 +277,7 @@ class GroupConsumer:
                     continue
             attempts, redelivered = attempts + 1, True
             if failure.poison or quick == 0:
-                return self._waits(row, failure, attempts)
+                return self._waits(row or self._behind(recorded), failure, attempts)
             quick -= 1
 
     async def _try(
@@ -282,7 +291,7 @@ class GroupConsumer:
         try:
             parts = await self.subscription.handler(recorded, delivery)
             decided = True
-            await self._fenced(self._acknowledged(recorded, parts, gone))
+            await self._checked(self._acknowledged(recorded, parts, gone))
         except AlreadyHandled:
             # The effect happened before; only our own traces of the message are left to remove.
             low = self._checkpoint(self._positions.low_after(recorded.position))
@@ -301,11 +310,17 @@ class GroupConsumer:
     def _acknowledged(self, recorded: Recorded, parts: Transaction, gone: Transaction) -> Transaction:
         message = recorded.message
         handled = Handled(consumer=self.subscription.group, source=message.source, message_id=message.id)
-        low = self._checkpoint(self._positions.low_after(recorded.position))
+        fence = self._source.fence
+        moved: tuple[Checkpoint, ...] = (self._checkpoint(self._positions.low_after(recorded.position)),)
+        if fence is not None:
+            moved = (*moved, fence)
+        if gone is NOTHING and parts == NOTHING:
+            # Most handlers of facts leave nothing behind; copying eleven fields for them is what costs most.
+            return Transaction(checkpoints=moved, handled=(handled,))
         return replace(
             parts,
             handled=(*parts.handled, handled),
-            checkpoints=(*parts.checkpoints, low),
+            checkpoints=(*parts.checkpoints, *moved),
             writes=(*parts.writes, *gone.writes),
             erase=(*parts.erase, *gone.erase),
         )
