@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Final
 
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.messaging.options import ConsumerOptions
+
+OPEN: Final = nullcontext(False)
+"""The way through while it is free: nothing to wait for, no probe."""
 
 
 class Gate:
@@ -52,9 +56,14 @@ class Gate:
         """End a hold; a pause that failures made stays."""
         self._free.set()
 
-    @asynccontextmanager
-    async def pass_(self) -> AsyncIterator[bool]:
+    def pass_(self) -> AbstractAsyncContextManager[bool]:
         """Wait until a delivery may start; the value says whether it is the probe, whose failure counts for nobody."""
+        if self._opened.is_set() and self._free.is_set():
+            return OPEN
+        return self._admission()
+
+    @asynccontextmanager
+    async def _admission(self) -> AsyncIterator[bool]:
         while True:
             await self._free.wait()
             if self._opened.is_set():
