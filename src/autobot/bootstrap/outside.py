@@ -83,7 +83,7 @@ def need_postgres() -> None:
 
 def need_redis() -> None:
     """Raise Absent when Redis's driver is not installed."""
-    if importlib.util.find_spec("redis") is None:
+    if importlib.util.find_spec("hiredis") is None:
         raise Absent("redis", "Redis's driver is not installed.", hint="autobot add redis")
 
 
