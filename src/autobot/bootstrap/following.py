@@ -9,7 +9,7 @@ from typing import Final
 from autobot.contracts import chat
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import SYSTEM, CallContext, principal_of, stored_trace
-from autobot.kernel.core.errors import DeadlineExceeded, NotFound
+from autobot.kernel.core.errors import DeadlineExceeded, NotFound, Stale
 from autobot.kernel.core.message import OWN_PREFIX, Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -31,16 +31,20 @@ def caught_up_with(
 ) -> Callable[..., Awaitable[None]]:
     """Return what a reader awaits to see its own writes in a read model: at most two seconds.
 
-    With `surely` it raises DeadlineExceeded when that was not enough.
+    With `surely` it raises DeadlineExceeded when that was not enough. With a `position` it waits for that one, and
+    raises Stale.
     """
 
-    async def caught_up(*, surely: bool = False) -> None:
-        head = await store.head()
+    async def caught_up(*, surely: bool = False, position: int = 0) -> None:
+        wanted = position or await store.head()
         try:
-            await runner.wait_for(head, clock.monotonic() + CATCH_UP_S)
-        except DeadlineExceeded:
+            await runner.wait_for(wanted, clock.monotonic() + CATCH_UP_S)
+        except DeadlineExceeded as error:
             # Another process may be the one that keeps this read model up.
-            if surely and await store.checkpoint(runner.projection.consumer) < head:
+            late = (surely or position) and await store.checkpoint(runner.projection.consumer) < wanted
+            if late and position:
+                raise Stale(error.detail) from error
+            if late:
                 raise
             # An older list now is more use to a person than none.
 

@@ -220,6 +220,14 @@ ABSENT = Kind(
     "`hint` names the one step that adds it.",
     "server_error",
 )
+STALE = Kind(
+    "stale",
+    503,
+    "The list is not there yet",
+    "The list does not show yet what was written at `min_position`, and the time to wait for it is over.",
+    LATER,
+    "server_error",
+)
 DEADLINE_EXCEEDED = Kind(
     "deadline-exceeded",
     504,

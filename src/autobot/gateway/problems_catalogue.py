@@ -30,6 +30,7 @@ BY_CLASS: Final[dict[type[errors.AutoBotError], Kind]] = {
     errors.QuotaExceeded: kinds.QUOTA_EXCEEDED,
     errors.Absent: kinds.ABSENT,
     errors.DeadlineExceeded: kinds.DEADLINE_EXCEEDED,
+    errors.Stale: kinds.STALE,
     errors.Rejected: hops.REJECTED,
     errors.CircuitOpen: hops.CIRCUIT_OPEN,
     errors.BulkheadFull: hops.BULKHEAD_FULL,

@@ -75,6 +75,20 @@ def test_users_settings_and_links_as_they_were(host: Host) -> None:
     admin.client("DELETE", "/api/v1/settings/chat.system_prompt").expect(200)
 
 
+def test_a_list_shows_what_its_reader_wrote(alice: Person) -> None:
+    """With the position that a write was answered with, list and search show it; a position that is not there in time is
+    503 `stale` with when to ask again."""
+    made = alice.client.post("/api/v1/chat/sessions", {"title": "Read after write"}).expect(201)
+    position = int(made.headers["x-log-position"])
+    page = alice.client.get(f"/api/v1/chat/sessions?min_position={position}").expect(200).json
+    assert made.json["id"] in {one["id"] for one in page["items"]}
+    alice.client.get(f"/api/v1/chat/search?q=heron&min_position={position}").expect(200)
+    for path in ("sessions?", "search?q=heron&"):
+        answer = alice.client.get(f"/api/v1/chat/{path}min_position={position + 1_000_000}")
+        assert answer.problem(503)["type"] == "urn:autobot:problem:stale"
+        assert answer.headers["retry-after"] == "1"
+
+
 def test_erased_text_is_in_no_past(alice: Person, host: Host) -> None:
     """A deleted chat's title was in a copy that a question had left; after the deletion no answer has it."""
     session = alice.chat(title="Confidential heron")

@@ -6741,6 +6741,8 @@ export interface operations {
                 q: string;
                 limit?: number;
                 cursor?: string | null;
+                /** @description A log position, as `X-Log-Position` of a write gives it: the answer shows what was written there. It waits two seconds for that; then it is 503 `stale`. */
+                min_position?: number;
             };
             header?: never;
             path?: never;
@@ -6903,6 +6905,8 @@ export interface operations {
                 q?: string;
                 at?: string | null;
                 position?: number | null;
+                /** @description A log position, as `X-Log-Position` of a write gives it: the answer shows what was written there. It waits two seconds for that; then it is 503 `stale`. */
+                min_position?: number;
             };
             header?: never;
             path?: never;

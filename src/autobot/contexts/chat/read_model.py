@@ -31,8 +31,9 @@ BATCH: Final = 1000
 class CaughtUp(Protocol):
     """Returns when the lists show what was committed before (read your own writes), or has taken long enough."""
 
-    def __call__(self, *, surely: bool = False) -> Awaitable[None]:
-        """With `surely`, raise DeadlineExceeded when it took too long."""
+    def __call__(self, *, surely: bool = False, position: int = 0) -> Awaitable[None]:
+        """With `surely`, raise DeadlineExceeded when it took too long; with a `position`, wait for that, or raise
+        Stale."""
 
 
 class StoredConversations:
@@ -143,7 +144,7 @@ class ChatQueries:
         after = (place[0], place[1]) if place else None
         if query.as_of != chat.NOW:
             return await self._sessions_then(query, context.principal.user_id, after)
-        await self._caught_up(surely=query.complete)
+        await self._caught_up(surely=query.complete, position=query.min_position)
         found = await self._store.query(
             Query(
                 table=SESSIONS,
@@ -206,7 +207,7 @@ class ChatQueries:
 
     async def search(self, query: chat.SearchMessages, context: CallContext) -> chat.Page[chat.MessageHit]:
         """Full-text search, best first."""
-        await self._caught_up()
+        await self._caught_up(position=query.min_position)
         hits = await self._store.search(
             Query(table=MESSAGES, owner=context.principal.user_id, text=query.text, limit=query.limit)
         )

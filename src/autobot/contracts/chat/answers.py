@@ -101,7 +101,8 @@ class Nothing:
 class ListSessions:
     """The principal's chats, last changed first, now or as they were. `search` looks in titles, and only now.
 
-    `complete`: raise DeadlineExceeded in place of a list of now that may lack the newest.
+    `complete`: raise DeadlineExceeded in place of a list of now that may lack the newest. `min_position`: raise Stale
+    in place of a list that lacks what the event at this position of the log wrote.
     """
 
     limit: Annotated[int, Ge(1), Le(200)] = 50
@@ -109,6 +110,7 @@ class ListSessions:
     search: Annotated[str, Len(0, 200)] = ""
     as_of: AsOf = NOW
     complete: bool = False
+    min_position: Annotated[int, Ge(0), Le(2**53)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +146,7 @@ class SearchMessages:
 
     text: Annotated[str, Len(1, 200)]
     limit: Annotated[int, Ge(1), Le(200)] = 50
+    min_position: Annotated[int, Ge(0), Le(2**53)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,15 @@ from autobot.kernel.core.errors import InvalidInput
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 EXPORT_PAGE = 200
+MinPosition = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=2**53,
+        description="A log position, as `X-Log-Position` of a write gives it: the answer shows what was written there. "
+        "It waits two seconds for that; then it is 503 `stale`.",
+    ),
+]
 SEARCHED = 200
 """Best hits that a search looks at; the pages of its answer are cut from them."""
 
@@ -133,8 +142,11 @@ def _list_route(routes: APIRouter, bus: Dispatcher) -> None:
         q: Annotated[str, Query(max_length=200)] = "",
         at: str | None = None,
         position: Annotated[int | None, Query(ge=0)] = None,
+        min_position: MinPosition = 0,
     ) -> Response:
-        query = chat.ListSessions(limit=limit, cursor=cursor, search=q, as_of=as_of(at, position))
+        query = chat.ListSessions(
+            limit=limit, cursor=cursor, search=q, as_of=as_of(at, position), min_position=min_position
+        )
         return json_answer(await bus.ask(query, context))
 
 
@@ -187,8 +199,10 @@ def _finding_routes(routes: APIRouter, bus: Dispatcher) -> None:
         q: Annotated[str, Query(min_length=1, max_length=200)],
         limit: Limit = 50,
         cursor: Cursor = None,
+        min_position: MinPosition = 0,
     ) -> Response:
-        page = await bus.ask(chat.SearchMessages(text=q, limit=SEARCHED), context)
+        query = chat.SearchMessages(text=q, limit=SEARCHED, min_position=min_position)
+        page = await bus.ask(query, context)
         return json_answer(page_of(page.items, limit, cursor, lambda hit: str(hit.message_id)))
 
     @routes.get(

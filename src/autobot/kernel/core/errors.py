@@ -17,6 +17,7 @@
     ├─ QuotaExceeded                 rate or amount spent: retry_after, policies
     ├─ Absent                        a part is not there: part, hint names the step that adds it
     ├─ DeadlineExceeded              the caller's time is spent
+    ├─ Stale                         a read model is not yet where the caller must see it: retry_after
     ├─ Rejected                      refused by our own pipeline before anything was sent: retry_after
     │  ├─ CircuitOpen                link, target, since
     │  ├─ BulkheadFull               link
@@ -188,6 +189,16 @@ class DeadlineExceeded(AutoBotError):
     """The caller's time is spent, here or before arrival."""
 
     code = "deadline-exceeded"
+
+
+class Stale(AutoBotError):
+    """A read model does not show yet what the caller's position of the log wrote."""
+
+    code = "stale"
+
+    def __init__(self, detail: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Rejected(AutoBotError):

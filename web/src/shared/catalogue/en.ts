@@ -76,6 +76,7 @@ export const en = {
       overloaded: "The server is busy",
       "quota-exceeded": "Too many requests",
       unauthenticated: "Not signed in",
+      stale: "The list is not there yet",
       "upstream-error": "The target answered with an error",
       "upstream-throttled": "The target asked to slow down",
       "upstream-timeout": "The target was too slow",
