@@ -11,7 +11,7 @@ from typing import Any
 
 from autobot.kernel.core.errors import ConnectionLost
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Committed, Transaction
+from autobot.kernel.event_store.transaction import Committed, Document, Query, Recorded, Transaction
 from autobot.kernel.sagas.run import Run
 from autobot.testing.faults import Through
 from autobot.testing.history import Finding
@@ -94,6 +94,73 @@ class Dies(Through):
         if dies:
             raise ConnectionLost("The process dies.")
         return done
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """A fact of a run, by whom it was written and under which epoch."""
+
+    position: int
+    run: str
+    owner: str
+    epoch: int
+
+
+class Owned(Through):
+    """The store as one engine reaches it: notes which facts of runs it wrote, and is out of its reach while `cut`."""
+
+    def __init__(self, store: EventStore, owner: str, wrote: list[Wrote]) -> None:
+        super().__init__(store)
+        self.owner, self.wrote, self.cut = owner, wrote, False
+
+    def _reach(self) -> None:
+        if self.cut:
+            raise ConnectionLost("The store is out of reach.")
+
+    async def commit(self, transaction: Transaction) -> Committed:
+        self._reach()
+        done = await self.store.commit(transaction)
+        for append in transaction.appends:
+            if append.stream.startswith("run-") and not done.repeated:
+                epoch = next((one.position for one in transaction.checkpoints), 0)
+                self.wrote.append(Wrote(done.position, append.stream, self.owner, epoch))
+        return done
+
+    async def get(self, table: str, key: str) -> Document | None:
+        self._reach()
+        return await self.store.get(table, key)
+
+    async def query(self, query: Query) -> Sequence[Document]:
+        self._reach()
+        return await self.store.query(query)
+
+    async def read_stream(self, stream: str, *, after: int = -1, limit: int = 1000) -> Sequence[Recorded]:
+        self._reach()
+        return await self.store.read_stream(stream, after=after, limit=limit)
+
+    async def checkpoint(self, consumer: str) -> int:
+        self._reach()
+        return await self.store.checkpoint(consumer)
+
+
+def judge_carriers(wrote: Sequence[Wrote]) -> list[Finding]:
+    """Say where a run was carried by two at one time: whoever was followed by another under a lease writes nothing more
+    under that lease."""
+    found, over = [], set()
+    last: dict[str, tuple[str, int]] = {}
+    for one in sorted(wrote, key=lambda each: each.position):
+        now = (one.owner, one.epoch)
+        before = last.get(one.run, now)
+        if now != before:
+            over.add((one.run, *before))
+        if (one.run, *now) in over:
+            found.append(
+                Finding(
+                    "doubled", f"{one.run}: {one.owner} wrote at {one.position} after it had been succeeded"
+                )
+            )
+        last[one.run] = now
+    return found
 
 
 def judge(

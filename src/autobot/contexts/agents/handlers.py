@@ -9,17 +9,18 @@ import msgspec
 
 from autobot.contexts.agents.orchestrator import KINDS
 from autobot.contracts import runs
-from autobot.kernel.commands.decision import Decision
+from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import NOT_YOURS, NotFound
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.core.stepping import waited
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Document
+from autobot.kernel.event_store.transaction import ANY, Document
 from autobot.kernel.sagas.engine import RunEngine
-from autobot.kernel.sagas.facts import RUNS
+from autobot.kernel.sagas.facts import RUNS, SignalSent, signals_of
 from autobot.kernel.sagas.run import Run
+from autobot.kernel.sagas.saga import STOP
 
 CaughtUp = Callable[[], Awaitable[None]]
 """Returns when what was committed before has been reacted to: a run that was just asked for is there then."""
@@ -90,10 +91,15 @@ class RunHandlers:
     async def stop(self, command: runs.StopRun, context: CallContext) -> Decision[runs.RunStopping]:
         """Ask a run to end. One that has ended stays as it is."""
         view = await self.get(runs.GetRun(run_id=command.run_id), context)
-        if self._engine is not None:
-            self._engine.stop(command.run_id, context.principal.id)
+        by = context.principal.id
+        here = self._engine is not None and self._engine.stop(command.run_id, by)
         answer = runs.RunStopping(run_id=view.id, state=view.state)
-        return Decision(answer=answer, object=f"run:{view.id}")
+        emits: tuple[Emit, ...] = ()
+        if not here and view.ended_at is None:
+            # Another process carries it, or will: the log brings it the word.
+            told = SignalSent(run_id=view.id, name=STOP, by=by)
+            emits = (Emit(stream=signals_of(view.id), expected=ANY, events=(told,)),)
+        return Decision(answer=answer, emits=emits, object=f"run:{view.id}")
 
     async def models(self, query: runs.ListModels, context: CallContext) -> tuple[runs.ModelChoice, ...]:
         """Return the models that a chat can choose."""

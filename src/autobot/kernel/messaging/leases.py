@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from autobot.kernel.core.clock import Clock, parse_rfc3339, rfc3339
 from autobot.kernel.core.errors import WrongExpectedVersion
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Checkpoint, Put, Query, Transaction
+from autobot.kernel.event_store.transaction import Checkpoint, Document, Put, Query, Transaction
 from autobot.kernel.messaging.source import Superseded
 
 LEASES: Final = "leases"
@@ -86,7 +87,29 @@ class Lease:
         return Put(table=LEASES, key=self.name, document=document, owner=self._about)
 
 
+async def end(store: EventStore, row: Document) -> bool:
+    """End a lease as its row was seen, whoever holds it: its holder's commits are refused from now on.
+
+    False when the row moved meanwhile: renewed, taken, or ended by another.
+    """
+    fence = f"lease:{row.key}"
+    token = await store.checkpoint(fence)
+    moved = Checkpoint(consumer=fence, position=token + 1, expected=token)
+    over = {**row.document, "ended": True}
+    write = Put(table=LEASES, key=row.key, document=over, owner=row.owner, expected=row.version)
+    try:
+        await store.commit(Transaction(checkpoints=(moved,), writes=(write,)))
+    except WrongExpectedVersion:
+        return False
+    return True
+
+
+async def rows_about(store: EventStore, what: str) -> Sequence[Document]:
+    """Return the rows of the leases about a thing."""
+    return await store.query(Query(table=LEASES, owner=what, limit=MOST))
+
+
 async def taken_since(store: EventStore, about: str, moment: datetime) -> list[str]:
     """Return the names of the leases about a thing that somebody has, or had at some time after `moment`."""
-    found = await store.query(Query(table=LEASES, owner=about, limit=MOST))
+    found = await rows_about(store, about)
     return [str(one.document["name"]) for one in found if parse_rfc3339(one.document["until"]) > moment]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,16 +18,18 @@ from autobot.kernel.core.errors import (
     NotFound,
     WrongExpectedVersion,
 )
-from autobot.kernel.core.failure import Failure, failure_of
+from autobot.kernel.core.failure import failure_of
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import NO_STREAM, Erase, Put
+from autobot.kernel.event_store.transaction import Erase, Transaction
 from autobot.kernel.sagas import facts
+from autobot.kernel.sagas.ending import cut_off, end_fact, hear, open_document, started_of, uncancel
 from autobot.kernel.sagas.history import RunHistory
 from autobot.kernel.sagas.run import Definition, Frame, Outcome, Run
-from autobot.kernel.sagas.saga import STOP
-from autobot.kernel.sagas.shelf import ENDED, OPEN, STUCK, Past, Shelf, document_of
+from autobot.kernel.sagas.sharing import Sharing
+from autobot.kernel.sagas.shelf import ENDED, STUCK, Past, Shelf, document_of
+from autobot.kernel.sagas.tenure import Tenure
 from autobot.kernel.sagas.writing import RunWriter
 from autobot.kernel.telemetry.listener import Change, Listener
 
@@ -34,8 +38,9 @@ class RunEngine:
     """Executes runs of its definitions.
 
     Accepting is durable: `accept` returns when the run is in the log, and a run in the log is carried to
-    an end by this process or the next one. Runs of one serial key go one after the other, in the order
-    of acceptance.
+    an end by this process or another one. Runs of one serial key go one after the other, in the order
+    of acceptance. With a `tenure` other engines may work on the same store (see `tenure`); without one
+    this engine is alone on it.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class RunEngine:
         clock: Clock,
         frame: Frame,
         listener: Listener | None = None,
+        tenure: Tenure | None = None,
     ) -> None:
         self._definitions: Mapping[str, Definition] = {one.name: one for one in definitions}
         self._store, self._codec, self._clock = store, codec, clock
@@ -57,7 +63,8 @@ class RunEngine:
         self._watched: dict[str, asyncio.Event] = {}
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
-        self._writer = RunWriter(store, codec, self._closing)
+        self._writer = RunWriter(store, codec, self._closing, tenure)
+        self._sharing = Sharing(tenure, store, codec, self, self._closing) if tenure is not None else None
         self.recovered = asyncio.Event()
 
     # ------------------------------------------------------------------------------------------ outside
@@ -84,15 +91,15 @@ class RunEngine:
             principal=principal_data(context.principal),
         )
         run = self._make(started, context, RunHistory(started=started), self._clock.now())
-        write = _open(run, self._definitions[definition], "queued")
+        write = open_document(run, self._definitions[definition], "queued")
         try:
-            await self._store.commit(self._writer.transaction(run, (started,), NO_STREAM, (write,)))
+            await self._writer.begin(run, started, write)
         except WrongExpectedVersion:
             # It was accepted before; that answer may have been lost on its way here.
             await self.resume(run_id)
             return
         run.history.apply(started)
-        self._enqueue(run, serial_key)
+        self._enqueue(run)
 
     def live(self, run_id: str) -> Run | None:
         """Return a run that has not ended, as far as this process carries it."""
@@ -124,7 +131,7 @@ class RunEngine:
         if run is None:
             return
         run.history.signals = await self._shelf.signals(run_id)
-        _hear(run)
+        hear(run)
         run.told.set()
         if run.stopped_by is not None:
             self.stop(run_id, run.stopped_by)
@@ -133,9 +140,47 @@ class RunEngine:
         """Carry on with a run whose log says that it goes on (`facts.RunResumed`). One that is live or over stays."""
         if run_id in self._runs:
             return
+        if run_id in self._runs:
+            return
         past = await self._shelf.load(run_id)
-        if past is not None and past.history.stuck is None and run_id not in self._runs:
-            self._take(past)
+        if past is not None and past.history.stuck is None:
+            await self._adopt(past)
+
+    async def take_over(self, run_id: str) -> None:
+        """Carry on with a run that another engine left, wherever it stands."""
+        past = await self._shelf.load(run_id) if run_id not in self._runs else None
+        if past is not None:
+            await self._adopt(past)
+
+    async def _adopt(self, past: Past) -> None:
+        """Carry on with a run unless it is another engine's."""
+        mine = await self._ours(past)
+        if mine is not None and mine.started.run_id not in self._runs and not self._closing.is_set():
+            self._take(mine)
+
+    async def recover(self) -> None:
+        """Take up every open run that is ours or nobody's, in the order of acceptance."""
+        found = [past async for past in self._shelf.open(self._definitions)]
+        for past in sorted(found, key=lambda one: one.position):
+            await self._adopt(past)
+
+    def disown(self) -> None:
+        """Stop every run without a word: another engine may carry it from now on."""
+        for run in self._runs.values():
+            run.fenced = True
+            if run.executing:
+                self._tasks[run.id].cancel()
+
+    def over(self, run_id: str) -> None:
+        """Tell those who wait for a run that it goes no further."""
+        done = self._watched.get(run_id)
+        if done is not None:
+            done.set()
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The names of its definitions: it takes over runs of these alone."""
+        return self._definitions.keys()
 
     async def ended(self, run_id: str) -> None:
         """Return when the run has ended; for one that was never accepted that is never."""
@@ -151,9 +196,10 @@ class RunEngine:
 
     async def serve(self) -> None:
         """Recover, then run until `close`. Runs still open then end as interrupted, or wait for the next start."""
-        async with asyncio.TaskGroup() as group:
+        holding = self._sharing.holding() if self._sharing is not None else nullcontext()
+        async with holding, asyncio.TaskGroup() as group:
             self._group = group
-            await self._recover()
+            await self.recover()
             for queue in self._waiting.values():
                 self._launch(queue[0])
             self.recovered.set()
@@ -183,21 +229,27 @@ class RunEngine:
             started_at=at,
         )
 
-    def _enqueue(self, run: Run, serial_key: str) -> None:
+    def _enqueue(self, run: Run) -> None:
         self._runs[run.id] = run
-        queue = self._waiting.setdefault(serial_key, deque())
+        queue = self._waiting.setdefault(self._queue_of(run), deque())
         queue.append(run.id)
         if len(queue) == 1 and self._group is not None and self.recovered.is_set():
             self._launch(run.id)
+
+    def _queue_of(self, run: Run) -> str:
+        # Shared, every run waits by itself: for runs of other engines, too.
+        return run.id if self._sharing is not None else started_of(run).serial_key
 
     def _launch(self, run_id: str) -> None:
         if self._group is not None:
             self._tasks[run_id] = self._group.create_task(self._carry(self._runs[run_id]))
 
     async def _carry(self, run: Run) -> None:
-        started = _started(run)
+        started = started_of(run)
         definition = self._definitions[started.definition]
         try:
+            if self._sharing is not None and not await self._sharing.turn(run):
+                return
             outcome = await self._execute(run, definition)
             if outcome is not None:
                 outcome = await self._unwind(run, definition, outcome)
@@ -207,7 +259,7 @@ class RunEngine:
             # The end could not be written: the run stays open in the log and the next start recovers it.
             self._tell(run, "unrecorded", type(error).__name__, error)
         finally:
-            self._next(run, started.serial_key)
+            self._next(run)
         if run.fenced and not self._closing.is_set():
             # It is open in the log still: we take it up where it stands now.
             await patiently(lambda: self.resume(run.id), failing=self._writer.unless_closing)
@@ -220,10 +272,10 @@ class RunEngine:
         if step is not None and not step.resumable:
             return Outcome(
                 state="interrupted",
-                error=_cut_off(run, "AutoBot was restarted while this was being written."),
+                error=cut_off(run, "AutoBot was restarted while this was being written."),
             )
         if run.history.revision <= 0:
-            run.to_show = _open(run, definition, "running")
+            run.to_show = open_document(run, definition, "running")
         self._tell(run, "running", "")
         budget = definition.budget
         run.context = run.context.within(self._clock.monotonic() + budget)
@@ -232,14 +284,16 @@ class RunEngine:
             async with asyncio.timeout(budget):
                 await definition.execute(run)
         except asyncio.CancelledError:
-            _uncancel()
+            uncancel()
+            if run.fenced:
+                return None
             if run.was_stopped():
                 return Outcome(state="stopped")
             if definition.resumes:
                 return None
             return Outcome(
                 state="interrupted",
-                error=_cut_off(run, "AutoBot was shut down while this was being written."),
+                error=cut_off(run, "AutoBot was shut down while this was being written."),
             )
         except TimeoutError:
             spent = DeadlineExceeded(f"This took longer than its budget of {budget:.0f} s.")
@@ -260,10 +314,10 @@ class RunEngine:
         run.executing = True
         try:
             if definition.resumes and outcome.state != "completed" and not run.history.committed:
-                await self._writer.show(run, _open(run, definition, "compensating"))
+                await self._writer.show(run, open_document(run, definition, "compensating"))
             return await definition.unwind(run, outcome)
         except asyncio.CancelledError:
-            _uncancel()
+            uncancel()
             return None
         finally:
             run.executing = False
@@ -276,9 +330,9 @@ class RunEngine:
     async def _park(self, run: Run, definition: Definition, outcome: Outcome) -> None:
         """Put a run aside until a person decides."""
         write = document_of(
-            run, _started(run), definition.table, outcome.state, group=STUCK, error=outcome.error
+            run, started_of(run), definition.table, outcome.state, group=STUCK, error=outcome.error
         )
-        await self._writer.show(run, write)
+        await self._writer.show(run, write, over=True)
         self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
         if self._listener is not None:
             self._listener.counted("runs_stuck_total", 1.0, (("definition", definition.name),))
@@ -294,43 +348,52 @@ class RunEngine:
             )
         write = document_of(
             run,
-            _started(run),
+            started_of(run),
             definition.table,
             outcome.state,
             group=ENDED,
             error=outcome.error,
             ended=self._clock.now(),
         )
-        fact = _end_fact(run, outcome, told.message_id)
+        fact = end_fact(run, outcome, told.message_id)
         await self._writer.append(run, fact, write=write, erase=erase)
         self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
 
-    def _next(self, run: Run, serial_key: str) -> None:
+    def _next(self, run: Run) -> None:
         self._runs.pop(run.id, None)
         self._tasks.pop(run.id, None)
-        done = self._watched.get(run.id)
-        if done is not None and not run.fenced:
-            done.set()
-        queue = self._waiting[serial_key]
+        if not run.fenced:
+            self.over(run.id)
+        queue = self._waiting[self._queue_of(run)]
         queue.popleft()
         if queue:
             self._launch(queue[0])
         else:
-            del self._waiting[serial_key]
+            del self._waiting[self._queue_of(run)]
 
     # ----------------------------------------------------------------------------------------- recovery
 
-    async def _recover(self) -> None:
-        found = [past async for past in self._shelf.open()]
-        for past in sorted(found, key=lambda one: one.position):
-            # Runs of other definitions are those of other roles.
-            if past.started.run_id not in self._runs and past.started.definition in self._definitions:
-                self._take(past)
+    async def _ours(self, past: Past) -> Past | None:
+        """Return the past of a run that we may carry; None when it has ended, or another engine carries it."""
+        run_id = past.started.run_id
+        if run_id in self._runs or past.started.definition not in self._definitions:
+            return None
+        if self._sharing is None:
+            return past
+        fence = await self._sharing.tenure.claim(past.started)
+        now = await self._shelf.load(run_id) if fence is not None else None
+        if now is not None:
+            return replace(now, fence=fence)
+        if fence is not None:
+            # It ended after we had looked.
+            await self._store.commit(Transaction(writes=(self._sharing.tenure.drops(run_id),)))
+        return None
 
     def _take(self, past: Past) -> None:
         run = self._make(past.started, past.context, past.history, past.first_time)
-        _hear(run)
-        self._enqueue(run, past.started.serial_key)
+        run.fence = past.fence
+        hear(run)
+        self._enqueue(run)
 
     def _tell(self, run: Run, state: str, reason: str, error: BaseException | None = None) -> None:
         if self._listener is not None:
@@ -338,51 +401,3 @@ class RunEngine:
                 kind="run", subject=f"run:{run.id}", before="", after=state, reason=reason, error=error
             )
             self._listener.changed(change)
-
-
-def _started(run: Run) -> facts.RunStarted:
-    started = run.history.started
-    if started is None:
-        raise AssertionError("a run is carried only after it was accepted")
-    return started
-
-
-def _open(run: Run, definition: Definition, state: facts.RunState) -> Put:
-    return document_of(run, _started(run), definition.table, state, group=OPEN)
-
-
-def _hear(run: Run) -> None:
-    """Take in a stop that the run was told, maybe in an earlier life."""
-    stop = run.history.signal(STOP)
-    if stop is not None and not run.history.committed:
-        run.stopped_by = stop.by
-
-
-def _uncancel() -> None:
-    """Take back the cancellation that ended the work, so that its end can still be written."""
-    task = asyncio.current_task()
-    while task is not None and task.cancelling():
-        task.uncancel()
-
-
-def _cut_off(run: Run, detail: str) -> Failure:
-    return Failure(
-        code="interrupted",
-        detail=detail,
-        correlation_id=run.context.correlation_id,
-        hint="Choose Retry to have it written again.",
-    )
-
-
-def _end_fact(run: Run, outcome: Outcome, message_id: str) -> Any:
-    if outcome.state == "completed":
-        return facts.RunCompleted(run_id=run.id, message_id=message_id)
-    if outcome.state == "stopped":
-        return facts.RunStopped(run_id=run.id, by=run.stopped_by or "", message_id=message_id)
-    if outcome.state == "compensated":
-        return facts.RunCompensated(run_id=run.id, error=outcome.error)
-    if outcome.error is None:
-        raise AssertionError("a run that failed or was interrupted has a cause")
-    if outcome.state == "interrupted":
-        return facts.RunInterrupted(run_id=run.id, reason=outcome.error.detail, message_id=message_id)
-    return facts.RunFailed(run_id=run.id, error=outcome.error, message_id=message_id)

@@ -23,7 +23,7 @@ from autobot.kernel.core.errors import (
     Unauthenticated,
 )
 from autobot.kernel.core.failure import Failure, failure_of
-from autobot.kernel.event_store.transaction import Put
+from autobot.kernel.event_store.transaction import Checkpoint, Put
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.history import RunHistory
 
@@ -53,6 +53,7 @@ class Waiting:
 class Run:
     """One run in progress. Mutated by its own task only; others leave a word and set `told`.
 
+    `fence` is the lease under which it is carried, None when one engine is alone; `fenced` once another may carry it.
     `outputs` are a saga's, by the names of its steps. `unwritten` facts and the document `to_show` go with the next
     fact into one commit.
     """
@@ -72,6 +73,7 @@ class Run:
     next_step: int = 0
     executing: bool = False
     fenced: bool = False
+    fence: Checkpoint | None = None
     result: Any = None
     started_at: datetime
     told: asyncio.Event = field(default_factory=asyncio.Event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from autobot.kernel.core.context import CallContext, principal_of, stored_trace
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Document, Put, Query
+from autobot.kernel.event_store.transaction import Checkpoint, Document, Put, Query
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.history import RunHistory, fold
 from autobot.kernel.sagas.run import Run, view_of
@@ -26,13 +26,15 @@ PAGE: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """A run as the log has it: where it was accepted, its history, and the context that it runs in."""
+    """A run as the log has it: where it was accepted, its history, and the context that it runs in. `fence` is the lease
+    under which it was claimed."""
 
     position: int
     history: RunHistory
     started: facts.RunStarted
     first_time: Any
     context: CallContext
+    fence: Checkpoint | None = None
 
 
 class Shelf:
@@ -50,15 +52,15 @@ class Shelf:
                 return found
         return None
 
-    async def open(self) -> AsyncIterator[Past]:
-        """Yield every run that was accepted and has not ended."""
+    async def open(self, kinds: Collection[str]) -> AsyncIterator[Past]:
+        """Yield every run of these kinds that was accepted and has not ended."""
         for table in self._tables:
             after: tuple[str, str] | None = None
             while True:
                 page = await self._store.query(Query(table=table, group=OPEN, after=after, limit=PAGE))
                 for document in page:
                     past = await self.load(document.key)
-                    if past is not None:
+                    if past is not None and past.started.definition in kinds:
                         yield past
                 if len(page) < PAGE:
                     break

@@ -75,10 +75,11 @@ class Scene:
 
 class SagaBase(ABC):
     """Tools of the suite. `unit` is what one second of the saga takes, in seconds of the adapter's time; of the commits
-    at which a process can die every `stride`-th is tried."""
+    at which a process can die every `stride`-th is tried; `patience` is how many units a state is waited for."""
 
     unit = 1.0
     stride = 1
+    patience = 3600
     saga: type[Saga] = Saga
 
     @abstractmethod
@@ -125,13 +126,13 @@ class SagaBase(ABC):
 
     async def reached(self, scene: Scene, step: str) -> None:
         """Return when a step has begun."""
-        async with asyncio.timeout(3600 * self.unit):
+        async with asyncio.timeout(self.patience * self.unit):
             while not await scene.started(step):  # noqa: ASYNC110 - a port has no event for each of its states
                 await asyncio.sleep(self.unit / 10)
 
     async def until(self, scene: Scene, *states: str) -> str:
         """Return when the saga's document is in one of `states`."""
-        async with asyncio.timeout(3600 * self.unit):
+        async with asyncio.timeout(self.patience * self.unit):
             while True:
                 found = await scene.store.get("sagas", RUN)
                 if found is not None and found.document["state"] in states:

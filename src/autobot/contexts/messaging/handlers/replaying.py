@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext, principal_data
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import ANY
+from autobot.kernel.sagas.facts import SignalSent, signals_of
+from autobot.kernel.sagas.saga import STOP
 
 
 def replay_stream(replay_id: str) -> str:
@@ -48,7 +51,13 @@ class ReplayHandlers:
         """Ask a replay to end."""
         stored = await self._stored.load(command.id)
         replay, facts = stored.replay.stop(by(context))
-        return _decision(replay, stored.version, facts)
+        decision = _decision(replay, stored.version, facts)
+        if not facts:
+            return decision
+        # The run may be carried by another process, which the log brings the word to.
+        told = SignalSent(run_id=replay.id, name=STOP, by=by(context))
+        word = Emit(stream=signals_of(replay.id), expected=ANY, events=(told,))
+        return replace(decision, emits=(*decision.emits, word))
 
     async def stopping(self, decision: Decision[Any]) -> None:
         """Stop the run, where it is carried; one that begins later finds the word in its state."""
