@@ -2,7 +2,7 @@
 
     python -m tests.faults.run_child postgresql://… OWNER FIRST COUNT
 
-Accepts the runs `run-FIRST` and on, each of four steps, says `{"accepted": COUNT}`, and serves until it is killed. What a
+Accepts the runs `run-FIRST` and on, each of four steps with a pause in their midst, says `{"accepted": COUNT}`, and serves until it is killed. What a
 step does to the world is an event on the stream `effects-<run>` under the step's own key.
 """
 
@@ -12,7 +12,7 @@ import asyncio
 import json
 import random
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from autobot.adapters.postgres.event_store import PostgresEventStore
@@ -26,13 +26,13 @@ from autobot.kernel.event_store.transaction import ANY, Append, Transaction
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.run import Run
-from autobot.kernel.sagas.saga import Saga, Step
+from autobot.kernel.sagas.saga import Saga, Step, Timer
 from autobot.kernel.sagas.tenure import Tenure
 
 STEPS: Final = ("reserve", "pay", "ship", "tell")
 TTL_S: Final = 3.0
 LOOK_S: Final = 0.2
-WORK_S: Final = 0.1
+PAUSE: Final = timedelta(seconds=1.5)
 BORN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 CONTEXT: Final = CallContext(
     correlation_id="faults", principal=SYSTEM, trace=TraceContext(trace_id="1" * 32, span_id="2" * 16)
@@ -60,16 +60,15 @@ def saga(store: EventStore) -> Saga:
                 correlation_id=run.id,
                 partition_key=run.id,
             )
-            await asyncio.sleep(WORK_S / 2)
             await store.commit(Transaction(appends=(Append(stream=stream, expected=ANY, events=(effect,)),)))
-            await asyncio.sleep(WORK_S / 2)
 
         async def undo(run: Run) -> None:
             raise AssertionError("nothing of this is undone")
 
         return Step(name=name, action=act, compensation=undo)
 
-    return Saga("order", tuple(map(acts, STEPS)))
+    pause = Timer(name="pause", due=lambda run: run.clock.now() + PAUSE)
+    return Saga("order", (*map(acts, STEPS[:2]), pause, *map(acts, STEPS[2:])))
 
 
 async def _no_frame(channel: str, one: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from autobot.bootstrap.reacting import connect_reactions
 from autobot.bootstrap.registered import Ground, modules_on
 from autobot.bootstrap.registry import schemas_context
 from autobot.bootstrap.routing import routed
-from autobot.bootstrap.selves import process_id, self_of, speaking
+from autobot.bootstrap.selves import process_id, self_of, speaking, tenure_of
 from autobot.bootstrap.tools import toolbox
 from autobot.bootstrap.upkeep import StoreUpkeep
 from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
@@ -372,8 +372,7 @@ class _Assembly:
         def chat_agent(choice: Choice) -> ChatAgent:
             return ChatAgent(choice.model, facade, tools, live.system_prompt(), self.outside.clock)
 
-        factory = AgentFactory({CHAT: chat_agent})
-        execute = DirectTransport({EXECUTE.name: execute_agent(factory)})
+        execute = DirectTransport({EXECUTE.name: execute_agent(AgentFactory({CHAT: chat_agent}))})
         self.registry.wire("orchestrator-agents", direct(execute))
 
         async def dispatch(command: Any, context: CallContext, key: str) -> Any:
@@ -397,4 +396,5 @@ class _Assembly:
             self.outside.clock,
             frame,
             self.outside.listener,
+            tenure_of(self.config, self.placement, self.store, self.outside.clock),
         )

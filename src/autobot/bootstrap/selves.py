@@ -14,6 +14,9 @@ from autobot.contexts.roles.module import Self
 from autobot.gateway.message_schemas import contract_schema
 from autobot.kernel.commands.decision import Module
 from autobot.kernel.commands.speech import contracts_of
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.sagas.tenure import Tenure
 
 
 def process_id(config: Config, placement: Placement) -> str:
@@ -26,6 +29,13 @@ def process_id(config: Config, placement: Placement) -> str:
     host = platform.node().partition(".")[0] or "host"
     clean = "".join(one if one.isalnum() or one in "._-" else "-" for one in host)
     return f"{config.data_dir.name}@{clean}"[:120]
+
+
+def tenure_of(config: Config, placement: Placement, store: EventStore, clock: Clock) -> Tenure | None:
+    """Return the lease under which this process carries runs; None for one that is alone, or carries none."""
+    if not placement.scaled or not (placement.holds("ai") or placement.holds("backend")):
+        return None
+    return Tenure(store, clock, process_id(config, placement))
 
 
 def self_of(config: Config, placement: Placement) -> Self:

@@ -39,8 +39,7 @@ class RunEngine:
 
     Accepting is durable: `accept` returns when the run is in the log, and a run in the log is carried to
     an end by this process or another one. Runs of one serial key go one after the other, in the order
-    of acceptance. With a `tenure` other engines may work on the same store (see `tenure`); without one
-    this engine is alone on it.
+    of acceptance. With a `tenure` other engines may share the store (see there); without, this one is alone.
     """
 
     def __init__(
@@ -173,9 +172,8 @@ class RunEngine:
 
     def over(self, run_id: str) -> None:
         """Tell those who wait for a run that it goes no further."""
-        done = self._watched.get(run_id)
-        if done is not None:
-            done.set()
+        if run_id in self._watched:
+            self._watched[run_id].set()
 
     @property
     def kinds(self) -> Collection[str]:
@@ -237,7 +235,6 @@ class RunEngine:
             self._launch(run.id)
 
     def _queue_of(self, run: Run) -> str:
-        # Shared, every run waits by itself: for runs of other engines, too.
         return run.id if self._sharing is not None else started_of(run).serial_key
 
     def _launch(self, run_id: str) -> None:

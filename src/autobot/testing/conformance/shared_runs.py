@@ -163,9 +163,8 @@ class OwnerSuite(SharedBase):
                     await held.begun.wait()
                     reach.cut = True
                     async with self.sharing(shared, "two", self.make(shared.scene)) as two:
-                        await self.taken(shared, "two")
-                        await self.becomes(lambda: held.left == 1)
                         await two.ended(RUN)
+                        await self.becomes(lambda: held.left == 1)
                         reach.cut = False
                         await one.ended(RUN)
                         await self.becomes(lambda: one.live(RUN) is None)
@@ -243,7 +242,7 @@ class HandingSuite(SharedBase):
         async def main() -> None:
             async with self.together() as shared:
                 timer = Timer(
-                    name="pause", due=lambda run: run.clock.now() + timedelta(seconds=8 * self.unit)
+                    name="pause", due=lambda run: run.clock.now() + timedelta(seconds=30 * self.unit)
                 )
                 async with self.sharing(shared, "two", self.make(shared.scene, between=timer)) as two:
                     async with self.sharing(shared, "one", self.make(shared.scene, between=timer)) as one:
