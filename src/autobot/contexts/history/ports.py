@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from autobot.contracts.read_models import ReadModelChange
 from autobot.kernel.core.errors import NotFound
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.projection import Parity, ProjectionState
+from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import Put, Query
 
 CHANGES: Final = "history.changes"
 
 
-class View(Protocol):
-    """A stored read model, as its runner keeps it."""
-
-    async def statistics(self) -> ProjectionState:
-        """Return where it stands."""
-        ...
-
-    async def build(self) -> int:
-        """Build a candidate, or go on building it."""
-        ...
-
-    async def compare(self) -> Parity:
-        """Compare the candidate with what is in force."""
-        ...
-
-    def switch(self, change: str = "") -> Awaitable[None]:
-        """Put the candidate in force, once a change."""
-        ...
-
-    def rollback(self, change: str = "") -> Awaitable[None]:
-        """Go back to what is kept, once a change."""
-        ...
-
-    def discard(self, change: str = "", *, kept: bool = False) -> Awaitable[None]:
-        """Remove the candidate, or what is kept, once a change."""
-        ...
-
-
-Views = Mapping[str, View]
+Views = Mapping[str, ProjectionRunner]
 """The stored read models of this process, by name."""
 
 
