@@ -68,7 +68,7 @@ def user_removal(bus: Dispatcher) -> Saga:
     return Saga(
         NAME,
         (
-            Step(name="requested", action=requested, compensation=keep),
+            Step(name="requested", action=requested, compensation=keep, asked=True),
             Timer(name="grace", due=lambda run: parse_rfc3339(run.input["due"])),
             Step(name="remove", action=remove, pivot=True),
             Step(name="chats", action=chats, retry=PATIENT, timeout_s=ERASE_S),

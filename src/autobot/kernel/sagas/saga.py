@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from autobot.kernel.core.canonical import canonical_json, fingerprint
 from autobot.kernel.core.clock import parse_rfc3339, rfc3339
 from autobot.kernel.core.errors import AttemptTimeout, Interrupted
 from autobot.kernel.core.failure import failure_of
@@ -56,13 +57,15 @@ class Step:
     compensations `run.key("undo:" + name)`, is the same then, and what they ask for happens once.
 
     `compensation` must accept that the step never happened. `pivot`: once done, the saga cannot turn back.
-    `timeout_s` bounds an attempt; it is then taken as failed, although it may have happened.
+    `timeout_s` bounds an attempt; it is then taken as failed, although it may have happened. `asked`: the request for
+    the saga did it already, so it is undone even when the saga is turned back before it began; only a first step can.
     """
 
     name: str
     action: Callable[[Run], Awaitable[Any]]
     compensation: Callable[[Run], Awaitable[None]] | None = None
     pivot: bool = False
+    asked: bool = False
     retry: StepRetry = field(default_factory=StepRetry)
     undo_retry: StepRetry = COMPENSATION
     timeout_s: float = 60.0
@@ -97,6 +100,8 @@ class Saga:
         names = [one.name for one in steps]
         if len(set(names)) < len(names):
             raise ValueError(f"two steps of {name} carry one name")
+        if any(isinstance(one, Step) and one.asked for one in steps[1:]):
+            raise ValueError(f"only the first step of {name} can be done by who asks for it")
         self.name, self.steps, self.budget = name, steps, budget
         self._by_name = {one.name: one for one in steps if isinstance(one, Step)}
 
@@ -174,12 +179,31 @@ class Saga:
             failed = history.failed_step
             error = failed.error if failed is not None else outcome.error
             turned = facts.RunTurned(run_id=run.id, cause=outcome.state, error=error, by=run.stopped_by or "")
+            await self._note_asked(run)
             await run.append(run, turned)
         for started in history.to_undo():
             stuck = await self._undo(run, started)
             if stuck is not None:
                 return stuck
         return Outcome(state="compensated", error=history.turned.error if history.turned else None)
+
+    async def _note_asked(self, run: Run) -> None:
+        """Write that the first step had begun, when who asked for the saga did it and the saga never came to it."""
+        first = self.steps[0]
+        if not (isinstance(first, Step) and first.asked) or run.history.steps:
+            return
+        await run.append(
+            run,
+            facts.StepStarted(
+                run_id=run.id,
+                step=0,
+                name=first.name,
+                kind="saga",
+                input_hash=fingerprint(canonical_json(None)),
+                resumable=True,
+                compensation=first.compensation is not None,
+            ),
+        )
 
     async def _undo(self, run: Run, started: facts.StepStarted) -> Outcome | None:
         step = self._by_name.get(started.name)
