@@ -6,7 +6,11 @@ import os
 import platform
 from collections.abc import Iterable
 from dataclasses import replace
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
 
+from autobot.adapters.system.sockets import address_towards
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.placing import AI_CONTEXTS, Placement
 from autobot.config import Config
@@ -17,6 +21,8 @@ from autobot.kernel.commands.speech import contracts_of
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.sagas.tenure import Tenure
+
+POSTGRES_PORT: Final = 5432
 
 
 def process_id(config: Config, placement: Placement) -> str:
@@ -38,12 +44,35 @@ def tenure_of(config: Config, placement: Placement, store: EventStore, clock: Cl
     return Tenure(store, clock, process_id(config, placement))
 
 
+def reachable(config: Config) -> str:
+    """Return the address at which others reach this process.
+
+    One that listens everywhere says the address by which it reaches the database: that is the network that all
+    roles share.
+    """
+    if not _everywhere(config.host):
+        return config.local_url
+    parts = urlsplit(config.database_url)
+    try:
+        own = address_towards(parts.hostname or "localhost", parts.port or POSTGRES_PORT)
+    except OSError:
+        own = platform.node()
+    return replace(config, host=own).local_url
+
+
+def _everywhere(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
 def self_of(config: Config, placement: Placement) -> Self:
     """Return the process as the roles table shows it, before it is known what it speaks."""
     return Self(
         id=process_id(config, placement),
         role=placement.name,
-        address=config.local_url,
+        address=reachable(config),
         version=VERSION,
         contracts="",
         host=platform.node(),

@@ -26,6 +26,14 @@ def _address(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
+def address_towards(host: str, port: int) -> str:
+    """Return this machine's address on the way to another one. Sends nothing; raises OSError where there is no way."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.connect(address)
+        return str(probe.getsockname()[0])
+
+
 def bind_unix(path: Path) -> socket.socket:
     """Return a socket that listens at `path`, made anew with mode 0600."""
     path.unlink(missing_ok=True)
