@@ -81,10 +81,31 @@ def own_config(config: Config, role: Role, slot: int) -> Config:
 def serve_role(config: Config, role: Role, options: RoleOptions, say: Say) -> int:
     """Run one role until it is told to stop; returns the exit code."""
     need_scaled(config)
-    return run_loop(lambda: _serve(own_config(config, role, options.slot), role, options, say))
+    return run_loop(lambda: _begun(own_config(config, role, options.slot), role, options, say))
 
 
-async def _serve(config: Config, role: Role, options: RoleOptions, say: Say) -> int:
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """Told to stop, and whether there is work in hand that stopping must finish."""
+
+    stop: asyncio.Event
+    working: asyncio.Event
+
+
+async def _begun(config: Config, role: Role, options: RoleOptions, say: Say) -> int:
+    """Serve; a child ends with its parent, also one that still waits for a database that is away."""
+    life = _Life(asyncio.Event(), asyncio.Event())
+    if not options.child:
+        return await _serve(config, role, options, say, life)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(_serve(config, role, options, say, life))
+        watching = group.create_task(_parent_ended(life, serving))
+        await asyncio.wait({serving})
+        watching.cancel()
+    return 0 if serving.cancelled() else serving.result()
+
+
+async def _serve(config: Config, role: Role, options: RoleOptions, say: Say, life: _Life) -> int:
     async with real_outside(config, shared=True) as bare, AsyncExitStack() as stack:
         check_tls(config)
         carrier = _Carrier(config, bare, alone(role))
@@ -105,7 +126,7 @@ async def _serve(config: Config, role: Role, options: RoleOptions, say: Say) -> 
         server = WebServer(face.app, bound, config, outside.ids, EdgeLimits().frame_bytes)
         if outside.lock is not None:
             outside.lock.tell(address)
-        await _until_stopped(face, mesh, server, options, lambda: say(f"{READY}{address}"))
+        await _until_stopped(face, mesh, server, life, lambda: say(f"{READY}{address}"))
     return 0
 
 
@@ -170,22 +191,21 @@ async def _face(product: Product, mesh: Mesh) -> _Face:
 
 
 async def _until_stopped(
-    face: _Face, mesh: Mesh, server: WebServer, options: RoleOptions, tell: Callable[[], None]
+    face: _Face, mesh: Mesh, server: WebServer, life: _Life, tell: Callable[[], None]
 ) -> None:
     """Serve until a signal or the parent's end; then leave in order: be chosen no more, finish, stop."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), life.stop
     for word in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(word, stop.set)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one) for one in face.work]
-        if options.child:
-            tasks.append(group.create_task(_parent_ended(stop)))
         settle_memory()
         await mesh.reached()
         face.ready()
         serving = group.create_task(server.serve())
         serving.add_done_callback(lambda _: stop.set())
         await mesh.announce()
+        life.working.set()
         tell()
         await stop.wait()
         await mesh.leave()
@@ -200,7 +220,7 @@ async def _until_stopped(
         await face.flush()
 
 
-async def _parent_ended(stop: asyncio.Event) -> None:
+async def _parent_ended(life: _Life, serving: asyncio.Task[int]) -> None:
     """Stop when the parent is gone, however it went: the pipe that it held is at its end then."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
@@ -208,4 +228,6 @@ async def _parent_ended(stop: asyncio.Event) -> None:
     )
     while await reader.read(1024):
         pass
-    stop.set()
+    life.stop.set()
+    if not life.working.is_set():
+        serving.cancel()

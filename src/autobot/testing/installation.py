@@ -5,16 +5,18 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from autobot.testing.client import Client, Reply
-from autobot.testing.harness import PASSWORD, ServerProcess
+from autobot.testing.harness import PASSWORD, ServerProcess, environment_for
 from autobot.testing.valkey import ValkeyServer
 
 CHAT: Final = "/api/v1/chat/sessions"
@@ -137,3 +139,38 @@ def load(installation: Installation, name: str, people: int = 3) -> Iterator[lis
             one.ending.set()
         for one in working:
             one.join(60)
+
+
+class ChildRole:
+    """`autobot serve ai --child`, as a parent starts it."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        words = [sys.executable, "-m", "autobot", "serve", "ai", "--child", "--port", "0"]
+        self._process = subprocess.Popen(
+            words, env=environment_for(folder, environment), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+
+    def until_locked(self) -> None:
+        """Wait until it owns its folder: it is on its way then."""
+        lock, until = self._folder / "roles" / "ai" / "autobot.lock", time.monotonic() + WAIT_S
+        while not lock.exists():
+            if time.monotonic() > until:
+                raise AssertionError("it does not start")
+            time.sleep(LOOK_S)
+
+    def let_go(self) -> None:
+        """Close its standard input, as the parent's end would."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def wait(self) -> int:
+        """Wait for its end and return the exit code."""
+        return self._process.wait(WAIT_S)
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.wait(WAIT_S)
+        if self._process.stdin is not None:
+            self._process.stdin.close()

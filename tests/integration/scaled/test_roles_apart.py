@@ -11,7 +11,7 @@ import pytest
 
 from autobot.testing.client import Client
 from autobot.testing.harness import run_cli
-from autobot.testing.installation import CHAT, Installation, load
+from autobot.testing.installation import CHAT, ChildRole, Installation, load
 
 pytestmark = pytest.mark.needs_program("initdb")
 LINKS = "/api/v1/system/links"
@@ -189,3 +189,18 @@ def test_a_role_says_what_it_needs(installation: Installation, missing: str, tmp
     assert done.returncode == 4
     assert missing in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_a_child_ends_with_its_parent_also_before_it_works(installation: Installation, tmp_path: Any) -> None:
+    """A role that still starts goes when nobody holds its standard input any more."""
+    environment = {
+        **installation.server.environment,
+        "AUTOBOT_SECRET_KEY_FILE": str(installation.server.folder / "secret.key"),
+    }
+    child = ChildRole(tmp_path / "data", environment)
+    try:
+        child.until_locked()
+        child.let_go()
+        assert child.wait() == 0
+    finally:
+        child.kill()
