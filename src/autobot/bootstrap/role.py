@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -30,6 +31,8 @@ from autobot.kernel.links.registry import LinkRegistry
 READY: Final = "Takes work at "
 """How the line begins that a process of a role prints when it is ready."""
 SIGN_IN: Final = "Sign in once at the gateway with /sign-in#token="
+ORPHAN_S: Final = 15.0
+"""Seconds that a child gets to leave in order when its parent is gone."""
 LEAVE_S: Final = 2.0
 """Seconds between *I am leaving* and the end: others look at the roles table each second, and a connection that is
 used closes with its next answer."""
@@ -231,3 +234,6 @@ async def _parent_ended(life: _Life, serving: asyncio.Task[int]) -> None:
     life.stop.set()
     if not life.working.is_set():
         serving.cancel()
+    await asyncio.sleep(ORPHAN_S)
+    # The database may be away for ever, and nobody is left who would end us: the next life recovers what is open.
+    os._exit(1)

@@ -49,12 +49,7 @@ class Installation:
 
     def processes(self) -> dict[str, int]:
         """Return the process id of each role's processes, by the name of its folder."""
-        found = {}
-        for folder in sorted((self.server.folder / "roles").iterdir()):
-            pid = _owner(folder)
-            if pid is not None:
-                found[folder.name] = pid
-        return found
+        return owners(self.server.folder)
 
     def address(self, name: str) -> str:
         """Return where a process listens."""
@@ -139,6 +134,21 @@ def load(installation: Installation, name: str, people: int = 3) -> Iterator[lis
             one.ending.set()
         for one in working:
             one.join(60)
+
+
+def owners(folder: Path) -> dict[str, int]:
+    """Return the process id of each role that runs on a data folder, by the name of its own folder."""
+    found = {one.name: _owner(one) for one in sorted((folder / "roles").iterdir())}
+    return {name: pid for name, pid in found.items() if pid is not None}
+
+
+def until_nobody_runs(folder: Path) -> None:
+    """Wait until no role runs on a data folder. Raises AssertionError when some stay."""
+    until = time.monotonic() + WAIT_S
+    while left := owners(folder):
+        if time.monotonic() > until:
+            raise AssertionError(f"still there: {left}")
+        time.sleep(LOOK_S)
 
 
 class ChildRole:

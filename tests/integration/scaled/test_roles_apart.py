@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from autobot.testing.client import Client
-from autobot.testing.harness import run_cli
-from autobot.testing.installation import CHAT, ChildRole, Installation, load
+from autobot.testing.harness import ServerProcess, run_cli
+from autobot.testing.installation import CHAT, ChildRole, Installation, load, owners, until_nobody_runs
+from autobot.testing.postgres import Cluster
+from autobot.testing.valkey import ValkeyServer
 
 pytestmark = pytest.mark.needs_program("initdb")
 LINKS = "/api/v1/system/links"
@@ -204,3 +206,16 @@ def test_a_child_ends_with_its_parent_also_before_it_works(installation: Install
         assert child.wait() == 0
     finally:
         child.kill()
+
+
+def test_a_child_without_parent_ends_though_its_servers_are_gone(tmp_path: Any) -> None:
+    """Killed together, parent, database and Redis leave no process behind."""
+    with Cluster() as cluster, ValkeyServer() as valkey:
+        environment = {"AUTOBOT_DATABASE_URL": cluster.database(), "AUTOBOT_REDIS_URL": valkey.url}
+        folder = tmp_path / "data"
+        with ServerProcess(folder, environment, scaled=()) as server:
+            assert set(owners(folder)) == {"gateway", "backend", "ai"}
+            cluster.stop(immediate=True)
+            valkey.kill()
+            server.kill()
+            until_nobody_runs(folder)
