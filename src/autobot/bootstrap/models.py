@@ -35,6 +35,7 @@ KEYS: Final = (
 OLLAMA_HINT: Final = "Start Ollama, or set the address with AUTOBOT_OLLAMA_URL"
 OPENAI_HINT: Final = "Set the address with AUTOBOT_OPENAI_BASE_URL"
 GGUF_HINT: Final = "Run autobot add local-llm, then set AUTOBOT_MODEL_FILE"
+CATCH_UP_S: Final = 2.0
 DISCOVER_EVERY_S: Final = 5.0
 OLLAMA_USUAL: Final = "http://127.0.0.1:11434"
 
@@ -81,11 +82,28 @@ class LiveModels:
         self._settings, self._registry, self._wires, self._ids = settings, registry, wires, ids
         self.values: dict[str, Any] = {}
         self._refreshing = asyncio.Lock()
+        self._seen, self._moved = 0, asyncio.Event()
         self._windows: Mapping[str, int] = {}
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
         self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
         self.server: LlamaServer | None = None
+
+    def passed(self, position: int) -> None:
+        """Note that all settings up to a log position are in force here."""
+        self._seen = max(self._seen, position)
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def caught_up(self, position: int) -> None:
+        """Return when all settings up to a position are in force here, at most after two seconds."""
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                while self._seen < position:
+                    await self._moved.wait()
+        except TimeoutError:
+            # An answer by older settings is more use than none.
+            return
 
     async def refresh(self) -> None:
         """Read the settings again and apply what changed; one at a time, so that the newest values stay."""

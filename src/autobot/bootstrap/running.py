@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from autobot.bootstrap.following import unclaimed
@@ -12,6 +13,8 @@ from autobot.bootstrap.product import Product
 from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.contexts.system import module as system_module
 from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.event_store.transaction import Recorded, Transaction
+from autobot.kernel.messaging.broker import Delivery, Subscription
 from autobot.kernel.telemetry.listener import Change
 
 REFUSALS_EVERY_S: Final = 1.0
@@ -65,7 +68,7 @@ def _background(product: Product, seen: int) -> dict[str, Any]:
     """Return what works beside the requests, by the roles of this process."""
     placement, work = product.placement, _everywhere(product, seen)
     if placement.holds("backend") or placement.holds("ai"):
-        work["reactions"] = product.broker.serve(product.reacting)
+        work["reactions"] = product.broker.serve(_by_newest_settings(product))
         if placement.holds("backend"):
             known = {kind.TYPE for kind in EVENTS} | UPCASTERS.sources
             work |= {
@@ -101,9 +104,25 @@ async def every(seconds: float, work: Callable[[], Awaitable[Any]]) -> None:
 
 
 async def _follow_settings(product: Product) -> None:
-    async for batch in product.store.subscribe(after=await product.store.head()):
+    head = await product.store.head()
+    product.live.passed(head)
+    async for batch in product.store.subscribe(after=head):
         if any(one.message.type.startswith("autobot.settings.") for one in batch):
             await patiently(product.live.refresh)
+        product.live.passed(batch[-1].position)
+
+
+def _by_newest_settings(product: Product) -> Subscription:
+    """Return the group of reactions; where others change settings, each waits for those made before its fact."""
+    reacting = product.reacting
+    if not product.placement.scaled:
+        return reacting
+
+    async def react(recorded: Recorded, delivery: Delivery) -> Transaction:
+        await product.live.caught_up(recorded.position)
+        return await reacting.handler(recorded, delivery)
+
+    return replace(reacting, handler=react)
 
 
 async def _follow_policies(product: Product, seen: int) -> None:
