@@ -80,6 +80,7 @@ class Cluster:
     def __init__(self, config: Config, plan: Plan, public: socket.socket, say: Say) -> None:
         self._config, self._plan, self._public, self._say = config, plan, public, say
         self._children: dict[tuple[Role, int], Child] = {}
+        self._taken: set[tuple[Role, int]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
         self._rolling = asyncio.Lock()
@@ -125,8 +126,10 @@ class Cluster:
     # ----------------------------------------------------------------------------------------- processes
 
     def _slot(self, role: Role) -> int:
-        taken = {slot for kind, slot in self._children if kind == role}
-        return next(number for number in range(1, len(taken) + 2) if number not in taken)
+        """Take the lowest slot that is free: it is taken before anything is waited for."""
+        slot = next(number for number in range(1, len(self._taken) + 2) if (role, number) not in self._taken)
+        self._taken.add((role, slot))
+        return slot
 
     async def _start(self, role: Role) -> Child:
         slot = self._slot(role)
@@ -174,6 +177,7 @@ class Cluster:
                 self._say(f"{child.role} {child.slot}: {text}")
         code = await child.process.wait()
         self._children.pop((child.role, child.slot), None)
+        self._taken.discard((child.role, child.slot))
         was_ready, pause = child.ready.is_set(), PAUSE_S[0]
         child.ready.set()
         if child.leaving or self._stopping.is_set() or not was_ready:
