@@ -4,7 +4,7 @@ Each peer is installed at the version that `bench/peers/requirements-*.txt` pins
 alternate between ours and the peer; a figure is the median round. What could not be installed or run in its time is
 printed as *quoted*, with the source; nothing quoted is compared as if it were measured.
 
-    python bench/peers.py [guards events tokens proxy] [--rounds 5]
+    python bench/peers.py [guards events tokens streams proxy] [--rounds 5]
 """
 
 from __future__ import annotations
@@ -45,6 +45,11 @@ QUOTES = {
     "guards": [Quoted("hyx, breaker and retry", "8.1 µs"), Quoted("usual mixes", "20–25 µs")],
     "events": [Quoted("eventsourcing append", "3,700/s"), Quoted("eventsourcing replay", "60,000/s")],
     "tokens": [Quoted("PyJWT, HS256", "23 µs to issue, 58 µs to read")],
+    "streams": [
+        Quoted("FastStream", "5,000 messages a second"),
+        Quoted("taskiq", "3,000 messages a second"),
+        Quoted("redis-py pipelined, bare", "76,000 messages a second"),
+    ],
     "proxy": [Quoted("LiteLLM proxy", "6,300–7,200 µs CPU a request, 11.8 ms added to the first token")],
 }
 
@@ -156,6 +161,27 @@ def tokens(rounds: int, until: float) -> list[str]:
     return lines
 
 
+def streams(rounds: int, until: float) -> list[str]:
+    """Compare events through Redis Streams with FastStream, taskiq and bare redis-py, on one server."""
+    from autobot.testing.valkey import ValkeyServer
+
+    with ValkeyServer() as server:
+        ours, theirs = alternate("streams", rounds, until, server.url, "6000", "2.0")
+    figures = {f"AutoBot: {name}": value for name, value in ours.items()} | theirs
+    base = ours[next(name for name in ours if name.endswith(" rate"))]
+    lines = [f"{'':50} {'messages/s':>10} {'÷ ours':>7} {'µs CPU':>7} {'p50 µs':>7} {'p99 µs':>7}"]
+    for name in dict.fromkeys(one.rpartition(" ")[0] for one in figures):
+        rate = figures[f"{name} rate"]
+        waits = [figures.get(f"{name} {one}") for one in ("p50_us", "p99_us")]
+        told = " ".join(f"{'':>7}" if one is None else f"{one:7,.0f}" for one in waits)
+        lines.append(f"{name:50} {rate:10,.0f} {rate / base:7.2f} {figures[f'{name} cpu_us']:7.1f} {told}")
+    return [
+        *lines,
+        "Publish → group → handler → acknowledgement in one process; waits at 200 messages a second.",
+        "Peers and redis-py: no log, no order per key, no dead letters, no inbox.",
+    ]
+
+
 def proxy(rounds: int, until: float) -> list[str]:
     """Compare the model gateway hop with the LiteLLM proxy."""
     from bench.gateway_hop import child, product
@@ -254,6 +280,7 @@ STEPS: dict[str, tuple[str, Callable[[int, float], list[str]]]] = {
     "guards": ("Link pipeline beside resilience libraries", guards),
     "events": ("Event store beside eventsourcing, SQLite", events),
     "tokens": ("Service tokens beside JWT libraries", tokens),
+    "streams": ("Events through Redis Streams beside FastStream and taskiq", streams),
     "proxy": ("Model gateway hop beside the LiteLLM proxy", proxy),
 }
 

@@ -127,6 +127,11 @@ async def opened(kind: str, folder: Path) -> AsyncIterator[EventStore]:
     await store.close()
 
 
+async def emptied(url: str) -> None:
+    async with bare.Redis.from_url(url) as client:
+        await client.flushall()
+
+
 async def raw(url: str, count: int, paced_s: float) -> dict[str, float]:
     client = bare.Redis.from_url(url, protocol=2)
     await client.flushall()
@@ -175,22 +180,20 @@ async def raw(url: str, count: int, paced_s: float) -> dict[str, float]:
     }
 
 
-async def ours(
-    kind: str, valkey: ValkeyServer, folder: Path, options: argparse.Namespace
-) -> dict[str, float]:
-    valkey.flush()
+async def ours(kind: str, url: str, folder: Path, options: argparse.Namespace) -> dict[str, float]:
+    await emptied(url)
     count = options.messages - options.messages % 50
     async with opened(kind, folder) as store:
         one = Ours(store, effect=kind == "ours_effect")
         await one.fill(count)
-        async with streams(valkey.url, store, SystemClock(), block=1.0, upkeep=1.0, lease=6.0) as broker:
+        async with streams(url, store, SystemClock(), block=1.0, upkeep=1.0, lease=6.0) as broker:
             rate, cpu = await one.flow(broker, count)
     found = {kind: rate, f"{kind}_cpu_us": cpu}
     if kind == "ours":
-        valkey.flush()
+        await emptied(url)
         async with opened(kind, folder) as store:
             one = Ours(store, effect=False)
-            async with streams(valkey.url, store, SystemClock(), block=1.0, upkeep=1.0, lease=6.0) as broker:
+            async with streams(url, store, SystemClock(), block=1.0, upkeep=1.0, lease=6.0) as broker:
                 await one.paced(broker, options.paced)
         found["ours_p50_us"] = statistics.median(one.waits) * 1e6
         found["ours_p99_us"] = statistics.quantiles(one.waits, n=100)[98] * 1e6
@@ -202,8 +205,8 @@ async def measure(valkey: ValkeyServer, folder: Path, options: argparse.Namespac
     for _ in range(options.rounds):
         for part in (
             raw(valkey.url, options.messages - options.messages % BATCH, options.paced),
-            ours("ours", valkey, folder, options),
-            ours("ours_effect", valkey, folder, options),
+            ours("ours", valkey.url, folder, options),
+            ours("ours_effect", valkey.url, folder, options),
         ):
             for name, value in (await part).items():
                 rounds.setdefault(name, []).append(value)
