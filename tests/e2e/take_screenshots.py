@@ -22,6 +22,7 @@ from autobot.testing.models.tiny_gguf import write_scripted
 from tests.e2e.browser import ARGUMENTS, CHROMIUM, DESKTOP, PHONE, finished, visiting
 from tests.integration.product.host import Host
 from tests.integration.product.people import Person
+from tests.integration.product.test_read_model_changes import change
 
 FOLDER: Final = Path("docs/screenshots")
 ASSISTANT: Final = "agent:assistant"
@@ -49,6 +50,7 @@ def shots(session: str, saga: str) -> list[Shot]:
         Shot("links-dark", "/communication", "Links", "dark"),
         Shot("events", "/events", "Events"),
         Shot("timeline", "/timeline", "Timeline"),
+        Shot("read-models", "/read-models", "Read models"),
         Shot("sagas", saga.removeprefix("/api/v1"), "Sagas"),
         Shot("settings", "/settings", "Settings"),
     ]
@@ -92,6 +94,12 @@ def removal(host: Host) -> str:
     return str(addresses[-1])
 
 
+def candidate(admin: Person) -> None:
+    """Have the read model of chats built anew and compared."""
+    for act in ("rebuild", "parity"):
+        change(admin, act)
+
+
 def take(browser: Browser, server: ServerProcess, admin: Person, shot: Shot, folder: Path) -> None:
     """Open a page and write its picture."""
     options: dict[str, Any] = {"viewport": DESKTOP, "color_scheme": shot.look}
@@ -116,6 +124,7 @@ def main() -> int:
         host = Host(server, closing)
         admin, saga = host.admin, removal(host)
         session = live(admin)
+        candidate(admin)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         for shot in shots(session, saga):
             take(browser, server, admin, shot, folder)

@@ -67,9 +67,9 @@ class Beside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadModel:
-    """A read model. `state`, `position`, `lag` (events), `skipped` (poison events left out) and `reason` are
-    those of its stored tables; a model of state `folded` has none, so nothing beside them, and is folded from the log
-    when asked. `on_poison` is what happens with an event that it cannot take."""
+    """A read model. `state`, `position`, `lag` (events), `lag_seconds` (age of the oldest of those), `skipped` (poison
+    events left out) and `reason` are those of its stored tables; a model of state `folded` has none, so nothing beside
+    them, and is folded from the log when asked. `on_poison` is what happens with an event that it cannot take."""
 
     name: str
     version: int
@@ -77,6 +77,7 @@ class ReadModel:
     state: Literal["starting", "building", "live", "stopped", "folded"]
     position: int
     lag: int
+    lag_seconds: float = 0.0
     skipped: int
     reason: str
     on_poison: Literal["stop", "skip"] = "stop"

@@ -39,6 +39,10 @@ export type SchemaType = Omit<Whole<Schemas["SchemaType"]>, "versions"> & { vers
 
 export type Density = Whole<Schemas["Density"]>;
 export type ReadModels = Whole<Schemas["ReadModels"]>;
+export type ReadModel = ReadModels["items"][number];
+export type ReadModelChange = Whole<Schemas["ReadModelChange"]>;
+export type ReadModelAct = ReadModelChange["act"];
+export type SkippedEvent = Whole<Schemas["SkippedEvent"]>;
 /** Documents are what their read model makes them. */
 export type PastPage = Omit<Whole<Schemas["PastPage"]>, "items"> & { items: { key: string; owner: string; document: Record<string, unknown> }[] };
 export type Difference = { key: string; change: "added" | "removed" | "changed"; before: Record<string, unknown> | null; after: Record<string, unknown> | null };

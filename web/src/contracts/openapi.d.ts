@@ -2420,14 +2420,19 @@ export interface components {
         };
         /**
          * ReadModel
-         * @description A read model. `state`, `position`, `lag` (events), `skipped` (poison events left out) and `reason` are
-         *     those of its stored tables; a model of state `folded` has none, so nothing beside them, and is folded from the log
-         *     when asked. `on_poison` is what happens with an event that it cannot take.
+         * @description A read model. `state`, `position`, `lag` (events), `lag_seconds` (age of the oldest of those), `skipped` (poison
+         *     events left out) and `reason` are those of its stored tables; a model of state `folded` has none, so nothing beside
+         *     them, and is folded from the log when asked. `on_poison` is what happens with an event that it cannot take.
          */
         ReadModel: {
             beside?: components["schemas"]["Beside"] | null;
             /** Lag */
             lag: number;
+            /**
+             * Lag Seconds
+             * @default 0
+             */
+            lag_seconds: number;
             /** Name */
             name: string;
             /**

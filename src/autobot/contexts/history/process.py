@@ -105,7 +105,8 @@ def starter(
             principal=principal,
             trace=stored_trace(message.traceparent),
         )
-        key = f"{NAME}:{requested.name}"
+        # A candidate can be discarded while it is built: that must not wait for the rebuild's end.
+        key = f"{NAME}:{requested.name}" + (":discard" if requested.act == "discard" else "")
         await accept(NAME, requested.change, {}, context, owner=principal.user_id, serial_key=key)
 
     return start

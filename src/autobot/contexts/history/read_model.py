@@ -10,7 +10,7 @@ import msgspec
 
 from autobot.contexts.history.ports import StoredChanges, Views
 from autobot.contracts import history, read_models
-from autobot.kernel.core.clock import rfc3339
+from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import InvalidInput, NotFound
@@ -28,8 +28,8 @@ _encode: Final = msgspec.json.encode
 class HistoryQueries:
     """One method a query."""
 
-    def __init__(self, store: EventStore, past: Past, views: Views) -> None:
-        self._store, self._past, self._views = store, past, views
+    def __init__(self, store: EventStore, past: Past, views: Views, clock: Clock) -> None:
+        self._store, self._past, self._views, self._clock = store, past, views, clock
 
     async def models(self, query: history.ListReadModels, context: CallContext) -> history.ReadModels:
         """Return every read model with its place."""
@@ -57,11 +57,17 @@ class HistoryQueries:
             state=stands.state,
             position=stands.position,
             lag=stands.lag,
+            lag_seconds=await self._age(stands.position + 1) if stands.lag else 0.0,
             skipped=stands.skipped,
             reason=stands.reason,
             on_poison=one.on_poison,
             beside=_beside(stands.beside),
         )
+
+    async def _age(self, position: int) -> float:
+        """Return how many seconds ago an event was; clocks of others may be ahead."""
+        at = await self._event_time(position)
+        return 0.0 if at is None else max(0.0, (self._clock.now() - at).total_seconds())
 
     # ------------------------------------------------------------------------------------------ the past
 
