@@ -10,7 +10,7 @@ from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Committed, Delete, Recorded, Transaction
 from autobot.kernel.messaging.broker import Broker, Delivery, GroupStatistics, Handler, Subscription
 from autobot.kernel.messaging.parking import DEAD, PARKED
-from autobot.testing.faults import ForgetsTheInbox, Through
+from autobot.testing.faults import ForgetsTheInbox, KnowsNothingHandled, Through
 
 Over = Callable[[EventStore], Broker]
 """Makes a sound broker over a store."""
@@ -37,8 +37,8 @@ class Spoilt:
     async def statistics(self, group: str) -> GroupStatistics:
         return await self.broker.statistics(group)
 
-    def wake(self, group: str) -> None:
-        self.broker.wake(group)
+    def wake(self, group: str, letter: str) -> None:
+        self.broker.wake(group, letter)
 
     async def settled(self, group: str, position: int, deadline: float) -> None:
         await self.broker.settled(group, position, deadline)
@@ -141,6 +141,7 @@ BROKER_FAULTS: tuple[tuple[str, Callable[[EventStore, Over], Broker]], ...] = (
     ("tears the acknowledgement", lambda store, over: over(TearsAcknowledgement(store))),
     ("loses parked messages", lambda store, over: over(LosesParked(store))),
     ("forgets the inbox", lambda store, over: over(ForgetsTheInbox(store))),
+    ("gives again what was handled", lambda store, over: over(KnowsNothingHandled(store))),
     ("forgets checkpoints and inbox", lambda store, over: over(ForgetsCheckpoints(store))),
 )
 """Every fault that the suite of `Broker` must find, made over a store."""

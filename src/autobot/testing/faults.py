@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from autobot.kernel.event_store.transaction import (
     Committed,
     Document,
     Filter,
+    Handled,
     Query,
     Recorded,
     SearchHit,
@@ -55,6 +56,9 @@ class Through:
 
     async def checkpoint(self, consumer: str) -> int:
         return await self.store.checkpoint(consumer)
+
+    async def handled(self, entries: Sequence[Handled]) -> Set[Handled]:
+        return await self.store.handled(entries)
 
     async def get(self, table: str, key: str) -> Document | None:
         return await self.store.get(table, key)
@@ -200,6 +204,40 @@ class ForgetsTheInbox(Through):
         return await self.store.commit(replace(transaction, handled=()))
 
 
+class KnowsNothingHandled(Through):
+    """Says of every message that the inbox does not hold it."""
+
+    async def handled(self, entries: Sequence[Handled]) -> Set[Handled]:
+        return set()
+
+
+class KnowsAllHandled(Through):
+    """Says of every message that the inbox holds it."""
+
+    async def handled(self, entries: Sequence[Handled]) -> Set[Handled]:
+        return set(entries)
+
+
+class ConfusesConsumers(Through):
+    """Says that a consumer has handled what another one has."""
+
+    def __init__(self, store: EventStore) -> None:
+        super().__init__(store)
+        self._consumers: set[str] = set()
+
+    async def commit(self, transaction: Transaction) -> Committed:
+        self._consumers.update(one.consumer for one in transaction.handled)
+        return await self.store.commit(transaction)
+
+    async def handled(self, entries: Sequence[Handled]) -> Set[Handled]:
+        found = set[Handled]()
+        for one in entries:
+            under = [replace(one, consumer=name) for name in self._consumers]
+            if await self.store.handled(under):
+                found.add(one)
+        return found
+
+
 class ErasesNothing(Through):
     """Acknowledges an erasure and keeps the text."""
 
@@ -217,6 +255,9 @@ FAULTS: tuple[Callable[[EventStore], EventStore], ...] = (
     Tears,
     IgnoresExpectedVersions,
     ForgetsTheInbox,
+    KnowsNothingHandled,
+    KnowsAllHandled,
+    ConfusesConsumers,
     ErasesNothing,
 )
 """Every fault that the suite of `EventStore` must find."""

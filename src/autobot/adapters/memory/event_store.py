@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from datetime import datetime
 
 import msgspec
@@ -18,6 +18,7 @@ from autobot.kernel.event_store.transaction import (
     Committed,
     Document,
     Filter,
+    Handled,
     Put,
     Query,
     Recorded,
@@ -100,6 +101,10 @@ class MemoryEventStore:
 
     async def checkpoint(self, consumer: str) -> int:
         return self._state.checkpoints.get(consumer, 0)
+
+    async def handled(self, entries: Sequence[Handled]) -> Set[Handled]:
+        known = self._state.handled
+        return {one for one in entries if (one.consumer, one.source, one.message_id) in known}
 
     async def get(self, table: str, key: str) -> Document | None:
         row = self._state.table(table).get(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from datetime import datetime
 from typing import Final, Self
 
@@ -22,6 +22,7 @@ from autobot.kernel.event_store.transaction import (
     Committed,
     Document,
     Filter,
+    Handled,
     Query,
     Recorded,
     SearchHit,
@@ -140,6 +141,9 @@ class PostgresEventStore:
 
     async def checkpoint(self, consumer: str) -> int:
         return await self._readers.run(lambda connection: reading.checkpoint(connection, consumer))
+
+    async def handled(self, entries: Sequence[Handled]) -> Set[Handled]:
+        return await self._readers.run(lambda connection: reading.handled(connection, entries))
 
     async def get(self, table: str, key: str) -> Document | None:
         return await self._readers.run(lambda connection: reading.get(connection, table, key))

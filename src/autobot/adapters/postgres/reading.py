@@ -18,6 +18,7 @@ from autobot.kernel.event_store.transaction import (
     AuditRecord,
     Document,
     Filter,
+    Handled,
     Query,
     Recorded,
     SearchHit,
@@ -122,6 +123,21 @@ async def checkpoint(connection: Connection, consumer: str) -> int:
         "SELECT position FROM autobot.checkpoints WHERE consumer = $1", consumer
     )
     return found or 0
+
+
+async def handled(connection: Connection, entries: Sequence[Handled]) -> set[Handled]:
+    """Return what the inbox holds of these."""
+    rows = await connection.fetch(
+        "SELECT consumer, source, id FROM unnest($1::text[], $2::text[], $3::text[]) AS a(consumer, source, id)"
+        " JOIN autobot.inbox USING (consumer, source, id)",
+        [one.consumer for one in entries],
+        [one.source for one in entries],
+        [one.message_id for one in entries],
+    )
+    return {
+        Handled(consumer=consumer, source=source, message_id=message_id)
+        for consumer, source, message_id in rows
+    }
 
 
 _TABLE: Final = "coalesce((SELECT target FROM autobot.aliases WHERE name = $1), $1)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from autobot.kernel.event_store.transaction import (
     Committed,
     Document,
     Filter,
+    Handled,
     Query,
     Recorded,
     SearchHit,
@@ -148,6 +149,9 @@ class SqliteEventStore:
 
     async def checkpoint(self, consumer: str) -> int:
         return await self._read(lambda connection: reading.checkpoint(connection, consumer))
+
+    async def handled(self, entries: Sequence[Handled]) -> Set[Handled]:
+        return await self._read(lambda connection: reading.handled(connection, entries))
 
     async def get(self, table: str, key: str) -> Document | None:
         table = self._tail.table(table)

@@ -21,6 +21,7 @@ from autobot.kernel.event_store.transaction import (
     AuditRecord,
     Document,
     Filter,
+    Handled,
     Query,
     Recorded,
     SearchHit,
@@ -136,6 +137,21 @@ def checkpoint(connection: apsw.Connection, consumer: str) -> int:
     """Return where a consumer stands."""
     row = connection.execute("SELECT position FROM checkpoints WHERE consumer = ?", (consumer,)).fetchone()
     return 0 if row is None else int(row[0])
+
+
+_HANDLED: Final = (
+    "SELECT i.consumer, i.source, i.id FROM json_each(?) a CROSS JOIN inbox i"
+    " ON i.consumer = a.value ->> 0 AND i.source = a.value ->> 1 AND i.id = a.value ->> 2"
+)
+
+
+def handled(connection: apsw.Connection, entries: Sequence[Handled]) -> set[Handled]:
+    """Return what the inbox holds of these."""
+    asked = _json([(one.consumer, one.source, one.message_id) for one in entries])
+    return {
+        Handled(consumer=consumer, source=source, message_id=message_id)
+        for consumer, source, message_id in connection.execute(_HANDLED, (asked,))
+    }
 
 
 def get(connection: apsw.Connection, table: str, key: str) -> Document | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +15,7 @@ from autobot.kernel.event_store.transaction import (
     Committed,
     Document,
     Filter,
+    Handled,
     Query,
     Recorded,
     SearchHit,
@@ -100,6 +101,11 @@ class LinkedEventStore:
         """Return where a consumer stands."""
         position: int = await self._read("checkpoint", consumer)
         return position
+
+    async def handled(self, entries: Sequence[Handled]) -> Set[Handled]:
+        """Return what the inbox holds of them."""
+        found: Set[Handled] = await self._read("handled", entries)
+        return found
 
     async def get(self, table: str, key: str) -> Document | None:
         """Return one document."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from autobot.kernel.event_store.transaction import (
     Committed,
     Document,
     Filter,
+    Handled,
     Query,
     Recorded,
     SearchHit,
@@ -95,6 +96,10 @@ class EventStore(Protocol):
 
     async def checkpoint(self, consumer: str) -> int:
         """Return where `consumer` stands, 0 when it never ran."""
+        ...
+
+    async def handled(self, entries: Sequence[Handled]) -> Set[Handled]:
+        """Return those of `entries` that the inbox holds: their consumers have handled these messages."""
         ...
 
     async def get(self, table: str, key: str) -> Document | None:

@@ -93,7 +93,8 @@ class Broker(Protocol):
     - Messages of one partition key (the stream when there is none) are handled one after the other in log
       order, also through retries and dead letters: behind a dead letter the later ones of its key wait.
       Different keys go on meanwhile, at most `concurrency` at once.
-    - What the handler returns commits together with the acknowledgement: its effects happen once.
+    - What the handler returns commits together with the acknowledgement: its effects happen once. A message that
+      was handled, discarded or replaced before the process was killed is not given to the handler again.
     - A failed message is tried again by the group's options; then, or at once for POISON, it is a dead
       letter with reason, attempts, stack, first and last time. Nothing is dropped.
     - A failure that is not the message's (`pause_after` in a row, the way to a dependency is refused, the
@@ -115,8 +116,8 @@ class Broker(Protocol):
         """Return how a group stands. Raises NotFound for one that was never served here."""
         ...
 
-    def wake(self, group: str) -> None:
-        """Let a group look at once at what was replayed or discarded. Unknown groups are ignored."""
+    def wake(self, group: str, letter: str) -> None:
+        """Let a group look at once at a dead letter that was replayed, edited or discarded. Unknown ones are ignored."""
         ...
 
     async def settled(self, group: str, position: int, deadline: float) -> None:

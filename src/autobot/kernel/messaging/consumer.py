@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -13,8 +13,9 @@ from autobot.kernel.core.clock import parse_rfc3339
 from autobot.kernel.core.errors import OperatorError, Rejected, WrongExpectedVersion
 from autobot.kernel.event_store.patience import PASSING, patiently
 from autobot.kernel.event_store.ports import AlreadyHandled, StoreClosed
-from autobot.kernel.event_store.transaction import Checkpoint, Handled, Recorded, Transaction
+from autobot.kernel.event_store.transaction import Checkpoint, Recorded, Transaction
 from autobot.kernel.messaging import parking
+from autobot.kernel.messaging.blocking import Blocked, Blocks
 from autobot.kernel.messaging.broker import POISON, Delivery
 from autobot.kernel.messaging.facts import stream_of
 from autobot.kernel.messaging.group import Group
@@ -25,21 +26,6 @@ from autobot.kernel.messaging.source import Source, Superseded
 SAVE_S: Final = 1.0
 """How often a position that moved without a handler's commit is written."""
 NOTHING: Final = Transaction()
-
-
-@dataclass(slots=True)
-class Blocked:
-    """A key whose later messages wait as rows: until `due`, or for a person when `dead`.
-
-    While its row is being written (`parking`) nobody may take the row's absence for a decision on it; who
-    wanted to look meanwhile leaves `asked`.
-    """
-
-    due: datetime
-    dead: bool = False
-    draining: bool = False
-    parking: bool = False
-    asked: bool = False
 
 
 class GroupConsumer:
@@ -53,13 +39,13 @@ class GroupConsumer:
         self._positions = Positions(0)
         self._times: dict[int, datetime] = {}
         self._lanes: dict[str, deque[Recorded]] = {}
-        self._blocked: dict[str, Blocked] = {}
+        self._blocked = Blocks()
         self._locks: dict[str, asyncio.Lock] = {}
         self._settled_before: set[int] = set()
         self._head_at_start = 0
         self._saved = 0
         self._batches, self._reading = 0, False
-        self._changed, self._woken = asyncio.Event(), asyncio.Event()
+        self._changed, self._decided = asyncio.Event(), asyncio.Queue[str]()
         self._tasks: asyncio.TaskGroup | None = None
 
     # ------------------------------------------------------------------------------------------ from outside
@@ -75,9 +61,9 @@ class GroupConsumer:
         oldest = self._positions.oldest
         return None if oldest is None else self._times[oldest]
 
-    def wake(self) -> None:
-        """Look at once whether dead letters were replayed or discarded."""
-        self._woken.set()
+    def wake(self, letter: str) -> None:
+        """Look at once whether a dead letter was replayed, edited or discarded."""
+        self._decided.put_nowait(letter)
 
     async def look(self) -> None:
         """Ask whether positions were passed at which there is nothing for this source."""
@@ -116,19 +102,18 @@ class GroupConsumer:
         self._saved = await patiently(partial(self._group.stood, self._source.name))
         self._positions = Positions(self._saved)
         self._head_at_start = await patiently(self._store.head)
-        for table in (PARKED, DEAD):
-            for row in await self._rows(table):
+        # From here on decisions are heard. A replay moves a row from the dead ones to the parked ones, so those
+        # are read last.
+        self._group.joined(self._source.name, self)
+        for table in (DEAD, PARKED):
+            for row in await self._group.rows(table):
                 if not self._source.holds(row.key):
                     continue
                 if row.position > self._saved:
                     self._settled_before.add(row.position)
                 blocked = self._blocked.setdefault(row.key, Blocked(due=parse_rfc3339(row.due)))
-                blocked.dead = blocked.dead or table == DEAD
-        self._group.joined(self._source.name, self)
-
-    async def _rows(self, table: str, key: str | None = None, limit: int = 0) -> list[Parked]:
-        """Return rows of the group (of one key), in log order."""
-        return await self._group.rows(table, key, limit)
+                if table == DEAD:
+                    self._blocked.die(blocked, row)
 
     # ---------------------------------------------------------------------------------------------- reading
 
@@ -136,6 +121,7 @@ class GroupConsumer:
         async for batch in self._source.batches(self._positions.low):
             self._batches += 1
             self._reading = True
+            self._settled_before |= await self._group.handled_before(batch, self._head_at_start)
             for recorded in batch:
                 wanted = self.subscription.wants(recorded.message.type)
                 if wanted and recorded.position in self._settled_before:
@@ -224,14 +210,20 @@ class GroupConsumer:
 
     async def _park_first(self, row: Parked, blocked: Blocked, gone: Transaction) -> None:
         """Make the row durable that blocks its key, and see what was decided on it since."""
-        blocked.dead, blocked.parking = row.state == "dead", True
+        blocked.parking = True
+        if row.state == "dead":
+            self._blocked.die(blocked, row)
         await self._park(row, gone)
         blocked.asked = blocked.dead
         while blocked.asked:
             blocked.asked = False
-            if not await self._rows(DEAD, row.key, limit=1):
-                blocked.dead, blocked.due = False, self._clock.now()
+            await self._look_at(blocked)
         blocked.parking = False
+
+    async def _look_at(self, blocked: Blocked) -> None:
+        """Let a key go on whose dead letter is gone."""
+        if await patiently(partial(self._store.get, DEAD, blocked.letter)) is None:
+            self._blocked.revive(blocked, self._clock.now())
 
     async def _commit(self, transaction: Transaction) -> None:
         """Commit what is the group's own, however long the way to the store is broken."""
@@ -308,8 +300,7 @@ class GroupConsumer:
         return None
 
     def _acknowledged(self, recorded: Recorded, parts: Transaction, gone: Transaction) -> Transaction:
-        message = recorded.message
-        handled = Handled(consumer=self.subscription.group, source=message.source, message_id=message.id)
+        handled = parking.handled(self.subscription.group, recorded.message)
         fence = self._source.fence
         moved: tuple[Checkpoint, ...] = (self._checkpoint(self._positions.low_after(recorded.position)),)
         if fence is not None:
@@ -349,7 +340,7 @@ class GroupConsumer:
         while True:
             await asyncio.sleep(max(0.0, (blocked.due - self._clock.now()).total_seconds()))
             async with self._lock(key):
-                rows = await self._rows(PARKED, key, limit=1)
+                rows = await self._group.rows(PARKED, key, limit=1)
                 if not rows:
                     del self._blocked[key]
                     del self._locks[key]
@@ -380,13 +371,13 @@ class GroupConsumer:
         return parking.as_delivered(row, original, copied)
 
     async def _watch(self) -> None:
-        """After each wake, let keys go on whose dead letter is gone."""
+        """Let keys go on whose dead letter was decided on."""
         while True:
-            await self._woken.wait()
-            self._woken.clear()
-            for key, blocked in list(self._blocked.items()):
-                blocked.asked = True
-                if not blocked.dead or blocked.parking or await self._rows(DEAD, key, limit=1):
-                    continue
-                blocked.dead, blocked.due = False, self._clock.now()
+            key = self._blocked.key_of(await self._decided.get())
+            if key is None:
+                continue
+            blocked = self._blocked[key]
+            blocked.asked = True
+            if not blocked.parking:
+                await self._look_at(blocked)
                 self._drain_later(key)

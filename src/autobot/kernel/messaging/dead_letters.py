@@ -21,7 +21,7 @@ Fate = Literal["waiting", "failed", "settled"]
 class DeadLetters:
     """Reads the table of dead letters and makes the transactions that decide on them.
 
-    After such a transaction is committed, `Broker.wake(group)` lets the group go on at once; without it, it
+    After such a transaction is committed, `Broker.wake(group, letter)` lets the group go on at once; without it, it
     goes on at its next start. Who decides appends to the letter's stream at the revision that `revision`
     told before `get`: of two that decide at once, one is refused.
     """

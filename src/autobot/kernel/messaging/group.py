@@ -13,7 +13,7 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import DeadlineExceeded
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Query
+from autobot.kernel.event_store.transaction import Query, Recorded
 from autobot.kernel.messaging import parking
 from autobot.kernel.messaging.broker import GroupStatistics, Subscription
 from autobot.kernel.messaging.gate import Gate
@@ -35,8 +35,8 @@ class Member(Protocol):
         """When the oldest message was made that is neither."""
         ...
 
-    def wake(self) -> None:
-        """Look at once whether dead letters were replayed or discarded."""
+    def wake(self, letter: str) -> None:
+        """Look at once whether a dead letter was replayed, edited or discarded."""
         ...
 
     async def look(self) -> None:
@@ -83,10 +83,10 @@ class Group:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    def wake(self) -> None:
-        """Let every part look at once whether dead letters were replayed or discarded."""
+    def wake(self, letter: str) -> None:
+        """Let every part look at once whether a dead letter was replayed, edited or discarded."""
         for consumer in self._consumers.values():
-            consumer.wake()
+            consumer.wake(letter)
 
     async def stood(self, part: str) -> int:
         """Return up to where the store says that a part is settled."""
@@ -105,6 +105,20 @@ class Group:
             if limit or len(page) < PAGE:
                 return found
             after = (page[-1].sort, page[-1].key)
+
+    async def handled_before(self, batch: Sequence[Recorded], head: int) -> set[int]:
+        """Return positions up to `head` at which the inbox knows the message: it was handled, discarded or replaced
+        in an earlier life, and its handler must not even begin again."""
+        wants, group = self.subscription.wants, self.subscription.group
+        asked = {
+            parking.handled(group, one.message): one.position
+            for one in batch
+            if one.position <= head and wants(one.message.type)
+        }
+        if not asked:
+            return set()
+        known = await patiently(partial(self.store.handled, tuple(asked)))
+        return {asked[one] for one in known}
 
     # ---------------------------------------------------------------------------------------------- the whole
 

@@ -12,6 +12,7 @@ import msgspec
 from autobot.kernel.core.canonical import fingerprint
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.errors import AutoBotError
+from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.transaction import (
     Delete,
     Document,
@@ -189,6 +190,11 @@ def edited(row: Parked, now: datetime, *, event_id: str, copy: int) -> Transacti
 
 def _due(row: Parked, now: datetime) -> Parked:
     return replace(row, state="delayed", due=rfc3339(now), attempts=0, delays=0)
+
+
+def handled(group: str, message: Message) -> Handled:
+    """Return the inbox's entry of a message."""
+    return Handled(consumer=group, source=message.source, message_id=message.id)
 
 
 def _handled(row: Parked) -> Handled:

@@ -62,10 +62,10 @@ class SourceBroker:
         """Return how a group stands. Raises NotFound for one that was never served here."""
         return await self._of(group).statistics()
 
-    def wake(self, group: str) -> None:
-        """Let a group look at once at what was replayed or discarded. Unknown groups are ignored."""
+    def wake(self, group: str, letter: str) -> None:
+        """Let a group look at once at a dead letter that was replayed, edited or discarded. Unknown ones are ignored."""
         if group in self._groups:
-            self._groups[group].wake()
+            self._groups[group].wake(letter)
 
     def hold(self, group: str, reason: str) -> None:
         """Give a group nothing more until `release`. A group that is not served here is ignored."""

@@ -194,7 +194,7 @@ class DeliverySuite(BrokerBase):
         async def main() -> None:
             async with self.open() as place:
                 work = Work(place)
-                place.broker.wake("unknown")
+                place.broker.wake("unknown", "unknown-1")
                 with pytest.raises(NotFound):
                     await place.broker.statistics("unknown")
                 async with self.served(place, self.subscription(work.handle)):

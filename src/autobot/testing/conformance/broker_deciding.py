@@ -86,7 +86,7 @@ class DecidingSuite(BrokerBase):
                     await self.until_dead(place, 1)
                     (letter,) = await letters.page(GROUP)
                     await edit(place, letters, make, letter.id, {"number": 10})
-                    place.broker.wake(GROUP)
+                    place.broker.wake(GROUP, letter.id)
                     await self.settled(place)
                 assert await work.effects() == {"a": [10, 2], "b": [3]}
                 assert ("copy-1", letter.event_id) in given
@@ -96,6 +96,50 @@ class DecidingSuite(BrokerBase):
                 async with self.served(place, self.subscription(handle)):
                     await self.settled(place)
                 assert await work.effects() == {"a": [10, 2], "b": [3]}
+
+        self.run(main())
+
+    def test_killed_behind_a_slow_message_what_is_settled_is_not_begun_again(self) -> None:
+        """Killed while an older message still ran, a group begins nothing again that was handled, discarded or replaced
+        by a copy; what nobody decided on waits as before."""
+
+        async def main() -> None:
+            async with self.open() as place:
+                work, make, letters = Work(place), Maker(place.clock), DeadLetters(place.store, place.clock)
+                hold = asyncio.Event()
+
+                async def slow_first(recorded: Recorded, delivery: Delivery) -> Transaction:
+                    if recorded.position == 1:
+                        await hold.wait()
+                    return await work.handle(recorded, delivery)
+
+                work.failing = {number: Unrecoverable("Wrong.") for number in (2, 3, 4)}
+                await self.send(place, make, "abcdeeb")
+                async with self.served(place, self.subscription(slow_first)):
+
+                    async def others_settled() -> bool:
+                        state = await place.broker.statistics(GROUP)
+                        return (state.dead, state.parked, state.handled) == (3, 1, 2)
+
+                    await self.until(place, others_settled)
+                    discarded, edited, _ = await letters.page(GROUP)
+                    await place.store.commit(await letters.discard(discarded.id))
+                    await edit(place, letters, make, edited.id, {"number": 30})
+                    for one in (discarded, edited):
+                        place.broker.wake(GROUP, one.id)
+
+                    async def decided() -> bool:
+                        return (await place.broker.statistics(GROUP)).handled == 4
+
+                    await self.until(place, decided)
+                calls = sorted(work.calls)
+                hold.set()
+                work.failing.clear()
+                async with self.served(place, self.subscription(slow_first)):
+                    await self.settled(place)
+                assert sorted(work.calls) == sorted([*calls, ("a", 1)])
+                assert await work.effects() == {"a": [1], "b": [7], "c": [30], "e": [5, 6]}
+                assert [one.position for one in await letters.page(GROUP)] == [4]
 
         self.run(main())
 
@@ -109,8 +153,8 @@ class DecidingSuite(BrokerBase):
                 work.failing = {number: Unrecoverable("No.") for number in range(1, 17)}
 
                 async def wake() -> None:
-                    for _ in range(50):
-                        place.broker.wake(GROUP)
+                    for step in range(48):
+                        place.broker.wake(GROUP, f"{GROUP}-{step % 16 + 1:020d}")
                         await asyncio.sleep(0)
 
                 async def handle(recorded: Recorded, delivery: Delivery) -> Transaction:
@@ -127,12 +171,12 @@ class DecidingSuite(BrokerBase):
                     work.failing = {number: Unrecoverable("No.") for number in range(9, 17)}
                     for letter in await letters.page(GROUP):
                         await place.store.commit(await letters.replay(letter.id))
-                    place.broker.wake(GROUP)
+                        place.broker.wake(GROUP, letter.id)
                     await self.until_dead(place, 8)
                     work.failing = {}
                     for letter in await letters.page(GROUP):
                         await place.store.commit(await letters.replay(letter.id))
-                    place.broker.wake(GROUP)
+                        place.broker.wake(GROUP, letter.id)
                     await self.settled(place)
                 assert await work.effects() == self.expected(keys)
 

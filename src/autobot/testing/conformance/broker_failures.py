@@ -83,7 +83,7 @@ class FailuresSuite(BrokerBase):
                     work.failing.clear()
                     (letter,) = await letters.page(GROUP)
                     await place.store.commit(await letters.replay(letter.id))
-                    place.broker.wake(GROUP)
+                    place.broker.wake(GROUP, letter.id)
                     await self.settled(place)
                 assert await work.effects() == {"a": [1, 2, 4], "b": [3, 5]}
                 assert await letters.page() == []

@@ -107,6 +107,27 @@ class StateSuite(Base):
             assert len(await store.read_stream("b")) == 1
 
     @pytest.mark.anyio
+    async def test_the_inbox_says_what_it_holds(self) -> None:
+        """Of the entries asked for exactly those are told that were handled by this consumer, from this source, under
+        this id, however many are asked for at once and whatever characters they are made of."""
+        async with self.open() as store:
+            known = [Handled(consumer="c", source="s", message_id=f"{one}") for one in range(1200)]
+            odd = Handled(consumer='c"\\,', source="urn:ä/{}", message_id="null")
+            await store.commit(self.make.transaction("a", handled=(*known, odd)))
+            others = [
+                Handled(consumer="d", source="s", message_id="1"),
+                Handled(consumer="c", source="t", message_id="1"),
+                Handled(consumer="c", source="s", message_id="1200"),
+                replace(odd, message_id=""),
+            ]
+            assert await store.handled([]) == set()
+            assert await store.handled(others) == set()
+            assert await store.handled([*known, *others, odd, odd]) == {*known, odd}
+            with pytest.raises(AlreadyHandled):
+                await store.commit(self.make.transaction("b", handled=(others[0], known[0])))
+            assert await store.handled(others) == set()
+
+    @pytest.mark.anyio
     async def test_a_checkpoint_only_moves_forward(self) -> None:
         """A checkpoint starts at 0 and keeps the highest position it was given."""
         async with self.open() as store:

@@ -105,7 +105,7 @@ class LetterHandlers:
 
     async def decided(self, decision: Decision[Any]) -> None:
         """Let the group look at what was decided."""
-        self._broker.wake(decision.answer.group)
+        self._broker.wake(decision.answer.group, decision.answer.id)
 
 
 def _decided(
