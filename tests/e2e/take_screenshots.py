@@ -52,6 +52,7 @@ def shots(session: str, saga: str) -> list[Shot]:
         Shot("timeline", "/timeline", "Timeline"),
         Shot("read-models", "/read-models", "Read models"),
         Shot("sagas", saga.removeprefix("/api/v1"), "Sagas"),
+        Shot("saga-phone", saga.removeprefix("/api/v1"), "User removal", "dark", phone=True),
         Shot("settings", "/settings", "Settings"),
     ]
 

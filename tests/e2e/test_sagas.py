@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browser import Visit, drawer
+from autobot.testing.harness import ServerProcess
+from tests.e2e.browser import Visit, audit, drawer, is_wider_than_its_window
+from tests.e2e.conftest import Open
+from tests.e2e.test_looks import LOOKS, SIZES
 from tests.integration.product.host import Host
 
 
@@ -27,6 +31,16 @@ def test_a_removal_is_asked_for_watched_and_stopped(admin: Visit, plain_host: Ho
     page.wait_for_url("**/sagas/*")
     shown = drawer(page)
     expect(shown.get_by_role("listitem").filter(has_text="Grace")).to_contain_text("waits")
+    ahead = shown.get_by_role("listitem").filter(has_text="Account")
+    expect(ahead).to_contain_text("to come")
+    expect(shown.get_by_role("listitem").filter(has_text="Remove").first).to_contain_text(
+        "No return from here"
+    )
+    limits = ahead.get_by_text("At most 1 min a try, 200 tries")
+    expect(limits).to_be_hidden()
+    ahead.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(limits).to_be_visible()
     shown.get_by_role("button", name="Stop and undo").click()
     why = page.get_by_role("dialog", name="Stop this saga?")
     why.get_by_role("button", name="Stop and undo").click()
@@ -36,7 +50,25 @@ def test_a_removal_is_asked_for_watched_and_stopped(admin: Visit, plain_host: Ho
     expect(why).to_be_hidden()
     expect(shown).to_contain_text("Everything that it had started is undone.")
     expect(shown.get_by_role("listitem").filter(has_text="Requested")).to_contain_text("undone")
+    expect(ahead).to_contain_text("not reached")
     page.keyboard.press("Escape")
     expect(page.get_by_role("row", name=re.compile("User removal")).first).to_contain_text("undone")
     page.get_by_role("tab", name="Waiting for you").click()
     expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_picture_of_a_saga_fits_and_is_accessible(
+    opened: Open, plain: ServerProcess, plain_host: Host, look: str, size: str
+) -> None:
+    """The way of a saga, forward and back, has nothing serious for axe-core and needs no scrolling sideways."""
+    user = plain_host()
+    reply = plain_host.admin.client("DELETE", f"/api/v1/auth/users/{user.id}?grace_days=7").expect(204)
+    visit = opened(plain.address, color_scheme=look, **SIZES[size]).becomes(plain_host.admin.client)
+    page = visit.go(reply.headers["location"].removeprefix("/api/v1"))
+    shown = drawer(page)
+    expect(shown.get_by_role("listitem").filter(has_text="Grace")).to_contain_text("waits")
+    expect(shown.get_by_role("listitem").filter(has_text="Requested")).to_contain_text("can be undone")
+    assert audit(page) == []
+    assert not is_wider_than_its_window(page)

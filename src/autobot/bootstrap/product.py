@@ -280,7 +280,7 @@ class _Assembly:
             chat_module.build(store, codec, outside.ids, lists, self.past),
             agents,
             system_module.build(store, codec, self.control, health, facts, self.upkeep),
-            sagas_module.build(store, codec, outside.clock),
+            sagas_module.build(store, codec, outside.clock, lambda: self.engine.kinds),
             messaging_module.build(
                 store=store,
                 clock=outside.clock,

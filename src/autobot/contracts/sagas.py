@@ -23,6 +23,22 @@ SagaState = Literal[
 ]
 StepState = Literal["running", "retrying", "completed", "failed", "undoing", "undone", "stuck", "left"]
 """`left`: it was under way when the saga turned back, and there is nothing of it to undo."""
+PathState = Literal[
+    "running",
+    "retrying",
+    "completed",
+    "failed",
+    "undoing",
+    "undone",
+    "stuck",
+    "left",
+    "to_come",
+    "not_reached",
+]
+"""Of a step that was not started: `to_come` while the saga may still get there, else `not_reached`."""
+Planned = Literal["recorded", "today", "unknown"]
+"""Where the steps that were not started are known from: the saga's own record, or, for one that began before plans
+were recorded, the definition of today; `unknown` when that one does not lead on from what was done."""
 Reason = Annotated[str, Len(1, 500)]
 
 
@@ -48,6 +64,25 @@ class SagaStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SagaPathStep:
+    """A step of the whole definition. `number` is that of the step in `steps` when it was started, else None.
+
+    `timeout_s` (seconds) bounds an attempt or a wait, `attempts` and `undo_attempts` how often it and its compensation
+    are tried; None where there is no such bound, or none is known.
+    """
+
+    name: str
+    kind: Literal["saga", "timer", "signal"]
+    state: PathState
+    number: int | None
+    compensation: bool
+    pivot: bool
+    timeout_s: float | None
+    attempts: int | None
+    undo_attempts: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SagaView:
     """A saga as lists show it. `subject` is whom or what it is about."""
 
@@ -64,7 +99,8 @@ class SagaView:
 class SagaDetail:
     """A saga with its steps and with what a person can do: stop it, have it try again, or settle it.
 
-    `turned_at` is when it turned back, `turned_by` who stopped it; `settled_by` and `reason` who took it as it is.
+    `steps` are those that were started, `path` is the definition from its first step to its last, as it was when the
+    saga began as far as that is `planned`. `turned_at` is when it turned back, `turned_by` who stopped it; `settled_by` and `reason` who took it as it is.
     """
 
     saga: SagaView
@@ -76,6 +112,8 @@ class SagaDetail:
     can_stop: bool
     can_retry: bool
     can_settle: bool
+    path: tuple[SagaPathStep, ...] = ()
+    planned: Planned = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,8 @@ def test_a_removal_with_grace_can_be_taken_back(host: Host) -> None:
     assert sign_in(host, user) == 401
     waiting = until(host.admin, saga, "running")
     assert waiting["can_stop"]
+    ahead = [one["name"] for one in waiting["path"] if one["state"] == "to_come"]
+    assert (waiting["planned"], ahead[-4:]) == ("recorded", ["remove", "chats", "actions", "account"])
     shown = host.admin.client.get(f"/api/v1/auth/users?q={user.id}").expect(200).json["items"][0]
     assert shown["suspended"]
     assert saga.endswith(shown["removal_id"])

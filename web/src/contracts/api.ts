@@ -206,6 +206,7 @@ export interface StoredEvent {
 export type Saga = Whole<Schemas["SagaView"]>;
 export type SagaDetail = Whole<Schemas["SagaDetail"]>;
 export type SagaStep = SagaDetail["steps"][number];
+export type SagaPathStep = SagaDetail["path"][number];
 
 /** The processes of an installation, and the rows between their roles. */
 export type RoleList = Whole<Schemas["RoleList"]>;

@@ -2785,7 +2785,8 @@ export interface components {
          * SagaDetail
          * @description A saga with its steps and with what a person can do: stop it, have it try again, or settle it.
          *
-         *     `turned_at` is when it turned back, `turned_by` who stopped it; `settled_by` and `reason` who took it as it is.
+         *     `steps` are those that were started, `path` is the definition from its first step to its last, as it was when the
+         *     saga began as far as that is `planned`. `turned_at` is when it turned back, `turned_by` who stopped it; `settled_by` and `reason` who took it as it is.
          */
         SagaDetail: {
             /** Can Retry */
@@ -2794,6 +2795,17 @@ export interface components {
             can_settle: boolean;
             /** Can Stop */
             can_stop: boolean;
+            /**
+             * Path
+             * @default []
+             */
+            path: components["schemas"]["SagaPathStep"][];
+            /**
+             * Planned
+             * @default unknown
+             * @enum {string}
+             */
+            planned: "recorded" | "today" | "unknown";
             /** Reason */
             reason: string | null;
             saga: components["schemas"]["SagaView"];
@@ -2815,6 +2827,39 @@ export interface components {
             items: components["schemas"]["SagaView"][];
             /** Next Cursor */
             next_cursor?: string | null;
+        };
+        /**
+         * SagaPathStep
+         * @description A step of the whole definition. `number` is that of the step in `steps` when it was started, else None.
+         *
+         *     `timeout_s` (seconds) bounds an attempt or a wait, `attempts` and `undo_attempts` how often it and its compensation
+         *     are tried; None where there is no such bound, or none is known.
+         */
+        SagaPathStep: {
+            /** Attempts */
+            attempts: number | null;
+            /** Compensation */
+            compensation: boolean;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "saga" | "timer" | "signal";
+            /** Name */
+            name: string;
+            /** Number */
+            number: number | null;
+            /** Pivot */
+            pivot: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "retrying" | "completed" | "failed" | "undoing" | "undone" | "stuck" | "left" | "to_come" | "not_reached";
+            /** Timeout S */
+            timeout_s: number | null;
+            /** Undo Attempts */
+            undo_attempts: number | null;
         };
         /**
          * SagaStep

@@ -14,6 +14,9 @@ from autobot.kernel.core.failure import Failure
 from autobot.kernel.sagas import facts
 
 KINDS: Final = frozenset({"saga", "timer", "signal"})
+WRITTEN_DUE: Final = ":due"
+"""Ends the name of the step in which the end of a timer or of a wait is written down: part of that one."""
+Plan = tuple[facts.PlannedStep, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,7 @@ class Saga:
     revision: int = -1
     definition: str = ""
     input: dict[str, Any] = field(default_factory=dict)
+    plan: Plan = ()
     state: sagas.SagaState = "queued"
     started_at: str = ""
     ended_at: str | None = None
@@ -62,8 +66,21 @@ class Saga:
             why = "is beyond the point of no return" if self.committed else f"is {self.state}"
             raise Conflict(f"This saga {why}; it cannot be stopped.")
 
-    def detail(self) -> sagas.SagaDetail:
-        """Return the saga with its steps."""
+    def path(self, today: Plan) -> tuple[sagas.Planned, tuple[sagas.SagaPathStep, ...]]:
+        """Return where its whole way is known from, and the way; `today` stands in for a plan that was not recorded."""
+        begun = [one for one in self.steps if not one.name.endswith(WRITTEN_DUE)]
+        names = [one.name for one in begun]
+        planned: sagas.Planned = "recorded" if self.plan else "today"
+        plan = self.plan or today
+        if not plan or names != [one.name for one in plan[: len(names)]]:
+            return "unknown", tuple(_walked(one, None) for one in begun)
+        walked = [_walked(one, meant) for one, meant in zip(begun, plan, strict=False)]
+        onward = self.turned_at is None and self.ended_at is None
+        return planned, (*walked, *(_ahead(one, onward=onward) for one in plan[len(names) :]))
+
+    def detail(self, today: Plan = ()) -> sagas.SagaDetail:
+        """Return the saga with its steps; `today` are those of its definition as this version has it."""
+        planned, path = self.path(today)
         return sagas.SagaDetail(
             saga=sagas.SagaView(
                 id=self.id,
@@ -82,6 +99,8 @@ class Saga:
             can_stop=self.can_stop,
             can_retry=self.stuck,
             can_settle=self.stuck,
+            path=path,
+            planned=planned,
         )
 
     # ------------------------------------------------------------------------------------------- folding
@@ -91,7 +110,8 @@ class Saga:
         saga, at = replace(self, revision=self.revision + 1), rfc3339(time)
         match fact:
             case facts.RunStarted():
-                return replace(saga, definition=fact.definition, input=fact.input, started_at=at)
+                begun = replace(saga, definition=fact.definition, plan=fact.plan)
+                return replace(begun, input=fact.input, started_at=at)
             case facts.StepStarted() if fact.kind in KINDS:
                 return replace(saga, state="running", steps=(*saga.steps, _begun(fact, at)))
             case facts.StepRetried():
@@ -152,6 +172,34 @@ def _begun(fact: facts.StepStarted, at: str) -> sagas.SagaStep:
         compensation=fact.compensation,
         pivot=fact.pivot,
         error=None,
+    )
+
+
+def _walked(step: sagas.SagaStep, meant: facts.PlannedStep | None) -> sagas.SagaPathStep:
+    return sagas.SagaPathStep(
+        name=step.name,
+        kind=step.kind,
+        state=step.state,
+        number=step.number,
+        compensation=step.compensation,
+        pivot=step.pivot,
+        timeout_s=None if meant is None else meant.timeout_s,
+        attempts=None if meant is None else meant.attempts,
+        undo_attempts=None if meant is None else meant.undo_attempts,
+    )
+
+
+def _ahead(meant: facts.PlannedStep, *, onward: bool) -> sagas.SagaPathStep:
+    return sagas.SagaPathStep(
+        name=meant.name,
+        kind=meant.kind,
+        state="to_come" if onward else "not_reached",
+        number=None,
+        compensation=meant.compensation,
+        pivot=meant.pivot,
+        timeout_s=meant.timeout_s,
+        attempts=meant.attempts,
+        undo_attempts=meant.undo_attempts,
     )
 
 

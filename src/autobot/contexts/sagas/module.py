@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
 from autobot.contexts.sagas.handlers import SagaHandlers
+from autobot.contexts.sagas.ports import Kinds, StoredSagas
+from autobot.contexts.sagas.read_model import SagaQueries
 from autobot.contracts import sagas
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
@@ -33,9 +35,10 @@ class Carries(Protocol):
         ...
 
 
-def build(store: EventStore, codec: EventCodec, clock: Clock) -> Module:
-    """Return the context."""
-    handlers = SagaHandlers(store, codec, clock)
+def build(store: EventStore, codec: EventCodec, clock: Clock, kinds: Kinds) -> Module:
+    """Return the context; `kinds` are the definitions that this version carries out."""
+    stored = StoredSagas(store, codec, kinds)
+    handlers, queries = SagaHandlers(stored, clock), SagaQueries(store, stored)
     return Module(
         name="sagas",
         commands=(
@@ -59,8 +62,8 @@ def build(store: EventStore, codec: EventCodec, clock: Clock) -> Module:
             ),
         ),
         queries=(
-            QuerySpec(query=sagas.ListSagas, action="sagas:read", handler=handlers.page),
-            QuerySpec(query=sagas.GetSaga, action="sagas:read", handler=handlers.get),
+            QuerySpec(query=sagas.ListSagas, action="sagas:read", handler=queries.page),
+            QuerySpec(query=sagas.GetSaga, action="sagas:read", handler=queries.get),
         ),
         rules=RULES,
     )

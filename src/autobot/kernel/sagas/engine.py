@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
@@ -88,6 +88,7 @@ class RunEngine:
             serial_key=serial_key,
             input=given,
             principal=principal_data(context.principal),
+            plan=self._definitions[definition].plan,
         )
         run = self._make(started, context, RunHistory(started=started), self._clock.now())
         write = open_document(run, self._definitions[definition], "queued")
@@ -139,8 +140,6 @@ class RunEngine:
         """Carry on with a run whose log says that it goes on (`facts.RunResumed`). One that is live or over stays."""
         if run_id in self._runs:
             return
-        if run_id in self._runs:
-            return
         past = await self._shelf.load(run_id)
         if past is not None and past.history.stuck is None:
             await self._adopt(past)
@@ -176,9 +175,9 @@ class RunEngine:
             self._watched[run_id].set()
 
     @property
-    def kinds(self) -> Collection[str]:
-        """The names of its definitions: it takes over runs of these alone."""
-        return self._definitions.keys()
+    def kinds(self) -> Mapping[str, Definition]:
+        """Its definitions by name: it takes over runs of these alone."""
+        return self._definitions
 
     async def ended(self, run_id: str) -> None:
         """Return when the run has ended; for one that was never accepted that is never."""

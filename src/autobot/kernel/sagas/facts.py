@@ -27,11 +27,33 @@ RUNS: Final = "runs"
 SAGAS: Final = "sagas"
 """The tables of the documents of runs: sagas have one of their own."""
 Direction = Literal["forward", "backward"]
+StepKind = Literal["saga", "timer", "signal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStep:
+    """A step of a definition as it stood when the saga was accepted.
+
+    `attempts` and `undo_attempts` are how often it and its compensation are tried at most (1–1000), `timeout_s` bounds
+    an attempt or a wait; None where the kind of step has no such thing.
+    """
+
+    name: str
+    kind: StepKind
+    compensation: bool = False
+    pivot: bool = False
+    timeout_s: float | None = None
+    attempts: int | None = None
+    undo_attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """A run was accepted. `serial_key`: runs of one key go one after the other. `principal` is who asked."""
+    """A run was accepted. `serial_key`: runs of one key go one after the other. `principal` is who asked.
+
+    `plan` holds a saga's steps as its definition had them then; empty for other runs, and for sagas of versions that
+    did not record it.
+    """
 
     TYPE: ClassVar[str] = "autobot.runs.run_started.v1"
     run_id: str
@@ -40,6 +62,7 @@ class RunStarted:
     serial_key: str
     input: dict[str, Any]
     principal: dict[str, Any]
+    plan: tuple[PlannedStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -218,7 +218,7 @@ class Ended:
 class Definition(Protocol):
     """A kind of run.
 
-    `table` holds the documents of its runs. When it `resumes`, a run that a shutdown or a crash cut off goes
+    `table` holds the documents of its runs. `plan` is what it will do, empty when that shows only on the way. When it `resumes`, a run that a shutdown or a crash cut off goes
     on at the next start; else it ends as interrupted. `execute` is deterministic but for its steps. `finish` is called once the outcome is known, before the
     end fact; it may be called again after a crash, and then with another outcome (a run that was stopped, and
     cut off before that was written, is found interrupted). What it told first holds: it returns that.
@@ -234,6 +234,11 @@ class Definition(Protocol):
     @property
     def table(self) -> str:
         """Where the documents of its runs are."""
+        ...
+
+    @property
+    def plan(self) -> tuple[facts.PlannedStep, ...]:
+        """Its steps in order, recorded with each run; empty when they are not known before."""
         ...
 
     @property
@@ -263,6 +268,7 @@ class PlainRun:
     """What a definition is that undoes nothing: base of those whose cut-off runs end as interrupted."""
 
     table = facts.RUNS
+    plan: tuple[facts.PlannedStep, ...] = ()
     resumes = False
 
     async def unwind(self, run: Run, outcome: Outcome) -> Outcome:

@@ -103,6 +103,7 @@ class Saga:
         if any(isinstance(one, Step) and one.asked for one in steps[1:]):
             raise ValueError(f"only the first step of {name} can be done by who asks for it")
         self.name, self.steps, self.budget = name, steps, budget
+        self.plan = tuple(map(_planned, steps))
         self._by_name = {one.name: one for one in steps if isinstance(one, Step)}
 
     # ------------------------------------------------------------------------------------------- forward
@@ -251,6 +252,23 @@ class Saga:
     async def finish(self, run: Run, outcome: Outcome) -> Ended:
         """A saga tells the world by its steps alone."""
         return Ended(outcome=outcome)
+
+
+def _planned(one: Step | Timer | Signal) -> facts.PlannedStep:
+    match one:
+        case Timer():
+            return facts.PlannedStep(name=one.name, kind="timer")
+        case Signal():
+            return facts.PlannedStep(name=one.name, kind="signal", timeout_s=one.timeout_s)
+    return facts.PlannedStep(
+        name=one.name,
+        kind="saga",
+        compensation=one.compensation is not None,
+        pivot=one.pivot,
+        timeout_s=one.timeout_s,
+        attempts=one.retry.attempts,
+        undo_attempts=None if one.compensation is None else one.undo_retry.attempts,
+    )
 
 
 async def _now(value: str) -> str:

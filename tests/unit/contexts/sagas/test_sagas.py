@@ -14,6 +14,8 @@ from autobot.kernel.core.errors import Conflict, Forbidden, InvalidInput, NotFou
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.event_store.transaction import ANY, Append, Put, Transaction
 from autobot.kernel.sagas import facts
+from autobot.kernel.sagas.run import Run
+from autobot.kernel.sagas.saga import Saga, Signal, Step, StepRetry, Timer
 from tests.unit.contexts.kit import Ground, context_of
 
 pytestmark = pytest.mark.anyio
@@ -24,9 +26,10 @@ FAILURE = Failure(code="connection-lost", detail="It went away.", correlation_id
 class World(Ground):
     """The context over a store in which sagas stand as an engine leaves them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *today: Saga) -> None:
         super().__init__(facts.EVENTS)
-        self.dispatcher = self.bus([build(self.store, self.codec, self.clock)])
+        kinds = {one.name: one for one in today}
+        self.dispatcher = self.bus([build(self.store, self.codec, self.clock, lambda: kinds)])
 
     async def do(self, command: Any, principal: Principal = ADA) -> Any:
         """Run a command and return its answer."""
@@ -36,7 +39,14 @@ class World(Ground):
         """Ask a query as an operator."""
         return await self.dispatcher.ask(query, context_of(ADA))
 
-    async def saga(self, name: str, *after: Any, state: str = "running", group: str = "open") -> None:
+    async def saga(
+        self,
+        name: str,
+        *after: Any,
+        state: str = "running",
+        group: str = "open",
+        plan: tuple[facts.PlannedStep, ...] = (),
+    ) -> None:
         """Write a saga whose first step has been started, and what came then."""
         told = (
             facts.RunStarted(
@@ -46,6 +56,7 @@ class World(Ground):
                 serial_key=name,
                 input={"order": name},
                 principal={},
+                plan=plan,
             ),
             step(name, 0, "pay"),
             *after,
@@ -175,3 +186,58 @@ async def test_the_list_pages_and_is_not_for_everybody() -> None:
     user = Principal(id="u", kind="user", role="user", user_id="u")
     with pytest.raises(Forbidden):
         await world.dispatcher.ask(sagas.ListSagas(), context_of(user))
+
+
+async def _nothing(run: Run) -> None:
+    """Do nothing."""
+
+
+def order(*more: Step | Timer | Signal) -> Saga:
+    """Return a definition with a compensation, a wait, a pivot and what comes after."""
+    pay = Step(name="pay", action=_nothing, compensation=_nothing, timeout_s=7.0, retry=StepRetry(attempts=3))
+    ship = Step(name="ship", action=_nothing, pivot=True)
+    return Saga("order", (pay, Signal(name="packed", signal="packed", timeout_s=60.0), ship, *more))
+
+
+def path_of(shown: sagas.SagaDetail) -> list[tuple[str, str]]:
+    """Return names and states of the whole way."""
+    return [(one.name, one.state) for one in shown.path]
+
+
+async def test_the_whole_way_is_shown_as_it_was_planned() -> None:
+    """What is to come is shown with its bounds, as the definition was when the saga began, not as it is today."""
+    world = World(order(Timer(name="later", due=lambda run: run.clock.now())))
+    plan = order(Step(name="thank", action=_nothing)).plan
+    await world.saga("a", step("a", 1, "packed:due", kind="timer", compensation=False), plan=plan)
+    shown: sagas.SagaDetail = await world.ask(sagas.GetSaga(saga_id="a"))
+    ahead = [("packed", "to_come"), ("ship", "to_come"), ("thank", "to_come")]
+    assert (shown.planned, path_of(shown)) == ("recorded", [("pay", "running"), *ahead])
+    pay, packed, ship, _ = shown.path
+    assert (pay.number, pay.compensation, pay.timeout_s, pay.attempts, pay.undo_attempts) == (
+        0,
+        True,
+        7.0,
+        3,
+        10,
+    )
+    assert (packed.number, packed.kind, packed.timeout_s, packed.attempts) == (None, "signal", 60.0, None)
+    assert (ship.pivot, ship.compensation, ship.undo_attempts) == (True, False, None)
+
+
+async def test_what_a_saga_never_came_to_is_not_to_come() -> None:
+    """Once it turned back, the steps ahead are not reached."""
+    world = World()
+    await world.saga("a", facts.RunTurned(run_id="a", cause="stopped", by="ann"), plan=order().plan)
+    shown: sagas.SagaDetail = await world.ask(sagas.GetSaga(saga_id="a"))
+    assert path_of(shown) == [("pay", "running"), ("packed", "not_reached"), ("ship", "not_reached")]
+
+
+async def test_a_saga_without_a_plan_shows_what_is_known() -> None:
+    """One from before plans were recorded shows today's definition where that leads on from it, else what it did."""
+    world = World(order())
+    await world.saga("fits")
+    await world.saga("other", step("other", 1, "wrap"))
+    shown: sagas.SagaDetail = await world.ask(sagas.GetSaga(saga_id="fits"))
+    assert (shown.planned, len(shown.path), shown.path[1].state) == ("today", 3, "to_come")
+    shown = await world.ask(sagas.GetSaga(saga_id="other"))
+    assert (shown.planned, path_of(shown)) == ("unknown", [("pay", "running"), ("wrap", "running")])

@@ -1,5 +1,8 @@
-import type { Saga } from "@/contracts/api";
+import type { Saga, SagaPathStep } from "@/contracts/api";
+import { t } from "@/shared/catalogue";
+import { duration } from "@/shared/ui/format";
 import type { Tone } from "@/shared/ui/tone";
+import type { Back, Look } from "./sagas.state";
 
 /** How a saga's state feels. What waits for a person stands out. */
 export function toneOf(state: Saga["state"]): Tone {
@@ -17,4 +20,42 @@ export function toneOf(state: Saga["state"]): Tone {
     default:
       return "idle";
   }
+}
+
+export const icons: Record<Look, string> = {
+  done: "i-lucide-check",
+  active: "i-lucide-loader",
+  waiting: "i-lucide-clock",
+  failed: "i-lucide-x",
+  undone: "i-lucide-undo-2",
+  ahead: "i-lucide-circle",
+  never: "i-lucide-minus",
+};
+export const frames: Record<Look, string> = {
+  done: "border-success/40 bg-success/10 text-success",
+  active: "border-primary/40 bg-primary/10 text-primary",
+  waiting: "border-warning/40 bg-warning/10 text-warning",
+  failed: "border-error/40 bg-error/10 text-error",
+  undone: "border-default bg-elevated text-muted",
+  ahead: "border-dashed border-accented text-muted",
+  never: "border-dashed border-default text-dimmed",
+};
+/** How a step stands on the way back. */
+export const backIcons: Record<Exclude<Back, "none">, { icon: string; look: Look }> = {
+  ahead: { icon: "i-lucide-undo-2", look: "ahead" },
+  ready: { icon: "i-lucide-undo-2", look: "waiting" },
+  closed: { icon: "i-lucide-lock", look: "never" },
+  undoing: { icon: "i-lucide-loader", look: "active" },
+  undone: { icon: "i-lucide-check", look: "done" },
+  stuck: { icon: "i-lucide-x", look: "failed" },
+};
+
+/** How long a step may take and how often it is tried, in words. */
+export function limitsOf(step: SagaPathStep): string {
+  const words = t.sagas.limits;
+  if (step.kind === "timer") return words.timer;
+  if (step.timeout_s === null) return words.unknown;
+  const time = duration(step.timeout_s * 1000);
+  if (step.kind === "signal") return words.wait(time);
+  return [words.attempt(time), step.attempts === null ? null : words.attempts(step.attempts), step.undo_attempts === null ? null : words.undo(step.undo_attempts)].filter((one) => one !== null).join(", ");
 }
