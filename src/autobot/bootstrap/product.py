@@ -157,7 +157,7 @@ class _Assembly:
             SharedControl(self.registry, self.figures) if placement.scaled else self.registry
         )
         self.views = {"chat": self.chat_view}
-        self.work = action_work(config, self.views)
+        self.work = action_work(config)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
         self.broker, self.send, self.limiter = carried(outside, self.store, self.registry, self.frames)
         self.counts: dict[str, Callable[[], Any]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -9,11 +10,11 @@ import msgspec
 
 from autobot.contexts.actions.domain import Catalogue, read_parameters, stream_of
 from autobot.contexts.actions.ports import Call, Work
-from autobot.contracts import actions, chat, system
+from autobot.contracts import actions, chat, history, read_models, system
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, Principal, stored_trace
-from autobot.kernel.core.errors import Absent, Interrupted
+from autobot.kernel.core.errors import Absent, Conflict, Interrupted
 from autobot.kernel.core.failure import failure_of
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -23,6 +24,8 @@ from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
 NAME: Final = "action"
 BUDGET_S: Final = 3600.0
+LOOK_EVERY_S: Final = 0.1
+REBUILDING: Final[tuple[read_models.Act, ...]] = ("rebuild", "parity", "switch", "discard_kept")
 STATES: Final[dict[actions.Status, RunState]] = {
     "completed": "completed",
     "failed": "failed",
@@ -187,7 +190,43 @@ async def run_diagnostics(call: Call) -> dict[str, Any]:
     return {"health": msgspec.to_builtins(health), "info": msgspec.to_builtins(info)}
 
 
+async def rebuild_read_model(call: Call) -> dict[str, Any]:
+    """Ask for the changes that a person would: rebuild, compare, switch, and remove what was in force before.
+
+    Each has a key of its own, so that an action that was cut off goes on where it was.
+    """
+    asked: actions.RebuildReadModel = call.parameters
+    found: history.Parity | None = None
+    for act in REBUILDING:
+        change = read_models.ChangeReadModel(name=asked.name, act=act, reason="action rebuild_read_model")
+        accepted = await call.bus.dispatch(change, call.context, key=f"{call.key}:{act}")
+        await _made(call, accepted.value)
+        if act == "parity":
+            found = await _compared(call, asked.name)
+    return {"tables": [msgspec.to_builtins(one) for one in found.tables] if found else []}
+
+
+async def _made(call: Call, change: read_models.ReadModelChange) -> None:
+    """Return when a change is made. Raises Conflict when it ended otherwise."""
+    look = read_models.GetReadModelChange(id=change.id)
+    while change.ended_at is None:
+        await asyncio.sleep(LOOK_EVERY_S)
+        change = await call.bus.ask(look, _as_service(call.context, call.context.principal.user_id))
+    if change.status != "completed":
+        why = change.error.detail if change.error else change.status
+        raise Conflict(f"The {change.act} of the read model {change.name} was not made: {why}")
+
+
+async def _compared(call: Call, name: str) -> history.Parity | None:
+    listed: history.ReadModels = await call.bus.ask(
+        history.ListReadModels(), _as_service(call.context, call.context.principal.user_id)
+    )
+    one = next(one for one in listed.items if one.name == name)
+    return one.beside.parity if one.beside else None
+
+
 BUS_WORK: Final[Mapping[str, Work]] = {
     "send_chat_message": send_chat_message,
     "run_diagnostics": run_diagnostics,
+    "rebuild_read_model": rebuild_read_model,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,18 +17,6 @@ from autobot.kernel.event_store.transaction import Checkpoint, Transaction
 
 class ProjectionRunner(ProjectionFollower):
     """A follower whose tables can be changed. Each change is one commit: a crash leaves the old or the new."""
-
-    async def rebuild(self) -> Sequence[Rebuilt]:
-        """Build the tables anew from the log beside the live ones, compare, and switch; readers notice nothing.
-
-        The live tables are followed meanwhile and stand still only for the last events and the comparison.
-        The old tables are removed after the switch.
-        """
-        await self.build()
-        report = await self.compare()
-        await self.switch()
-        await self.discard(kept=True)
-        return report.tables
 
     async def build(self) -> int:
         """Build a candidate beside the live tables, or go on with the one that is half built; return its number.
