@@ -19,7 +19,7 @@ NAMES = {"ours": "from the log, envelope and dead letters", "ours_effect": "the 
 async def main() -> None:
     options = argparse.Namespace(messages=int(sys.argv[2]), paced=float(sys.argv[3]))
     with tempfile.TemporaryDirectory() as folder:
-        found = {}
+        found: dict[str, float] = {}
         for kind, name in NAMES.items():
             one = await ours(kind, sys.argv[1], Path(folder), options)
             found |= {

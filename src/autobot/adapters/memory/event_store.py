@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence, Set
 from datetime import datetime
 
 import msgspec
 
 from autobot.adapters.memory.state import Row, State
+from autobot.kernel.core.bell import Bell
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import InvalidInput
 from autobot.kernel.event_store.ports import StoreClosed
@@ -37,7 +37,7 @@ class MemoryEventStore:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._state = State()
-        self._moved = asyncio.Event()
+        self._moved = Bell()
         self._closed = False
 
     async def commit(self, transaction: Transaction) -> Committed:
@@ -50,8 +50,7 @@ class MemoryEventStore:
         now = self._clock.now()
         self._state.check(transaction, now)
         committed = self._state.apply(transaction, bodies, now)
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+        self._moved.ring()
         return committed
 
     # ----------------------------------------------------------------------------------------------- log
@@ -79,7 +78,7 @@ class MemoryEventStore:
 
     async def subscribe(self, *, after: int) -> AsyncIterator[Sequence[Recorded]]:
         while not self._closed:
-            moved = self._moved
+            moved = self._moved.next()
             batch = self._state.log[after : after + BATCH]
             if batch:
                 after = batch[-1].position
@@ -154,7 +153,7 @@ class MemoryEventStore:
 
     async def close(self) -> None:
         self._closed = True
-        self._moved.set()
+        self._moved.ring()
 
 
 def encoded(put: Put) -> bytes:

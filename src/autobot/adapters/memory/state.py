@@ -89,6 +89,8 @@ class State:
 
     def repeated(self, transaction: Transaction) -> Committed | None:
         """Return the first result of an identical batch. Raises AlreadyExists for a partial or other one."""
+        if not transaction.appends:
+            return None
         events = [(one.stream, event) for one in transaction.appends for event in one.events]
         known = [self.ids.get(event.id) for _, event in events]
         if len({event.id for _, event in events}) < len(events):

@@ -14,6 +14,7 @@ from autobot.adapters.postgres.opening import CURRENT, Format, Server, open_data
 from autobot.adapters.postgres.options import StoreOptions
 from autobot.adapters.postgres.rows import prepare
 from autobot.adapters.postgres.writer import Sequencer
+from autobot.kernel.core.bell import Bell
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import HopFailed
 from autobot.kernel.event_store.ports import StoreClosed
@@ -46,7 +47,7 @@ class PostgresEventStore:
     def __init__(self, url: str, clock: Clock, options: StoreOptions, server: Server) -> None:
         self.server = server
         self._head = 0
-        self._moved = asyncio.Event()
+        self._moved = Bell()
         self._closed = False
         self._readers = Readers(url, options.readers, options.patience_s)
         self._listener = Listener(url, options.poll_s, self._grown)
@@ -85,8 +86,7 @@ class PostgresEventStore:
     def _grown(self, position: int) -> None:
         if position > self._head:
             self._head = position
-            moved, self._moved = self._moved, asyncio.Event()
-            moved.set()
+            self._moved.ring()
 
     async def vacuum(self) -> None:
         """Rewrite the tables: what was erased or deleted is not in their files after it. Commits wait meanwhile.
@@ -111,7 +111,7 @@ class PostgresEventStore:
     async def subscribe(self, *, after: int) -> AsyncIterator[Sequence[Recorded]]:
         pause = PAUSE_S[0]
         while not self._closed:
-            moved = self._moved
+            moved = self._moved.next()
             if after >= self._head:
                 await moved.wait()
                 continue
@@ -170,6 +170,6 @@ class PostgresEventStore:
             return
         self._closed = True
         await self._sequencer.close()
-        self._moved.set()
+        self._moved.ring()
         await self._listener.close()
         await self._readers.close()

@@ -20,6 +20,8 @@ from autobot.kernel.event_store.transaction import Recorded
 Fields = list[bytes]
 Attributes = tuple[tuple[str, Attribute], ...]
 NOTHING: Final = msgspec.Raw(b"")
+PLACES: Final = {b"prev": 0, b"content-type": 2, b"data": 4}
+"""Where a field stands in an entry of ours; those of others are looked for."""
 
 
 class Structured(msgspec.Struct, omit_defaults=True, frozen=True, gc=False, kw_only=True):
@@ -104,6 +106,9 @@ def position_of(entry_id: bytes) -> int:
 
 def field(fields: Fields, name: bytes) -> bytes:
     """Return a field of an entry; empty when there is none."""
+    place = PLACES.get(name, 0)
+    if len(fields) > place and fields[place] == name:
+        return fields[place + 1]
     for index in range(0, len(fields) - 1, 2):
         if fields[index] == name:
             return fields[index + 1]

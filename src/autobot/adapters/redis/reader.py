@@ -218,6 +218,7 @@ class StreamReader:
         """Return what was not given in this life, having looked for holes; acknowledge the rest."""
         fresh: list[Recorded] = []
         read = self._read
+        last = b"%d-0" % read
         for entry_id, words in entries:
             position = position_of(entry_id)
             if position <= read or (words and words[0] == b"begins"):
@@ -226,11 +227,12 @@ class StreamReader:
                 continue
             if not words:
                 raise Hole("A pending entry was trimmed.")
-            before = position_of(field(words, b"prev"))
-            if before > read:
+            previous = field(words, b"prev")
+            if previous != last and (before := position_of(previous)) > read:
                 await self._explain(read, before)
                 if not again:
                     raise Elsewhere("Another consumer has entries of this part.")
+            last = entry_id
             fresh.append(recorded_of(position, words))
             read = position
         self._given.update(one.position for one in fresh)

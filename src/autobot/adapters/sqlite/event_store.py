@@ -19,6 +19,7 @@ from autobot.adapters.sqlite.rows import place_of, prepare
 from autobot.adapters.sqlite.tail import Tail
 from autobot.adapters.sqlite.threads import Readers
 from autobot.adapters.sqlite.writer import Group, Writer, opened, vacuum
+from autobot.kernel.core.bell import Bell
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.event_store.ports import StoreClosed
 from autobot.kernel.event_store.transaction import (
@@ -53,7 +54,7 @@ class SqliteEventStore:
         self._writer, self._readers = writer, readers
         self._loop = asyncio.get_running_loop()
         self._tail = Tail(head=writer.durable.head, aliases=dict(writer.durable.aliases))
-        self._moved = asyncio.Event()
+        self._moved = Bell()
         self._closed = False
         writer.start(self._settle)
 
@@ -83,8 +84,7 @@ class SqliteEventStore:
     def _settle(self, group: Group) -> None:
         """Take over what the writer has committed, then let the callers go on. Runs on the loop."""
         if self._tail.adopt(self._writer.durable, group):
-            moved, self._moved = self._moved, asyncio.Event()
-            moved.set()
+            self._moved.ring()
         for future, result in zip(group.futures, group.results, strict=True):
             if future.done():
                 continue
@@ -122,7 +122,7 @@ class SqliteEventStore:
         self._tail.followers += 1
         try:
             while not self._closed:
-                moved = self._moved
+                moved = self._moved.next()
                 if after >= self._tail.head:
                     await moved.wait()
                     continue
@@ -184,7 +184,7 @@ class SqliteEventStore:
         if self._closed:
             return
         self._closed = True
-        self._moved.set()
+        self._moved.ring()
         for thread in self._readers.stop():
             await asyncio.to_thread(thread.join)
         await self._writer.stop()

@@ -6,9 +6,10 @@ import asyncio
 from collections import deque
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
+from autobot.kernel.core.bell import Bell
 from autobot.kernel.core.clock import parse_rfc3339
 from autobot.kernel.core.errors import OperatorError, Rejected, WrongExpectedVersion
 from autobot.kernel.event_store.patience import PASSING, patiently
@@ -25,6 +26,8 @@ from autobot.kernel.messaging.source import Source, Superseded
 
 SAVE_S: Final = 1.0
 """How often a position that moved without a handler's commit is written."""
+TYPES: Final = 1_000
+"""Types of which is remembered whether the group wants them."""
 NOTHING: Final = Transaction()
 
 
@@ -38,6 +41,7 @@ class GroupConsumer:
         self._gate, self._slots = group.gate, group.slots
         self._positions = Positions(0)
         self._times: dict[int, datetime] = {}
+        self._wants = lru_cache(TYPES)(self.subscription.wants)
         self._lanes: dict[str, deque[Recorded]] = {}
         self._blocked = Blocks()
         self._locks: dict[str, asyncio.Lock] = {}
@@ -45,7 +49,7 @@ class GroupConsumer:
         self._head_at_start = 0
         self._saved = 0
         self._batches, self._reading = 0, False
-        self._changed, self._decided = asyncio.Event(), asyncio.Queue[str]()
+        self._changed, self._decided = Bell(), asyncio.Queue[str]()
         self._tasks: asyncio.TaskGroup | None = None
 
     # ------------------------------------------------------------------------------------------ from outside
@@ -123,12 +127,12 @@ class GroupConsumer:
             self._reading = True
             self._settled_before |= await self._group.handled_before(batch, self._head_at_start)
             for recorded in batch:
-                wanted = self.subscription.wants(recorded.message.type)
+                wanted = self._wants(recorded.message.type)
                 if wanted and recorded.position in self._settled_before:
                     self._settled_before.discard(recorded.position)
                     wanted = False
                 while wanted and len(self._positions) >= self._options.window:
-                    await self._changed.wait()
+                    await self._changed.next().wait()
                 self._positions.read(recorded.position, wanted=wanted)
                 if wanted:
                     self._times[recorded.position] = recorded.message.time
@@ -148,8 +152,7 @@ class GroupConsumer:
             self._tasks.create_task(self._lane(key))
 
     def _announce(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        self._changed.ring()
         self._group.announce()
 
     def _done(self, position: int) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Literal, Protocol
 
+from autobot.kernel.core.bell import Bell
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import DeadlineExceeded
@@ -65,7 +66,7 @@ class Group:
         self.reason = ""
         self._parts, self._look_s = tuple(parts), look_s
         self._consumers: dict[str, Member] = {}
-        self._changed = asyncio.Event()
+        self._changed = Bell()
 
     # ---------------------------------------------------------------------------------------------- consumers
 
@@ -80,8 +81,7 @@ class Group:
 
     def announce(self) -> None:
         """Tell those who wait that a position moved."""
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        self._changed.ring()
 
     def wake(self, letter: str) -> None:
         """Let every part look at once whether a dead letter was replayed, edited or discarded."""
@@ -128,7 +128,7 @@ class Group:
         try:
             async with asyncio.timeout_at(deadline):
                 while True:
-                    changed = self._changed
+                    changed = self._changed.next()
                     low = await self._low()
                     if low >= position:
                         return

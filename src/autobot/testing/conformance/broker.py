@@ -147,7 +147,8 @@ class DeliverySuite(BrokerBase):
                 async with self.served(place, self.subscription(work.handle)):
 
                     async def parked() -> bool:
-                        return (await place.broker.statistics(GROUP)).parked == 2
+                        rows = (await place.broker.statistics(GROUP)).parked
+                        return rows == 2 and bool(await work.effects())
 
                     await self.until(place, parked)
                     assert await work.effects() == {"b": [3]}
