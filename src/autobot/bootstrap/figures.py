@@ -90,8 +90,8 @@ class Figures:
             return
 
     def consumers(self) -> list[dict[str, Any]]:
-        """Return the consumers of other processes, each with its process."""
-        return [{**group, "process": name} for name, one in self.others.items() for group in one["consumers"]]
+        """Return the consumers of other processes."""
+        return [{"process": name, **group} for name, one in self.others.items() for group in one["consumers"]]
 
     def checks(self) -> list[HealthCheck]:
         """Return what other processes know of dependencies that this one does not ask."""

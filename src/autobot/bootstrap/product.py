@@ -22,7 +22,7 @@ from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
 from autobot.bootstrap.reacting import connect_reactions
 from autobot.bootstrap.registered import Ground, modules_on
-from autobot.bootstrap.registry import schemas_context
+from autobot.bootstrap.registry import messaging_context, schemas_context
 from autobot.bootstrap.routing import routed
 from autobot.bootstrap.selves import process_id, self_of, speaking, tenure_of
 from autobot.bootstrap.tools import toolbox
@@ -60,7 +60,6 @@ from autobot.kernel.commands.refusals import Refusals
 from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.core.errors import HopFailed, Rejected
 from autobot.kernel.event_store.codec import EventCodec
-from autobot.kernel.event_store.documents import event_document
 from autobot.kernel.event_store.linked import LinkedEventStore, store_service
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.links.direct import DirectTransport
@@ -281,15 +280,7 @@ class _Assembly:
             agents,
             system_module.build(store, codec, self.control, health, facts, self.upkeep),
             sagas_module.build(store, codec, outside.clock, lambda: self.engine.kinds),
-            messaging_module.build(
-                store=store,
-                clock=outside.clock,
-                ids=outside.ids,
-                broker=self.broker,
-                codec=codec,
-                shown=event_document,
-                stop_run=self._stop_run,
-            ),
+            messaging_context(store, codec, outside, self.broker, self._served),
             schemas_context(store, codec, outside.clock),
             history_context(store, self.past, self.views, outside.clock, outside.ids),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
@@ -327,16 +318,18 @@ class _Assembly:
         view = await self.chat_view.statistics()
         return {
             **{name: count() for name, count in self.counts.items()},
-            "consumers": [*await self._consumers(), *self.figures.consumers()],
+            "consumers": await self._served(),
             "read_models": [{**asdict(view), "lag": view.lag}],
         }
 
     async def _consumers(self) -> list[dict[str, Any]]:
-        return [asdict(await self.broker.statistics(group)) for group in self.broker.groups]
+        """Return the groups of this process."""
+        where = {"role": self.placement.name, "process": process_id(self.config, self.placement)}
+        return [{**asdict(await self.broker.statistics(group)), **where} for group in self.broker.groups]
 
-    def _stop_run(self, run: str, by: str) -> bool:
-        """Ask a run to end; the engine is made after the modules."""
-        return self.engine.stop(run, by)
+    async def _served(self) -> list[dict[str, Any]]:
+        """Return each group in each process that serves it."""
+        return [*await self._consumers(), *self.figures.consumers()]
 
     def _actions_of(self, role: Any) -> frozenset[str]:
         """Return what a role may do, its own objects included."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from autobot.bootstrap.following import unclaimed
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.published import EVENTS, UPCASTERS
+from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.system import module as system_module
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.transaction import Recorded, Transaction
@@ -91,7 +92,7 @@ def _everywhere(product: Product, seen: int) -> dict[str, Any]:
         "probes": every(PROBE_LINKS_EVERY_S, product.registry.probe_idle),
     }
     if product.placement.scaled:
-        work |= {"policies": _follow_policies(product, seen), "figures": product.figures.run()}
+        work |= {"decisions": _follow_decisions(product, seen), "figures": product.figures.run()}
     return work
 
 
@@ -125,8 +126,10 @@ def _by_newest_settings(product: Product) -> Subscription:
     return replace(reacting, handler=react)
 
 
-async def _follow_policies(product: Product, seen: int) -> None:
+async def _follow_decisions(product: Product, seen: int) -> None:
     """Put in force what operators decide in another process after `seen`."""
     async for batch in product.store.subscribe(after=seen):
         for one in batch:
-            system_module.hear_policy(product.codec.unwrap(one), product.registry)
+            fact = product.codec.unwrap(one)
+            system_module.hear_policy(fact, product.registry)
+            messaging_module.hear(fact, product.broker)

@@ -171,7 +171,7 @@ class GetDeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListConsumers:
-    """Every consumer group of this process."""
+    """Every consumer group, in every process that serves it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +208,8 @@ class DeadLetterView:
     """One dead letter. `event` is the CloudEvents document of what would be delivered.
 
     `stack`: places, innermost last, never values. `waiting_behind` counts events of its key that wait for the
-    decision, up to 1000. `editable`: its type is known here, so a copy can be checked.
+    decision, up to 1000. `editable`: it is JSON whose type has a contract here or a registered
+    schema, so a copy can be checked.
     """
 
     letter: DeadLetterSummary
@@ -257,7 +258,7 @@ class LetterDecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerView:
-    """A consumer group now. `position`: settled up to here; `lag`: events of the log behind it; `held`: by a person.
+    """A consumer group as one process serves it now. `role`, `process`: which, `all` in one process for all. `position`: settled up to here; `lag`: events of the log behind it; `held`: by a person.
 
     `handled` and `redeliveries` count since this process began; `parked`: waiting for their time or behind
     another of their key; `dead`: waiting for a person, `ageing` and `overdue` of them for long.
@@ -277,6 +278,8 @@ class ConsumerView:
     dead: int
     ageing: int
     overdue: int
+    role: str = "all"
+    process: str = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

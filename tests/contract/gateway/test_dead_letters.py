@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -134,3 +135,39 @@ async def test_consumers_are_shown_paused_and_measured(app: App) -> None:
     assert (resumed["state"], resumed["held"]) == ("running", False)
     (await app("POST", f"{PATH}/consumers/unknown/pause", {"reason": "Looking."})).problem(404)
     (await app.other()("GET", f"{PATH}/consumers")).problem(401)
+
+
+async def test_an_event_of_others_is_edited_by_its_registered_schema(app: App) -> None:
+    """Without a schema a foreign dead letter cannot be edited; with one a copy is checked against it, has its own id
+    and its original as its cause. A copy that nobody consumes is a dead letter again, told as edited."""
+    await until(app, 2)
+    event = {
+        "specversion": "1.0",
+        "id": "7",
+        "source": "/shop",
+        "type": "com.shop.order.v1",
+        "data": {"n": "one"},
+    }
+    fields = {"content-type": "application/cloudevents+json"}
+    (await app("POST", "/api/v1/events", raw=json.dumps(event).encode(), headers=fields)).expect(202)
+    letter = (await until(app, 3))[2]
+    assert letter["group"] == "unclaimed"
+    way = f"{LETTERS}/{letter['id']}"
+    assert not (await app("GET", way)).expect(200).json["editable"]
+    (await app("POST", f"{way}/edit", {"data": {"n": 1}, "reason": "A slip."})).problem(422)
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    (await app("POST", f"{PATH}/schemas", {"type": "com.shop.order.v1", "schema": schema})).expect(201)
+    assert (await app("GET", way)).expect(200).json["editable"]
+    refused = (await app("POST", f"{way}/edit", {"data": {"n": "two"}, "reason": "A slip."})).problem(422)
+    assert [one["pointer"] for one in refused["errors"]] == ["#/data/n"]
+    decided = (await app("POST", f"{way}/edit", {"data": {"n": 2}, "reason": "A slip."})).expect(200).json
+    again = (await until(app, 3))[2]
+    assert (again["id"], again["edited"], again["event_id"]) == (letter["id"], True, decided["event_id"])
+    shown = (await app("GET", way)).expect(200).json["event"]
+    assert (shown["id"], shown["causationid"], shown["data"]) == (
+        decided["event_id"],
+        letter["event_id"],
+        {"n": 2},
+    )
+    entry = (await app.product.store.audit(after=0, limit=1000))[-1].entry
+    assert (entry.object, entry.reason) == (f"dead-letter:{letter['id']}", "A slip.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from autobot.testing.harness import ServerProcess, run_cli
 from tests.integration.product.poison import poison, reply_requested
 
 LETTERS = "/api/v1/messaging/dead-letters"
+REPLAYED = "/api/v1/system/events?type=autobot.messaging.dead_letter_replayed.v1&limit=200"
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -92,4 +95,43 @@ def test_decisions_on_the_folder_hold_at_the_next_start(folder: Path) -> None:
         groups = client.get("/api/v1/messaging/consumers").expect(200).json["items"]
         group = next(one for one in groups if one["group"] == "reactions")
         assert (group["held"], group["reason"]) == (True, "Held by admin: Looking.")
+        server.stop()
+
+
+def test_a_replay_goes_on_after_a_kill(tmp_path: Path) -> None:
+    """Killed in the middle of a replay at a rate, by time, the next process carries it on: each dead letter that was
+    there is delivered again exactly once."""
+    folder, count = tmp_path / "data", 60
+    with ServerProcess(folder) as server:
+        key = server.key("*")
+        with Client(server.local, key=key) as client:
+            client("PUT", "/api/v1/settings/limits.default_per_minute", {"value": 1_000_000}).expect(200)
+        server.stop()
+    poison(folder, [reply_requested(one, {"wrong": one}, f"chat-{one}") for one in range(count)])
+
+    def replayed(client: Client) -> list[str]:
+        events = client.get(REPLAYED).expect(200).json["items"]
+        return [one["data"]["letter"] for one in events]
+
+    def until(client: Client, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not holds():
+            assert time.monotonic() < end, "it never happened"
+            client.get("/api/v1/system/health/live").expect(200)
+
+    with ServerProcess(folder) as server:
+        with Client(server.local, key=key) as client:
+            until(client, lambda: len(client.get(f"{LETTERS}?limit=200").json["items"]) == count)
+            order = {"since": "2000-01-01T00:00:00Z", "per_second": 25, "stop_at_percent": 100}
+            asked = client.post(f"{LETTERS}/replay", order).expect(202).json
+            until(client, lambda: len(replayed(client)) >= 10)
+        server.kill()
+        with server.start().client(key=key) as client:
+            assert len(replayed(client)) < count, "it was killed too late to prove anything"
+            way = f"/api/v1/messaging/replays/{asked['id']}"
+            until(client, lambda: client.get(way).expect(200).json["ended_at"] is not None)
+            assert client.get(way).json["status"] == "completed"
+            found = replayed(client)
+            assert (len(found), len(set(found))) == (count, count)
+            assert client.get(way).json["tally"]["replayed"] == count
         server.stop()

@@ -679,7 +679,7 @@ export interface paths {
         put?: never;
         /**
          * Give its group a copy with other data
-         * @description The copy has an id of its own and names the original as its cause; it is checked against the contract of its type, and takes the original's place in the order of its key.
+         * @description The copy has an id of its own and names the original as its cause; it is checked against the contract or the registered schema of its type, and takes the original's place in the order of its key.
          */
         post: operations["edit_api_v1_messaging_dead_letters__id__edit_post"];
         delete?: never;
@@ -1706,7 +1706,7 @@ export interface components {
         };
         /**
          * ConsumerView
-         * @description A consumer group now. `position`: settled up to here; `lag`: events of the log behind it; `held`: by a person.
+         * @description A consumer group as one process serves it now. `role`, `process`: which, `all` in one process for all. `position`: settled up to here; `lag`: events of the log behind it; `held`: by a person.
          *
          *     `handled` and `redeliveries` count since this process began; `parked`: waiting for their time or behind
          *     another of their key; `dead`: waiting for a person, `ageing` and `overdue` of them for long.
@@ -1734,10 +1734,20 @@ export interface components {
             parked: number;
             /** Position */
             position: number;
+            /**
+             * Process
+             * @default all
+             */
+            process: string;
             /** Reason */
             reason: string;
             /** Redeliveries */
             redeliveries: number;
+            /**
+             * Role
+             * @default all
+             */
+            role: string;
             /**
              * State
              * @enum {string}
@@ -1798,7 +1808,8 @@ export interface components {
          * @description One dead letter. `event` is the CloudEvents document of what would be delivered.
          *
          *     `stack`: places, innermost last, never values. `waiting_behind` counts events of its key that wait for the
-         *     decision, up to 1000. `editable`: its type is known here, so a copy can be checked.
+         *     decision, up to 1000. `editable`: it is JSON whose type has a contract here or a registered
+         *     schema, so a copy can be checked.
          */
         DeadLetterView: {
             /** Correlation Id */

@@ -149,14 +149,16 @@ class ConsumerFigures:
     def __init__(self, listener: PrometheusListener) -> None:
         self._listener = listener
         self._gauges: list[tuple[str, Labels, float]] = []
-        self._counted: dict[tuple[str, str], int] = {}
+        self._counted: dict[tuple[Labels, str], int] = {}
         listener.watch(lambda: self._gauges)
 
     def take(self, groups: Iterable[Any]) -> None:
-        """Take the groups as `/api/v1/messaging/consumers` lists them."""
+        """Take the groups as `/api/v1/messaging/consumers` lists them: a group once for each process that serves it."""
         self._gauges.clear()
+        seen = set[str]()
         for one in groups:
-            labels = (("group", str(one.group)),)
+            group: Labels = (("group", str(one.group)),)
+            labels = group if one.process == "all" else (*group, ("process", str(one.process)))
             for name, value in (
                 ("lag", one.lag),
                 ("oldest_age_seconds", one.oldest_age_s),
@@ -165,15 +167,17 @@ class ConsumerFigures:
                 ("paused", one.state == "paused"),
             ):
                 self._gauges.append((f"autobot_consumer_{name}", labels, float(value)))
-            fresh = one.dead - one.ageing - one.overdue
-            for age, count in (("fresh", fresh), ("ageing", one.ageing), ("overdue", one.overdue)):
-                self._gauges.append(("autobot_dead_letters", (*labels, ("age", age)), float(count)))
+            if one.group not in seen:
+                seen.add(one.group)
+                fresh = one.dead - one.ageing - one.overdue
+                for age, count in (("fresh", fresh), ("ageing", one.ageing), ("overdue", one.overdue)):
+                    self._gauges.append(("autobot_dead_letters", (*group, ("age", age)), float(count)))
             for what in ("handled", "redeliveries"):
-                before, total = self._counted.get((one.group, what), 0), getattr(one, what)
+                before, total = self._counted.get((labels, what), 0), getattr(one, what)
                 # A group that was served anew counts from 0 again.
                 more = total - before if total >= before else total
                 self._listener.counted(f"autobot_consumer_{what}_total", float(more), labels)
-                self._counted[one.group, what] = total
+                self._counted[labels, what] = total
 
 
 def _note(overflow: Any, name: str, family: Family[Any]) -> None:

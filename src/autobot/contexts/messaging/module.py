@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from autobot.contexts.messaging.handlers.decisions import ConsumerHandlers, LetterHandlers
+from autobot.contexts.messaging.handlers.decisions import ConsumerHandlers, LetterHandlers, hear
 from autobot.contexts.messaging.handlers.replaying import ReplayHandlers
-from autobot.contexts.messaging.ports import Shown, StopRun, StoredReplays
+from autobot.contexts.messaging.ports import CheckOf, KnownTypes, Served, Shown, StoredReplays
 from autobot.contexts.messaging.process import ReplayRun, starter
 from autobot.contexts.messaging.read_model import MessagingQueries
 from autobot.contracts import messaging, replays
@@ -22,7 +22,7 @@ from autobot.kernel.messaging import facts
 from autobot.kernel.messaging.broker import Broker
 from autobot.kernel.messaging.dead_letters import DeadLetters
 
-__all__ = ["EVENTS", "build", "replay_run", "starter"]
+__all__ = ["EVENTS", "Served", "build", "hear", "replay_run", "starter"]
 
 _ALLOW: Final = Verdict.ALLOW
 READ: Final = "messaging:read"
@@ -45,17 +45,19 @@ def build(
     broker: Broker,
     codec: EventCodec,
     shown: Shown,
-    stop_run: StopRun,
+    check_of: CheckOf,
+    served: Served,
 ) -> Module:
-    """Return the context. `shown` makes the document of an event; `stop_run` is the engine's `stop`."""
-    letters, stored = DeadLetters(store, clock), StoredReplays(store)
-    ask = MessagingQueries(letters, stored, broker, codec, shown, clock)
+    """Return the context. `shown` makes the document of an event; `check_of` finds registered schemas;
+    `served` knows the groups of all processes."""
+    letters, stored, types = DeadLetters(store, clock), StoredReplays(store), KnownTypes(codec, check_of)
+    ask = MessagingQueries(store, letters, stored, types, shown, served, clock)
     return Module(
         name="messaging",
         commands=(
-            *_decisions(LetterHandlers(letters, codec, broker, ids)),
-            *_holds(ConsumerHandlers(store, broker, clock)),
-            *_replays(ReplayHandlers(stored, stop_run, clock, ids)),
+            *_decisions(LetterHandlers(letters, types, broker, ids)),
+            *_holds(ConsumerHandlers(store, broker, served, clock)),
+            *_replays(ReplayHandlers(stored, clock, ids)),
         ),
         queries=tuple(
             QuerySpec(query=kind, action=READ, handler=handler)
@@ -98,9 +100,7 @@ def _replays(write: ReplayHandlers) -> Iterable[CommandSpec]:
         (replays.StopReplay, WRITE, write.stop),
         (replays.NoteReplay, RECORD, write.note),
     ):
-        yield CommandSpec(
-            command=kind, action=action, handler=handler, answer=replays.ReplayView, then=write.stopping
-        )
+        yield CommandSpec(command=kind, action=action, handler=handler, answer=replays.ReplayView)
 
 
 def replay_run(*, bus: Dispatcher, store: EventStore, clock: Clock) -> ReplayRun:

@@ -11,6 +11,9 @@ import msgspec
 from autobot.contexts.messaging.domain import Replay
 from autobot.contracts import replays
 from autobot.kernel.core.failure import Failure
+from autobot.kernel.core.message import Message
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.documents import is_json
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Put, Query, Recorded
 
@@ -18,8 +21,9 @@ REPLAYS: Final = "messaging.replays"
 
 Shown = Callable[[Recorded], Mapping[str, Any]]
 """Returns an event as clients see the log: a CloudEvents document."""
-StopRun = Callable[[str, str], bool]
-"""Asks a run to end: (run, who). False when it is not carried here."""
+CheckOf = Callable[[str], Awaitable[Callable[[bytes], None] | None]]
+"""Returns what raises InvalidInput for data that the registered schema of a type does not allow; None for a type that
+nobody registered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,31 @@ def view_of(replay: Replay) -> replays.ReplayView:
         stopping=replay.stopping,
         error=msgspec.convert(replay.error, Failure) if replay.error else None,
     )
+
+
+Served = Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Returns each group in each process that serves it: the fields of `GroupStatistics` with `role` and `process`."""
+
+
+class KnownTypes:
+    """What this version or somebody else has given a form: its data can be checked, so a copy may take its place."""
+
+    def __init__(self, codec: EventCodec, check_of: CheckOf) -> None:
+        self._codec, self._check_of = codec, check_of
+
+    async def editable(self, message: Message) -> bool:
+        """Say whether a copy with other data could be checked."""
+        if message.erased or not is_json(message.content_type):
+            return False
+        return self._codec.knows(message.type) or await self._check_of(message.type) is not None
+
+    async def check(self, event_type: str, data: bytes) -> None:
+        """Raise InvalidInput unless a type's contract, or its registered schema, allows the data."""
+        check = None if self._codec.knows(event_type) else await self._check_of(event_type)
+        if check is None:
+            self._codec.check(event_type, data)
+        else:
+            check(data)
 
 
 Accept = Callable[..., Awaitable[None]]

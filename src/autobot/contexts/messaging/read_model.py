@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import asdict
-from typing import Final
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
 
 from autobot.contexts.messaging.domain import Causes, ages, require_bounds, selects, summary_of
-from autobot.contexts.messaging.ports import Shown, StoredReplays, view_of
+from autobot.contexts.messaging.ports import KnownTypes, Served, Shown, StoredReplays, view_of
 from autobot.contracts import messaging, replays
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
-from autobot.kernel.event_store.codec import EventCodec
-from autobot.kernel.messaging.broker import Broker
+from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.messaging.dead_letters import DeadLetters, place_of
+from autobot.kernel.messaging.holds import all_holds
 from autobot.kernel.messaging.parking import Parked
 
 LOOKED_AT: Final = 10_000
@@ -29,15 +28,16 @@ class MessagingQueries:
 
     def __init__(
         self,
+        store: EventStore,
         letters: DeadLetters,
         stored: StoredReplays,
-        broker: Broker,
-        codec: EventCodec,
+        types: KnownTypes,
         shown: Shown,
+        served: Served,
         clock: Clock,
     ) -> None:
-        self._letters, self._stored, self._broker = letters, stored, broker
-        self._codec, self._shown, self._clock = codec, shown, clock
+        self._store, self._letters, self._stored, self._served = store, letters, stored, served
+        self._types, self._shown, self._clock = types, shown, clock
 
     async def page(self, query: messaging.ListDeadLetters, context: CallContext) -> messaging.DeadLetterPage:
         """Return a page of what the selection means, in log order."""
@@ -74,7 +74,7 @@ class MessagingQueries:
             stack=letter.stack,
             event=dict(self._shown(event)),
             waiting_behind=len(behind),
-            editable=self._codec.knows(letter.type) and not event.message.erased,
+            editable=await self._types.editable(event.message),
         )
 
     async def preview(self, query: replays.PreviewReplay, context: CallContext) -> replays.ReplayPreview:
@@ -111,11 +111,25 @@ class MessagingQueries:
         return view_of(replay)
 
     async def consumers(self, query: messaging.ListConsumers, context: CallContext) -> messaging.ConsumerPage:
-        """Return every group of this process."""
+        """Return every group in every process that serves it. Whether it is held is what is stored, at once."""
+        held = {one.group: one.told for one in await all_holds(self._store)}
+        waiting: dict[str, tuple[int, int]] = {}
         items = []
-        for group in sorted(self._broker.groups):
-            state = await self._broker.statistics(group)
-            letters = [one async for one in self._letters.scan(group)] if state.dead else []
-            ageing, overdue = ages(letters, self._clock.now())
-            items.append(messaging.ConsumerView(**asdict(state), ageing=ageing, overdue=overdue))
+        for state in sorted(await self._served(), key=lambda one: (one["group"], one["process"])):
+            group = state["group"]
+            if group not in waiting:
+                letters = [one async for one in self._letters.scan(group)] if state["dead"] else []
+                waiting[group] = ages(letters, self._clock.now())
+            ageing, overdue = waiting[group]
+            items.append(
+                messaging.ConsumerView(
+                    **{**state, **_holding(state, held.get(group))}, ageing=ageing, overdue=overdue
+                )
+            )
         return messaging.ConsumerPage(items=tuple(items))
+
+
+def _holding(state: Mapping[str, Any], told: str | None) -> Mapping[str, Any]:
+    if told is not None:
+        return {"held": True, "state": "paused", "reason": told}
+    return {"held": False, "state": "running", "reason": ""} if state["held"] else {}

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from autobot.contexts.schemas.handlers import IntakeHandlers, RegistryHandlers
-from autobot.contexts.schemas.ports import OwnSchemas, Received, SchemaValidator, StoredSchemas
+from autobot.contexts.schemas.ports import (
+    OwnSchemas,
+    Received,
+    RegisteredTypes,
+    SchemaValidator,
+    StoredSchemas,
+)
 from autobot.contexts.schemas.read_model import SchemaQueries
 from autobot.contracts import schemas
 from autobot.kernel.commands.authorize import Rule, Verdict
@@ -14,7 +20,7 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 
-__all__ = ["RULES", "OwnSchemas", "SchemaValidator", "build"]
+__all__ = ["RULES", "OwnSchemas", "SchemaValidator", "build", "registered_types"]
 
 READ: Final = "schemas:read"
 _ALLOW: Final = Verdict.ALLOW
@@ -24,6 +30,11 @@ RULES: Final = (
     Rule(action="events:admin", admin=_ALLOW),
     Rule(action="events:publish", admin=_ALLOW, operator=_ALLOW),
 )
+
+
+def registered_types(store: EventStore, codec: EventCodec, validator: SchemaValidator) -> RegisteredTypes:
+    """Return what judges data by registered schemas."""
+    return RegisteredTypes(StoredSchemas(store, codec), validator)
 
 
 def build(

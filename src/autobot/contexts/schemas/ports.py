@@ -8,10 +8,10 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from autobot.contexts.schemas.domain import RegisteredType, id_of, split, stream_of
+from autobot.contexts.schemas.domain import ERRORS_MAX, RegisteredType, id_of, split, stream_of
 from autobot.contracts import schemas
 from autobot.kernel.core.compatibility import Mode
-from autobot.kernel.core.errors import Conflict, FieldError, NotFound
+from autobot.kernel.core.errors import Conflict, FieldError, InvalidInput, NotFound
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Document, Put, Query, Recorded
@@ -97,6 +97,32 @@ class StoredSchemas:
             if len(page) < PAGE:
                 return found
             after = (page[-1].sort, page[-1].key)
+
+
+class RegisteredTypes:
+    """Judges data by the schemas that were registered, for contexts that change an event of such a type."""
+
+    def __init__(self, stored: StoredSchemas, validator: SchemaValidator) -> None:
+        self._stored, self._validator = stored, validator
+
+    async def check_of(self, event_type: str) -> Callable[[bytes], None] | None:
+        """Return what raises InvalidInput for data that the schema of a type does not allow; None without a schema."""
+        schema = await self._stored.schema_of(event_type)
+        if schema is None:
+            return None
+
+        def check(data: bytes) -> None:
+            found = self._validator.errors(schema, data)
+            if found:
+                errors = tuple(
+                    FieldError(detail=one.detail, pointer=f"#/data{one.pointer}")
+                    for one in found[:ERRORS_MAX]
+                )
+                raise InvalidInput(
+                    f"The data is not what the registered schema of {event_type} says.", errors=errors
+                )
+
+        return check
 
 
 class Received:

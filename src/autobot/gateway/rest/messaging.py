@@ -191,7 +191,7 @@ def _decisions(routes: APIRouter, bus: Dispatcher) -> None:
         response_model=messaging.LetterDecided,
         summary="Give its group a copy with other data",
         description="The copy has an id of its own and names the original as its cause; it is checked against "
-        "the contract of its type, and takes the original's place in the order of its key.",
+        "the contract or the registered schema of its type, and takes the original's place in the order of its key.",
     )
     @needs(WRITE)
     async def edit(id: str, body: Edit, call: Call) -> Response:  # noqa: A002
@@ -215,7 +215,7 @@ def _consumers(routes: APIRouter, bus: Dispatcher) -> None:
     @needs(READ)
     async def consumers(context: Context, limit: Limit = WHOLE, cursor: Cursor = None) -> Response:
         page = await bus.ask(messaging.ListConsumers(), context)
-        return json_answer(page_of(page.items, limit, cursor, lambda one: str(one.group)))
+        return json_answer(page_of(page.items, limit, cursor, lambda one: f"{one.group} {one.process}"))
 
     @routes.post(
         "/consumers/{group}/pause",

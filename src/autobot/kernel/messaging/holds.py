@@ -28,7 +28,12 @@ class Hold:
     @property
     def told(self) -> str:
         """The hold in one line."""
-        return f"Held by {self.by}: {self.reason}"
+        return told(self.by, self.reason)
+
+
+def told(by: str, reason: str) -> str:
+    """Return a hold in one line."""
+    return f"Held by {by}: {reason}"
 
 
 def put(hold: Hold) -> Put:

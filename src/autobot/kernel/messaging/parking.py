@@ -216,6 +216,8 @@ def as_delivered(row: Parked, original: Recorded, copied: Recorded | None) -> Re
         causation_id=original.message.id,
         data=bytes(data),
         erased=erased,
+        # The id that the sender of the original gave it stays the original's.
+        attributes=tuple(one for one in original.message.attributes if one[0] != "id"),
     )
     return replace(original, message=message)
 

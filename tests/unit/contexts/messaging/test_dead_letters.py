@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
+from autobot.contexts.messaging.module import hear
 from autobot.contracts import messaging
 from autobot.kernel.core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from autobot.kernel.event_store.transaction import Erase, Transaction
+from autobot.kernel.event_store.transaction import Erase, Handled, Transaction
+from autobot.kernel.messaging.dead_letters import DeadLetters
 from autobot.testing import virtual_time
 from tests.unit.contexts.messaging.world import GROUP, OLA, SERVICE, UMA, Ordered, World
 
@@ -293,9 +296,105 @@ def test_old_ones_are_told_and_never_expire() -> None:
             await asyncio.sleep(days * DAY_S - passed)
             (letter,) = await world.letters()
             assert (days, letter.age) == (days, age)
-            (orders, _) = (await world.ask(messaging.ListConsumers())).items
+            (orders, *_) = (await world.ask(messaging.ListConsumers())).items
             assert (orders.ageing, orders.overdue) == (age == "ageing", age == "overdue")
             (cause,) = (await world.ask(messaging.ListCauses())).items
             assert (cause.ageing, cause.overdue) == (age == "ageing", age == "overdue")
+
+    virtual_time.run(main())
+
+
+def test_an_event_of_a_registered_type_is_edited_by_its_schema() -> None:
+    """The copy is checked against the schema that others registered, has an id of its own, names the original as its
+    cause and is handled in its place; without a schema nothing can be edited, and what is no JSON never."""
+
+    async def main() -> None:
+        world = World()
+        world.orders.refuses = {1}
+        async with world.running():
+            await world.outside("shop-1", b'{"number": 1}')
+            await world.outside("shop-2", b"number 2", content_type="text/plain")
+            first, second = await world.letters()
+            edit = messaging.EditDeadLetter(id=first.id, data={"number": 3}, reason="A slip.")
+            assert not (await world.ask(messaging.GetDeadLetter(id=first.id))).editable
+            with pytest.raises(InvalidInput):
+                await world.do(edit)
+            await world.register(
+                {"type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
+            )
+            assert (await world.ask(messaging.GetDeadLetter(id=first.id))).editable
+            assert not (await world.ask(messaging.GetDeadLetter(id=second.id))).editable
+            with pytest.raises(InvalidInput) as refused:
+                await world.do(replace(edit, data={"number": "three"}))
+            assert [one.pointer for one in refused.value.errors] == ["#/data/number"]
+            with pytest.raises(Conflict):
+                await world.do(replace(edit, id=second.id))
+            decided = await world.do(edit)
+            await world.settled()
+            assert world.orders.given[-1] == (decided.event_id, "shop-1")
+            assert await world.done() == {"shop-1": [3]}
+            assert [one.id for one in await world.letters()] == [second.id]
+            settled = [
+                Handled(consumer=GROUP, source="urn:shop", message_id=one)
+                for one in ("shop-1", decided.event_id)
+            ]
+            assert await world.store.handled(settled) == set(settled)
+            fact = (await world.facts("autobot.messaging.dead_letter_edited"))[0]
+            assert (fact.event_id, fact.copy_id, fact.by) == ("shop-1", decided.event_id, "ola")
+            assert (await world.store.audit())[-1].entry.reason == "A slip."
+
+    virtual_time.run(main())
+
+
+def test_what_others_decided_is_followed() -> None:
+    """A process that hears of decisions from the log lets its group go on, holds it and releases it."""
+
+    async def main() -> None:
+        world = World()
+        world.orders.refuses = {1}
+        async with world.running():
+            await world.order("aa")
+            (letter,) = await world.letters()
+            world.orders.refuses = set()
+            letters = DeadLetters(world.store, world.clock)
+            await world.store.commit(await letters.replay(letter.id))
+            fact = messaging.DeadLetterReplayed(
+                letter=letter.id, group=GROUP, event_id=letter.event_id, by="ola"
+            )
+            hear(fact, world.broker)
+            await world.settled()
+            assert await world.done() == {"a": [1, 2]}
+            hear(messaging.ConsumerHeld(group=GROUP, reason="Looking.", by="ola"), world.broker)
+            assert (await world.broker.statistics(GROUP)).reason == "Held by ola: Looking."
+            hear(messaging.ConsumerReleased(group=GROUP, reason="", by="ola"), world.broker)
+            assert not (await world.broker.statistics(GROUP)).held
+
+    virtual_time.run(main())
+
+
+def test_groups_of_other_processes_are_listed_and_held() -> None:
+    """The list shows each group in each process with its role; holding one that runs elsewhere is stored, and shown
+    before that process tells of it."""
+
+    async def main() -> None:
+        world = World()
+        async with world.running():
+            here = (await world.served())[0]
+            world.elsewhere = [
+                {**here, "group": "reactions-ai", "role": "ai", "process": "ai@there", "lag": 7}
+            ]
+            listed = {one.group: one for one in (await world.ask(messaging.ListConsumers())).items}
+            away = listed["reactions-ai"]
+            assert (away.role, away.process, away.lag, away.held) == ("ai", "ai@there", 7, False)
+            assert (listed[GROUP].role, listed[GROUP].process) == ("backend", "here")
+            await world.do(messaging.HoldConsumer(group="reactions-ai", reason="Looking."))
+            listed = {one.group: one for one in (await world.ask(messaging.ListConsumers())).items}
+            away = listed["reactions-ai"]
+            assert (away.held, away.state, away.reason) == (True, "paused", "Held by ola: Looking.")
+            assert not listed[GROUP].held
+            await world.do(messaging.ReleaseConsumer(group="reactions-ai", reason="Done."))
+            world.elsewhere = []
+            with pytest.raises(NotFound):
+                await world.do(messaging.HoldConsumer(group="reactions-ai", reason="Looking."))
 
     virtual_time.run(main())

@@ -202,7 +202,7 @@ def test_a_hold_is_stored_and_told() -> None:
                 await world.do(messaging.HoldConsumer(group="unknown", reason="Looking."))
         async with world.running():
             await asyncio.sleep(1.0)
-            (orders, other) = (await world.ask(messaging.ListConsumers())).items
+            (orders, other, _) = (await world.ask(messaging.ListConsumers())).items
             assert (orders.group, orders.state, orders.held) == (GROUP, "paused", True)
             assert orders.reason == "Held by ola: Still looking."
             assert (other.state, other.held) == ("running", False)

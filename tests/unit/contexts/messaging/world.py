@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
+from autobot.adapters.jsonschema.validator import JsonSchemaValidator
 from autobot.contexts.messaging.module import EVENTS, build, replay_run, starter
+from autobot.contexts.sagas.module import reactions
+from autobot.contexts.schemas.module import registered_types
+from autobot.contexts.schemas.ports import put_version
 from autobot.contracts import messaging, replays
+from autobot.contracts.schemas import SchemaRegistered
 from autobot.kernel.commands.decision import Emit
 from autobot.kernel.core.context import Principal
-from autobot.kernel.event_store.transaction import ANY, Put, Query, Recorded, Transaction
+from autobot.kernel.event_store.transaction import ANY, Append, Put, Query, Recorded, Transaction
 from autobot.kernel.messaging.broker import Delivery, Subscription, Unrecoverable
 from autobot.kernel.messaging.log_broker import LogBroker
 from autobot.kernel.messaging.options import ConsumerOptions
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.engine import RunEngine
+from autobot.testing.messages import Maker
 from autobot.testing.virtual_time import VirtualClock, seeded
 from tests.unit.contexts.kit import Ground, context_of
 
 GROUP = "orders"
+OUTSIDE = "shop.ordered.v1"
+"""A type of others, which the group consumes, too."""
 OLA = Principal(id="u1", kind="user", role="operator", user_id="u1", username="ola")
 UMA = Principal(id="u2", kind="user", role="user", user_id="u2", username="uma")
 SERVICE = Principal(id="s1", kind="service", role="service", user_id="s1", username="service")
@@ -48,6 +57,8 @@ class Orders:
         """Do one order."""
         self.given.append((recorded.message.id, recorded.message.causation_id))
         event = self.world.codec.unwrap(recorded)
+        if recorded.message.type == OUTSIDE:
+            event = Ordered(**json.loads(recorded.message.data))
         if not isinstance(event, Ordered):
             raise Unrecoverable("There is nothing to do.")
         if event.number in self.refuses:
@@ -69,7 +80,7 @@ class World(Ground):
         self.broker = LogBroker(self.store, self.clock, seeded())
         self.orders = Orders(self)
         self.engine: RunEngine
-        self.serving: list[asyncio.Task[None]] = []
+        self.elsewhere: list[dict[str, Any]] = []
         module = build(
             store=self.store,
             codec=self.codec,
@@ -77,9 +88,15 @@ class World(Ground):
             ids=self.ids,
             broker=self.broker,
             shown=lambda one: {"id": one.message.id, "data": one.message.data.decode()},
-            stop_run=lambda run, by: self.engine.stop(run, by),
+            check_of=registered_types(self.store, self.codec, JsonSchemaValidator()).check_of,
+            served=self.served,
         )
         self.commands = self.bus([module])
+
+    async def served(self) -> list[dict[str, Any]]:
+        """Return this process's groups, and those of the others that a test tells of."""
+        here = [asdict(await self.broker.statistics(one)) for one in self.broker.groups]
+        return [*({**one, "role": "backend", "process": "here"} for one in here), *self.elsewhere]
 
     async def do(self, command: Any, principal: Principal = OLA, key: str | None = None) -> Any:
         """Run a command and return its answer."""
@@ -105,8 +122,17 @@ class World(Ground):
             return Transaction()
 
         options = ConsumerOptions(delays=(), immediate=0, pause_after=1_000)
+        told = reactions(self.codec, self.engine)
+
+        async def hear(recorded: Recorded, delivery: Delivery) -> Transaction:
+            await told[recorded.message.type](recorded)
+            return Transaction()
+
         groups = (
-            Subscription(group=GROUP, types=(Ordered.TYPE,), handler=self.orders.handle, options=options),
+            Subscription(group="words", types=tuple(told), handler=hear),
+            Subscription(
+                group=GROUP, types=(Ordered.TYPE, OUTSIDE), handler=self.orders.handle, options=options
+            ),
             Subscription(group="replays", types=("autobot.messaging.replay_requested.v1",), handler=begin),
         )
         async with asyncio.TaskGroup() as group:
@@ -131,6 +157,28 @@ class World(Ground):
         """Append one order."""
         emit = Emit(stream=key, expected=ANY, events=(Ordered(number=number),))
         await self.store.commit(Transaction(appends=await self.publish([emit], context_of())))
+
+    async def outside(self, event_id: str, data: bytes, content_type: str = "application/json") -> None:
+        """Append an event of others, whose key is its id, and wait until all are settled."""
+        message = Maker(self.clock).message(
+            f"outside-{event_id}",
+            id=event_id,
+            source="urn:shop",
+            type=OUTSIDE,
+            content_type=content_type,
+            partition_key=event_id,
+            attributes=(("id", f"their-{event_id}"),),
+        )
+        append = Append(stream=message.subject, expected=ANY, events=(replace(message, data=data),))
+        await self.store.commit(Transaction(appends=(append,)))
+        await self.settled()
+
+    async def register(self, schema: dict[str, Any]) -> None:
+        """Give the type of others a schema, as a registration stores it."""
+        fact = SchemaRegistered(
+            type=OUTSIDE.removesuffix(".v1"), version=1, compatibility="backward", schema=schema, by="ola"
+        )
+        await self.store.commit(Transaction(writes=(put_version(fact, "2026-01-01T00:00:00Z"),)))
 
     async def no_replay_runs(self) -> None:
         """Wait until every replay is over."""

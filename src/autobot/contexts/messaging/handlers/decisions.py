@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 
+from autobot.contexts.messaging.ports import KnownTypes, Served
 from autobot.contracts import messaging
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import Conflict
+from autobot.kernel.core.errors import Conflict, NotFound
 from autobot.kernel.core.ids import IdSource
-from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.documents import is_json
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import ANY, Transaction
 from autobot.kernel.messaging import holds
@@ -29,8 +30,8 @@ def by(context: CallContext) -> str:
 class LetterHandlers:
     """One method a command. Each decision is a fact on the letter's stream, so of two at once one is refused."""
 
-    def __init__(self, letters: DeadLetters, codec: EventCodec, broker: Broker, ids: IdSource) -> None:
-        self._letters, self._codec, self._broker, self._ids = letters, codec, broker, ids
+    def __init__(self, letters: DeadLetters, types: KnownTypes, broker: Broker, ids: IdSource) -> None:
+        self._letters, self._types, self._broker, self._ids = letters, types, broker, ids
 
     async def replay(
         self, command: messaging.ReplayDeadLetter, context: CallContext
@@ -61,9 +62,12 @@ class LetterHandlers:
         """Put a checked copy in its place."""
         revision = await self._letters.revision(command.id)
         letter = await self._letters.get(command.id)
-        self._codec.check(letter.type, msgspec.json.encode(command.data))
-        if (await self._letters.event(letter)).message.erased:
+        await self._types.check(letter.type, msgspec.json.encode(command.data))
+        event = (await self._letters.event(letter)).message
+        if event.erased:
             raise Conflict("The event of this dead letter was erased: there is nothing to make a copy of.")
+        if not is_json(event.content_type):
+            raise Conflict(f"The event of this dead letter is {event.content_type}; only JSON can be edited.")
         copy_id = self._ids.new()
         copied = EventCopied(letter=letter.id, event_id=copy_id, data=command.data)
         fact = messaging.DeadLetterEdited(
@@ -129,12 +133,16 @@ def _decided(
 class ConsumerHandlers:
     """Holds and releases groups. What is stored decides; this process's groups follow it."""
 
-    def __init__(self, store: EventStore, broker: Broker, clock: Clock) -> None:
-        self._store, self._broker, self._clock = store, broker, clock
+    def __init__(self, store: EventStore, broker: Broker, served: Served, clock: Clock) -> None:
+        self._store, self._broker, self._served, self._clock = store, broker, served, clock
+
+    async def _require(self, group: str) -> None:
+        if all(one["group"] != group for one in await self._served()):
+            raise NotFound(f"There is no group {group}.")
 
     async def hold(self, command: messaging.HoldConsumer, context: CallContext) -> Decision[dict[str, Any]]:
-        """Give a group nothing more. Raises NotFound for one that is not served here."""
-        await self._broker.statistics(command.group)
+        """Give a group nothing more, wherever it is served. Raises NotFound for one that is served nowhere."""
+        await self._require(command.group)
         hold = holds.Hold(
             group=command.group, reason=command.reason, by=by(context), since=rfc3339(self._clock.now())
         )
@@ -145,7 +153,7 @@ class ConsumerHandlers:
         self, command: messaging.ReleaseConsumer, context: CallContext
     ) -> Decision[dict[str, Any]]:
         """Let a group go on; one that nobody holds is left alone. Raises NotFound."""
-        await self._broker.statistics(command.group)
+        await self._require(command.group)
         fact = messaging.ConsumerReleased(group=command.group, reason=command.reason, by=by(context))
         return _on_group(fact, (holds.delete(command.group),))
 
@@ -157,6 +165,17 @@ class ConsumerHandlers:
             self._broker.release(group)
         else:
             self._broker.hold(group, hold.told)
+
+
+def hear(fact: Any, broker: Broker) -> None:
+    """Follow in this process what was decided in another one, as the log tells it. Hearing of it twice is harmless."""
+    match fact:
+        case messaging.DeadLetterReplayed() | messaging.DeadLetterEdited() | messaging.DeadLetterDiscarded():
+            broker.wake(fact.group, fact.letter)
+        case messaging.ConsumerHeld():
+            broker.hold(fact.group, holds.told(fact.by, fact.reason))
+        case messaging.ConsumerReleased():
+            broker.release(fact.group)
 
 
 def _on_group(

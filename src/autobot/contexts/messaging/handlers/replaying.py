@@ -9,7 +9,7 @@ import msgspec
 
 from autobot.contexts.messaging.domain import Replay, require_bounds
 from autobot.contexts.messaging.handlers.decisions import by
-from autobot.contexts.messaging.ports import StopRun, StoredReplays, put_replay, view_of
+from autobot.contexts.messaging.ports import StoredReplays, put_replay, view_of
 from autobot.contracts import replays
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock, rfc3339
@@ -28,8 +28,8 @@ def replay_stream(replay_id: str) -> str:
 class ReplayHandlers:
     """One method a command."""
 
-    def __init__(self, stored: StoredReplays, stop_run: StopRun, clock: Clock, ids: IdSource) -> None:
-        self._stored, self._stop_run, self._clock, self._ids = stored, stop_run, clock, ids
+    def __init__(self, stored: StoredReplays, clock: Clock, ids: IdSource) -> None:
+        self._stored, self._clock, self._ids = stored, clock, ids
 
     async def request(
         self, command: replays.RequestReplay, context: CallContext
@@ -48,23 +48,16 @@ class ReplayHandlers:
         return _decision(replay, 0, (fact,))
 
     async def stop(self, command: replays.StopReplay, context: CallContext) -> Decision[replays.ReplayView]:
-        """Ask a replay to end."""
+        """Ask a replay to end: the log brings its run the word, wherever that is carried; one that begins later finds
+        it in its state."""
         stored = await self._stored.load(command.id)
         replay, facts = stored.replay.stop(by(context))
         decision = _decision(replay, stored.version, facts)
         if not facts:
             return decision
-        # The run may be carried by another process, which the log brings the word to.
         told = SignalSent(run_id=replay.id, name=STOP, by=by(context))
         word = Emit(stream=signals_of(replay.id), expected=ANY, events=(told,))
         return replace(decision, emits=(*decision.emits, word))
-
-    async def stopping(self, decision: Decision[Any]) -> None:
-        """Stop the run, where it is carried; one that begins later finds the word in its state."""
-        for emit in decision.emits:
-            for fact in emit.events:
-                if isinstance(fact, replays.ReplayStopAsked):
-                    self._stop_run(fact.replay, fact.by)
 
     async def note(self, command: replays.NoteReplay, context: CallContext) -> Decision[replays.ReplayView]:
         """Note how far a replay is, or how it ended."""
