@@ -95,7 +95,7 @@ def standing(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
     one = {
         "name": "chat", "version": 3, "tables": ["chat.sessions", "chat.messages"], "state": "live",
-        "position": 2_000, "lag": 0, "lag_seconds": 0.0, "skipped": 0, "reason": "", "on_poison": "stop",
+        "position": 2_000, "lag": 0, "lag_seconds": 0.0, "skipped": 0, "reason": "", "on_poison": "stop", "kept_by": "",
     }  # fmt: skip
     return {"items": [one | {"beside": beside | more.pop("beside", {})} | more], "head": 2_000}
 
@@ -130,10 +130,12 @@ def test_a_rebuild_under_way_is_cancelled(admin: Visit) -> None:
 def test_poison_is_seen(admin: Visit) -> None:
     """One that an event stopped says which and why, with its lag in time; events that one left out are listed."""
     page = admin.go("/communication")
-    shown(page, standing(state="stopped", lag=12, lag_seconds=95.0, reason="Event 7 (autobot.chat.x.v1): no"))
+    why = "Event 7 (autobot.chat.x.v1): no"
+    shown(page, standing(state="stopped", lag=12, lag_seconds=95.0, reason=why, kept_by="backend-2@one"))
     page = admin.go("/read-models")
     expect(chats(page)).to_contain_text("Event 7 (autobot.chat.x.v1): no")
     expect(chats(page)).to_contain_text("1 min 35 s")
+    expect(chats(page)).to_contain_text("kept by backend-2@one")
     expect(chats(page).get_by_role("button")).to_have_count(0)
     assert audit(page) == []
     page.unroute(MODELS)

@@ -13,9 +13,9 @@ from autobot.kernel.core.errors import DeadlineExceeded, NotFound, Stale
 from autobot.kernel.core.message import OWN_PREFIX, Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import Recorded, Transaction
 from autobot.kernel.messaging.broker import Delivery, Subscription, Unrecoverable
+from autobot.kernel.messaging.keeping import Keeper
 from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.resilience.operation import Effect, Operation
 
@@ -26,9 +26,7 @@ DELIVER: Final = Operation(name="deliver", effect=Effect.IDEMPOTENT)
 Reaction = Callable[[Recorded], Awaitable[None]]
 
 
-def caught_up_with(
-    runner: ProjectionRunner, store: EventStore, clock: Clock
-) -> Callable[..., Awaitable[None]]:
+def caught_up_with(view: Keeper, store: EventStore, clock: Clock) -> Callable[..., Awaitable[None]]:
     """Return what a reader awaits to see its own writes in a read model: at most two seconds.
 
     With `surely` it raises DeadlineExceeded when that was not enough. With a `position` it waits for that one, and
@@ -38,15 +36,13 @@ def caught_up_with(
     async def caught_up(*, surely: bool = False, position: int = 0) -> None:
         wanted = position or await store.head()
         try:
-            await runner.wait_for(wanted, clock.monotonic() + CATCH_UP_S)
+            await view.wait_for(wanted, clock.monotonic() + CATCH_UP_S)
         except DeadlineExceeded as error:
-            # Another process may be the one that keeps this read model up.
-            late = (surely or position) and await store.checkpoint(runner.projection.consumer) < wanted
-            if late and position:
+            if position:
                 raise Stale(error.detail) from error
-            if late:
-                raise
             # An older list now is more use to a person than none.
+            if surely:
+                raise
 
     return caught_up
 

@@ -13,7 +13,7 @@ from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
 from autobot.bootstrap.guide import LazyGuide
 from autobot.bootstrap.health import ProbedHealth
-from autobot.bootstrap.history import history_context, past_of
+from autobot.bootstrap.history import history_context, kept_chats, past_of
 from autobot.bootstrap.knowing import ProcessFacts, asked_models, dependencies
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
@@ -40,7 +40,6 @@ from autobot.contexts.agents.handlers import RunHandlers
 from autobot.contexts.agents.orchestrator import CHAT
 from autobot.contexts.agents.process import EXECUTE, ChatReply, execute_agent
 from autobot.contexts.chat import module as chat_module
-from autobot.contexts.chat.read_model import chat_projection
 from autobot.contexts.history import module as history_module
 from autobot.contexts.identity import module as identity_module
 from autobot.contexts.messaging import module as messaging_module
@@ -61,11 +60,11 @@ from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.core.errors import HopFailed, Rejected
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.linked import LinkedEventStore, store_service
-from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.messaging.broker import Subscription
+from autobot.kernel.messaging.keeping import Keeper
 from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.resilience.rate_limit.limiter import Limiter
 from autobot.kernel.sagas.engine import RunEngine
@@ -92,7 +91,7 @@ class Product:
     wires: ModelWires
     modules: tuple[Module, ...]
     health: ProbedHealth
-    chat_view: ProjectionRunner
+    chat_view: Keeper
     broker: SourceBroker
     frames: list[Callable[[dict[str, Any]], None]]
     counts: dict[str, Callable[[], Any]]
@@ -141,7 +140,7 @@ class _Assembly:
         self.authorizer: Authorizer
         self.engine: RunEngine
         self.upkeep = StoreUpkeep(config, outside.store)
-        self.chat_view = ProjectionRunner(chat_projection(self.codec), self.store, outside.clock)
+        self.chat_view = kept_chats(config, placement, self.store, self.codec, outside.clock)
         self.past = past_of(self.store, self.codec)
         self.observer = Observer()
         self.figures = Figures(

@@ -69,7 +69,8 @@ class Beside:
 class ReadModel:
     """A read model. `state`, `position`, `lag` (events), `lag_seconds` (age of the oldest of those), `skipped` (poison
     events left out) and `reason` are those of its stored tables; a model of state `folded` has none, so nothing beside
-    them, and is folded from the log when asked. `on_poison` is what happens with an event that it cannot take."""
+    them, and is folded from the log when asked. `on_poison` is what happens with an event that it cannot take. `kept_by` is the process that keeps it,
+    empty where there is one process."""
 
     name: str
     version: int
@@ -81,6 +82,7 @@ class ReadModel:
     skipped: int
     reason: str
     on_poison: Literal["stop", "skip"] = "stop"
+    kept_by: str = ""
     beside: Beside | None = None
 
 

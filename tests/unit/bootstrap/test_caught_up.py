@@ -12,6 +12,8 @@ from autobot.kernel.core.errors import DeadlineExceeded
 from autobot.kernel.event_store.projection import Projection, Reader, Write
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import Checkpoint, Recorded, Transaction
+from autobot.kernel.messaging.keeping import Keeper
+from autobot.kernel.messaging.leases import Lease
 from autobot.testing.messages import Maker
 from autobot.testing.virtual_time import VirtualClock, run
 
@@ -26,7 +28,9 @@ def test_a_list_that_lags_is_told_and_one_that_another_process_keeps_is_not() ->
         clock = VirtualClock()
         store, make = MemoryEventStore(clock), Maker(clock)
         projection = Projection(name="p", types=("autobot.test.*",), tables=("p.rows",), apply=nothing)
-        caught_up = caught_up_with(ProjectionRunner(projection, store, clock), store, clock)
+        lease = Lease(store, clock, "projection:p", "one")
+        view = Keeper(ProjectionRunner(projection, store, clock), store, clock, lease)
+        caught_up = caught_up_with(view, store, clock)
         await store.commit(make.transaction("a", 3))
         await caught_up()
         with pytest.raises(DeadlineExceeded):

@@ -27,7 +27,7 @@ async def test_a_removal_waits_for_the_list_of_chats() -> None:
         ann = app.other()
         (await ann.sign_in("ann")).expect(200)
         view = app.product.chat_view
-        async with view._writing:
+        async with view._runner._writing:
             chat = (await ann("POST", "/api/v1/chat/sessions", {"title": "new"})).expect(201).json["id"]
             path = (await app("DELETE", f"/api/v1/auth/users/{user}")).expect(204).headers["location"]
             while not any(

@@ -2433,10 +2433,16 @@ export interface components {
          * ReadModel
          * @description A read model. `state`, `position`, `lag` (events), `lag_seconds` (age of the oldest of those), `skipped` (poison
          *     events left out) and `reason` are those of its stored tables; a model of state `folded` has none, so nothing beside
-         *     them, and is folded from the log when asked. `on_poison` is what happens with an event that it cannot take.
+         *     them, and is folded from the log when asked. `on_poison` is what happens with an event that it cannot take. `kept_by` is the process that keeps it,
+         *     empty where there is one process.
          */
         ReadModel: {
             beside?: components["schemas"]["Beside"] | null;
+            /**
+             * Kept By
+             * @default
+             */
+            kept_by: string;
             /** Lag */
             lag: number;
             /**

@@ -27,7 +27,7 @@ RECORD: Final = "history:record"
 
 
 def build(*, store: EventStore, past: Past, views: Views, clock: Clock, ids: IdSource) -> Module:
-    """Wire the context; `views` are the stored read models that this process keeps."""
+    """Wire the context; `views` are the stored read models."""
     stored = StoredChanges(store)
     read, changes = HistoryQueries(store, past, views, clock), ChangeQueries(store, stored, past)
     write = ChangeHandlers(stored, views, clock, ids)

@@ -10,14 +10,14 @@ import msgspec
 from autobot.contracts.read_models import ReadModelChange
 from autobot.kernel.core.errors import NotFound
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import Put, Query
+from autobot.kernel.messaging.keeping import Keeper
 
 CHANGES: Final = "history.changes"
 
 
-Views = Mapping[str, ProjectionRunner]
-"""The stored read models of this process, by name."""
+Views = Mapping[str, Keeper]
+"""The stored read models by name, whichever process keeps them."""
 
 
 class StoredChanges:

@@ -51,17 +51,7 @@ class ChangeRun(PlainRun):
         view = self._views.get(change.name)
         if view is None:
             raise NotFound(f"There is no stored read model {change.name}.")
-        match change.act:
-            case "rebuild":
-                await view.build()
-            case "parity":
-                await view.compare()
-            case "switch":
-                await view.switch(change.id)
-            case "rollback":
-                await view.rollback(change.id)
-            case "discard" | "discard_kept":
-                await view.discard(change.id, kept=change.act == "discard_kept")
+        await view.change(change.act, change.id)
         return True
 
     async def finish(self, run: Run, outcome: Outcome) -> Ended:

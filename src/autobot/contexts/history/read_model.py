@@ -61,6 +61,7 @@ class HistoryQueries:
             skipped=stands.skipped,
             reason=stands.reason,
             on_poison=one.on_poison,
+            kept_by=view.kept_by,
             beside=_beside(stands.beside),
         )
 

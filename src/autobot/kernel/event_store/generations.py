@@ -29,8 +29,9 @@ class Generation:
 class Generations:
     """The generations of one projection. `generation` with `version` is in force, `building` the candidate,
     `previous` kept for a rollback. `newest` is the highest number ever given: none is given twice, because the
-    position of one that was dropped stays among the checkpoints. `change` is the last change that was made, and
-    `refused` why the last candidate, or what was kept, had to be dropped (empty: it had not)."""
+    position of one that was dropped stays among the checkpoints. `change` is the last change that was made,
+    `refused` why the last candidate, or what was kept, had to be dropped, and `stopped` which event the tables in force
+    could not take (empty: it had not, none)."""
 
     version: int | None = None
     generation: int = 0
@@ -40,6 +41,7 @@ class Generations:
     parity: Parity | None = None
     change: str = ""
     refused: str = ""
+    stopped: str = ""
 
     def document(self) -> dict[str, Any]:
         """Return it as it is stored."""
@@ -86,6 +88,7 @@ def read(document: Mapping[str, Any]) -> Generations:
         else None,
         change=document.get("change", ""),
         refused=document.get("refused", ""),
+        stopped=document.get("stopped", ""),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final, Literal, TypeVar
@@ -15,7 +16,8 @@ from autobot.kernel.event_store.generations import REGISTRY, Generation, Generat
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore, StoreClosed
 from autobot.kernel.event_store.projecting import Batch, Poison
-from autobot.kernel.event_store.projection import Projection, ProjectionState, Standing
+from autobot.kernel.event_store.projection import Projection, ProjectionState
+from autobot.kernel.event_store.projection_standing import beside_consumer, skipped, standing
 from autobot.kernel.event_store.transaction import Checkpoint, Recorded, Transaction
 
 T = TypeVar("T")
@@ -53,6 +55,8 @@ class ProjectionFollower:
         self._there = Generations()
         self._live: Batch | None = None
         self._beside: dict[int, Batch] = {}
+        self.fence: Checkpoint | None = None
+        """What a change of the generations depends on: the lease of who runs this, where several may."""
 
     # ------------------------------------------------------------------------------------------ for readers
 
@@ -80,6 +84,11 @@ class ProjectionFollower:
                 f"The read model {self.projection.name} stands at position {self._position}, not yet at {position}."
             )
 
+    async def settled(self) -> None:
+        """Return when it is live or has stopped."""
+        while self._state in ("starting", "building"):
+            await self._moved.wait()
+
     async def statistics(self) -> ProjectionState:
         """Return where it stands."""
         return ProjectionState(
@@ -90,38 +99,38 @@ class ProjectionFollower:
             head=await self._store.head(),
             skipped=self._skipped,
             reason=self._reason,
-            beside=self._stand(),
+            beside=standing(self._there, self._candidate_position()),
         )
 
-    def _stand(self) -> Standing:
-        """Return what there is beside the live tables."""
-        there, candidate = self._there, self._there.building
-        return Standing(
-            generation=there.generation,
-            candidate=candidate.generation if candidate else None,
-            candidate_position=self._beside[candidate.generation].position
-            if candidate and candidate.generation in self._beside
-            else 0,
-            ready=candidate is not None and candidate.ready,
-            previous=there.previous.generation if there.previous else None,
-            refused=there.refused,
-            parity=there.parity,
-        )
+    def _candidate_position(self) -> int:
+        candidate = self._there.building
+        batch = None if candidate is None else self._beside.get(candidate.generation)
+        return 0 if batch is None else batch.position
 
     # ------------------------------------------------------------------------------------------- following
 
-    async def run(self) -> None:
-        """Follow the log until the store closes or an event stops the projection (`statistics` says why)."""
+    async def run(self) -> Literal["closed", "poison", "failed"]:
+        """Follow the log until the store closes or an event stops the projection (`statistics` says why).
+
+        Returns what ended it. It may be run again, and then begins with what is stored.
+        """
+        self._state, self._reason, self._live = "starting", "", None
+        self._beside.clear()
         try:
             await self._start()
             await self._follow()
-            self._stop("closed")
         except StoreClosed:
-            self._stop("closed")
+            pass
         except Poison as poison:
+            with suppress(AutoBotError):
+                await self._keep(replace(self._there, stopped=told(poison)))
             self._stop(told(poison))
+            return "poison"
         except AutoBotError as error:
             self._stop(error.detail)
+            return "failed"
+        self._stop("closed")
+        return "closed"
 
     def _stop(self, reason: str) -> None:
         self._state, self._reason = "stopped", reason
@@ -137,6 +146,7 @@ class ProjectionFollower:
 
     async def _start(self) -> None:
         projection = self.projection
+        self._skipped = await self._patient(lambda: skipped(self._store, projection))
         self._position = await self._patient(lambda: self._store.checkpoint(projection.consumer))
         found = await self._patient(lambda: self._store.get(REGISTRY, projection.name))
         if found is not None:
@@ -150,6 +160,8 @@ class ProjectionFollower:
             await self._keep(self._there)
         else:
             await self._forget_others()
+        if self._there.stopped:
+            await self._keep(replace(self._there, stopped=""))
         self._state = "live"
         self._announce()
 
@@ -157,12 +169,17 @@ class ProjectionFollower:
         """Store which generations there are, and remove those that are `gone`."""
         change = Transaction(
             writes=(there.put(self.projection.name),),
+            checkpoints=self._fenced,
             drops=generations.dropped(self.projection.tables, gone),
         )
         await self._patient(lambda: self._store.commit(change))
         self._there = there
         for one in gone:
             self._beside.pop(one.generation, None)
+
+    @property
+    def _fenced(self) -> tuple[Checkpoint, ...]:
+        return () if self.fence is None else (self.fence,)
 
     async def _follow(self) -> None:
         projection = self.projection
@@ -210,13 +227,10 @@ class ProjectionFollower:
         """Return what writes a generation beside the live one, from where it stands."""
         if generation not in self._beside:
             names = {table: beside(table, generation) for table in self.projection.tables}
-            consumer = self._consumer(generation)
+            consumer = beside_consumer(self.projection, generation)
             start = await self._patient(lambda: self._store.checkpoint(consumer))
             self._beside[generation] = Batch(self.projection, self._store, consumer, start, names)
         return self._beside[generation]
-
-    def _consumer(self, generation: int) -> str:
-        return f"{self.projection.consumer}~{generation}"
 
     async def _take(self, batch: Batch, recorded: Recorded) -> None:
         async def once() -> None:
@@ -278,7 +292,7 @@ class ProjectionFollower:
                 self._store.commit,
                 Transaction(
                     writes=(changed.put(projection.name),),
-                    checkpoints=(Checkpoint(consumer=projection.consumer, position=until),),
+                    checkpoints=(Checkpoint(consumer=projection.consumer, position=until), *self._fenced),
                     aliases=generations.in_force(projection.tables, one.generation, old.generation),
                 ),
             )

@@ -11,6 +11,7 @@ from autobot.kernel.event_store.generations import Generation, beside
 from autobot.kernel.event_store.projecting import Batch, Poison
 from autobot.kernel.event_store.projection import Parity, Rebuilt
 from autobot.kernel.event_store.projection_follower import PAGE, ProjectionFollower, told
+from autobot.kernel.event_store.projection_standing import beside_consumer
 from autobot.kernel.event_store.table_hash import table_hash
 from autobot.kernel.event_store.transaction import Checkpoint, Transaction
 
@@ -124,7 +125,8 @@ class ProjectionRunner(ProjectionFollower):
                     writes=(changed.put(projection.name),),
                     checkpoints=(
                         Checkpoint(consumer=projection.consumer, position=until, expected=until),
-                        Checkpoint(consumer=self._consumer(old.generation), position=until),
+                        Checkpoint(consumer=beside_consumer(projection, old.generation), position=until),
+                        *self._fenced,
                     ),
                     aliases=generations.in_force(projection.tables, one.generation, there.generation),
                     drops=generations.dropped(projection.tables, gone),

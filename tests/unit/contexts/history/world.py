@@ -16,6 +16,7 @@ from autobot.kernel.event_store.past import Past
 from autobot.kernel.event_store.projection import Projection, Reader, Write
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import Put, Recorded
+from autobot.kernel.messaging.keeping import Keeper
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.testing.messages import Maker
@@ -41,7 +42,8 @@ class World(Ground):
         self.projection = Projection(
             name="counts", types=("autobot.test.*",), tables=("counts",), apply=self._apply
         )
-        self.view = ProjectionRunner(self.projection, self.store, self.clock)
+        runner = ProjectionRunner(self.projection, self.store, self.clock)
+        self.view = Keeper(runner, self.store, self.clock)
         views = {"counts": self.view}
         past = Past(self.store, (self.projection,))
         module = history.build(store=self.store, past=past, views=views, clock=self.clock, ids=self.ids)

@@ -14,6 +14,7 @@ const model = (beside: Partial<Beside> | null, state: ReadModel["state"] = "live
   skipped: 0,
   reason: "",
   on_poison: "stop",
+  kept_by: "",
   beside: beside && { generation: 3, candidate: null, candidate_position: 0, ready: false, previous: null, refused: "", parity: null, ...beside },
 });
 const change = (status: ReadModelChange["status"], act: ReadModelChange["act"] = "rebuild"): ReadModelChange =>

@@ -689,6 +689,7 @@ export const en = {
     ready: "ready to switch",
     half: "half built",
     version: (n: number) => `version ${n}`,
+    keptBy: (process: string) => `kept by ${process}`,
     figures: { position: "Position", lag: "Behind", age: "Behind, in time", documents: "Documents", skipped: "Left out", generation: "Tables in force" },
     generation: (n: number) => `no. ${n}`,
     foldedText: "It has no tables of its own: it is folded from the log when somebody asks about the past.",
