@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from autobot.adapters.redis.relay import Relay
 from autobot.adapters.redis.server import Server
 from autobot.adapters.redis.sources import StreamSources
 from autobot.adapters.redis.transport import APPEND, FRAMES, RedisTransport
+from autobot.bootstrap.outside import Carried
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import SYSTEM, CallContext
@@ -106,26 +106,45 @@ def redis_parts(
     )
 
 
-@asynccontextmanager
-async def opened_redis(
-    url: str,
-    store: EventStore,
-    clock: Clock,
-    chance: Chance,
-    *,
-    options: StreamOptions | None = None,
-    listener: Listener | None = None,
-) -> AsyncIterator[RedisParts]:
-    """Open what `url` leads to for the block.
+class RedisCarrier:
+    """Opens what Redis carries for one process, once it has a store and rows; closes it in the end.
 
     Nothing waits for the server: where it is away, everything begins when it comes. `options.holder` names
-    this process and must be its own. Raises ConfigurationError for what is no address.
+    this process and must be its own.
     """
-    parts = redis_parts(url, store, clock, chance, options=options, listener=listener)
-    try:
-        yield parts
-    finally:
-        await parts.server.close()
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        chance: Chance,
+        *,
+        options: StreamOptions,
+        listener: Listener | None = None,
+    ) -> None:
+        self._url, self._clock, self._chance = url, clock, chance
+        self._options, self._listener = options, listener
+        self._parts: RedisParts | None = None
+
+    def __call__(self, store: EventStore, registry: LinkRegistry) -> Carried:
+        """Connect them. Raises ConfigurationError for what is no address."""
+        parts = self._parts = redis_parts(
+            self._url, store, self._clock, self._chance, options=self._options, listener=self._listener
+        )
+        parts.connect(registry, self._chance)
+        return Carried(broker=parts.broker, frames=parts.frames, limiter=parts.limiter)
+
+    @property
+    def parts(self) -> RedisParts:
+        """The parts. Raises RuntimeError before the product asked for them."""
+        if self._parts is None:
+            raise RuntimeError("the product was not assembled")
+        return self._parts
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._parts is not None:
+            await self._parts.server.close()
 
 
 def place_of(url: str) -> str:

@@ -14,10 +14,10 @@ from typing import Any, Final
 from autobot.adapters.redis.options import StreamOptions
 from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.mesh import Mesh, joined
-from autobot.bootstrap.outside import Carried, Outside, need_postgres, need_redis, real_outside
-from autobot.bootstrap.placing import ROLES_FOLDER, Placement, Role, alone
+from autobot.bootstrap.outside import need_postgres, need_redis, real_outside
+from autobot.bootstrap.placing import ROLES_FOLDER, Role, alone
 from autobot.bootstrap.product import Product, assemble
-from autobot.bootstrap.redis import RedisParts, redis_parts
+from autobot.bootstrap.redis import RedisCarrier
 from autobot.bootstrap.running import running
 from autobot.bootstrap.selves import process_id
 from autobot.bootstrap.server import WebServer, address_of, inherited, listen, run_loop, settle_memory
@@ -25,8 +25,6 @@ from autobot.bootstrap.serving import CONTROL_SOCKET, check_tls, controlled, edg
 from autobot.config import Config
 from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.errors import ConfigurationError
-from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.links.registry import LinkRegistry
 
 READY: Final = "Takes work at "
 """How the line begins that a process of a role prints when it is ready."""
@@ -111,7 +109,13 @@ async def _begun(config: Config, role: Role, options: RoleOptions, say: Say) -> 
 async def _serve(config: Config, role: Role, options: RoleOptions, say: Say, life: _Life) -> int:
     async with real_outside(config, shared=True) as bare, AsyncExitStack() as stack:
         check_tls(config)
-        carrier = _Carrier(config, bare, alone(role))
+        carrier = RedisCarrier(
+            config.redis_url,
+            bare.clock,
+            bare.chance,
+            options=StreamOptions(holder=process_id(config, alone(role))),
+            listener=bare.listener,
+        )
         stack.push_async_callback(carrier.close)
         given = options.descriptor
         bound = listen(config, options.port) if given is None else inherited(given)
@@ -131,39 +135,6 @@ async def _serve(config: Config, role: Role, options: RoleOptions, say: Say, lif
             outside.lock.tell(address)
         await _until_stopped(face, mesh, server, life, lambda: say(f"{READY}{address}"))
     return 0
-
-
-class _Carrier:
-    """Opens what Redis carries once the product asks for it: it needs the product's store and rows."""
-
-    def __init__(self, config: Config, outside: Outside, placement: Placement) -> None:
-        self._config, self._outside, self._placement = config, outside, placement
-        self._parts: RedisParts | None = None
-
-    def __call__(self, store: EventStore, registry: LinkRegistry) -> Carried:
-        outside = self._outside
-        parts = self._parts = redis_parts(
-            self._config.redis_url,
-            store,
-            outside.clock,
-            outside.chance,
-            options=StreamOptions(holder=process_id(self._config, self._placement)),
-            listener=outside.listener,
-        )
-        parts.connect(registry, outside.chance)
-        return Carried(broker=parts.broker, frames=parts.frames, limiter=parts.limiter)
-
-    @property
-    def parts(self) -> RedisParts:
-        """The parts. Raises RuntimeError before the product asked for them."""
-        if self._parts is None:
-            raise RuntimeError("the product was not assembled")
-        return self._parts
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._parts is not None:
-            await self._parts.server.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

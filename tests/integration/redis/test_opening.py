@@ -11,7 +11,7 @@ import pytest
 from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.adapters.redis.options import StreamOptions
 from autobot.adapters.system.clock import SystemClock
-from autobot.bootstrap.redis import RedisParts, opened_redis, place_of
+from autobot.bootstrap.redis import RedisCarrier, RedisParts, place_of
 from autobot.bootstrap.wiring import SHIPPED
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.event_store.transaction import Recorded, Transaction
@@ -35,12 +35,13 @@ async def process(url: str, store: MemoryEventStore, holder: str) -> AsyncIterat
     options = StreamOptions(**QUICK, holder=holder)
     matrix = Matrix(read_layer(SHIPPED.read_text(encoding="utf-8"), "matrix.toml"))
     registry = LinkRegistry(matrix, clock, seeded(), None)
-    async with asyncio.timeout(20), opened_redis(url, store, clock, seeded(), options=options) as parts:
-        parts.connect(registry, seeded())
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(parts.run())
-            yield parts
-            running.cancel()
+    carrier = RedisCarrier(url, clock, seeded(), options=options)
+    carrier(store, registry)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        running = group.create_task(carrier.parts.run())
+        yield carrier.parts
+        running.cancel()
+    await carrier.close()
     await registry.close()
 
 
