@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import Visit, address_of_chat, answer, as_json, ask, finished, question
+from autobot.testing.harness import ServerProcess
+from tests.e2e.browser import Visit, address_of_chat, answer, as_json, ask, audit, finished, question
+from tests.e2e.conftest import Open
 from tests.integration.product.people import Person
 from tests.integration.product.stand_in import ModelServer
 
@@ -34,6 +36,23 @@ def known(alice: Person) -> tuple[str, str]:
         made.append(alice.chat(title=title))
         alice.ask(made[-1], text)
     return made[0], made[1]
+
+
+def test_a_chat_says_in_how_many_windows_it_is_open(
+    opened: Open, plain: ServerProcess, alice: Person
+) -> None:
+    """A second window of one's own on the same chat is seen in both, and no more when it is closed."""
+    visit = opened(plain.address).becomes(alice.client)
+    session = alice.chat(title="twice")
+    page = visit.go(f"/chat/{session}")
+    expect(page.get_by_role("heading", name="twice")).to_be_visible()
+    expect(page.get_by_text("Open in")).to_have_count(0)
+    other = visit.tab(f"/chat/{session}")
+    expect(other.get_by_text("Open in 2 windows")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Open in 2 windows")).to_be_visible(timeout=20_000)
+    assert audit(page, "header") == []
+    other.close()
+    expect(page.get_by_text("Open in")).to_have_count(0, timeout=20_000)
 
 
 def test_answering_again_makes_a_branch(talker: Visit, model_server: ModelServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from autobot.bootstrap.files import (
@@ -29,15 +30,15 @@ def serve_role(config: Config, role: str, *, say: Say, **options: Any) -> int:
     return one.serve_role(config, known, one.RoleOptions(**options), say)
 
 
-def serve_scaled(config: Config, *, backends: int, ais: int, port: int | None, say: Say) -> int:
-    """Run every role as `cluster.run_cluster` says."""
+def serve_scaled(config: Config, counts: Mapping[str, int], *, port: int | None, say: Say) -> int:
+    """Run every role as `cluster.run_cluster` says; `counts` as of its `Plan`."""
     from autobot.bootstrap.outside import need_redis
     from autobot.bootstrap.server import run_loop
 
     need_redis()
     from autobot.bootstrap import cluster
 
-    plan = cluster.Plan(backends=backends, ais=ais)
+    plan = cluster.Plan(**counts)
     return run_loop(lambda: cluster.run_cluster(config, plan, port, say))
 
 

@@ -6,6 +6,7 @@ Frames are pieces of text on their way to who reads them. They may be lost: who 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from autobot.bootstrap.outside import Outside
@@ -16,7 +17,9 @@ from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.links.trace_context import new_trace
+from autobot.kernel.messaging.invalidation import Invalidation
 from autobot.kernel.messaging.log_broker import LogBroker
+from autobot.kernel.messaging.presence import MemoryPresence, Presence
 from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.resilience.operation import Effect, Operation
 from autobot.kernel.resilience.rate_limit.limiter import Limiter, MemoryLimiter
@@ -32,20 +35,40 @@ Send = Callable[[str, Any], Awaitable[None]]
 """Publishes a frame on a channel."""
 
 
-def carried(
-    outside: Outside, store: EventStore, registry: LinkRegistry, takers: Sequence[Take]
-) -> tuple[SourceBroker, Send, Limiter]:
-    """Return the broker, what sends frames, and the limiter of quotas. In one process `takers`, which may still become
-    more, get the frames."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrying:
+    """What a product is carried by: its broker, what sends frames, quotas, who is connected, cached answers."""
+
+    broker: SourceBroker
+    send: Send
+    limiter: Limiter
+    presence: Presence
+    invalidation: Invalidation
+
+
+def carried(outside: Outside, store: EventStore, registry: LinkRegistry, takers: Sequence[Take]) -> Carrying:
+    """Return what carries a product. In one process `takers`, which may still become more, get the frames."""
+    clock = outside.clock
     if outside.carrier is None:
-        broker = LogBroker(store, outside.clock, outside.chance)
-        return broker, _here(outside, registry, takers), MemoryLimiter(outside.clock)
+        return Carrying(
+            broker=LogBroker(store, clock, outside.chance),
+            send=_here(outside, registry, takers),
+            limiter=MemoryLimiter(clock),
+            presence=MemoryPresence(clock),
+            invalidation=registry,
+        )
     parts = outside.carrier(store, registry)
 
     async def send(channel: str, body: Any) -> None:
         parts.frames.publish(channel, body)
 
-    return parts.broker, send, parts.limiter
+    return Carrying(
+        broker=parts.broker,
+        send=send,
+        limiter=parts.limiter,
+        presence=parts.presence,
+        invalidation=parts.invalidation,
+    )
 
 
 def _here(outside: Outside, registry: LinkRegistry, takers: Sequence[Take]) -> Send:

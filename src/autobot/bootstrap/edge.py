@@ -18,6 +18,7 @@ from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.registered import REGISTERED
 from autobot.bootstrap.registry import asyncapi, schemas_routers
+from autobot.bootstrap.selves import process_id
 from autobot.contexts.identity.module import authenticator
 from autobot.contexts.roles.module import role_gauges
 from autobot.contracts import messaging as messages
@@ -30,6 +31,7 @@ from autobot.gateway.middleware.lifecycle import Lifecycle
 from autobot.gateway.middleware.rate_limit import RouteClass
 from autobot.gateway.parts import GatewayParts, RawRoute
 from autobot.gateway.realtime.fanout import Fanout
+from autobot.gateway.realtime.presence import PresenceBoard
 from autobot.gateway.realtime.sse import EventStream, after_of
 from autobot.gateway.realtime.texts import FrameTexts
 from autobot.gateway.rest import (
@@ -39,6 +41,7 @@ from autobot.gateway.rest import (
     history,
     messaging,
     not_yet,
+    presence,
     read_models,
     roles,
     sagas,
@@ -65,6 +68,14 @@ class Edge:
         self.lifecycle = Lifecycle()
         here = EngineTexts(product.engine)
         self.fanout = Fanout(sources(product.store, product.bus, texts or here, self._authorize))
+        self.board = PresenceBoard(
+            self.fanout,
+            product.carrying.presence,
+            process_id(config, product.placement),
+            outside.clock,
+            outside.ids,
+            outside.listener,
+        )
         self.limits = EdgeLimits()
         site = Site(
             public_url=config.public_url,
@@ -85,13 +96,13 @@ class Edge:
             authenticator=self.credentials,
             authorizer=product.authorizer,
             fanout=self.fanout,
-            limiter=product.limiter,
+            limiter=product.carrying.limiter,
             classes=quotas.classes,
             lifecycle=self.lifecycle,
             listener=Listeners(*filter(None, (outside.listener, product.registry.arrivals))),
             note=product.refusals.note,
             arrived=product.registry.arrived,
-            routers=self._routers(auth.router(bus, product.limiter, site, quotas.login)),
+            routers=self._routers(auth.router(bus, product.carrying.limiter, site, quotas.login)),
             raw=(
                 self._run_events(),
                 asyncapi(),
@@ -128,6 +139,7 @@ class Edge:
             messaging.router(bus),
             system.router(bus, self.ready),
             roles.router(bus),
+            presence.router(self.board, self._authorize),
             history.router(bus),
             read_models.router(bus),
             *schemas_routers(bus),

@@ -18,7 +18,7 @@ from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import key_path
 from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, Role
 from autobot.bootstrap.product import Product
-from autobot.bootstrap.redis import RedisParts
+from autobot.bootstrap.redis import RedisCarrier, RedisParts
 from autobot.bootstrap.targets import TargetDirectory
 from autobot.contexts.agents.facade import model_wires, over_facade
 from autobot.contexts.roles.module import Membership
@@ -87,9 +87,9 @@ class Hop:
 
 
 @asynccontextmanager
-async def joined(product: Product, role: Role, redis: RedisParts) -> AsyncIterator[Mesh]:
+async def joined(product: Product, role: Role, carrier: RedisCarrier) -> AsyncIterator[Mesh]:
     """Connect a product of one role to the others for the block."""
-    outside, placement = product.outside, product.placement
+    outside, placement, redis = product.outside, product.placement, carrier.parts
     key = await asyncio.to_thread(load_or_create_key, key_path(product.config))
     tokens = KeyedServiceTokens(key, outside.clock)
     transports = {row: _transport(product, row, tokens) for row in HOPS if placement.outgoing(row)}
@@ -122,7 +122,7 @@ async def joined(product: Product, role: Role, redis: RedisParts) -> AsyncIterat
     )
     try:
         async with asyncio.TaskGroup() as group:
-            work = (membership.run(), directory.run(), redis.run(), _frames(mesh, redis))
+            work = (membership.run(), directory.run(), carrier.run(), _frames(mesh, redis))
             tasks = [group.create_task(one) for one in work]
             if not placement.holds("gateway"):
                 tasks.append(group.create_task(redis.relay.run()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from autobot.contexts.agents.catalogue import LABELS, windows_of
 from autobot.contexts.agents.facade import chain_of
 from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, LanguageModel, ModelInfo
 from autobot.contexts.settings.module import Settings
+from autobot.contracts.models import MODELS_TAG
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import Absent, DataCorrupt
@@ -88,6 +89,8 @@ class LiveModels:
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
         self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
         self.server: LlamaServer | None = None
+        self.changed: Callable[[], object] = lambda: None
+        """Called when settings of models changed."""
 
     def passed(self, position: int) -> None:
         """Note that all settings up to a log position are in force here."""
@@ -120,6 +123,10 @@ class LiveModels:
                 values[key] = None
         before, self.values = self.values, values
         self._windows = windows_of(values["model.windows"] or ())
+        if values != before:
+            # Every process takes in every change of the settings, so each drops its own.
+            self._registry.invalidate(MODELS_TAG)
+            self.changed()
         if "ollama.url" not in before or values["ollama.url"] != before["ollama.url"]:
             self._connect_ollama(values["ollama.url"])
         if "openai.base_url" not in before or values["openai.base_url"] != before["openai.base_url"]:

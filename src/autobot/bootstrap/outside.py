@@ -30,6 +30,8 @@ from autobot.kernel.core.errors import Absent
 from autobot.kernel.core.ids import IdSource, Uuid7Source
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.registry import LinkRegistry
+from autobot.kernel.messaging.invalidation import Invalidation
+from autobot.kernel.messaging.presence import Presence
 from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.messaging.transient import TransientChannels
 from autobot.kernel.resilience.rate_limit.limiter import Limiter
@@ -41,11 +43,14 @@ KEY_FILE = "secret.key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """What goes between processes: events to groups, passing frames, and the quotas that all share."""
+    """What goes between processes: events to groups, passing frames, the quotas that all share, who is connected, and
+    which cached answers became wrong."""
 
     broker: SourceBroker
     frames: TransientChannels
     limiter: Limiter
+    presence: Presence
+    invalidation: Invalidation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

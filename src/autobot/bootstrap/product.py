@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from autobot.bootstrap.acting import action_work
-from autobot.bootstrap.carrying import carried, framed
+from autobot.bootstrap.carrying import Carrying, carried, framed
 from autobot.bootstrap.channels import EngineTexts
 from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
@@ -50,6 +50,7 @@ from autobot.contexts.settings import module as settings_module
 from autobot.contexts.settings.read_model import SettingsReader
 from autobot.contexts.system import module as system_module
 from autobot.contexts.system.ports import LinkControl
+from autobot.contracts.models import MODELS_TAG
 from autobot.kernel.commands.authorize import Authorizer, Verdict
 from autobot.kernel.commands.bus import Bus
 from autobot.kernel.commands.decision import Module
@@ -66,7 +67,6 @@ from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.messaging.broker import Subscription
 from autobot.kernel.messaging.keeping import Keeper
 from autobot.kernel.messaging.source_broker import SourceBroker
-from autobot.kernel.resilience.rate_limit.limiter import Limiter
 from autobot.kernel.sagas.engine import RunEngine
 
 
@@ -99,7 +99,7 @@ class Product:
     placement: Placement
     services: LinkedBus
     figures: Figures
-    limiter: Limiter
+    carrying: Carrying
     own: Self
     observer: Observer
 
@@ -137,8 +137,6 @@ class _Assembly:
             EVENTS, outside.clock, outside.ids, source="urn:autobot:backend", upcast=UPCASTERS
         )
         self.store = _direct_rows(outside, self.codec, self.registry)
-        self.authorizer: Authorizer
-        self.engine: RunEngine
         self.upkeep = StoreUpkeep(config, outside.store)
         self.chat_view = kept_chats(config, placement, self.store, self.codec, outside.clock)
         self.past = past_of(self.store, self.codec)
@@ -157,7 +155,8 @@ class _Assembly:
         self.views = {"chat": self.chat_view}
         self.work = action_work(config)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
-        self.broker, self.send, self.limiter = carried(outside, self.store, self.registry, self.frames)
+        self.carrying = carried(outside, self.store, self.registry, self.frames)
+        self.broker, self.send = self.carrying.broker, self.carrying.send
         self.counts: dict[str, Callable[[], Any]] = {}
 
     def product(self) -> Product:
@@ -199,7 +198,7 @@ class _Assembly:
             placement=self.placement,
             services=services,
             figures=self.figures,
-            limiter=self.limiter,
+            carrying=self.carrying,
             own=self.own,
             observer=self.observer,
         )
@@ -218,7 +217,6 @@ class _Assembly:
         )
         self.wires = ModelWires(self.registry, outside.clock, outside.chance, outside.listener)
         live = LiveModels(self.settings, self.registry, self.wires, outside.ids)
-        self.live = live
         ask = LinkedBus(self.registry.link("ai-backend")).ask
         assistant = Assistant(LazyGuide(), standard_commands(ask, self._list_models))
         providers = (live.ollama, live.openai, live.llamacpp, assistant)
@@ -230,6 +228,8 @@ class _Assembly:
         self.registry.wire("agents-llm", inside)
         if not self.placement.scaled:
             self.registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
+        live.changed = catalogue.ask_again
+        catalogue.changed = lambda: self.carrying.invalidation.invalidate(MODELS_TAG)
         self.catalogue, self.facade, self.live = catalogue, facade, live
         return live, facade
 

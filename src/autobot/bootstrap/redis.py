@@ -125,6 +125,7 @@ class RedisCarrier:
         self._url, self._clock, self._chance = url, clock, chance
         self._options, self._listener = options, listener
         self._parts: RedisParts | None = None
+        self._invalidation: SharedInvalidation | None = None
 
     def __call__(self, store: EventStore, registry: LinkRegistry) -> Carried:
         """Connect them. Raises ConfigurationError for what is no address."""
@@ -132,7 +133,14 @@ class RedisCarrier:
             self._url, store, self._clock, self._chance, options=self._options, listener=self._listener
         )
         parts.connect(registry, self._chance)
-        return Carried(broker=parts.broker, frames=parts.frames, limiter=parts.limiter)
+        invalidation = self._invalidation = parts.invalidation(registry)
+        return Carried(
+            broker=parts.broker,
+            frames=parts.frames,
+            limiter=parts.limiter,
+            presence=parts.presence,
+            invalidation=invalidation,
+        )
 
     @property
     def parts(self) -> RedisParts:
@@ -140,6 +148,13 @@ class RedisCarrier:
         if self._parts is None:
             raise RuntimeError("the product was not assembled")
         return self._parts
+
+    async def run(self) -> None:
+        """Let frames go and come, and drop the answers that others found wrong, until cancelled."""
+        assert self._invalidation is not None
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.parts.run())
+            group.create_task(self._invalidation.run())
 
     async def close(self) -> None:
         """Close the connections."""

@@ -166,6 +166,7 @@ def edge_work(
         every(USAGE_EVERY_S, edge.credentials.flush),
         follow_log(edge.product.store, edge.fanout, ended, after=head),
         _prove_on_change(edge, head),
+        edge.board.run(),
     )
 
 

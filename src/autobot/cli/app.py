@@ -81,6 +81,7 @@ def up(
     ] = False,
     backends: Annotated[int, typer.Option(help="Scaled: processes of the role backend.")] = 1,
     ais: Annotated[int, typer.Option(help="Scaled: processes of the role ai.")] = 1,
+    gateways: Annotated[int, typer.Option(help="Scaled: processes of the role gateway.")] = 1,
 ) -> None:
     """Start AutoBot: everything in one process, or each role in its own."""
 
@@ -88,7 +89,8 @@ def up(
         from autobot.bootstrap import serve, serve_scaled
 
         if scaled:
-            return serve_scaled(current_config(), backends=backends, ais=ais, port=port, say=say)
+            counts = {"backends": backends, "ais": ais, "gateways": gateways}
+            return serve_scaled(current_config(), counts, port=port, say=say)
         return serve(current_config(), port=port, say=say)
 
     raise typer.Exit(guarded(work))

@@ -17,6 +17,8 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 ToolChoice = Literal["auto", "none", "required"]
 Reasoning = Literal["none", "low", "medium", "high"]
 
+MODELS_TAG = "models"
+"""On cached answers that are wrong once there are other models than there were."""
 TEXTS_MAX = 2048
 """Texts of one embedding call."""
 

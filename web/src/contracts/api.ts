@@ -213,3 +213,6 @@ export type RoleList = Whole<Schemas["RoleList"]>;
 export type RoleInstance = RoleList["items"][number];
 export type RoleHop = RoleList["hops"][number];
 export type RoleName = RoleHop["caller"];
+
+/** The live connections that are open now, of one's own. */
+export type PresenceList = Whole<Schemas["PresenceList"]>;

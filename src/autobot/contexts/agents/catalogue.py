@@ -90,6 +90,8 @@ class Catalogue:
         self._locks = {name: asyncio.Lock() for name in self._providers}
         self._made: dict[tuple[str, str], Known] = {}
         self._made_for: object = None
+        self.changed: Callable[[], object] = lambda: None
+        """Called when a provider has other models than it had, or none any more."""
 
     @property
     def providers(self) -> tuple[LanguageModel, ...]:
@@ -260,6 +262,11 @@ class Catalogue:
             words.append(f"{listing.problem.detail} Last listed {age} s ago.")
         return ", ".join(words) or None
 
+    def ask_again(self) -> None:
+        """Ask every provider anew before its list is used: another server may be behind it."""
+        for listing in self._listings.values():
+            listing.asked_at = None
+
     async def _refresh_all(self, context: CallContext, older_than: float) -> None:
         async with asyncio.TaskGroup() as group:
             for provider in self._providers.values():
@@ -275,6 +282,7 @@ class Catalogue:
             now = self._clock.monotonic()
             if listing.asked_at is not None and now - listing.asked_at < older_than:
                 return
+            before = listing.models, listing.state
             try:
                 async with asyncio.timeout(LIST_TIMEOUT_S):
                     listing.models = await provider.models(context.within(now + LIST_TIMEOUT_S))
@@ -287,6 +295,8 @@ class Catalogue:
                 detail = f"It did not list its models within {LIST_TIMEOUT_S:.0f} s."
                 listing.state, listing.problem = "unreachable", AutoBotError(detail)
             listing.asked_at = self._clock.monotonic()
+            if (listing.models, listing.state) != before:
+                self.changed()
 
 
 def _make(

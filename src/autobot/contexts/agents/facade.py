@@ -22,7 +22,7 @@ from autobot.contexts.agents.ports import (
     ToolSpec,
 )
 from autobot.contexts.agents.window import NEUTRAL, Scale, fit, prompt_tokens, refuse_too_long
-from autobot.contracts.models import TEXTS_MAX
+from autobot.contracts.models import MODELS_TAG, TEXTS_MAX
 from autobot.contracts.runs import ModelChoice
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import (
@@ -42,8 +42,8 @@ from autobot.kernel.resilience.operation import Effect, Operation
 
 ROW: Final = "agents-llm"
 GENERATE: Final = Operation(name="generate", effect=Effect.FREE)
-EMBED: Final = Operation(name="embed", effect=Effect.FREE)
-MODELS: Final = Operation(name="models", effect=Effect.FREE)
+EMBED: Final = Operation(name="embed", effect=Effect.FREE, cacheable=True, tags=(MODELS_TAG,))
+MODELS: Final = Operation(name="models", effect=Effect.FREE, cacheable=True, tags=(MODELS_TAG,))
 
 _CALLERS_FAULT: Final = frozenset({400, 413, 422})
 """Statuses that blame the request: another provider would be asked the same."""

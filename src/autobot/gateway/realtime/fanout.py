@@ -146,6 +146,8 @@ class Fanout:
         self.failed: Callable[[CallContext, BaseException], None] = lambda _, __: None
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.changed = asyncio.Event()
+        """Set when a session came, went, or follows other channels; who looks clears it."""
 
     # ----------------------------------------------------------------------------------------- sessions
 
@@ -185,12 +187,19 @@ class Fanout:
         """How many sessions are open."""
         return len(self._sessions)
 
+    @property
+    def open_sessions(self) -> tuple[Session, ...]:
+        """The sessions that are open."""
+        return tuple(self._sessions)
+
     def enter(self, session: Session) -> None:
         """Know an open session, so that it can be closed from here."""
+        self.changed.set()
         self._sessions[session] = None
 
     def exit(self, session: Session) -> None:
         """Forget a session and its subscriptions."""
+        self.changed.set()
         session.end()
         self._sessions.pop(session, None)
 
@@ -291,10 +300,12 @@ class Fanout:
                 subscription.hear(frame)
 
     def _attach(self, subscription: Subscription) -> None:
+        self.changed.set()
         self._feeds.setdefault(subscription.channel, _Feed()).subscriptions[subscription] = None
 
     def detach(self, subscription: Subscription) -> None:
         """Send nothing more on a subscription."""
+        self.changed.set()
         feed = self._feeds.get(subscription.channel)
         if feed is not None:
             if feed.subscriptions.pop(subscription, self) is None and subscription.waiting is None:

@@ -9,12 +9,16 @@ from autobot.kernel.messaging.transient import Missed, TransientChannels
 CHANNEL: Final = "cache.invalidated"
 
 
-class Caches(Protocol):
-    """What has cached answers in this process."""
+class Invalidation(Protocol):
+    """Drops cached answers that became wrong."""
 
     def invalidate(self, *tags: str) -> int:
-        """Drop the answers that carry one of `tags`; return how many."""
+        """Drop the answers that carry one of `tags`; return how many there were in this process."""
         ...
+
+
+class Caches(Invalidation, Protocol):
+    """What has cached answers in this process."""
 
     def forget(self) -> None:
         """Drop every answer."""

@@ -14,13 +14,18 @@ LEASE_S: Final = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """One session of a client. `since` is RFC 3339; `process` says where it is connected."""
+    """One session of a client.
+
+    `principal` is its user's id; `since` is RFC 3339; `process` says where it is connected, `watches` which channels
+    it follows.
+    """
 
     session: str
     principal: str
     tenant: str
     process: str
     since: str
+    watches: tuple[str, ...] = ()
 
 
 class Presence(Protocol):

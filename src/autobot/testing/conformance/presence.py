@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from autobot.kernel.messaging.presence import Connected, Presence
@@ -74,6 +75,18 @@ class PresenceSuite(ABC):
                 assert await other.who("default") == [session(1)]
                 await one.gone([session(1)])
                 assert await other.who("default") == []
+
+        self.run(main())
+
+    def test_the_last_word_on_a_session_counts(self) -> None:
+        """A session that follows other channels than before is shown with those, by every process."""
+
+        async def main() -> None:
+            async with self.both() as (one, other):
+                await one.seen([session(1)])
+                now = replace(session(1), watches=("run:1", "chat.session:2"))
+                await one.seen([now])
+                assert await other.who("default") == [now]
 
         self.run(main())
 

@@ -1,4 +1,4 @@
-import type { Accepted, Message, Model, Page, Run, SearchHit, Session } from "@/contracts/api";
+import type { Accepted, Message, Model, Page, PresenceList, Run, SearchHit, Session } from "@/contracts/api";
 import { api } from "@/shared/http";
 
 const BASE = "/api/v1/chat";
@@ -16,6 +16,8 @@ export const searchMessages = (query: string, signal?: AbortSignal): Promise<Pag
 export const readSession = (id: string, signal?: AbortSignal): Promise<Session> => api.get(at(id), {}, signal);
 export const createSession = (model: string | null): Promise<Session> => api.post(`${BASE}/sessions`, model === null ? {} : { model });
 export const changeSession = (id: string, change: { title?: string; model?: string }): Promise<Session> => api.patch(at(id), change);
+/** One's own windows that show a chat now, this one among them. */
+export const readWindows = (id: string, signal?: AbortSignal): Promise<PresenceList> => api.get("/api/v1/system/presence", { channel: `chat.session:${id}` }, signal);
 export const deleteSession = (id: string): Promise<null> => api.remove(at(id));
 
 export async function readMessages(sessionId: string, signal: AbortSignal): Promise<Message[]> {

@@ -220,6 +220,8 @@ export const en = {
     queueIt: "Send after this answer",
     stop: "Stop the answer",
     stopping: "Stopping",
+    openIn: (windows: number) => `Open in ${windows} windows`,
+    openInHint: "You have this chat open in other windows, tabs or devices too. All of them show it as it is.",
     hintKeys: "Enter to send · Shift+Enter for a new line · Esc stops",
     commands: [
       { name: "/help", text: "what AutoBot can do" },
