@@ -68,14 +68,7 @@ class Edge:
         self.lifecycle = Lifecycle()
         here = EngineTexts(product.engine)
         self.fanout = Fanout(sources(product.store, product.bus, texts or here, self._authorize))
-        self.board = PresenceBoard(
-            self.fanout,
-            product.carrying.presence,
-            process_id(config, product.placement),
-            outside.clock,
-            outside.ids,
-            outside.listener,
-        )
+        self.board = _board(product, self.fanout)
         self.limits = EdgeLimits()
         site = Site(
             public_url=config.public_url,
@@ -177,6 +170,13 @@ class Edge:
             access=Access(action="runs:read"),
             openapi=RUN_EVENTS,
         )
+
+
+def _board(product: Product, fanout: Fanout) -> PresenceBoard:
+    """Return what says and shows which windows are open."""
+    outside, process = product.outside, process_id(product.config, product.placement)
+    presence = product.carrying.presence
+    return PresenceBoard(fanout, presence, process, outside.clock, outside.ids, outside.listener)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
