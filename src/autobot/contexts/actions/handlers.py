@@ -1,9 +1,8 @@
-"""Commands and queries on actions."""
+"""The write side: commands on actions."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,7 +15,7 @@ from autobot.contexts.actions.domain import (
     read_parameters,
     stream_of,
 )
-from autobot.contexts.actions.ports import REQUESTS, StoredRequests, Work, put_request, view_of
+from autobot.contexts.actions.ports import REQUESTS, Allowed, StoredRequests, Work, put_request
 from autobot.contracts import actions
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock
@@ -24,17 +23,13 @@ from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.errors import Absent, Forbidden
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.core.ids import IdSource
-from autobot.kernel.core.stepping import waited
 from autobot.kernel.event_store.transaction import NO_STREAM, Delete, Erase
 from autobot.kernel.sagas.facts import RUNS
 from autobot.kernel.sagas.facts import stream_of as run_stream
 
-Allowed = Callable[[Principal, str], bool]
-"""Whether a principal may do an action of the authorization table, on something at least."""
-
 
 class ActionHandlers:
-    """One method a command or query."""
+    """One method a command."""
 
     def __init__(
         self,
@@ -48,15 +43,11 @@ class ActionHandlers:
     ) -> None:
         self._catalogue, self._work, self._requests = catalogue, work, requests
         self._allowed, self._clock, self._ids = allowed, clock, ids
-        self._ends: dict[str, asyncio.Event] = {}
-        self._watchers: dict[str, int] = {}
 
     async def owner(self, message: Any, context: CallContext) -> str | None:
         """Return whose action it is, None when there is no such action."""
         stored = await self._requests.load(message.request_id)
         return stored.request.owner if stored.version else None
-
-    # ----------------------------------------------------------------------------------------- commands
 
     async def process(
         self, command: actions.ProcessAction, context: CallContext
@@ -135,46 +126,6 @@ class ActionHandlers:
             writes=tuple(Delete(table=table, key=one) for one in found for table in (REQUESTS, RUNS)),
             object=command.user_id,
             reason="user removed",
-        )
-
-    async def recorded(self, decision: Decision[Any]) -> None:
-        """Wake who waits for this action; called after the commit."""
-        event = self._ends.get(decision.object)
-        if event is not None:
-            event.set()
-
-    # ------------------------------------------------------------------------------------------ queries
-
-    async def get(self, query: actions.GetAction, context: CallContext) -> actions.ActionView:
-        """Return an action."""
-        request = (await self._requests.load(query.request_id)).request
-        request.require()
-        return view_of(request)
-
-    async def wait(self, query: actions.AwaitAction, context: CallContext) -> actions.ActionView:
-        """Return an action when it has ended, or as it is when the time is up."""
-        request_id = query.request_id
-        ended = self._ends.setdefault(request_id, asyncio.Event())
-        self._watchers[request_id] = self._watchers.get(request_id, 0) + 1
-        try:
-            view = await self.get(actions.GetAction(request_id=request_id), context)
-            if view.status != "accepted":
-                return view
-            await waited(ended.wait(), query.seconds, context.deadline)
-            return await self.get(actions.GetAction(request_id=request_id), context)
-        finally:
-            self._watchers[request_id] -= 1
-            if not self._watchers[request_id]:
-                del self._watchers[request_id], self._ends[request_id]
-
-    async def types(self, query: actions.ListActionTypes, context: CallContext) -> actions.ActionTypePage:
-        """Return the types that the principal may ask for."""
-        return actions.ActionTypePage(
-            items=tuple(
-                one.view(one.name in self._work)
-                for one in self._catalogue.all()
-                if self._allowed(context.principal, one.permission)
-            )
         )
 
 

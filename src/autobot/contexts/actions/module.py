@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from autobot.contexts.actions.domain import Catalogue
-from autobot.contexts.actions.handlers import ActionHandlers, Allowed
-from autobot.contexts.actions.ports import Call, StoredRequests, Work
+from autobot.contexts.actions.handlers import ActionHandlers
+from autobot.contexts.actions.ports import Allowed, Call, StoredRequests, Work
 from autobot.contexts.actions.process import BUS_WORK, Accept, ActionRun, starter
+from autobot.contexts.actions.read_model import ActionQueries
 from autobot.contracts import actions
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
@@ -39,10 +40,12 @@ def build(
     `allowed` asks the authorization table that is compiled of all modules' rules; it is first called by a
     command. The codec that the bus publishes with must know `contracts.actions.EVENTS`.
     """
+    catalogue, requests = Catalogue(), StoredRequests(store)
+    queries = ActionQueries(catalogue, work, requests, allowed)
     handlers = ActionHandlers(
-        catalogue=Catalogue(),
+        catalogue=catalogue,
         work=work,
-        requests=StoredRequests(store),
+        requests=requests,
         allowed=allowed,
         clock=clock,
         ids=ids,
@@ -61,18 +64,18 @@ def build(
                 action="actions:record",
                 handler=handlers.record,
                 answer=actions.Recorded,
-                then=handlers.recorded,
+                then=queries.recorded,
             ),
             _erasing(handlers),
         ),
         queries=(
             QuerySpec(
-                query=actions.GetAction, action="actions:read", handler=handlers.get, owner=handlers.owner
+                query=actions.GetAction, action="actions:read", handler=queries.get, owner=handlers.owner
             ),
             QuerySpec(
-                query=actions.AwaitAction, action="actions:read", handler=handlers.wait, owner=handlers.owner
+                query=actions.AwaitAction, action="actions:read", handler=queries.wait, owner=handlers.owner
             ),
-            QuerySpec(query=actions.ListActionTypes, action="actions:read", handler=handlers.types),
+            QuerySpec(query=actions.ListActionTypes, action="actions:read", handler=queries.types),
         ),
         events=actions.EVENTS,
         rules=RULES,

@@ -11,7 +11,7 @@ import msgspec
 from autobot.contexts.actions.domain import Request
 from autobot.contracts import actions
 from autobot.kernel.commands.ports import Dispatcher
-from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Put, Query
@@ -38,6 +38,10 @@ class Call:
 
 Work = Callable[[Call], Awaitable[dict[str, Any]]]
 """Does an action and returns its result (JSON types). It may run twice with one key, and then has one effect."""
+
+
+Allowed = Callable[[Principal, str], bool]
+"""Whether a principal may do an action of the authorization table, on something at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from autobot.contexts.history.domain import require
-from autobot.contexts.history.ports import StoredChanges, Views, put_change
+from autobot.contexts.history.ports import StoredChanges, Views, put_change, stream_of
 from autobot.contracts import read_models
 from autobot.contracts.read_models import ReadModelChange
 from autobot.kernel.commands.decision import Decision, Emit
@@ -67,7 +67,7 @@ class ChangeHandlers:
 
 
 def _decision(change: ReadModelChange, version: int, facts: tuple[Any, ...]) -> Decision[ReadModelChange]:
-    emit = Emit(stream=f"read-model-{change.name}", expected=ANY, events=facts)
+    emit = Emit(stream=stream_of(change.name), expected=ANY, events=facts)
     return Decision(
         answer=change,
         emits=(emit,) if facts else (),

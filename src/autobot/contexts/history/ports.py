@@ -41,6 +41,11 @@ class StoredChanges:
         return [msgspec.convert(one.document, ReadModelChange) for one in found]
 
 
+def stream_of(name: str) -> str:
+    """Return the stream of what is done to a read model."""
+    return f"read-model-{name}"
+
+
 def put_change(change: ReadModelChange, version: int) -> Put:
     """Write a change, unless it moved on meanwhile."""
     document: dict[str, Any] = msgspec.to_builtins(change)

@@ -8,14 +8,15 @@ from typing import Any, Final
 
 import msgspec
 
-from autobot.contexts.history.ports import StoredChanges, Views
+from autobot.contexts.history.ports import StoredChanges, Views, stream_of
 from autobot.contracts import history, read_models
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import InvalidInput, NotFound
+from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.fold import position_of
-from autobot.kernel.event_store.past import Past, difference
+from autobot.kernel.event_store.past import Past, difference, latest
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projecting import SKIPPED
 from autobot.kernel.event_store.projection import Projection, Standing
@@ -279,3 +280,19 @@ def _differs(key: str, before: Document | None, after: Document | None) -> histo
         before=None if before is None else dict(before.document),
         after=None if after is None else dict(after.document),
     )
+
+
+def changes_then(codec: EventCodec) -> Projection:
+    """Return the read model of what was done to read models: the last change of each."""
+    types = tuple(one.TYPE for one in read_models.EVENTS)
+    return latest("read_model_changes", types, codec.unwrap, prefix=stream_of(""), change=_then)
+
+
+def _then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
+    match event:
+        case read_models.ReadModelChangeRequested():
+            by = event.principal.get("username") or event.principal["id"]
+            return {"act": event.act, "status": "accepted", "reason": event.reason, "asked_by": by}
+        case read_models.ReadModelChangeEnded():
+            return {**before, "act": event.act, "status": event.status}
+    return before

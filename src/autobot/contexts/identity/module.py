@@ -13,6 +13,7 @@ from autobot.contexts.identity.handlers.sign_in import SignInHandlers
 from autobot.contexts.identity.handlers.users import UserHandlers
 from autobot.contexts.identity.ports.directory import Directory
 from autobot.contexts.identity.ports.secrets import Passwords, Tokens, Vault
+from autobot.contexts.identity.process import NAME as REMOVAL
 from autobot.contexts.identity.process import removal_starter, user_removal
 from autobot.contracts import identity
 from autobot.kernel.commands.authorize import Rule, Verdict
@@ -24,7 +25,7 @@ from autobot.kernel.event_store.ports import EventStore
 
 REMOVE: Final = "identity:remove"
 """What only the saga of a removal does."""
-__all__ = ["RULES", "authenticator", "build", "removal_starter", "user_removal"]
+__all__ = ["REMOVAL", "RULES", "authenticator", "build", "removal_starter", "user_removal"]
 
 _ALL: Final[dict[str, Any]] = dict.fromkeys(("admin", "operator", "user", "viewer"), Verdict.ALLOW)
 _OWN: Final[dict[str, Any]] = {

@@ -108,3 +108,13 @@ class KnownTypes:
 
 Accept = Callable[..., Awaitable[None]]
 """`RunEngine.accept`."""
+
+
+def replay_stream(replay_id: str) -> str:
+    """Return the stream of a replay."""
+    return f"replay-{replay_id}"
+
+
+def consumer_stream(group: str) -> str:
+    """Return the stream of what is decided about a consumer group."""
+    return f"consumer-{group}"

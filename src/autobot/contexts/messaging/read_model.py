@@ -6,13 +6,25 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 from autobot.contexts.messaging.domain import Causes, ages, require_bounds, selects, summary_of
-from autobot.contexts.messaging.ports import KnownTypes, Served, Shown, StoredReplays, view_of
+from autobot.contexts.messaging.ports import (
+    KnownTypes,
+    Served,
+    Shown,
+    StoredReplays,
+    consumer_stream,
+    replay_stream,
+    view_of,
+)
 from autobot.contracts import messaging, replays
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.past import latest
 from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.projection import Projection
 from autobot.kernel.messaging.dead_letters import DeadLetters, place_of
+from autobot.kernel.messaging.facts import stream_of
 from autobot.kernel.messaging.holds import all_holds
 from autobot.kernel.messaging.parking import Parked
 
@@ -133,3 +145,64 @@ def _holding(state: Mapping[str, Any], told: str | None) -> Mapping[str, Any]:
     if told is not None:
         return {"held": True, "state": "paused", "reason": told}
     return {"held": False, "state": "running", "reason": ""} if state["held"] else {}
+
+
+def consumers_then(codec: EventCodec) -> Projection:
+    """Return the read model of held groups: who holds each, and why."""
+    types = (messaging.ConsumerHeld.TYPE, messaging.ConsumerReleased.TYPE)
+    return latest("consumers", types, codec.unwrap, prefix=consumer_stream(""), change=_held_then)
+
+
+def _held_then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
+    match event:
+        case messaging.ConsumerHeld():
+            return {"state": "held", "reason": event.reason, "by": event.by}
+        case messaging.ConsumerReleased():
+            return None
+    return before
+
+
+def letters_then(codec: EventCodec) -> Projection:
+    """Return the read model of what was decided on dead letters: the last word on each.
+
+    That a message could not be handled is the broker's row and no fact, so a letter is here from its first decision on.
+    """
+    types = (
+        messaging.DeadLetterReplayed.TYPE,
+        messaging.DeadLetterEdited.TYPE,
+        messaging.DeadLetterDiscarded.TYPE,
+    )
+    return latest("dead_letters", types, codec.unwrap, prefix=stream_of(""), change=_decided_then)
+
+
+def _decided_then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
+    match event:
+        case messaging.DeadLetterReplayed():
+            more = {"decision": "replayed", "replay": event.replay}
+        case messaging.DeadLetterEdited():
+            more = {"decision": "edited", "copy_id": event.copy_id, "reason": event.reason}
+        case messaging.DeadLetterDiscarded():
+            more = {"decision": "discarded", "reason": event.reason}
+        case _:
+            return before
+    return {"group": event.group, "event_id": event.event_id, "by": event.by, **more}
+
+
+def replays_then(codec: EventCodec) -> Projection:
+    """Return the read model of replays of many dead letters."""
+    types = tuple(one.TYPE for one in replays.EVENTS)
+    return latest("replays", types, codec.unwrap, prefix=replay_stream(""), change=_replay_then)
+
+
+def _replay_then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
+    match event:
+        case replays.ReplayRequested():
+            return {
+                "status": "accepted",
+                "asked_by": event.principal.get("username") or event.principal["id"],
+            }
+        case replays.ReplayStopAsked():
+            return {**before, "stopped_by": event.by}
+        case replays.ReplayEnded():
+            return {**before, "status": event.status, "replayed": event.replayed, "failed": event.failed}
+    return before

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from autobot.contexts.roles.domain import ROLES, Instance, Observer, roles_in
+from autobot.contexts.roles.domain import ROLES, Instance, Observer, roles_in, stream_of
 from autobot.contexts.roles.ports.contracts import ContractBook
 from autobot.contexts.roles.ports.rows import Self, members
 from autobot.contracts import roles
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.past import latest
 from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.projection import Projection
 
 PLACES: Final[Mapping[str, int]] = {role: place for place, role in enumerate(ROLES)}
 """The order in which people read roles: as calls go."""
@@ -158,3 +161,32 @@ class _Seen:
             pairs=len(here) * len(there),
             targets=tuple(targets),
         )
+
+
+def roles_then(codec: EventCodec) -> Projection:
+    """Return the read model of processes: which there were, and how each stood by what was written of it."""
+    types = tuple(one.TYPE for one in roles.EVENTS)
+    return latest("roles", types, codec.unwrap, prefix=stream_of(""), change=_then)
+
+
+def _then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
+    match event:
+        case roles.RoleJoined():
+            return {
+                "role": event.role,
+                "address": event.address,
+                "version": event.version,
+                "contracts": event.contracts,
+                "epoch": event.epoch,
+                "state": "live",
+            }
+        case roles.RoleLeft():
+            return None
+    if not before or event.epoch != before["epoch"]:
+        return before
+    match event:
+        case roles.RoleDraining():
+            return {**before, "state": "draining", "by": event.by, "reason": event.reason}
+        case roles.RoleLost():
+            return {**before, "state": "lost"}
+    return before

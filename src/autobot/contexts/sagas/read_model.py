@@ -1,14 +1,22 @@
-"""The read side: sagas in a list, and one with its whole way."""
+"""The read side: sagas in a list, one with its whole way, and sagas and runs at a moment of the past."""
 
 from __future__ import annotations
 
-from autobot.contexts.sagas.domain import subject_of
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+
+from autobot.contexts.sagas.domain import Saga, subject_of
 from autobot.contexts.sagas.ports import StoredSagas
 from autobot.contracts import sagas
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.past import latest
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Document, Query
+from autobot.kernel.event_store.projection import Projection, Reader, Write
+from autobot.kernel.event_store.transaction import Document, Put, Query, Recorded
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.shelf import failure_in
 
@@ -53,3 +61,57 @@ def _row(found: Document) -> sagas.SagaView:
         ended_at=document["ended_at"],
         error=failure_in(document),
     )
+
+
+def sagas_then(codec: EventCodec, unplanned: Collection[str] = ()) -> Projection:
+    """Return the read model of sagas, folded as one that is looked at now. `unplanned` names definitions that were
+    sagas before plans were recorded."""
+
+    async def apply(recorded: Recorded, reader: Reader) -> Sequence[Write]:
+        fact = codec.unwrap(recorded)
+        key = recorded.stream.removeprefix(facts.stream_of(""))
+        stored = await reader.get(facts.SAGAS, key)
+        if stored is None and not (isinstance(fact, facts.RunStarted) and _is_saga(fact, unplanned)):
+            return ()
+        before = Saga(id=key) if stored is None else msgspec.convert(stored.document, Saga)
+        after = before.apply(fact, recorded.message.time)
+        document = {name: value for name, value in msgspec.to_builtins(after).items() if name != "plan"}
+        return (Put(table=facts.SAGAS, key=key, document=document, sort=key),)
+
+    return Projection(name="sagas", types=_FACTS, tables=(facts.SAGAS,), apply=apply)
+
+
+def runs_then(codec: EventCodec, unplanned: Collection[str] = ()) -> Projection:
+    """Return the read model of runs that are no sagas: which there were, their last step, how they ended. What they
+    were given and wrote stays out."""
+
+    def change(before: dict[str, Any], fact: Any) -> dict[str, Any] | None:
+        if isinstance(fact, facts.RunStarted):
+            if _is_saga(fact, unplanned):
+                return None
+            return {"definition": fact.definition, "owner": fact.owner, "state": "queued", "step": None}
+        return _run_then(before, fact) if before else None
+
+    return latest(facts.RUNS, _FACTS, codec.unwrap, prefix=facts.stream_of(""), change=change)
+
+
+def _is_saga(fact: facts.RunStarted, unplanned: Collection[str]) -> bool:
+    return bool(fact.plan) or fact.definition in unplanned
+
+
+def _run_then(before: dict[str, Any], fact: Any) -> dict[str, Any]:
+    match fact:
+        case facts.StepStarted():
+            return {**before, "state": "running", "step": fact.name}
+        case facts.RunCompleted():
+            return {**before, "state": "completed"}
+        case facts.RunStopped():
+            return {**before, "state": "stopped", "by": fact.by}
+        case facts.RunFailed():
+            return {**before, "state": "failed", "error": msgspec.to_builtins(fact.error)}
+        case facts.RunInterrupted():
+            return {**before, "state": "interrupted", "error": fact.reason}
+    return before
+
+
+_FACTS = tuple(one.TYPE for one in facts.EVENTS if one is not facts.SignalSent)

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-from autobot.contexts.schemas.domain import split, versioned
+from autobot.contexts.schemas.domain import split, stream_of, versioned
 from autobot.contexts.schemas.ports import OwnSchemas, Received, SchemaValidator, StoredSchemas, example_of
 from autobot.contracts import schemas
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import NotFound
+from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.documents import event_document
+from autobot.kernel.event_store.past import latest
+from autobot.kernel.event_store.projection import Projection
 from autobot.kernel.event_store.transaction import Document
 
 
@@ -108,3 +111,16 @@ def _registered_summary(name: str, rows: list[Document]) -> schemas.SchemaSummar
         registered_by=newest["by"],
         registered_at=newest["at"],
     )
+
+
+def schemas_then(codec: EventCodec) -> Projection:
+    """Return the read model of registered types: the schema of each version, and who gave the newest one."""
+    types = (schemas.SchemaRegistered.TYPE,)
+    return latest("schemas", types, codec.unwrap, prefix=stream_of(""), change=_then)
+
+
+def _then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
+    if not isinstance(event, schemas.SchemaRegistered):
+        return before
+    versions = {**before.get("versions", {}), str(event.version): event.schema}
+    return {"compatibility": event.compatibility, "versions": versions, "by": event.by}

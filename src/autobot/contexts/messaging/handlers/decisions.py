@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from autobot.contexts.messaging.ports import KnownTypes, Served
+from autobot.contexts.messaging.ports import KnownTypes, Served, consumer_stream
 from autobot.contracts import messaging
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock, rfc3339
@@ -183,7 +183,7 @@ def _on_group(
 ) -> Decision[dict[str, Any]]:
     return Decision(
         answer={"id": fact.group},
-        emits=(Emit(stream=f"consumer-{fact.group}", expected=ANY, events=(fact,)),),
+        emits=(Emit(stream=consumer_stream(fact.group), expected=ANY, events=(fact,)),),
         writes=writes,
         object=f"consumer:{fact.group}",
         reason=fact.reason,

@@ -9,7 +9,7 @@ import msgspec
 
 from autobot.contexts.messaging.domain import Replay, require_bounds
 from autobot.contexts.messaging.handlers.decisions import by
-from autobot.contexts.messaging.ports import StoredReplays, put_replay, view_of
+from autobot.contexts.messaging.ports import StoredReplays, put_replay, replay_stream, view_of
 from autobot.contracts import replays
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock, rfc3339
@@ -18,11 +18,6 @@ from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import ANY
 from autobot.kernel.sagas.facts import SignalSent, signals_of
 from autobot.kernel.sagas.saga import STOP
-
-
-def replay_stream(replay_id: str) -> str:
-    """Return the stream of a replay."""
-    return f"replay-{replay_id}"
 
 
 class ReplayHandlers:
