@@ -26,7 +26,7 @@ from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.linked import LinkedEventStore
 from autobot.kernel.event_store.past import Past
-from autobot.kernel.event_store.projection import Projection
+from autobot.kernel.event_store.projection import Policy, Projection
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.messaging.keeping import Keeper
 from autobot.kernel.messaging.leases import Lease
@@ -98,15 +98,20 @@ def projections(codec: EventCodec) -> tuple[Projection, ...]:
     )
 
 
-def past_of(store: LinkedEventStore, codec: EventCodec) -> Past:
+def past_of(store: LinkedEventStore, codec: EventCodec, on_poison: Policy) -> Past:
     """Return the past of every read model; an erasure through `store` is followed at once."""
-    past = Past(store, projections(codec))
+    past = Past(store, projections(codec), on_poison)
     store.on_erase.append(past.forget)
     return past
 
 
 def kept_chats(
-    config: Config, placement: Placement, store: LinkedEventStore, codec: EventCodec, clock: Clock
+    config: Config,
+    placement: Placement,
+    store: LinkedEventStore,
+    codec: EventCodec,
+    clock: Clock,
+    on_poison: Policy,
 ) -> Keeper:
     """Return the read model of chats: kept by the one backend that has its lease, where there are several."""
     projection = chat_projection(codec)
@@ -114,7 +119,7 @@ def kept_chats(
     if placement.scaled:
         name = f"projection:{projection.name}"
         lease = Lease(store, clock, name, process_id(config, placement), about=KEEPERS)
-    return Keeper(ProjectionRunner(projection, store, clock), store, clock, lease)
+    return Keeper(ProjectionRunner(projection, store, clock, on_poison), store, clock, lease)
 
 
 def history_context(

@@ -138,8 +138,8 @@ class _Assembly:
         )
         self.store = _direct_rows(outside, self.codec, self.registry)
         self.upkeep = StoreUpkeep(config, outside.store)
-        self.chat_view = kept_chats(config, placement, self.store, self.codec, outside.clock)
-        self.past = past_of(self.store, self.codec)
+        self.chat_view = kept_chats(config, placement, self.store, self.codec, outside.clock, self._on_poison)
+        self.past = past_of(self.store, self.codec, self._on_poison)
         self.observer = Observer()
         self.figures = Figures(
             process_id(config, placement),
@@ -318,7 +318,7 @@ class _Assembly:
         return {
             **{name: count() for name, count in self.counts.items()},
             "consumers": await self._served(),
-            "read_models": [{**asdict(view), "lag": view.lag}],
+            "read_models": [{**asdict(view), "lag": view.lag, "on_poison": await self._on_poison()}],
         }
 
     async def _consumers(self) -> list[dict[str, Any]]:
@@ -333,6 +333,9 @@ class _Assembly:
     def _actions_of(self, role: Any) -> frozenset[str]:
         """Return what a role may do, its own objects included."""
         return self.authorizer.actions_of(role)
+
+    async def _on_poison(self) -> Any:
+        return await self.settings.reader.current("read_models.on_poison")
 
     def _allowed(self, principal: Any, action: str) -> bool:
         return self.authorizer.verdict(principal, action) is not Verdict.DENY

@@ -61,7 +61,7 @@ class HistoryQueries:
             lag_seconds=await self._age(stands.position + 1) if stands.lag else 0.0,
             skipped=stands.skipped,
             reason=stands.reason,
-            on_poison=one.on_poison,
+            on_poison=await view.on_poison(),
             kept_by=view.kept_by,
             beside=_beside(stands.beside),
         )

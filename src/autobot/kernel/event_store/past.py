@@ -12,7 +12,7 @@ import msgspec
 from autobot.kernel.core.errors import AutoBotError, DataCorrupt, NotFound
 from autobot.kernel.event_store.erasures import erasures
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.projection import Projection, Write
+from autobot.kernel.event_store.projection import Policy, Projection, Write, stops
 from autobot.kernel.event_store.transaction import Delete, Document, Filter, Put, Query, Recorded
 
 PAGE: Final = 500
@@ -103,8 +103,10 @@ class Past:
     store's count of erasures before any copy is used.
     """
 
-    def __init__(self, store: EventStore, projections: Iterable[Projection]) -> None:
-        self._store = store
+    def __init__(
+        self, store: EventStore, projections: Iterable[Projection], on_poison: Policy = stops
+    ) -> None:
+        self._store, self._on_poison = store, on_poison
         self.projections = {one.name: one for one in projections}
         self._copies: OrderedDict[tuple[str, int], PastTables] = OrderedDict()
         self._folding = asyncio.Lock()
@@ -146,7 +148,7 @@ class Past:
             for recorded in page:
                 if recorded.position > until:
                     break
-                await _apply(projection, recorded, tables)
+                await self._apply(projection, recorded, tables)
                 tables.position = recorded.position
                 taken += 1
                 self.folded += 1
@@ -157,6 +159,15 @@ class Past:
         if self._erasures == erasures:
             self._keep(projection.name, tables)
         return tables
+
+    async def _apply(self, projection: Projection, recorded: Recorded, tables: PastTables) -> None:
+        try:
+            tables.write(await projection.apply(recorded, tables))
+        except Exception as error:
+            if await self._on_poison() == "skip":
+                return
+            reason = error.detail if isinstance(error, AutoBotError) else f"{type(error).__name__}: {error}"
+            raise DataCorrupt(f"Event {recorded.position} stops {projection.name}: {reason}") from error
 
     def _nearest(self, projection: Projection, until: int) -> PastTables:
         """Return tables to go on with: an own copy of the nearest ones, or empty ones."""
@@ -172,16 +183,6 @@ class Past:
         self._copies.move_to_end((name, tables.position))
         while len(self._copies) > COPIES or sum(one.documents for one in self._copies.values()) > DOCUMENTS:
             self._copies.popitem(last=False)
-
-
-async def _apply(projection: Projection, recorded: Recorded, tables: PastTables) -> None:
-    try:
-        tables.write(await projection.apply(recorded, tables))
-    except Exception as error:
-        if projection.on_poison == "skip":
-            return
-        reason = error.detail if isinstance(error, AutoBotError) else f"{type(error).__name__}: {error}"
-        raise DataCorrupt(f"Event {recorded.position} stops {projection.name}: {reason}") from error
 
 
 Change = tuple[str, Document | None, Document | None]

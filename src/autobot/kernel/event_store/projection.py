@@ -11,6 +11,18 @@ from autobot.kernel.event_store.transaction import Delete, Document, Put, Query,
 Write = Put | Delete
 
 
+OnPoison = Literal["stop", "skip"]
+"""What happens with an event that a projection raises on: `stop` holds the read model there, `skip` puts the event on
+the skip-list with its reason and goes on."""
+Policy = Callable[[], Awaitable[OnPoison]]
+"""Says which of them counts now."""
+
+
+async def stops() -> OnPoison:
+    """Stop: the policy of those that were given none."""
+    return "stop"
+
+
 class Reader(Protocol):
     """What a projection may read while it writes: its own tables, with all that earlier events wrote."""
 
@@ -30,9 +42,7 @@ class Projection:
     `apply` returns the writes that one event causes and depends on nothing but that event and `tables`, so
     that a replay gives the same tables. `types` are exact or end in `*`. Raise `version` whenever `apply`
     would write something else for the same log: the tables are then built anew beside the live ones.
-    `on_poison` says what happens with an event that `apply` raises on: `stop` holds the read model there,
-    `skip` puts the event on the skip-list with its reason and goes on. Raises ValueError for an empty
-    name or no tables, or a version below 1.
+    Raises ValueError for an empty name or no tables, or a version below 1.
     """
 
     name: str
@@ -40,7 +50,6 @@ class Projection:
     tables: tuple[str, ...]
     apply: Callable[[Recorded, Reader], Awaitable[Sequence[Write]]]
     version: int = 1
-    on_poison: Literal["stop", "skip"] = "stop"
 
     def __post_init__(self) -> None:
         if not self.name or not self.tables or not self.types or self.version < 1:

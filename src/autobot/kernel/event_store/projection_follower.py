@@ -16,7 +16,7 @@ from autobot.kernel.event_store.generations import REGISTRY, Generation, Generat
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore, StoreClosed
 from autobot.kernel.event_store.projecting import Batch, Poison
-from autobot.kernel.event_store.projection import Projection, ProjectionState
+from autobot.kernel.event_store.projection import Policy, Projection, ProjectionState, stops
 from autobot.kernel.event_store.projection_standing import beside_consumer, skipped, standing
 from autobot.kernel.event_store.transaction import Checkpoint, Recorded, Transaction
 
@@ -43,8 +43,10 @@ class ProjectionFollower:
     live ones. Tables of another version cannot be followed and are never kept.
     """
 
-    def __init__(self, projection: Projection, store: EventStore, clock: Clock) -> None:
-        self.projection = projection
+    def __init__(
+        self, projection: Projection, store: EventStore, clock: Clock, on_poison: Policy = stops
+    ) -> None:
+        self.projection, self.on_poison = projection, on_poison
         self._store, self._clock = store, clock
         self._position = 0
         self._skipped = 0
@@ -244,7 +246,7 @@ class ProjectionFollower:
         try:
             await self._patient(once)
         except Poison as poison:
-            if self.projection.on_poison == "skip":
+            if await self.on_poison() == "skip":
                 batch.skip(poison)
                 self._skipped += batch is self._live
                 return

@@ -19,7 +19,7 @@ from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded, WrongExpe
 from autobot.kernel.core.raised import Raised, error_of, raised_of
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore, StoreClosed
-from autobot.kernel.event_store.projection import Projection, ProjectionState
+from autobot.kernel.event_store.projection import OnPoison, Projection, ProjectionState
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.projection_standing import stopped, stored_position, stored_state
 from autobot.kernel.event_store.transaction import Delete, Document, Put, Query, Transaction
@@ -46,6 +46,10 @@ class Keeper:
         self._runner, self._store, self._clock, self._lease = runner, store, clock, lease
         self._here = lease is None
         self._over = asyncio.Event()
+
+    async def on_poison(self) -> OnPoison:
+        """Return what happens now with an event that the projection cannot take."""
+        return await self._runner.on_poison()
 
     @property
     def projection(self) -> Projection:
@@ -128,7 +132,7 @@ class Keeper:
     async def run(self) -> None:
         """Keep it whenever nobody else does, until the store closes."""
         if self._lease is None:
-            await self._runner.run()
+            await self._follow()
             return
         with suppress(StoreClosed):
             while True:
@@ -153,9 +157,14 @@ class Keeper:
                 await asyncio.shield(lease.release())
 
     async def _follow(self) -> None:
-        """Follow the log. One that an event stopped is kept all the same: the next process would stop there, too."""
-        if await self._runner.run() != "poison":
-            self._over.set()
+        """Follow the log. One that an event stopped is kept all the same: the next process would stop there, too.
+
+        It goes on as soon as such events are to be left out.
+        """
+        while await self._runner.run() == "poison":
+            while await patiently(self._runner.on_poison) == "stop":  # noqa: ASYNC110 - a policy has no event
+                await asyncio.sleep(LOOK_S)
+        self._over.set()
 
     async def _hold(self, lease: Lease) -> None:
         """Return when the lease is lost, or following ended."""

@@ -312,7 +312,7 @@ async def test_settings_are_found_by_words() -> None:
     assert (await world.ask(settings.ListSettings(search="no such word"))).items == ()
     everything = [one.key for one in (await world.ask(settings.ListSettings())).items]
     assert everything == sorted(everything)
-    assert len(everything) == 11
+    assert len(everything) == 12
 
 
 @pytest.mark.parametrize(("role", "reads"), [("operator", True), ("user", False), ("viewer", False)])

@@ -15,7 +15,7 @@ from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.kernel.core.errors import DataCorrupt, NotFound
 from autobot.kernel.event_store.erasures import counted
 from autobot.kernel.event_store.past import COPIES, Past, difference
-from autobot.kernel.event_store.projection import Projection, Reader, Write
+from autobot.kernel.event_store.projection import OnPoison, Projection, Reader, Write, stops
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.transaction import (
     ANY,
@@ -55,6 +55,11 @@ async def notes(recorded: Recorded, reader: Reader) -> Sequence[Write]:
     texts = [*(before.document["texts"] if before else ()), data["text"]]
     document = {"texts": texts, "pair": (1, 2)}
     return (Put(table="notes", key=recorded.stream, document=document, group=recorded.stream[0], sort="s"),)
+
+
+async def skips() -> OnPoison:
+    """Leave poison out."""
+    return "skip"
 
 
 def projection(**fields: Any) -> Projection:
@@ -186,14 +191,14 @@ async def test_a_fold_under_way_while_text_is_erased_keeps_no_copy() -> None:
 
 async def test_a_poison_event_stops_the_past_or_is_left_out() -> None:
     """As the projection's configuration says of its live tables: an error that names the event, or without it."""
-    cases: tuple[dict[str, Any], ...] = ({}, {"on_poison": "skip"})
-    for fields in cases:
-        world = World(**fields)
+    for policy in (stops, skips):
+        world = World()
+        world.past = Past(world.store, [projection()], policy)
         await world.say("a", "put", "first")
         await world.say("a", "poison")
         await world.say("a", "more", "last")
         assert (await world.shown(1))["a"]["texts"] == ["first"]
-        if fields:
+        if policy is skips:
             assert (await world.shown(3))["a"]["texts"] == ["first", "last"]
         else:
             with pytest.raises(DataCorrupt, match="Event 2 stops notes: ValueError: no such word"):

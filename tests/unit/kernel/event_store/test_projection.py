@@ -13,7 +13,7 @@ from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.kernel.core.errors import ConnectionLost, DeadlineExceeded
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projecting import SKIPPED
-from autobot.kernel.event_store.projection import Projection, Reader, Rebuilt, Write
+from autobot.kernel.event_store.projection import OnPoison, Policy, Projection, Reader, Rebuilt, Write, stops
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.table_hash import table_hash
 from autobot.kernel.event_store.transaction import Committed, Put, Query, Recorded, Transaction
@@ -45,6 +45,11 @@ async def with_neighbours(recorded: Recorded, reader: Reader) -> Sequence[Write]
 def projection(apply: Handler = count_by_stream, **fields: Any) -> Projection:
     """Return the projection under test."""
     return Projection(name="counts", types=("autobot.test.*",), tables=("counts",), apply=apply, **fields)
+
+
+async def skips() -> OnPoison:
+    """Leave poison out."""
+    return "skip"
 
 
 async def total(store: EventStore, key: str) -> int | None:
@@ -81,8 +86,10 @@ class World:
             task.cancel()
         await self.group.__aexit__(*error)
 
-    def runner(self, made: Projection, store: EventStore | None = None) -> ProjectionRunner:
-        runner = ProjectionRunner(made, store or self.store, self.clock)
+    def runner(
+        self, made: Projection, store: EventStore | None = None, on_poison: Policy = stops
+    ) -> ProjectionRunner:
+        runner = ProjectionRunner(made, store or self.store, self.clock, on_poison)
         self.tasks.append(self.group.create_task(runner.run()))
         return runner
 
@@ -245,7 +252,7 @@ async def test_a_poisonous_event_stops_the_projection_before_it(world: World) ->
 async def test_a_skipped_event_is_on_the_list(world: World) -> None:
     """With `skip` the projection goes on, and the event stands on the skip-list with its reason."""
     await world.events("a", "a", "a", "a")
-    runner = world.runner(projection(refuses_thirds, on_poison="skip"))
+    runner = world.runner(projection(refuses_thirds), on_poison=skips)
     await world.caught_up(runner)
     assert await total(world.store, "a") == 3
     (skipped,) = await world.store.query(Query(table=SKIPPED))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -23,12 +24,16 @@ class Process:
     """A keeper as one process has it."""
 
     def __init__(self, world: World, name: str, apply: Handler = count_by_stream) -> None:
-        self.world = world
-        self.runner = ProjectionRunner(projection(apply), world.store, world.clock)
+        self.world, self.policy = world, "stop"
+        self.runner = ProjectionRunner(projection(apply), world.store, world.clock, self.on_poison)
         lease = Lease(world.store, world.clock, "projection:counts", name)
         self.keeper = Keeper(self.runner, world.store, world.clock, lease)
         self.task = world.group.create_task(self.keeper.run())
         world.tasks.append(self.task)
+
+    async def on_poison(self) -> Any:
+        """What an operator chose."""
+        return self.policy
 
     async def live(self) -> None:
         """Return when it keeps the projection."""
@@ -192,5 +197,13 @@ def test_an_event_that_stops_it_is_told_by_every_process() -> None:
                 await seen(second.keeper, world, 1.0)
             with pytest.raises(Conflict):
                 await second.keeper.change("rebuild", "r")
+            # Somebody decides that such events are left out: it goes on by itself.
+            first.policy = second.policy = "skip"
+            while (await second.keeper.statistics()).state != "live":
+                await asyncio.sleep(0.1)
+            await seen(second.keeper, world)
+            assert await total(world.store, "a") == 2
+            told = await second.keeper.statistics()
+            assert (told.state, told.reason, told.skipped) == ("live", "", 1)
 
     run(main())

@@ -103,6 +103,18 @@ CHAT: Final = (
     ),
 )
 
+READ_MODELS: Final = (
+    Definition(
+        key="read_models.on_poison",
+        type="enum",
+        group="Read models",
+        title="An event that a read model cannot take",
+        description="Stop there and say so, or leave the event out, list it, and go on.",
+        choices=("stop", "skip"),
+        default="stop",
+    ),
+)
+
 LIMITS: Final = (
     Definition(
         key="limits.default_per_minute",
@@ -139,4 +151,4 @@ LIMITS: Final = (
     ),
 )
 
-DEFINITIONS: Final = (*MODELS, *CHAT, *LIMITS)
+DEFINITIONS: Final = (*MODELS, *CHAT, *READ_MODELS, *LIMITS)
