@@ -12,17 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from autobot.adapters.prometheus.exposition import ConsumerFigures, link_gauges
+from autobot.adapters.prometheus.exposition import ConsumerFigures
 from autobot.bootstrap.channels import EngineTexts, publish_piece, sources
 from autobot.bootstrap.knowing import VERSION
+from autobot.bootstrap.metrics import proven, watch_figures
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.registered import REGISTERED
 from autobot.bootstrap.registry import asyncapi, schemas_routers
 from autobot.bootstrap.selves import process_id
 from autobot.contexts.identity.module import authenticator
-from autobot.contexts.roles.module import role_gauges
 from autobot.contracts import messaging as messages
-from autobot.gateway.access import Access, Proven
+from autobot.gateway.access import Access
 from autobot.gateway.app import Gateway, create_app
 from autobot.gateway.dialects.agents import AgentChats
 from autobot.gateway.dialects.openai import OpenAIDialect
@@ -49,7 +49,7 @@ from autobot.gateway.rest import (
     system,
 )
 from autobot.gateway.site import EdgeLimits, Site
-from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.core.context import CallContext
 from autobot.kernel.telemetry.listener import Listeners
 
 WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
@@ -115,10 +115,7 @@ class Edge:
         product = self.product
         if texts is None:
             product.frames.append(lambda piece: publish_piece(self.fanout, piece))
-        prometheus = product.outside.extras.get("prometheus")
-        if prometheus is not None:
-            prometheus.watch(lambda: link_gauges(product.registry.describe()))
-            prometheus.watch(lambda: role_gauges(product.observer.rows, product.observer))
+        watch_figures(product)
         product.counts["realtime_sessions"] = lambda: self.fanout.sessions
 
     def _routers(self, signing_in: APIRouter) -> tuple[APIRouter, ...]:
@@ -245,11 +242,6 @@ def metrics_routes(product: Product) -> tuple[RawRoute, ...]:
             openapi=described,
         ),
     )
-
-
-def proven(principal: Principal, credential: str, csrf: str | None, expires: float | None) -> Proven:
-    """Return the edge's form of a proof."""
-    return Proven(principal=principal, credential=credential, csrf=csrf, expires=expires)
 
 
 RUN_EVENTS: Final[dict[str, Any]] = {

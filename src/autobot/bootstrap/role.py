@@ -14,14 +14,22 @@ from typing import Any, Final
 from autobot.adapters.redis.options import StreamOptions
 from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.mesh import Mesh, joined
+from autobot.bootstrap.metrics import with_metrics
 from autobot.bootstrap.outside import need_postgres, need_redis, real_outside
 from autobot.bootstrap.placing import ROLES_FOLDER, Role, alone
 from autobot.bootstrap.product import Product, assemble
 from autobot.bootstrap.redis import RedisCarrier
-from autobot.bootstrap.running import running
+from autobot.bootstrap.running import every, running
 from autobot.bootstrap.selves import process_id
 from autobot.bootstrap.server import WebServer, address_of, inherited, listen, run_loop, settle_memory
-from autobot.bootstrap.serving import CONTROL_SOCKET, check_tls, controlled, edge_work, first_start
+from autobot.bootstrap.serving import (
+    CONTROL_SOCKET,
+    USAGE_EVERY_S,
+    check_tls,
+    controlled,
+    edge_work,
+    first_start,
+)
 from autobot.config import Config
 from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.errors import ConfigurationError
@@ -151,7 +159,14 @@ class _Face:
 async def _face(product: Product, mesh: Mesh) -> _Face:
     if not product.placement.holds("gateway"):
         hop = mesh.hop
-        return _Face(app=hop.app, ready=hop.lifecycle.ready, drain=hop.lifecycle.drain)
+        app, flush = with_metrics(hop.app, product)
+        return _Face(
+            app=app,
+            ready=hop.lifecycle.ready,
+            drain=hop.lifecycle.drain,
+            work=(every(USAGE_EVERY_S, flush),),
+            flush=flush,
+        )
     edge = Edge(product, await quotas_of(product), mesh.texts)
     mesh.shown_by(edge.fanout)
     head = await product.store.head()

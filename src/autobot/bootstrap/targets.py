@@ -107,6 +107,8 @@ class TargetDirectory:
             if targets != self._known[row]:
                 self._wire(row, targets)
         self._say_found()
+        if all(self._observer.state(one)[0] != "lost" for one in rows):
+            return
         with suppress(HopFailed, Rejected, OperatorError):
             # What is lost gets no calls from here already; that it is written down can wait for the next look.
             for one in await bury(self._store, self._codec, self._observer, self._context):

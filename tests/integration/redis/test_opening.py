@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,10 +14,11 @@ from autobot.adapters.system.clock import SystemClock
 from autobot.bootstrap.redis import RedisCarrier, RedisParts, place_of
 from autobot.bootstrap.wiring import SHIPPED
 from autobot.kernel.core.errors import ConfigurationError
-from autobot.kernel.event_store.transaction import Recorded, Transaction
+from autobot.kernel.event_store.transaction import Document, Query, Recorded, Transaction
 from autobot.kernel.links.matrix import Matrix, read_layer
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.messaging.broker import Delivery, Subscription
+from autobot.kernel.messaging.leases import LEASES
 from autobot.kernel.messaging.transient import Frame
 from autobot.testing.conformance.presence import session
 from autobot.testing.messages import Maker
@@ -103,3 +104,43 @@ async def test_what_is_no_address_is_refused() -> None:
 def test_an_address_is_shown_without_its_secrets(url: str, place: str) -> None:
     """Neither name nor password of the address is shown anywhere."""
     assert place_of(url) == place
+
+
+class Asked(MemoryEventStore):
+    """A store that counts who asks where groups stand, and how often a relay looks around."""
+
+    stood = looked = 0
+
+    async def checkpoint(self, consumer: str) -> int:
+        self.stood += consumer.startswith("opening")
+        return await super().checkpoint(consumer)
+
+    async def query(self, query: Query) -> Sequence[Document]:
+        self.looked += query.table == LEASES
+        return await super().query(query)
+
+
+async def test_a_relay_at_rest_asks_seldom_where_groups_stand(valkey: ValkeyServer) -> None:
+    """While nothing moves a relay asks the store for the groups of a part once in ten looks, not each time."""
+    valkey.flush()
+    store = Asked(SystemClock())
+    handled = asyncio.Event()
+
+    async def handle(recorded: Recorded, delivery: Delivery) -> Transaction:
+        handled.set()
+        return Transaction()
+
+    wanted = Subscription(group="opening", types=("*",), handler=handle)
+    async with process(valkey.url, store, "one:1") as one, asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one.relay.run()), group.create_task(one.broker.serve(wanted))]
+        await store.commit(Maker(SystemClock()).transaction("a"))
+        await handled.wait()
+        while store.looked < 40:
+            await asyncio.sleep(0.01)
+        stood, looked = store.stood, store.looked
+        while store.looked < looked + 120:
+            await asyncio.sleep(0.01)
+        assert store.stood - stood < (store.looked - looked) / 2
+        for task in tasks:
+            task.cancel()
+    await store.close()

@@ -87,6 +87,26 @@ def test_no_call_reaches_a_role_without_a_service_token(installation: Installati
         assert backend.get("/api/v1/chat/sessions").status == 404
 
 
+@pytest.mark.parametrize("role", ["backend", "ai"])
+def test_each_role_has_metrics_for_who_may_read_them(installation: Installation, role: str) -> None:
+    """A role answers `/metrics` at its own address, with its own links and counts, for a key with `metrics:read`."""
+    admin = installation.admin
+    keys = {
+        scope: admin.post("/api/v1/auth/keys", {"name": scope, "scopes": [scope]}).expect(201).json["key"]
+        for scope in ("metrics:read", "chat:read")
+    }
+    address = installation.address(role)
+    with Client(address) as nobody, Client(address, key=keys["chat:read"]) as other:
+        nobody.get("/metrics").problem(401)
+        other.get("/metrics").problem(403)
+    with Client(address, key=keys["metrics:read"]) as scraper:
+        reply = scraper.get("/metrics").expect(200)
+        assert reply.headers["content-type"].startswith("text/plain")
+        assert 'link="services-repositories"' in reply.text
+        assert "autobot_" in reply.text
+        scraper.post("/metrics").problem(404)
+
+
 @pytest.mark.parametrize("role", ["gateway", "backend", "ai"])
 def test_nothing_acknowledged_is_lost_when_a_role_is_killed(installation: Installation, role: str) -> None:
     """SIGKILL of a process under load: every acknowledged chat is there once, and the role comes back."""

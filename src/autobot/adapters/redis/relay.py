@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -26,6 +27,8 @@ from autobot.kernel.telemetry.listener import Listener
 BACKOFF_S: Final = (0.05, 5.0)
 FORGOTTEN: Final = timedelta(days=1)
 """A group that nobody served for so long keeps nothing in the streams; when it comes back, they are begun anew."""
+QUIET_LOOKS: Final = 10
+"""Looks after a stream in which nothing moves that pass before its groups are asked again where they stand."""
 EPOCH: Final = "stream_epoch_changed_total"
 LOST: Final = "stream_entries_lost_total"
 PUBLISHED: Final = "stream_published_total"
@@ -103,6 +106,16 @@ class Relay:
             self._listener.counted(name, value, (("part", part.tag),))
 
 
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """Up to where groups had settled a part whose stream ended at `stands`. What they settle since is trimmed later."""
+
+    names: Sequence[str]
+    stands: int | None
+    low: int
+    until: float
+
+
 class _PartRelay:
     """Relays one part while its lease is held."""
 
@@ -114,6 +127,7 @@ class _PartRelay:
         self._saved = self._known = 0
         self._looked = 0.0
         self._stands: int | None = None
+        self._settled: _Settled | None = None
 
     async def run(self) -> None:
         """Relay until cancelled. Raises Superseded when another took the lease, StoreClosed when the store closes."""
@@ -148,7 +162,9 @@ class _PartRelay:
         poked = self._relay._poked[self._part.number]
         now = self._clock.monotonic()
         if self._stands is None or poked.is_set() or now - self._looked >= self._options.upkeep:
-            poked.clear()
+            if poked.is_set():
+                poked.clear()
+                self._settled = None
             self._stands = await self._look()
             self._looked = now
         stands, options = self._stands, self._options
@@ -198,12 +214,20 @@ class _PartRelay:
         """Return up to where every group has settled this part; the head of the log when there is no group."""
         since = self._clock.now() - FORGOTTEN
         names = await patiently(partial(taken_since, self._store, self._part.tag, since))
+        now, known = self._clock.monotonic(), self._settled
+        if known is not None and (known.names, known.stands) == (names, self._stands) and now < known.until:
+            return known.low
         lows = []
         for name in names:
             group = name.rpartition("@")[0]
             checkpoint = self._options.checkpoint(group, self._part.number)
             lows.append(await patiently(partial(stood, self._store, group, checkpoint)))
-        return min(lows) if lows else await patiently(self._store.head)
+        low = min(lows) if lows else await patiently(self._store.head)
+        until = now + QUIET_LOOKS * self._options.upkeep
+        self._settled = (
+            _Settled(names, self._stands, low, until) if self._stands is not None and lows else None
+        )
+        return low
 
     async def _save(self, position: int) -> None:
         """Note how far the part was published, for those who compare. Raises Superseded."""
