@@ -13,6 +13,7 @@ from autobot.adapters.postgres.event_store import PostgresEventStore
 from autobot.adapters.system.clock import SystemClock
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.sagas import facts
+from autobot.kernel.sagas.earlier import END_TYPES
 from autobot.testing.postgres import Cluster
 from tests.faults.run_child import STEPS, codec_of
 
@@ -46,7 +47,7 @@ async def ended(store: EventStore, count: int) -> None:
     waited = {facts.stream_of(f"run-{number}") for number in range(count)}
     async with asyncio.timeout(WAIT_S):
         async for batch in store.subscribe(after=0):
-            waited -= {one.stream for one in batch if one.message.type in facts.END_TYPES}
+            waited -= {one.stream for one in batch if one.message.type in END_TYPES}
             if not waited:
                 return
 

@@ -17,8 +17,8 @@ from autobot.kernel.core.context import CallContext
 from autobot.kernel.event_store.documents import event_document
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Filter, Recorded
+from autobot.kernel.sagas.earlier import END_TYPES
 from autobot.kernel.sagas.engine import RunEngine
-from autobot.kernel.sagas.facts import END_TYPES
 
 BATCH = 500
 SYSTEM = Filter(types=("autobot.system.*",))

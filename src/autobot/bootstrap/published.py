@@ -23,6 +23,7 @@ from autobot.contracts import (
 from autobot.gateway.message_schemas import STORED, message_schemas
 from autobot.kernel.event_store.upcast import Upcaster, Upcasters
 from autobot.kernel.messaging.facts import EVENTS as BROKER_EVENTS
+from autobot.kernel.sagas.earlier import STEPS as RUN_STEPS
 from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS
 
 EVENTS: Final[tuple[type[Any], ...]] = (
@@ -42,7 +43,7 @@ EVENTS: Final[tuple[type[Any], ...]] = (
 )
 """One class a type; the codec reads and writes exactly these."""
 
-STEPS: Final[tuple[Upcaster, ...]] = ()
+STEPS: Final[tuple[Upcaster, ...]] = RUN_STEPS
 """From each retired type to the one that took its place. A type leaves EVENTS only with a step from it."""
 
 UPCASTERS: Final = Upcasters(STEPS)

@@ -92,6 +92,26 @@ class ForceBreaker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadEvent:
+    """The event at a log position, as this version reads it."""
+
+    position: Annotated[int, Ge(1), Le(2**53)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRead:
+    """An event as it was stored and as it is read: `upcast` says that the two differ. `data` is None for what is
+    erased or no JSON object."""
+
+    position: int
+    stored_type: str
+    type: str
+    upcast: bool
+    erased: bool
+    data: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListEvents:
     """The log, newest first, filtered."""
 

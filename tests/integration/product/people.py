@@ -9,7 +9,9 @@ from typing import Any
 from autobot.testing.client import Client, Reply, ServerEvent
 
 CHAT = "/api/v1/chat"
-ENDS = {f"autobot.runs.run_{word}.v1": word for word in ("completed", "failed", "stopped", "interrupted")}
+ENDS = {f"autobot.runs.run_{word}.v1": word for word in ("completed", "failed", "stopped")} | {
+    "autobot.runs.run_interrupted.v2": "interrupted"
+}
 
 
 @dataclass

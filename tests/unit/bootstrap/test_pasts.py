@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from autobot.bootstrap.history import projections
-from autobot.bootstrap.published import EVENTS
+from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.contracts import actions, identity, messaging, read_models, replays, roles, schemas
 from autobot.kernel.core.failure import Failure
+from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.past import Past
 from autobot.kernel.event_store.transaction import ANY, Append, Erase, Transaction
 from autobot.kernel.sagas import facts
@@ -27,6 +28,7 @@ class Log(Ground):
 
     def __init__(self) -> None:
         super().__init__(EVENTS)
+        self.codec = EventCodec(EVENTS, self.clock, self.ids, source="/test", upcast=UPCASTERS)
         self.past = Past(self.store, projections(self.codec))
 
     async def told(self, stream: str, *events: Any) -> int:

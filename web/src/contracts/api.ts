@@ -202,6 +202,9 @@ export interface StoredEvent {
   [attribute: string]: unknown;
 }
 
+/** An event as this version reads it. */
+export type EventRead = Whole<Schemas["EventRead"]>;
+
 /** A saga as lists show it, and with its steps. */
 export type Saga = Whole<Schemas["SagaView"]>;
 export type SagaDetail = Whole<Schemas["SagaDetail"]>;

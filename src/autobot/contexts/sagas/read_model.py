@@ -18,6 +18,7 @@ from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection import Projection, Reader, Write
 from autobot.kernel.event_store.transaction import Document, Put, Query, Recorded
 from autobot.kernel.sagas import facts
+from autobot.kernel.sagas.earlier import ALL_TYPES
 from autobot.kernel.sagas.shelf import failure_in
 
 
@@ -78,7 +79,7 @@ def sagas_then(codec: EventCodec, unplanned: Collection[str] = ()) -> Projection
         document = {name: value for name, value in msgspec.to_builtins(after).items() if name != "plan"}
         return (Put(table=facts.SAGAS, key=key, document=document, sort=key),)
 
-    return Projection(name="sagas", types=_FACTS, tables=(facts.SAGAS,), apply=apply)
+    return Projection(name="sagas", types=ALL_TYPES, tables=(facts.SAGAS,), apply=apply)
 
 
 def runs_then(codec: EventCodec, unplanned: Collection[str] = ()) -> Projection:
@@ -92,7 +93,7 @@ def runs_then(codec: EventCodec, unplanned: Collection[str] = ()) -> Projection:
             return {"definition": fact.definition, "owner": fact.owner, "state": "queued", "step": None}
         return _run_then(before, fact) if before else None
 
-    return latest(facts.RUNS, _FACTS, codec.unwrap, prefix=facts.stream_of(""), change=change)
+    return latest(facts.RUNS, ALL_TYPES, codec.unwrap, prefix=facts.stream_of(""), change=change)
 
 
 def _is_saga(fact: facts.RunStarted, unplanned: Collection[str]) -> bool:
@@ -107,11 +108,7 @@ def _run_then(before: dict[str, Any], fact: Any) -> dict[str, Any]:
             return {**before, "state": "completed"}
         case facts.RunStopped():
             return {**before, "state": "stopped", "by": fact.by}
-        case facts.RunFailed():
-            return {**before, "state": "failed", "error": msgspec.to_builtins(fact.error)}
-        case facts.RunInterrupted():
-            return {**before, "state": "interrupted", "error": fact.reason}
+        case facts.RunFailed() | facts.RunInterrupted():
+            state = "failed" if isinstance(fact, facts.RunFailed) else "interrupted"
+            return {**before, "state": state, "error": msgspec.to_builtins(fact.error)}
     return before
-
-
-_FACTS = tuple(one.TYPE for one in facts.EVENTS if one is not facts.SignalSent)

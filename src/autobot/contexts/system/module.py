@@ -59,6 +59,7 @@ def build(
             QuerySpec(query=system.GetLink, action="system:read", handler=read.link),
             QuerySpec(query=system.LinkHistory, action="system:read", handler=read.history),
             QuerySpec(query=system.ListEvents, action="events:read", handler=read.events),
+            QuerySpec(query=system.ReadEvent, action="events:read", handler=read.event),
             QuerySpec(query=system.GetHealth, action="system:read", handler=read.health),
             QuerySpec(query=system.GetInfo, action="system:read", handler=read.info),
             QuerySpec(query=system.GetStatus, action="system:read", handler=read.status),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from autobot.contexts.system.ports import Facts, HealthBoard, LinkControl
 from autobot.contracts import system
 from autobot.contracts.chat import Page
@@ -14,7 +16,7 @@ from autobot.kernel.core.cursor import decode_cursor, encode_cursor
 from autobot.kernel.core.errors import InvalidInput, NotFound
 from autobot.kernel.event_store.audit_chain import GENESIS, verify
 from autobot.kernel.event_store.codec import EventCodec
-from autobot.kernel.event_store.documents import event_document
+from autobot.kernel.event_store.documents import event_document, is_json
 from autobot.kernel.event_store.past import latest
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection import Projection
@@ -89,6 +91,22 @@ class SystemQueries:
             next_cursor=encode_cursor(str(page[-1].position)) if more else None,
         )
 
+    async def event(self, query: system.ReadEvent, context: CallContext) -> system.EventRead:
+        """Return one event as this version reads it. Raises NotFound."""
+        found = await self._store.read_all(after=query.position - 1, limit=1)
+        if not found or found[0].position != query.position:
+            raise NotFound(f"The log has no position {query.position}.")
+        message = found[0].message
+        name, data = self._codec.today(message)
+        return system.EventRead(
+            position=query.position,
+            stored_type=message.type,
+            type=name,
+            upcast=name != message.type,
+            erased=message.erased,
+            data=None if message.erased or not is_json(message.content_type) else _object(data),
+        )
+
     async def health(self, query: system.GetHealth, context: CallContext) -> system.Health:
         """Return what the last probes said."""
         checks = tuple(self._health.checks())
@@ -125,6 +143,13 @@ class SystemQueries:
     async def diagnostics(self, query: system.GetDiagnostics, context: CallContext) -> bytes:
         """Return the support bundle."""
         return await self._facts.diagnostics()
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return None
 
 
 def links_then(codec: EventCodec) -> Projection:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from autobot.contracts import system
@@ -200,3 +200,12 @@ def _log_routes(routes: APIRouter, bus: Dispatcher) -> None:
             cursor=cursor,
         )
         return json_answer(await bus.ask(query, context))
+
+    @routes.get(
+        "/events/{position}/today",
+        response_model=system.EventRead,
+        summary="An event of the log as this version reads it: older types brought up to date",
+    )
+    @needs("events:read")
+    async def event_today(context: Context, position: Annotated[int, Path(ge=1, le=2**53)]) -> Response:
+        return json_answer(await bus.ask(system.ReadEvent(position=position), context))

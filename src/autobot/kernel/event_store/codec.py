@@ -92,6 +92,14 @@ class EventCodec:
             raise InvalidInput(f"The data is not that of {type_name}.", errors=(found,)) from error
         validate(event)
 
+    def today(self, message: Message) -> tuple[str, bytes]:
+        """Return type and data as this version reads them: as stored, but for older types, which are brought up to date.
+
+        Raises DataCorrupt when a step of the upcasters cannot take the data.
+        """
+        stored = message.type, message.data
+        return stored if self._upcast is None or message.erased else self._upcast(*stored)
+
     def unwrap(self, recorded: Recorded) -> Any:
         """Return the contract event, or an UnknownType instance for erased payloads and foreign types.
 
@@ -100,9 +108,7 @@ class EventCodec:
         message = recorded.message
         if message.erased:
             return UnknownType()
-        name, data = message.type, message.data
-        if self._upcast is not None:
-            name, data = self._upcast(name, data)
+        name, data = self.today(message)
         decoder = self._decoders.get(name)
         if decoder is None:
             return UnknownType()

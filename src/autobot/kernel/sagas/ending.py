@@ -61,5 +61,5 @@ def end_fact(run: Run, outcome: Outcome, message_id: str) -> Any:
     if outcome.error is None:
         raise AssertionError("a run that failed or was interrupted has a cause")
     if outcome.state == "interrupted":
-        return facts.RunInterrupted(run_id=run.id, reason=outcome.error.detail, message_id=message_id)
+        return facts.RunInterrupted(run_id=run.id, error=outcome.error, message_id=message_id)
     return facts.RunFailed(run_id=run.id, error=outcome.error, message_id=message_id)

@@ -160,11 +160,11 @@ class RunStopped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInterrupted:
-    """A crash or a shutdown cut the run off."""
+    """A crash or a shutdown cut the run off. Version 1 had a text in place of the error: see `earlier`."""
 
-    TYPE: ClassVar[str] = "autobot.runs.run_interrupted.v1"
+    TYPE: ClassVar[str] = "autobot.runs.run_interrupted.v2"
     run_id: str
-    reason: str
+    error: Failure
     message_id: str = ""
 
 
@@ -273,7 +273,6 @@ ENDS: tuple[type[Any], ...] = (
     RunCompensated,
     RunSettled,
 )
-END_TYPES = frozenset(kind.TYPE for kind in ENDS)
 
 
 def stream_of(run_id: str) -> str:

@@ -13,6 +13,7 @@ from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Recorded
 from autobot.kernel.sagas import facts
+from autobot.kernel.sagas.earlier import END_TYPES
 from autobot.kernel.sagas.ending import started_of
 from autobot.kernel.sagas.run import Run
 from autobot.kernel.sagas.tenure import Tenure
@@ -142,6 +143,6 @@ class Sharing:
             await self._engine.signalled(recorded.stream.removeprefix(SIGNALS))
         elif kind == facts.RunResumed.TYPE:
             await self._engine.resume(recorded.stream.removeprefix(RUN))
-        elif kind in facts.END_TYPES:
+        elif kind in END_TYPES:
             self.move()
             self._engine.over(recorded.stream.removeprefix(RUN))

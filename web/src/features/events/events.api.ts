@@ -1,4 +1,4 @@
-import type { Page, StoredEvent } from "@/contracts/api";
+import type { EventRead, Page, StoredEvent } from "@/contracts/api";
 import { api } from "@/shared/http";
 
 const BASE = "/api/v1/system/events";
@@ -20,3 +20,6 @@ export async function readEvent(position: number, signal?: AbortSignal): Promise
   const event = page.items[0];
   return event?.position === position ? event : null;
 }
+
+/** An event as this version reads it: one of an older type is brought up to date. */
+export const readToday = (position: number, signal?: AbortSignal): Promise<EventRead> => api.get(`${BASE}/${position}/today`, {}, signal);

@@ -503,6 +503,8 @@ export const en = {
     data: "Data",
     attributes: "Attributes",
     erased: "The payload of this event was erased.",
+    today: "As it is read today",
+    todayText: "An older version stored it. This version reads it as",
     notAllowed: "Operators and administrators read the log",
     notAllowedText: "Ask an administrator for the role.",
     principal: "Principal",
