@@ -57,6 +57,7 @@ PAST: Final[Mapping[str, str]] = {
 """By table of documents the read model that tells its past."""
 
 NO_PAST: Final[Mapping[str, str]] = {
+    "dead_letter_ages": "places of dead letters by age; they follow from the dead letters",
     "identity.guard": "counts that guard other rows; they follow from the users",
     "identity.links": "one-time links: that one was used is no fact",
     "identity.passwords": "secrets, and only the last one is kept",

@@ -31,6 +31,8 @@ async def running(product: Product, *, decisions: bool = True) -> AsyncIterator[
     await product.live.refresh()
     product.live.open_file(product.outside.clock, product.config.inherited)
     seen = await product.store.head()
+    if product.placement.holds("backend"):
+        await messaging_module.reindex(product.store)
     if decisions:
         refused = await system_module.restore_policies(product.store, product.codec, product.registry)
         for row, why in refused:

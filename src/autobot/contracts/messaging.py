@@ -148,7 +148,7 @@ class ReleaseConsumer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListDeadLetters:
-    """Dead letters in log order."""
+    """Dead letters, the one that failed last at the end."""
 
     selection: Selection = Selection()
     limit: Annotated[int, Ge(1), Le(200)] = 50

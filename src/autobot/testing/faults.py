@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -66,6 +66,12 @@ class Through:
     async def query(self, query: Query) -> Sequence[Document]:
         return await self.store.query(query)
 
+    async def count(self, query: Query) -> int:
+        return await self.store.count(query)
+
+    async def groups(self, table: str) -> Mapping[str, int]:
+        return await self.store.groups(table)
+
     async def search(self, query: Query) -> Sequence[SearchHit]:
         return await self.store.search(query)
 
@@ -92,11 +98,11 @@ class LosesLastWrite(Through):
 class ForgetsOneInTen(Through):
     """Acknowledges every tenth commit without making it."""
 
-    count = 0
+    commits = 0
 
     async def commit(self, transaction: Transaction) -> Committed:
-        self.count += 1
-        if self.count % 10:
+        self.commits += 1
+        if self.commits % 10:
             return await self.store.commit(transaction)
         return Committed(position=await self.store.head() + 1, revisions=(0,) * len(transaction.appends))
 
@@ -238,6 +244,33 @@ class ConfusesConsumers(Through):
         return found
 
 
+class CountsOnePage(Through):
+    """Counts no further than a page."""
+
+    async def count(self, query: Query) -> int:
+        return min(query.limit, await self.store.count(query))
+
+
+class CountsFromTheStart(Through):
+    """Counts what lies before the place, too."""
+
+    async def count(self, query: Query) -> int:
+        return await self.store.count(replace(query, after=None))
+
+
+class KeepsOldGroups(Through):
+    """Counts a group's documents as they were when it was first asked."""
+
+    def __init__(self, store: EventStore) -> None:
+        super().__init__(store)
+        self._known: dict[str, Mapping[str, int]] = {}
+
+    async def groups(self, table: str) -> Mapping[str, int]:
+        if table not in self._known:
+            self._known[table] = await self.store.groups(table)
+        return self._known[table]
+
+
 class ErasesNothing(Through):
     """Acknowledges an erasure and keeps the text."""
 
@@ -258,6 +291,9 @@ FAULTS: tuple[Callable[[EventStore], EventStore], ...] = (
     KnowsNothingHandled,
     KnowsAllHandled,
     ConfusesConsumers,
+    CountsOnePage,
+    CountsFromTheStart,
+    KeepsOldGroups,
     ErasesNothing,
 )
 """Every fault that the suite of `EventStore` must find."""

@@ -20,6 +20,7 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import SYSTEM, CallContext, Principal, Role, TraceContext
 from autobot.kernel.core.ids import Uuid7Source
 from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Append
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -94,7 +95,7 @@ class Ground:
     def __init__(self, events: Iterable[type[Any]], seed: int = 1, clock: Clock | None = None) -> None:
         self.clock = clock or HandClock()
         self.ids = Uuid7Source(self.clock, random.Random(seed))
-        self.store = MemoryEventStore(self.clock)
+        self.store: EventStore = MemoryEventStore(self.clock)
         self.codec = EventCodec(tuple(events), self.clock, self.ids, source="/test")
         self.vault = AesVault(b"k" * 32)
         self.tokens = NumberedTokens()

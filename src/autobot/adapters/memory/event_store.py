@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence, Set
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from datetime import datetime
 
 import msgspec
@@ -120,15 +121,22 @@ class MemoryEventStore:
 
     async def query(self, query: Query) -> Sequence[Document]:
         descending = query.order == "descending"
-        found = sorted(self._candidates(query), key=lambda one: (one[1].sort, one[0]), reverse=descending)
-        if query.after is not None:
-            place = query.after
-            found = [
-                (key, row)
-                for key, row in found
-                if ((row.sort, key) < place if descending else (row.sort, key) > place)
-            ]
+        found = sorted(self._after(query), key=lambda one: (one[1].sort, one[0]), reverse=descending)
         return [row.document(key) for key, row in found[: query.limit]]
+
+    def _after(self, query: Query) -> list[tuple[str, Row]]:
+        place, descending = query.after, query.order == "descending"
+        return [
+            (key, row)
+            for key, row in self._candidates(query)
+            if place is None or ((row.sort, key) < place if descending else (row.sort, key) > place)
+        ]
+
+    async def count(self, query: Query) -> int:
+        return len(self._after(query))
+
+    async def groups(self, table: str) -> Mapping[str, int]:
+        return Counter(row.group for row in self._state.table(table).values() if row.group)
 
     async def search(self, query: Query) -> Sequence[SearchHit]:
         wanted = query.text or ""

@@ -162,23 +162,56 @@ def _wanted(query: Query) -> _Clauses:
     return wanted
 
 
-async def query(connection: Connection, query: Query) -> list[Document]:
-    """Return a page of documents."""
+def _from(query: Query) -> _Clauses | None:
+    """Return what restricts to a query's documents, in all its pages from `after` on; None when it matches nothing."""
     wanted = _wanted(query)
     if query.text is not None:
         words = asked(query.text)
         if words is None:
-            return []
+            return None
         wanted.add("words @@ {}::text::tsquery", words)
-    descending = query.order == "descending"
     if query.after is not None:
-        wanted.add(f"(sort, key) {'<' if descending else '>'} ({{}}, {{}})", *query.after)
-    direction = "DESC" if descending else "ASC"
+        wanted.add(f"(sort, key) {'<' if query.order == 'descending' else '>'} ({{}}, {{}})", *query.after)
+    return wanted
+
+
+async def query(connection: Connection, query: Query) -> list[Document]:
+    """Return a page of documents."""
+    wanted = _from(query)
+    if wanted is None:
+        return []
+    direction = "DESC" if query.order == "descending" else "ASC"
     sql = (
         f"SELECT {DOCUMENT_COLUMNS} FROM autobot.documents WHERE {wanted}"
         f" ORDER BY sort {direction}, key {direction} LIMIT {wanted.bind(query.limit)}"
     )
     return list(map(document, await connection.fetch(sql, *wanted.values)))
+
+
+def counting(query: Query) -> tuple[str, list[Any]] | None:
+    """Return the statement that counts a query's documents, and what it binds; None when it matches nothing."""
+    wanted = _from(query)
+    if wanted is None:
+        return None
+    return f"SELECT count(*) FROM autobot.documents WHERE {wanted}", wanted.values
+
+
+async def count(connection: Connection, query: Query) -> int:
+    """Return how many documents a query means."""
+    statement = counting(query)
+    if statement is None:
+        return 0
+    sql, values = statement
+    found: int = await connection.fetchval(sql, *values)
+    return found
+
+
+GROUPS: Final = f"SELECT grp, count(*) FROM autobot.documents WHERE tbl = {_TABLE} AND grp <> '' GROUP BY grp"
+
+
+async def groups(connection: Connection, table: str) -> dict[str, int]:
+    """Return how many documents each group of a table has."""
+    return dict(await connection.fetch(GROUPS, table))
 
 
 async def search(connection: Connection, query: Query) -> list[SearchHit]:

@@ -161,6 +161,14 @@ class SqliteEventStore:
         table = self._tail.table(query.table)
         return await self._read(lambda connection: reading.query(connection, query, table))
 
+    async def count(self, query: Query) -> int:
+        table = self._tail.table(query.table)
+        return await self._read(lambda connection: reading.count(connection, query, table))
+
+    async def groups(self, table: str) -> Mapping[str, int]:
+        table = self._tail.table(table)
+        return await self._read(lambda connection: reading.groups(connection, table))
+
     async def search(self, query: Query) -> Sequence[SearchHit]:
         table = self._tail.table(query.table)
         return await self._read(lambda connection: reading.search(connection, query, table))

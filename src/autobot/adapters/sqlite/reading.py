@@ -178,22 +178,51 @@ def _match(text: str) -> str | None:
     return " ".join(f'"{one}"' for one in asked) + "*" if asked else None
 
 
-def query(connection: apsw.Connection, wanted: Query, table: str) -> list[Document]:
-    """Return a page of documents."""
+def _from(wanted: Query, table: str) -> tuple[str, list[Any]] | None:
+    """Return the condition of a query's documents, in all its pages from `after` on; None when it matches nothing."""
     clauses, bindings = _wanted(wanted, table)
     if wanted.text is not None:
         match = _match(wanted.text)
         if match is None:
-            return []
+            return None
         clauses.append("d.number IN (SELECT rowid FROM texts WHERE texts MATCH ?)")
         bindings.append(match)
-    descending = wanted.order == "descending"
     if wanted.after is not None:
-        clauses.append(f"(d.sort, d.key) {'<' if descending else '>'} (?, ?)")
+        clauses.append(f"(d.sort, d.key) {'<' if wanted.order == 'descending' else '>'} (?, ?)")
         bindings += wanted.after
-    direction = "DESC" if descending else "ASC"
+    return " AND ".join(clauses), bindings
+
+
+GROUPS: Final = "SELECT grp, count(*) FROM documents WHERE tbl = ? AND grp <> '' GROUP BY grp"
+
+
+def counting(wanted: Query, table: str) -> tuple[str, list[Any]] | None:
+    """Return the statement that counts a query's documents, and what it binds; None when it matches nothing."""
+    found = _from(wanted, table)
+    return None if found is None else (f"SELECT count(*) FROM documents d WHERE {found[0]}", found[1])
+
+
+def count(connection: apsw.Connection, wanted: Query, table: str) -> int:
+    """Return how many documents a query means."""
+    statement = counting(wanted, table)
+    row = None if statement is None else connection.execute(*statement).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def groups(connection: apsw.Connection, table: str) -> dict[str, int]:
+    """Return how many documents each group of a table has."""
+    return dict(connection.execute(GROUPS, (table,)))
+
+
+def query(connection: apsw.Connection, wanted: Query, table: str) -> list[Document]:
+    """Return a page of documents."""
+    found = _from(wanted, table)
+    if found is None:
+        return []
+    condition, bindings = found
+    direction = "DESC" if wanted.order == "descending" else "ASC"
     sql = (
-        f"SELECT {_OF_DOCUMENTS} FROM documents d WHERE {' AND '.join(clauses)}"
+        f"SELECT {_OF_DOCUMENTS} FROM documents d WHERE {condition}"
         f" ORDER BY d.sort {direction}, d.key {direction} LIMIT ?"
     )
     return list(map(document, connection.execute(sql, (*bindings, wanted.limit))))

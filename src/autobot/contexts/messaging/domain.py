@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 from autobot.contracts import messaging, replays
 from autobot.kernel.core.clock import parse_rfc3339, rfc3339
 from autobot.kernel.core.errors import FieldError, InvalidInput, NotFound
-from autobot.kernel.messaging.parking import Parked
+from autobot.kernel.messaging.parking import Cause, Parked
 
 DECIDE_WITHIN: Final = timedelta(days=14)
 """How long a dead letter may wait for a person. Nothing happens to it after that: it is only told."""
@@ -69,6 +69,21 @@ def selects(selection: messaging.Selection, letter: Parked) -> bool:
     )
 
 
+def selects_cause(selection: messaging.Selection, cause: Cause) -> bool:
+    """Say whether a selection may mean dead letters of a cause."""
+    wanted = (
+        (selection.group, cause.group),
+        (selection.fingerprint, cause.fingerprint),
+        (selection.type, cause.type),
+    )
+    return all(not one or one == other for one, other in wanted)
+
+
+def is_by_cause(selection: messaging.Selection) -> bool:
+    """Say whether a selection means whole causes: then it is answered without reading dead letters."""
+    return not selection.key and selection.since is None and selection.until is None
+
+
 def require_bounds(selection: messaging.Selection) -> None:
     """Raise InvalidInput for a selection that names nothing: all of everything is no selection."""
     if selection == messaging.Selection():
@@ -82,7 +97,7 @@ class _Cause:
     count: int = 0
     first: str = ""
     types: set[str] = field(default_factory=set)
-    ages: list[messaging.Age] = field(default_factory=list)
+    ages: Counter[messaging.Age] = field(default_factory=Counter)
 
 
 class Causes:
@@ -100,7 +115,20 @@ class Causes:
         if (letter.last_failed or "") >= (cause.newest.last_failed or ""):
             cause.newest = letter
         cause.types.add(letter.type)
-        cause.ages.append(age_of(letter, self._now))
+        cause.ages[age_of(letter, self._now)] += 1
+
+    def add_counted(
+        self, cause: Cause, count: int, first: str, newest: Parked, ageing: int, overdue: int
+    ) -> None:
+        """Count many of one cause, whose first one failed first at `first`."""
+        found = self._found.setdefault((cause.group, cause.fingerprint), _Cause(newest=newest))
+        found.count += count
+        found.first = min(found.first or first, first)
+        if (newest.last_failed or "") >= (found.newest.last_failed or ""):
+            found.newest = newest
+        found.types.add(cause.type)
+        found.ages["ageing"] += ageing
+        found.ages["overdue"] += overdue
 
     def views(self) -> tuple[messaging.CauseView, ...]:
         """Return all, the most frequent first."""
@@ -115,18 +143,12 @@ class Causes:
                 first_failed=one.first,
                 last_failed=one.newest.last_failed or one.newest.due,
                 example=one.newest.id,
-                ageing=one.ages.count("ageing"),
-                overdue=one.ages.count("overdue"),
+                ageing=one.ages["ageing"],
+                overdue=one.ages["overdue"],
             )
             for (group, fingerprint), one in self._found.items()
         ]
         return tuple(sorted(found, key=lambda one: (-one.count, one.group, one.fingerprint)))
-
-
-def ages(letters: Iterable[Parked], now: datetime) -> tuple[int, int]:
-    """Return how many are ageing and how many overdue."""
-    found = [age_of(one, now) for one in letters]
-    return found.count("ageing"), found.count("overdue")
 
 
 # ------------------------------------------------------------------------------------------------ replays

@@ -20,9 +20,9 @@ from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.messaging import facts
 from autobot.kernel.messaging.broker import Broker
-from autobot.kernel.messaging.dead_letters import DeadLetters
+from autobot.kernel.messaging.dead_letters import DeadLetters, reindex
 
-__all__ = ["EVENTS", "Served", "build", "hear", "replay_run", "starter"]
+__all__ = ["EVENTS", "Served", "build", "hear", "reindex", "replay_run", "starter"]
 
 _ALLOW: Final = Verdict.ALLOW
 READ: Final = "messaging:read"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from autobot.contexts.messaging.domain import Replay
-from autobot.contracts import replays
+from autobot.contexts.messaging.domain import ALERT_AT, DECIDE_WITHIN, Replay, selects_cause
+from autobot.contracts import messaging, replays
+from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.documents import is_json
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Put, Query, Recorded
+from autobot.kernel.messaging.dead_letters import PAGE, DeadLetters
+from autobot.kernel.messaging.parking import Cause, Parked, last_failed
 
 REPLAYS: Final = "messaging.replays"
 
@@ -104,6 +108,34 @@ class KnownTypes:
             self._codec.check(event_type, data)
         else:
             check(data)
+
+
+async def candidates(
+    letters: DeadLetters,
+    selection: messaging.Selection,
+    *,
+    after: tuple[str, str] | None = None,
+    size: int = PAGE,
+) -> AsyncIterator[Parked]:
+    """Yield the dead letters that a selection may mean, as an index gives them; `selects` says which it does."""
+    causes = None
+    if selection.fingerprint or selection.type:
+        causes = list(await letters.causes(lambda one: selects_cause(selection, one)))
+    last = None if selection.until is None else rfc3339(selection.until)
+    group = selection.group or None
+    async for one in letters.scan(group, causes=causes, since=selection.since, after=after, size=size):
+        if last is not None and last_failed(one) > last:
+            return
+        yield one
+
+
+async def waiting_long(
+    letters: DeadLetters, now: datetime, *, group: str | None = None, cause: Cause | None = None
+) -> tuple[int, int]:
+    """Return how many dead letters of a group or cause are ageing, and how many overdue."""
+    overdue = await letters.older(now - DECIDE_WITHIN, group=group, cause=cause)
+    old = await letters.older(now - DECIDE_WITHIN * ALERT_AT, group=group, cause=cause)
+    return old - overdue, overdue
 
 
 Accept = Callable[..., Awaitable[None]]

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from autobot.contexts.messaging.domain import Replay, plus, selects, too_many_fail
-from autobot.contexts.messaging.ports import Accept, StoredReplays
+from autobot.contexts.messaging.ports import Accept, StoredReplays, candidates
 from autobot.contracts import messaging, replays
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock, parse_rfc3339
@@ -96,7 +96,7 @@ class ReplayRun(PlainRun):
         after = (place[0], place[1]) if place else None
         most = min(BATCH, max(1, int(replay.per_second * BATCH_S)))
         found: list[str] = []
-        async for letter in self._letters.scan(selection.group or None, after=after):
+        async for letter in candidates(self._letters, selection, after=after, size=BATCH):
             if selects(selection, letter):
                 found.append(letter.id)
             if len(found) == most:

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from autobot.contexts.messaging.domain import Causes, ages, require_bounds, selects, summary_of
+from autobot.contexts.messaging.domain import (
+    Causes,
+    is_by_cause,
+    require_bounds,
+    selects,
+    selects_cause,
+    summary_of,
+)
 from autobot.contexts.messaging.ports import (
     KnownTypes,
     Served,
     Shown,
     StoredReplays,
+    candidates,
     consumer_stream,
     replay_stream,
     view_of,
+    waiting_long,
 )
 from autobot.contracts import messaging, replays
 from autobot.kernel.core.clock import Clock
@@ -23,7 +32,7 @@ from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.past import latest
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.projection import Projection
-from autobot.kernel.messaging.dead_letters import DeadLetters, place_of
+from autobot.kernel.messaging.dead_letters import PAGE, DeadLetters, place_of
 from autobot.kernel.messaging.facts import stream_of
 from autobot.kernel.messaging.holds import all_holds
 from autobot.kernel.messaging.parking import Parked
@@ -52,12 +61,13 @@ class MessagingQueries:
         self._types, self._shown, self._clock = types, shown, clock
 
     async def page(self, query: messaging.ListDeadLetters, context: CallContext) -> messaging.DeadLetterPage:
-        """Return a page of what the selection means, in log order."""
+        """Return a page of what the selection means, the one that failed last at the end."""
         place = decode_cursor(query.cursor, 2)
         after = (place[0], place[1]) if place else None
         now, last, looked = self._clock.now(), None, 0
+        size = PAGE if query.selection.key else query.limit + 1
         found: list[messaging.DeadLetterSummary] = []
-        async for letter in self._letters.scan(query.selection.group or None, after=after):
+        async for letter in candidates(self._letters, query.selection, after=after, size=size):
             if len(found) == query.limit or looked == LOOKED_AT:
                 return messaging.DeadLetterPage(
                     items=tuple(found), next_cursor=encode_cursor(*place_of(last)) if last else None
@@ -68,10 +78,19 @@ class MessagingQueries:
         return messaging.DeadLetterPage(items=tuple(found))
 
     async def causes(self, query: messaging.ListCauses, context: CallContext) -> messaging.CausePage:
-        """Return what causes them."""
-        causes = Causes(self._clock.now())
-        async for letter in self._selected(query.selection):
-            causes.add(letter)
+        """Return what causes them. Whole causes are counted in an index, parts of them one by one."""
+        now = self._clock.now()
+        causes = Causes(now)
+        if not is_by_cause(query.selection):
+            async for letter in self._selected(query.selection):
+                causes.add(letter)
+            return messaging.CausePage(items=causes.views())
+        counted = await self._letters.causes(lambda one: selects_cause(query.selection, one))
+        for cause, count in counted.items():
+            ends = await self._letters.ends(cause)
+            if ends is not None:
+                ageing, overdue = await waiting_long(self._letters, now, cause=cause)
+                causes.add_counted(cause, count, *ends, ageing, overdue)
         return messaging.CausePage(items=causes.views())
 
     async def letter(self, query: messaging.GetDeadLetter, context: CallContext) -> messaging.DeadLetterView:
@@ -94,14 +113,25 @@ class MessagingQueries:
         require_bounds(query.selection)
         count, now = 0, self._clock.now()
         items: list[messaging.DeadLetterSummary] = []
-        async for letter in self._selected(query.selection):
-            count += 1
+        size = PAGE if query.selection.key else SHOWN + 1
+        async for letter in self._selected(query.selection, size):
             if len(items) < SHOWN:
                 items.append(summary_of(letter, now))
+            elif not query.selection.key:
+                break
+            count += 1
+        if not query.selection.key:
+            count = await self._counted(query.selection)
         return replays.ReplayPreview(count=count, items=tuple(items))
 
-    async def _selected(self, selection: messaging.Selection) -> AsyncIterator[Parked]:
-        async for letter in self._letters.scan(selection.group or None):
+    async def _counted(self, selection: messaging.Selection) -> int:
+        causes = await self._letters.causes(lambda one: selects_cause(selection, one))
+        if is_by_cause(selection):
+            return sum(causes.values())
+        return sum([await self._letters.count(one, selection.since, selection.until) for one in causes])
+
+    async def _selected(self, selection: messaging.Selection, size: int = PAGE) -> AsyncIterator[Parked]:
+        async for letter in candidates(self._letters, selection, size=size):
             if selects(selection, letter):
                 yield letter
 
@@ -130,8 +160,7 @@ class MessagingQueries:
         for state in sorted(await self._served(), key=lambda one: (one["group"], one["process"])):
             group = state["group"]
             if group not in waiting:
-                letters = [one async for one in self._letters.scan(group)] if state["dead"] else []
-                waiting[group] = ages(letters, self._clock.now())
+                waiting[group] = await waiting_long(self._letters, self._clock.now(), group=group)
             ageing, overdue = waiting[group]
             items.append(
                 messaging.ConsumerView(

@@ -117,6 +117,16 @@ class LinkedEventStore:
         found: Sequence[Document] = await self._read("query", query)
         return found
 
+    async def count(self, query: Query) -> int:
+        """Return how many documents a query means."""
+        found: int = await self._read("count", query)
+        return found
+
+    async def groups(self, table: str) -> Mapping[str, int]:
+        """Return how many documents each group of a table has."""
+        found: Mapping[str, int] = await self._read("groups", table)
+        return found
+
     async def search(self, query: Query) -> Sequence[SearchHit]:
         """Return full-text hits."""
         found: Sequence[SearchHit] = await self._read("search", query)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence, Set
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Protocol
 
@@ -108,6 +108,17 @@ class EventStore(Protocol):
 
     async def query(self, query: Query) -> Sequence[Document]:
         """Return a page of documents."""
+        ...
+
+    async def count(self, query: Query) -> int:
+        """Return how many documents a query means, in all its pages: from `after` on, `limit` is ignored.
+
+        Answered from an index, without reading a document, unless the query has `text`.
+        """
+        ...
+
+    async def groups(self, table: str) -> Mapping[str, int]:
+        """Return how many documents of a table have each `group`, those without one left out; from an index, too."""
         ...
 
     async def search(self, query: Query) -> Sequence[SearchHit]:

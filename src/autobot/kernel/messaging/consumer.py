@@ -209,7 +209,7 @@ class GroupConsumer:
     async def _park(self, row: Parked, gone: Transaction) -> None:
         """Make a row durable; the position may then go past it."""
         low = self._checkpoint(self._positions.low_after(row.position))
-        await self._commit(replace(gone, writes=(*gone.writes, parking.put(row)), checkpoints=(low,)))
+        await self._commit(replace(gone, writes=(*gone.writes, *parking.put(row)), checkpoints=(low,)))
 
     async def _park_first(self, row: Parked, blocked: Blocked, gone: Transaction) -> None:
         """Make the row durable that blocks its key, and see what was decided on it since."""
@@ -356,7 +356,7 @@ class GroupConsumer:
             blocked.due = self._clock.now()
             if result is None:
                 continue
-            await self._park_first(result, blocked, Transaction(writes=(parking.delete(row),)))
+            await self._park_first(result, blocked, Transaction(writes=parking.delete(row)))
             if blocked.dead:
                 blocked.draining = False
                 return

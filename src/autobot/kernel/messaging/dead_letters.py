@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Final, Literal
 
-from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import NotFound
+from autobot.kernel.core.clock import Clock, rfc3339
+from autobot.kernel.core.errors import NotFound, WrongExpectedVersion
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Filter, Query, Recorded, Transaction
 from autobot.kernel.messaging import parking
 from autobot.kernel.messaging.facts import stream_of
-from autobot.kernel.messaging.parking import DEAD, PARKED, Parked
+from autobot.kernel.messaging.parking import AGES, DEAD, PARKED, Cause, Parked
 
 PAGE: Final = 500
+LAST: Final = chr(0x10FFFF)
+"""A key behind every other."""
 Fate = Literal["waiting", "failed", "settled"]
 """What became of a replayed dead letter: not tried yet, failed again, or neither parked nor dead any more."""
 
@@ -29,22 +33,70 @@ class DeadLetters:
     def __init__(self, store: EventStore, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
+    async def causes(self, wanted: Callable[[Cause], bool] = lambda one: True) -> Mapping[Cause, int]:
+        """Return how many dead letters each cause has; no dead letter is read for it."""
+        found = {Cause.named(name): count for name, count in (await self._store.groups(DEAD)).items()}
+        return {cause: count for cause, count in found.items() if wanted(cause)}
+
+    async def count(self, cause: Cause, since: datetime | None = None, until: datetime | None = None) -> int:
+        """Return how many dead letters of a cause failed last within these times, both inclusive."""
+        found = await self._store.count(Query(table=DEAD, group=cause.name, after=_before(since)))
+        if until is None:
+            return found
+        return found - await self._store.count(Query(table=DEAD, group=cause.name, after=_behind(until)))
+
+    async def older(self, than: datetime, *, group: str | None = None, cause: Cause | None = None) -> int:
+        """Return how many dead letters of a group or cause failed first at or before a time."""
+        narrowed = Query(table=AGES, owner=group, group=None if cause is None else cause.name)
+        return await self._store.count(replace(narrowed, after=_behind(than), order="descending"))
+
+    async def ends(self, cause: Cause) -> tuple[str, Parked] | None:
+        """Return when a cause's first dead letter failed first, and the one that failed last; None when it has none."""
+        first = await self._store.query(Query(table=AGES, group=cause.name, limit=1))
+        newest = await self._store.query(Query(table=DEAD, group=cause.name, limit=1, order="descending"))
+        return (first[0].sort, parking.read(newest[0])) if first and newest else None
+
     async def page(
-        self, group: str | None = None, *, after: tuple[str, str] | None = None, limit: int = 50
+        self,
+        group: str | None = None,
+        *,
+        causes: Iterable[Cause] | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 50,
     ) -> Sequence[Parked]:
-        """Return dead letters in log order; `after` is (sort, id) of the last one seen: see `place_of`."""
-        found = await self._store.query(Query(table=DEAD, owner=group, after=after, limit=limit))
-        return [parking.read(one) for one in found]
+        """Return dead letters (of a group, or of these causes), the one that failed last at the end.
+
+        `after` is (sort, id) of the last one seen: see `place_of`.
+        """
+        if causes is None:
+            found = await self._store.query(Query(table=DEAD, owner=group, after=after, limit=limit))
+            return [parking.read(one) for one in found]
+        pages = [
+            await self._store.query(Query(table=DEAD, group=one.name, after=after, limit=limit))
+            for one in causes
+        ]
+        merged = sorted((one for page in pages for one in page), key=lambda one: (one.sort, one.key))
+        return [parking.read(one) for one in merged[:limit]]
 
     async def scan(
-        self, group: str | None = None, *, after: tuple[str, str] | None = None
+        self,
+        group: str | None = None,
+        *,
+        causes: Sequence[Cause] | None = None,
+        since: datetime | None = None,
+        after: tuple[str, str] | None = None,
+        size: int = PAGE,
     ) -> AsyncIterator[Parked]:
-        """Yield dead letters in log order, for ever so many."""
+        """Yield dead letters as `page` orders them, for ever so many, from those on that failed last at `since`.
+
+        `size` is how many are read at once.
+        """
+        after = max(filter(None, (after, _before(since))), default=None)
         while True:
-            found = await self.page(group, after=after, limit=PAGE)
+            found = await self.page(group, causes=causes, after=after, limit=size)
             for one in found:
                 yield one
-            if len(found) < PAGE:
+            if len(found) < size:
                 return
             after = place_of(found[-1])
 
@@ -103,4 +155,33 @@ class DeadLetters:
 
 def place_of(letter: Parked) -> tuple[str, str]:
     """Return where a dead letter stands in the list."""
-    return f"{letter.position:020d}", letter.id
+    return parking.last_failed(letter), letter.id
+
+
+def _before(moment: datetime | None) -> tuple[str, str] | None:
+    """Return the place before all that failed at a time."""
+    return None if moment is None else (rfc3339(moment), "")
+
+
+def _behind(moment: datetime) -> tuple[str, str]:
+    """Return the place behind all that failed at a time."""
+    return rfc3339(moment), LAST
+
+
+async def reindex(store: EventStore) -> None:
+    """Give dead letters that an earlier version wrote, in log order and without their age, the place of today."""
+    after: tuple[str, str] | None = None
+    while True:
+        found = await store.query(Query(table=DEAD, after=after, limit=PAGE))
+        old = [one for one in found if one.sort.isdigit()]
+        for one in old:
+            dead, age = parking.put(parking.read(one))
+            try:
+                await store.commit(Transaction(writes=(replace(dead, expected=one.version), age)))
+            except WrongExpectedVersion:
+                # Somebody decided on it, or placed it, meanwhile.
+                continue
+        # Digits come before every date of this millennium but those that begin with 0 or 1.
+        if len(old) < len(found) or not found:
+            return
+        after = (found[-1].sort, found[-1].key)

@@ -174,8 +174,8 @@ class Group:
             in_flight=self.in_flight,
             handled=self.handled,
             redeliveries=self.redeliveries,
-            parked=len(await self.rows(PARKED)),
-            dead=len(await self.rows(DEAD)),
+            parked=await self.store.count(Query(table=PARKED, owner=self.subscription.group)),
+            dead=await self.store.count(Query(table=DEAD, owner=self.subscription.group)),
         )
 
 

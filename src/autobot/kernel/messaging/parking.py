@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,8 @@ from autobot.kernel.messaging.facts import EventCopied, stream_of
 
 PARKED: Final = "parked_messages"
 DEAD: Final = "dead_letters"
+AGES: Final = "dead_letter_ages"
+"""A row without data for each dead letter, in the order of first failures: what counts old ones."""
 FRAMES: Final = 20
 """Stack frames kept of a failure, innermost last."""
 
@@ -143,21 +145,54 @@ def delayed(row: Parked, seconds: float, now: datetime) -> Parked:
     return replace(row, state="delayed", due=due, delays=row.delays + 1)
 
 
-def put(row: Parked) -> Put:
-    """Return the write of a row, in the table that its state belongs to."""
-    return Put(
-        table=DEAD if row.state == "dead" else PARKED,
-        key=row.id,
-        document=asdict(row),
-        owner=row.group,
-        group=lane_of(row.group, row.key),
-        sort=f"{row.position:020d}",
+class Cause(NamedTuple):
+    """Why dead letters of a group failed: at one place with one error, and what they are."""
+
+    group: str
+    fingerprint: str
+    type: str
+
+    @property
+    def name(self) -> str:
+        """The index name under which its dead letters are found and counted."""
+        return "/".join(self)
+
+    @classmethod
+    def named(cls, name: str) -> Cause:
+        """Return the cause of an index name. Group and fingerprint have no slash, a type may."""
+        group, fingerprint, type_name = name.split("/", 2)
+        return cls(group, fingerprint, type_name)
+
+
+def cause_of(row: Parked) -> Cause:
+    """Return the cause of a dead letter."""
+    return Cause(row.group, row.fingerprint, row.type)
+
+
+def put(row: Parked) -> tuple[Put, ...]:
+    """Return the writes of a row: parked ones are found by lane in log order, dead ones by cause, the one that failed
+    last at the end, with their age beside them."""
+    if row.state != "dead":
+        lane, place = lane_of(row.group, row.key), f"{row.position:020d}"
+        return (Put(table=PARKED, key=row.id, document=asdict(row), owner=row.group, group=lane, sort=place),)
+    cause, first = cause_of(row).name, row.first_failed or row.due
+    return (
+        Put(
+            table=DEAD, key=row.id, document=asdict(row), owner=row.group, group=cause, sort=last_failed(row)
+        ),
+        Put(table=AGES, key=row.id, document={}, owner=row.group, group=cause, sort=first),
     )
 
 
-def delete(row: Parked) -> Delete:
+def last_failed(row: Parked) -> str:
+    """Return when a dead letter failed last: its place in the list."""
+    return row.last_failed or row.due
+
+
+def delete(row: Parked) -> tuple[Delete, ...]:
     """Return the removal of a row."""
-    return Delete(table=DEAD if row.state == "dead" else PARKED, key=row.id)
+    tables = (DEAD, AGES) if row.state == "dead" else (PARKED,)
+    return tuple(Delete(table=one, key=row.id) for one in tables)
 
 
 def read(document: Document) -> Parked:
@@ -169,12 +204,12 @@ def read(document: Document) -> Parked:
 def removed(row: Parked) -> Transaction:
     """Return what removes every trace of a row; a copy's data goes with it."""
     erase = Erase(stream=stream_of(row.id), types=(EventCopied.TYPE,), reason="the copy was settled")
-    return Transaction(writes=(delete(row),), erase=(erase,) if row.copy is not None else ())
+    return Transaction(writes=delete(row), erase=(erase,) if row.copy is not None else ())
 
 
 def replayed(row: Parked, now: datetime) -> Transaction:
     """Return what replays a dead letter: it is due at once, with all its attempts before it."""
-    return Transaction(writes=(delete(row), put(_due(row, now))))
+    return Transaction(writes=(*delete(row), *put(_due(row, now))))
 
 
 def discarded(row: Parked) -> Transaction:
@@ -185,7 +220,7 @@ def discarded(row: Parked) -> Transaction:
 def edited(row: Parked, now: datetime, *, event_id: str, copy: int) -> Transaction:
     """Return what puts a copy in the place of a dead letter: the original counts as handled, the copy is due at once."""
     again = replace(_due(row, now), event_id=event_id, copy=copy)
-    return Transaction(writes=(delete(row), put(again)), handled=(_handled(row),))
+    return Transaction(writes=(*delete(row), *put(again)), handled=(_handled(row),))
 
 
 def _due(row: Parked, now: datetime) -> Parked:

@@ -122,7 +122,8 @@ class DecidingSuite(BrokerBase):
                         return (state.dead, state.parked, state.handled) == (3, 1, 2)
 
                     await self.until(place, others_settled)
-                    discarded, edited, _ = await letters.page(GROUP)
+                    places = {one.position: one for one in await letters.page(GROUP)}
+                    discarded, edited = places[2], places[3]
                     await place.store.commit(await letters.discard(discarded.id))
                     await edit(place, letters, make, edited.id, {"number": 30})
                     for one in (discarded, edited):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -277,3 +279,46 @@ class DocumentsSuite(Base):
             assert [isinstance(one, InvalidInput) for one in results] == [False, True] * len(bad)
             assert await store.head() == len(good)
             assert await store.query(Query(table="t")) == []
+
+    @pytest.mark.anyio
+    async def test_counts_are_those_of_all_pages(self) -> None:
+        """A count is the number of documents on all pages of a query, by owner, group, text and place, in both orders;
+        each group is counted for itself, and what was deleted or moved to another group counts no more."""
+        async with self.open() as store:
+            puts = tuple(
+                Put(
+                    table="t",
+                    key=f"{one:03d}",
+                    document={"n": one},
+                    owner=f"o{one % 2}",
+                    group="" if one % 5 == 0 else f"g{one % 3}",
+                    sort=f"{one // 4:03d}",
+                    text=f"word{one % 4} all",
+                )
+                for one in range(60)
+            )
+            await store.commit(Transaction(writes=(*puts, Put(table="u", key="x", document={}, group="g0"))))
+            for narrowed in (
+                Query(table="t"),
+                Query(table="t", owner="o1"),
+                Query(table="t", owner=""),
+                Query(table="t", group="g2"),
+                Query(table="t", owner="o0", group="g1"),
+                Query(table="t", text="word3"),
+                Query(table="t", text=" "),
+                Query(table="none"),
+            ):
+                for order in ("ascending", "descending"):
+                    for after in (None, ("007", "030"), ("009", ""), ("012", "zzz")):
+                        query = replace(narrowed, order=order, after=after, limit=1)
+                        whole = await store.query(replace(query, limit=1000))
+                        assert await store.count(query) == len(whole), query
+            counts = Counter(one.group for one in puts if one.group)
+            assert await store.groups("t") == counts
+            assert await store.groups("none") == {}
+            moved = replace(puts[1], group="g9")
+            await store.commit(Transaction(writes=(moved, Delete(table="t", key=puts[2].key))))
+            counts[puts[1].group] -= 1
+            counts[puts[2].group] -= 1
+            assert await store.groups("t") == {**counts, "g9": 1}
+            assert await store.count(Query(table="t")) == 59

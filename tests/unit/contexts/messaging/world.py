@@ -18,12 +18,13 @@ from autobot.contracts import messaging, replays
 from autobot.contracts.schemas import SchemaRegistered
 from autobot.kernel.commands.decision import Emit
 from autobot.kernel.core.context import Principal
-from autobot.kernel.event_store.transaction import ANY, Append, Put, Query, Recorded, Transaction
+from autobot.kernel.event_store.transaction import ANY, Append, Document, Put, Query, Recorded, Transaction
 from autobot.kernel.messaging.broker import Delivery, Subscription, Unrecoverable
 from autobot.kernel.messaging.log_broker import LogBroker
 from autobot.kernel.messaging.options import ConsumerOptions
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.engine import RunEngine
+from autobot.testing.faults import Through
 from autobot.testing.messages import Maker
 from autobot.testing.virtual_time import VirtualClock, seeded
 from tests.unit.contexts.kit import Ground, context_of
@@ -72,11 +73,23 @@ class Orders:
         )
 
 
+class Counting(Through):
+    """Counts the documents that queries read."""
+
+    documents = 0
+
+    async def query(self, query: Query) -> Sequence[Document]:
+        found = await self.store.query(query)
+        self.documents += len(found)
+        return found
+
+
 class World(Ground):
     """Store, broker, engine and bus, in virtual time."""
 
     def __init__(self) -> None:
         super().__init__((*EVENTS, *facts.EVENTS, Ordered), clock=VirtualClock())
+        self.store: Counting = Counting(self.store)
         self.broker = LogBroker(self.store, self.clock, seeded())
         self.orders = Orders(self)
         self.engine: RunEngine
