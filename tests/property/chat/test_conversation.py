@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from autobot.contexts.chat.domain import Conversation, title_from
+from autobot.contexts.chat.ports import decode, encode
 from autobot.contracts import chat
 from autobot.kernel.core.errors import Conflict, InvalidInput
 
@@ -24,6 +25,7 @@ class ConversationMachine(RuleBasedStateMachine):
         super().__init__()
         self.conversation = Conversation(id="s")
         self.facts: list[Any] = []
+        self.kept: Conversation | None = None
         self.count = 0
 
     def _new(self) -> str:
@@ -34,6 +36,13 @@ class ConversationMachine(RuleBasedStateMachine):
         for fact in facts:
             self.facts.append(fact)
             self.conversation.apply(fact, WHEN)
+            if self.kept is not None:
+                self.kept.apply(fact, WHEN)
+
+    @rule()
+    def keep(self) -> None:
+        """A snapshot is taken; from then on facts are folded into what it says."""
+        self.kept = decode(encode(self.conversation))
 
     @initialize()
     def create(self) -> None:
@@ -123,6 +132,11 @@ class ConversationMachine(RuleBasedStateMachine):
         for fact in self.facts:
             again.apply(fact, WHEN)
         assert again == self.conversation
+
+    @invariant()
+    def a_snapshot_goes_on_as_the_whole_does(self) -> None:
+        """Folded from a snapshot on, it is the same conversation."""
+        assert self.kept is None or self.kept == self.conversation
 
 
 TestConversation = ConversationMachine.TestCase

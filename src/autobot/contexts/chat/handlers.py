@@ -57,7 +57,7 @@ class ChatHandlers:
         if command.title is None and command.model is None:
             return Decision(answer=NOTHING, object=conversation.id)
         fact = chat.SessionChanged(session_id=conversation.id, title=command.title, model=command.model)
-        return _decide(conversation, revision, (fact,), NOTHING)
+        return self._decide(conversation, revision, (fact,), NOTHING)
 
     async def delete(self, command: chat.DeleteSession, context: CallContext) -> Decision[chat.Nothing]:
         """Delete and erase: the session's stream, and its runs with their documents."""
@@ -91,7 +91,7 @@ class ChatHandlers:
             run_id=accepted.run_id,
             asked_by=principal_data(context.principal),
         )
-        return _decide(conversation, revision, facts, accepted)
+        return self._decide(conversation, revision, facts, accepted)
 
     async def start(self, command: chat.StartChat, context: CallContext) -> Decision[chat.Started]:
         """A chat that goes on here: what was said elsewhere, a message, and a run that answers it."""
@@ -119,7 +119,7 @@ class ChatHandlers:
             run_id=accepted.run_id,
             asked_by=principal_data(context.principal),
         )
-        return _decide(conversation, revision, facts, accepted)
+        return self._decide(conversation, revision, facts, accepted)
 
     async def regenerate(
         self, command: chat.RegenerateReply, context: CallContext
@@ -135,12 +135,12 @@ class ChatHandlers:
             asked_by=principal_data(context.principal),
         )
         accepted = chat.Accepted(message_id=facts[0].parent_id, run_id=run_id, reply_id=reply_id)
-        return _decide(conversation, revision, facts, accepted)
+        return self._decide(conversation, revision, facts, accepted)
 
     async def select(self, command: chat.SelectBranch, context: CallContext) -> Decision[chat.Nothing]:
         """Show another branch."""
         conversation, revision = await self._existing(command.session_id)
-        return _decide(conversation, revision, conversation.select(command.message_id), NOTHING)
+        return self._decide(conversation, revision, conversation.select(command.message_id), NOTHING)
 
     async def record(self, command: chat.RecordReply, context: CallContext) -> Decision[chat.Recorded]:
         """Store what a run wrote; of two, the first."""
@@ -148,7 +148,7 @@ class ChatHandlers:
         facts = conversation.record(command.message_id, command.run_id, command.reply)
         holds = conversation.entry(command.message_id).reply or command.reply
         answer = chat.Recorded(status=holds.status, error=holds.error)
-        return _decide(conversation, revision, facts, answer)
+        return self._decide(conversation, revision, facts, answer)
 
     async def _existing(self, session_id: str) -> tuple[Conversation, int]:
         conversation, revision = await self._conversations.load(session_id)
@@ -158,7 +158,15 @@ class ChatHandlers:
     def _accept(self) -> chat.Accepted:
         return chat.Accepted(message_id=self._ids.new(), run_id=self._ids.new(), reply_id=self._ids.new())
 
-
-def _decide(conversation: Conversation, revision: int, facts: tuple[Any, ...], answer: Any) -> Decision[Any]:
-    emits = (Emit(stream=stream_of(conversation.id), expected=revision, events=facts),) if facts else ()
-    return Decision(answer=answer, emits=emits, object=conversation.id)
+    def _decide(
+        self, conversation: Conversation, revision: int, facts: tuple[Any, ...], answer: Any
+    ) -> Decision[Any]:
+        if not facts:
+            return Decision(answer=answer, object=conversation.id)
+        emit = Emit(stream=stream_of(conversation.id), expected=revision, events=facts)
+        return Decision(
+            answer=answer,
+            emits=(emit,),
+            snapshots=self._conversations.due(conversation.id),
+            object=conversation.id,
+        )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autobot.contexts.chat.handlers import ChatHandlers
-from autobot.contexts.chat.read_model import CaughtUp, ChatQueries, StoredConversations
+from autobot.contexts.chat.ports import Conversations
+from autobot.contexts.chat.read_model import CaughtUp, ChatQueries
 from autobot.contracts import chat
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
@@ -25,7 +26,7 @@ RULES = (
 
 def build(store: EventStore, codec: EventCodec, ids: IdSource, caught_up: CaughtUp, past: Past) -> Module:
     """Wire the context. `past` knows the read model `chat`."""
-    conversations = StoredConversations(store, codec)
+    conversations = Conversations(store, codec)
     write, read = ChatHandlers(conversations, ids), ChatQueries(conversations, store, caught_up, past)
     return Module(
         name="chat", commands=_commands(write), queries=_queries(read, write), events=chat.EVENTS, rules=RULES

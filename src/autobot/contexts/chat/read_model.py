@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from autobot.contexts.chat.domain import Conversation, Entry, stream_of
+from autobot.contexts.chat.domain import Conversation, Entry
 from autobot.contexts.chat.ports import Conversations
 from autobot.contracts import chat
 from autobot.kernel.core.clock import rfc3339
@@ -24,7 +23,6 @@ PROJECTION: Final = "chat"
 SESSIONS: Final = "chat.sessions"
 MESSAGES: Final = "chat.messages"
 TYPES: Final = ("autobot.chat.*",)
-CACHED_SESSIONS: Final = 256
 BATCH: Final = 1000
 
 
@@ -34,45 +32,6 @@ class CaughtUp(Protocol):
     def __call__(self, *, surely: bool = False, position: int = 0) -> Awaitable[None]:
         """With `surely`, raise DeadlineExceeded when it took too long; with a `position`, wait for that, or raise
         Stale."""
-
-
-class StoredConversations:
-    """Folds sessions from the log, and keeps the last used ones folded up to where it read them."""
-
-    def __init__(self, store: EventStore, codec: EventCodec) -> None:
-        self._store, self._codec = store, codec
-        self._cache: OrderedDict[str, tuple[Conversation, int]] = OrderedDict()
-
-    async def load(self, session_id: str, as_of: chat.AsOf = chat.NOW) -> tuple[Conversation, int]:
-        """Return the session and its revision; a past moment is folded anew."""
-        if as_of != chat.NOW:
-            return await self._fold(Conversation(id=session_id), -1, as_of)
-        cached = self._cache.pop(session_id, None)
-        folded = await self._fold(*(cached or (Conversation(id=session_id), -1)), as_of)
-        if folded[1] >= 0 and not folded[0].deleted:
-            self._cache[session_id] = folded
-            if len(self._cache) > CACHED_SESSIONS:
-                self._cache.popitem(last=False)
-        return folded
-
-    async def _fold(
-        self, conversation: Conversation, revision: int, as_of: chat.AsOf
-    ) -> tuple[Conversation, int]:
-        while True:
-            batch = await self._store.read_stream(stream_of(conversation.id), after=revision, limit=BATCH)
-            for one in batch:
-                if not _within(one, as_of):
-                    return conversation, revision
-                conversation.apply(self._codec.unwrap(one), one.message.time)
-                revision = one.revision
-            if len(batch) < BATCH:
-                return conversation, revision
-
-
-def _within(recorded: Recorded, as_of: chat.AsOf) -> bool:
-    if as_of.position is not None:
-        return recorded.position <= as_of.position
-    return as_of.at is None or recorded.message.time <= as_of.at
 
 
 def session_view(conversation: Conversation) -> chat.SessionView:

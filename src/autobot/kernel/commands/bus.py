@@ -188,6 +188,7 @@ class Bus:
                 writes=decision.writes,
                 erase=decision.erase,
                 handled=decision.handled,
+                snapshots=decision.snapshots,
                 answer=answer,
                 audit=(self._entry(spec, command, context, "accepted", decision.object, decision.reason),),
             )

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import Event
-from autobot.kernel.event_store.transaction import Condition, Delete, Erase, Handled, Put
+from autobot.kernel.event_store.transaction import Condition, Delete, Erase, Handled, Put, SaveSnapshot
 
 A = TypeVar("A")
 
@@ -27,7 +27,8 @@ class Emit:
 class Decision(Generic[A]):
     """The outcome of a command. `object` names what it was about, for the audit.
 
-    `handled`: messages that a consumer need not handle any more, because the command decided on them.
+    `handled`: messages that a consumer need not handle any more, because the command decided on them. `snapshots`:
+    states that were read for it and are due to be kept.
     """
 
     answer: A
@@ -36,6 +37,7 @@ class Decision(Generic[A]):
     writes: tuple[Put | Delete, ...] = ()
     erase: tuple[Erase, ...] = ()
     handled: tuple[Handled, ...] = ()
+    snapshots: tuple[SaveSnapshot, ...] = ()
     object: str = ""
     reason: str = ""
 

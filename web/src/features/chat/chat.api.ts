@@ -11,8 +11,8 @@ const PAGES = 50;
 export const listModels = (signal?: AbortSignal): Promise<Page<Model>> => api.get(`${BASE}/models`, {}, signal);
 
 export const listSessions = (query: string, cursor: string | null, signal?: AbortSignal): Promise<Page<Session>> =>
-  api.get(`${BASE}/sessions`, { q: query, limit: 50, cursor }, signal);
-export const searchMessages = (query: string, signal?: AbortSignal): Promise<Page<SearchHit>> => api.get(`${BASE}/search`, { q: query }, signal);
+  api.getFresh(`${BASE}/sessions`, { q: query, limit: 50, cursor }, signal);
+export const searchMessages = (query: string, signal?: AbortSignal): Promise<Page<SearchHit>> => api.getFresh(`${BASE}/search`, { q: query }, signal);
 export const readSession = (id: string, signal?: AbortSignal): Promise<Session> => api.get(at(id), {}, signal);
 export const createSession = (model: string | null): Promise<Session> => api.post(`${BASE}/sessions`, model === null ? {} : { model });
 export const changeSession = (id: string, change: { title?: string; model?: string }): Promise<Session> => api.patch(at(id), change);

@@ -15,6 +15,8 @@ export interface CallOptions {
   idempotencyKey?: string;
   headers?: Record<string, string>;
   signal?: AbortSignal;
+  /** Of a list that a read model serves: wait until it shows all that this page wrote (`min_position`). */
+  fresh?: boolean;
 }
 
 /* eslint-disable no-restricted-globals, no-restricted-properties -- the shell where the world comes in */
@@ -36,6 +38,8 @@ export class ApiClient {
   readonly pipeline: Pipeline;
   /** How a live connection is dialled again. */
   live: Reconnect = LIVE_ROW;
+  /** The log position of this page's newest write. */
+  private written = 0;
   private csrf: string | null = null;
   private readonly base: string;
   private readonly onSignedOut = new Set<() => void>();
@@ -64,6 +68,10 @@ export class ApiClient {
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
     return this.call<T>("GET", path, { query, signal });
   }
+  /** Reads a list that a read model serves, with all that this page wrote in it. */
+  getFresh<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+    return this.call<T>("GET", path, { query, signal, fresh: true });
+  }
   post<T>(path: string, body: unknown, options: CallOptions = {}): Promise<T> {
     return this.call<T>("POST", path, { ...options, body });
   }
@@ -80,9 +88,12 @@ export class ApiClient {
   /** @throws ApiError */
   async call<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
     try {
-      const { body } = await this.pipeline.call(this.request(method, path, options));
+      const { response, body } = await this.pipeline.call(this.request(method, path, options));
+      if (method !== "GET") this.wrote(response);
       return body as T;
     } catch (error) {
+      // The row's repeats are over: an older list now is more use than none.
+      if (options.fresh && error instanceof ApiError && error.code === "stale") return this.call<T>(method, path, { ...options, fresh: false });
       if (error instanceof ApiError && error.status === 401 && !path.startsWith("/api/v1/auth/")) {
         this.signedOut();
       }
@@ -111,6 +122,11 @@ export class ApiClient {
     return addressOf(path, this.base) + (text ? `?${text}` : "");
   }
 
+  private wrote(response: Response): void {
+    const position = Number(response.headers.get("X-Log-Position"));
+    if (position > this.written) this.written = position;
+  }
+
   private request(method: Method, path: string, options: CallOptions): Request {
     const headers = new Headers(options.headers);
     headers.set("Accept", "application/json, application/problem+json");
@@ -119,7 +135,8 @@ export class ApiClient {
       if (this.csrf !== null) headers.set("X-CSRF-Token", this.csrf);
     }
     if (options.body !== undefined) headers.set("Content-Type", "application/json");
-    const url = new URL(this.address(path, options.query), location.origin);
+    const query = options.fresh && this.written > 0 ? { ...options.query, min_position: this.written } : options.query;
+    const url = new URL(this.address(path, query), location.origin);
     return new Request(url, {
       method,
       headers,

@@ -39,7 +39,7 @@ export interface Exchange {
   body: unknown;
 }
 
-/** Failures of hops behind the server: it lives, a part behind it does not. They do not open the browser's breaker. */
+/** Failures behind the server: it lives, a part behind it does not, or is not there yet. They do not open the browser's breaker. */
 const HOP_CODES = new Set([
   "absent",
   "bad-answer",
@@ -49,6 +49,7 @@ const HOP_CODES = new Set([
   "connection-lost",
   "link-missing",
   "rate-limited",
+  "stale",
   "upstream-error",
   "upstream-throttled",
   "upstream-timeout",
