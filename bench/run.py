@@ -27,6 +27,7 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Events through Valkey", "streams", ("--rounds", "3")),
     ("Durable runs", "runs", ()),
     ("Replay", "replay", ()),
+    ("Loading a long chat", "chat_load", ()),
     ("Cost curves", "curves", ("--sizes", "10000,100000", "--rounds", "3")),
     ("WebSocket", "websocket", ()),
 )

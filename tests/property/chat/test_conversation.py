@@ -124,6 +124,7 @@ class ConversationMachine(RuleBasedStateMachine):
         assert [entry.parent_id for entry in branch] == parents[:-1]
         roles = [entry.role for entry in branch]
         assert all(a != b for a, b in itertools.pairwise(roles))
+        assert all(self.conversation.chosen[entry.parent_id] == entry.id for entry in branch)
 
     @invariant()
     def replay_equals_live(self) -> None:

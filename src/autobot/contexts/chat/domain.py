@@ -127,8 +127,11 @@ class Conversation:
             parent = one.message_id
 
     def _select(self, head_id: str) -> None:
-        self.head = head_id
+        before, self.head = self.head, head_id
         for entry in self._ancestors(head_id):
+            if entry.id == before:
+                # What leads to it is chosen already: a chat that goes on costs no more the longer it is.
+                return
             self.chosen[entry.parent_id] = entry.id
 
     # ------------------------------------------------------------------------------------------ reading
