@@ -22,7 +22,6 @@ MARKED = {
 
 # Ports that no adapter fulfils, or whose promise is proven elsewhere: name → why.
 WITHOUT_SUITE: dict[str, str] = {
-    "Conversations": "the context's own repository over the EventStore port, which has a suite; a fake would be a copy",
     "LinkControl": "bootstrap's view of the registry of this process; tested on the real registry",
     "HealthBoard": "bootstrap's prober of this process; tested on real dependencies",
     "Upkeep": "bootstrap's care for the data folder; tested on real folders",
