@@ -44,11 +44,12 @@ def below(pid: int) -> list[int]:
     """Return a process and all that descend from it, the oldest first."""
     found = [pid]
     for parent in found:
-        for tasks in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
+        try:
+            for tasks in Path(f"/proc/{parent}/task").glob("*/children"):
                 found += [int(one) for one in tasks.read_text().split()]
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+        except (FileNotFoundError, ProcessLookupError):
+            # It ended while it was looked at.
+            continue
     return found
 
 

@@ -5,6 +5,7 @@ The judge knows nothing of engine and sagas: it compares how a run is said to ha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,11 +108,14 @@ class Wrote:
 
 
 class Owned(Through):
-    """The store as one engine reaches it: notes which facts of runs it wrote, and is out of its reach while `cut`."""
+    """The store as one engine reaches it: notes which facts of runs it wrote, and is out of its reach while `cut`;
+    `unread` names the reads of a stream that fail, from 1."""
 
     def __init__(self, store: EventStore, owner: str, wrote: list[Wrote]) -> None:
         super().__init__(store)
         self.owner, self.wrote, self.cut = owner, wrote, False
+        self.unread: dict[str, set[int]] = {}
+        self._reads: Counter[str] = Counter()
 
     def _reach(self) -> None:
         if self.cut:
@@ -136,6 +140,10 @@ class Owned(Through):
 
     async def read_stream(self, stream: str, *, after: int = -1, limit: int = 1000) -> Sequence[Recorded]:
         self._reach()
+        self._reads[stream] += 1
+        if self._reads[stream] in self.unread.get(stream, ()):
+            self.unread[stream].remove(self._reads[stream])
+            raise ConnectionLost("The store is out of reach.")
         return await self.store.read_stream(stream, after=after, limit=limit)
 
     async def checkpoint(self, consumer: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded, HopFailed, OperatorError, Rejected
@@ -35,3 +36,11 @@ async def patiently(
                 failing(error)
             await asyncio.sleep(delay)
             delay = min(cap, delay * 2)
+
+
+async def set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, at most so long; return whether it is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()

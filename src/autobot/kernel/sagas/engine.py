@@ -6,9 +6,8 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, principal_data
@@ -20,9 +19,9 @@ from autobot.kernel.core.errors import (
 )
 from autobot.kernel.core.failure import failure_of
 from autobot.kernel.event_store.codec import EventCodec
-from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.event_store.patience import patiently, set_within
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Erase, Transaction
+from autobot.kernel.event_store.transaction import Erase
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.ending import cut_off, end_fact, hear, open_document, started_of, uncancel
 from autobot.kernel.sagas.history import RunHistory
@@ -32,6 +31,9 @@ from autobot.kernel.sagas.shelf import ENDED, STUCK, Past, Shelf, document_of
 from autobot.kernel.sagas.tenure import Tenure
 from autobot.kernel.sagas.writing import RunWriter
 from autobot.kernel.telemetry.listener import Change, Listener
+
+AGAIN_S: Final = 5.0
+"""How long a run waits whose end could be neither written nor told, in seconds."""
 
 
 class RunEngine:
@@ -51,11 +53,12 @@ class RunEngine:
         frame: Frame,
         listener: Listener | None = None,
         tenure: Tenure | None = None,
+        again_s: float = AGAIN_S,
     ) -> None:
         self._definitions: Mapping[str, Definition] = {one.name: one for one in definitions}
         self._store, self._codec, self._clock = store, codec, clock
         self._shelf = Shelf(store, codec, (facts.RUNS, *(one.table for one in self._definitions.values())))
-        self._frame, self._listener = frame, listener
+        self._frame, self._listener, self._again_s = frame, listener, again_s
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._waiting: dict[str, deque[str]] = {}
@@ -146,8 +149,7 @@ class RunEngine:
 
     async def take_over(self, run_id: str) -> None:
         """Carry on with a run that another engine left, wherever it stands."""
-        past = await self._shelf.load(run_id) if run_id not in self._runs else None
-        if past is not None:
+        if run_id not in self._runs and (past := await self._shelf.load(run_id)) is not None:
             await self._adopt(past)
 
     async def _adopt(self, past: Past) -> None:
@@ -166,8 +168,13 @@ class RunEngine:
         """Stop every run without a word: another engine may carry it from now on."""
         for run in self._runs.values():
             run.fenced = True
-            if run.executing:
-                self._tasks[run.id].cancel()
+        self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Cancel what runs do now; ends that are being written are not cut off."""
+        for run_id, task in self._tasks.items():
+            if self._runs[run_id].executing or self._runs[run_id].undoing:
+                task.cancel()
 
     def over(self, run_id: str) -> None:
         """Tell those who wait for a run that it goes no further."""
@@ -196,15 +203,16 @@ class RunEngine:
         holding = self._sharing.holding() if self._sharing is not None else nullcontext()
         async with holding, asyncio.TaskGroup() as group:
             self._group = group
-            await self.recover()
+            await patiently(self.recover, failing=self._writer.unless_closing)
             for queue in self._waiting.values():
                 self._launch(queue[0])
             self.recovered.set()
-            await self._closing.wait()
-            self._group = None
-            for run_id, task in self._tasks.items():
-                if self._runs[run_id].executing:
-                    task.cancel()
+            try:
+                await self._closing.wait()
+            finally:
+                self.close()
+                self._group = None
+            self._cut_off()
 
     def close(self) -> None:
         """Take no more runs. Open ones end, or stay as they are when their definition resumes them."""
@@ -241,23 +249,26 @@ class RunEngine:
             self._tasks[run_id] = self._group.create_task(self._carry(self._runs[run_id]))
 
     async def _carry(self, run: Run) -> None:
-        started = started_of(run)
-        definition = self._definitions[started.definition]
+        definition, ended = self._definitions[started_of(run).definition], False
         try:
-            if self._sharing is not None and not await self._sharing.turn(run):
-                return
-            outcome = await self._execute(run, definition)
-            if outcome is not None:
-                outcome = await self._unwind(run, definition, outcome)
-            if outcome is not None:
-                await self._conclude(run, definition, outcome)
+            if self._sharing is None or await self._sharing.turn(run):
+                outcome = await self._execute(run, definition)
+                if outcome is not None:
+                    outcome = await self._unwind(run, definition, outcome)
+                if outcome is not None:
+                    await self._conclude(run, definition, outcome)
+                    ended = True
         except Exception as error:  # noqa: BLE001 - one run's failure ends that run, never the engine
-            # The end could not be written: the run stays open in the log and the next start recovers it.
+            # The end could not be written, or told: the run stays open in the log.
             self._tell(run, "unrecorded", type(error).__name__, error)
         finally:
-            self._next(run)
-        if run.fenced and not self._closing.is_set():
-            # It is open in the log still: we take it up where it stands now.
+            self._next(run, over=ended or self._closing.is_set())
+        if not ended:
+            await self._again(run, 0.0 if run.fenced else self._again_s)
+
+    async def _again(self, run: Run, pause_s: float) -> None:
+        """Take up a run that is open in the log still, where it stands then; the next start does when we close before."""
+        if not await set_within(self._closing, pause_s):
             await patiently(lambda: self.resume(run.id), failing=self._writer.unless_closing)
 
     async def _execute(self, run: Run, definition: Definition) -> Outcome | None:
@@ -307,7 +318,7 @@ class RunEngine:
 
     async def _unwind(self, run: Run, definition: Definition, outcome: Outcome) -> Outcome | None:
         """Let the definition undo what it must, however long that takes; None when a shutdown cut it off."""
-        run.executing = True
+        run.undoing = True
         try:
             if definition.resumes and outcome.state != "completed" and not run.history.committed:
                 await self._writer.show(run, open_document(run, definition, "compensating"))
@@ -316,7 +327,7 @@ class RunEngine:
             uncancel()
             return None
         finally:
-            run.executing = False
+            run.undoing = False
 
     async def _conclude(self, run: Run, definition: Definition, outcome: Outcome) -> None:
         """Write how a run stands now, however long the way to the store is broken."""
@@ -355,10 +366,10 @@ class RunEngine:
         await self._writer.append(run, fact, write=write, erase=erase)
         self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
 
-    def _next(self, run: Run) -> None:
+    def _next(self, run: Run, *, over: bool) -> None:
         self._runs.pop(run.id, None)
         self._tasks.pop(run.id, None)
-        if not run.fenced:
+        if over:
             self.over(run.id)
         queue = self._waiting[self._queue_of(run)]
         queue.popleft()
@@ -371,19 +382,9 @@ class RunEngine:
 
     async def _ours(self, past: Past) -> Past | None:
         """Return the past of a run that we may carry; None when it has ended, or another engine carries it."""
-        run_id = past.started.run_id
-        if run_id in self._runs or past.started.definition not in self._definitions:
+        if past.started.run_id in self._runs or past.started.definition not in self._definitions:
             return None
-        if self._sharing is None:
-            return past
-        fence = await self._sharing.tenure.claim(past.started)
-        now = await self._shelf.load(run_id) if fence is not None else None
-        if now is not None:
-            return replace(now, fence=fence)
-        if fence is not None:
-            # It ended after we had looked.
-            await self._store.commit(Transaction(writes=(self._sharing.tenure.drops(run_id),)))
-        return None
+        return past if self._sharing is None else await self._sharing.claimed(past, self._shelf.load)
 
     def _take(self, past: Past) -> None:
         run = self._make(past.started, past.context, past.history, past.first_time)

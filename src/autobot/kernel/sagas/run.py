@@ -72,6 +72,7 @@ class Run:
     stopped_by: str | None = None
     next_step: int = 0
     executing: bool = False
+    undoing: bool = False
     fenced: bool = False
     fence: Checkpoint | None = None
     result: Any = None

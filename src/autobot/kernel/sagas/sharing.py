@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Protocol
 
 from autobot.kernel.core.errors import AutoBotError
 from autobot.kernel.event_store.codec import EventCodec
-from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.event_store.patience import patiently, set_within
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Recorded
+from autobot.kernel.event_store.transaction import Recorded, Transaction
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.earlier import END_TYPES
 from autobot.kernel.sagas.ending import started_of
 from autobot.kernel.sagas.run import Run
+from autobot.kernel.sagas.shelf import Past
 from autobot.kernel.sagas.tenure import Tenure
 
 RUN: str = facts.stream_of("")
@@ -89,12 +91,22 @@ class Sharing:
             moved = self._moved
             if run.was_stopped() or await self.tenure.first(run.id, key):
                 # What it was told while it was on its way here.
-                await self._engine.signalled(run.id)
+                await patiently(lambda: self._engine.signalled(run.id), failing=self._unless_closing)
                 return True
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.tenure.look_s):
-                    await moved.wait()
+            await set_within(moved, self.tenure.look_s)
         return False
+
+    async def claimed(self, past: Past, load: Callable[[str], Awaitable[Past | None]]) -> Past | None:
+        """Return the past of a run that is ours from now on; None when it has ended, or another engine carries it."""
+        run_id = past.started.run_id
+        fence = await self.tenure.claim(past.started)
+        now = await load(run_id) if fence is not None else None
+        if now is not None:
+            return replace(now, fence=fence)
+        if fence is not None:
+            # It ended after we had looked.
+            await self._store.commit(Transaction(writes=(self.tenure.drops(run_id),)))
+        return None
 
     def move(self) -> None:
         """Let those look again who wait for their turn."""
@@ -108,9 +120,7 @@ class Sharing:
     async def _hold(self) -> None:
         """Renew the lease; when it is lost, stop every run, and begin anew with what is left."""
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.tenure.look_s / 2):
-                    await self.tenure.lost.wait()
+            await set_within(self.tenure.lost, self.tenure.look_s / 2)
             await self.tenure.renew()
             if self.tenure.lost.is_set():
                 self._engine.disown()
@@ -128,7 +138,11 @@ class Sharing:
         async for run_id in self.tenure.left(self._engine.kinds):
             if self._closing.is_set():
                 return
-            await self._engine.take_over(run_id)
+            # Each by itself: one that became ours and could not be read then is not among those that are left.
+            await patiently(
+                lambda run_id=run_id: self._engine.take_over(run_id),  # type: ignore[misc]
+                failing=self._unless_closing,
+            )
 
     async def _follow(self, seen: int) -> None:
         """Hear what was said to runs, whichever process it was said in."""

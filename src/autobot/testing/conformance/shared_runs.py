@@ -174,6 +174,25 @@ class OwnerSuite(SharedBase):
 
         self.run(main())
 
+    def test_a_way_that_breaks_while_a_run_is_taken_over(self) -> None:
+        """The successor reads again what it could not read, and carries on."""
+
+        async def main() -> None:
+            async with self.together() as shared:
+                held, reach, next_reach = Held(), shared.reach("one"), shared.reach("two")
+                next_reach.unread = {facts.stream_of(RUN): {1}, facts.signals_of(RUN): {3, 5}}
+                async with self.sharing(shared, "one", self.holding(shared, held), reach) as one:
+                    await self.accept(one)
+                    await held.begun.wait()
+                    reach.cut = True
+                    async with self.sharing(shared, "two", self.make(shared.scene), next_reach) as two:
+                        await two.ended(RUN)
+                        reach.cut = False
+                assert not any(next_reach.unread.values())
+                self.judged(shared.scene, "completed")
+
+        self.run(main())
+
     def test_a_lease_that_was_ended_writes_nothing(self) -> None:
         """From the moment another one may have a run, its first owner's step is recorded no more."""
 

@@ -12,7 +12,7 @@ import pytest
 from autobot.kernel.core.errors import BadAnswer, CircuitOpen
 from autobot.kernel.event_store.transaction import Committed, Transaction
 from autobot.kernel.sagas import facts
-from autobot.kernel.sagas.engine import RunEngine
+from autobot.kernel.sagas.engine import AGAIN_S, RunEngine
 from autobot.kernel.sagas.history import NonDeterminism, fold
 from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 from tests.unit.kernel.support import World, context_of, user
@@ -32,6 +32,7 @@ class Script(PlainRun):
         self.outcomes: list[tuple[str, Outcome, str]] = []
         self.told: dict[str, Outcome] = {}
         self.cut_off = False
+        self.finished = asyncio.Event()
 
     async def execute(self, run: Run) -> None:
         """Do the test's work."""
@@ -40,6 +41,7 @@ class Script(PlainRun):
     async def finish(self, run: Run, outcome: Outcome) -> Ended:
         """Remember the outcome; what was told before a crash holds."""
         self.outcomes.append((run.id, outcome, run.text))
+        self.finished.set()
         told = self.told.setdefault(run.id, outcome)
         if self.cut_off:
             raise ConnectionError("cut off after the world was told")
@@ -48,7 +50,7 @@ class Script(PlainRun):
 
 @asynccontextmanager
 async def engine(
-    world: World, script: Script, frames: list[dict[str, Any]] | None = None
+    world: World, script: Script, frames: list[dict[str, Any]] | None = None, *, again_s: float = AGAIN_S
 ) -> AsyncIterator[RunEngine]:
     """Serve an engine for the block."""
 
@@ -56,7 +58,7 @@ async def engine(
         if frames is not None:
             frames.append(one)
 
-    made = RunEngine((script,), world.store, world.codec, world.clock, frame)
+    made = RunEngine((script,), world.store, world.codec, world.clock, frame, again_s=again_s)
     async with asyncio.TaskGroup() as group:
         group.create_task(made.serve())
         await made.recovered.wait()
@@ -206,7 +208,7 @@ async def test_what_the_world_was_told_before_a_crash_holds() -> None:
         await accept(made, "r1")
         await started.wait()
         made.stop("r1", "ann")
-        await made.ended("r1")
+        await script.finished.wait()
     assert (await types(world, "r1"))[-1] != "run_stopped"
 
     async def again(run: Run) -> None:
@@ -217,6 +219,21 @@ async def test_what_the_world_was_told_before_a_crash_holds() -> None:
         await made.ended("r1")
     assert [one.state for _, one, _ in script.outcomes] == ["stopped", "completed"]
     assert (await types(world, "r1"))[-1] == "run_stopped"
+
+
+async def test_an_end_that_could_not_be_told_is_told_later() -> None:
+    """Whatever hindered it, a run that is open in the log is not forgotten until the next start."""
+    world = World()
+
+    script = Script(lambda run: asyncio.sleep(0))
+    script.cut_off = True
+    async with engine(world, script, again_s=0.01) as made:
+        await accept(made, "r1")
+        await script.finished.wait()
+        script.cut_off = False
+        await made.ended("r1")
+    assert len(script.outcomes) > 1
+    assert (await types(world, "r1")).count("run_completed") == 1
 
 
 async def test_runs_of_definitions_that_are_not_here_are_left_to_others() -> None:
