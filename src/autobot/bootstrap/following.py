@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from typing import Final
 
 from autobot.contracts import chat
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import SYSTEM, CallContext, principal_of, stored_trace
+from autobot.kernel.core.context import CallContext, principal_of
 from autobot.kernel.core.errors import DeadlineExceeded, NotFound, Stale
-from autobot.kernel.core.message import OWN_PREFIX, Message
+from autobot.kernel.core.message import OWN_PREFIX
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Recorded, Transaction
@@ -18,6 +17,7 @@ from autobot.kernel.messaging.broker import Delivery, Subscription, Unrecoverabl
 from autobot.kernel.messaging.keeping import Keeper
 from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.resilience.operation import Effect, Operation
+from autobot.kernel.sagas.acting import message_context
 
 CATCH_UP_S: Final = 2.0
 GROUP: Final = "reactions"
@@ -45,16 +45,6 @@ def caught_up_with(view: Keeper, store: EventStore, clock: Clock) -> Callable[..
                 raise
 
     return caught_up
-
-
-def message_context(message: Message) -> CallContext:
-    """Return the context of work that a stored message causes."""
-    return CallContext(
-        correlation_id=message.correlation_id,
-        causation_id=message.id,
-        principal=SYSTEM,
-        trace=stored_trace(message.traceparent),
-    )
 
 
 def reactions_of(
@@ -122,7 +112,7 @@ def start_reply(
             "parent_id": event.parent_id,
             "model": event.model,
         }
-        context = replace(message_context(recorded.message), principal=principal_of(event.asked_by))
+        context = message_context(recorded.message, principal_of(event.asked_by))
         owner = await owner_of(event.session_id)
         if owner:
             await accept(definition, event.run_id, given, context, owner=owner, serial_key=event.session_id)

@@ -38,8 +38,8 @@ def connect_reactions(
         reactions |= {
             actions.ActionRequested.TYPE: actions_module.run_starter(codec, engine.accept),
             identity.UserRemovalRequested.TYPE: identity_module.removal_starter(codec, engine.accept),
-            replays.ReplayRequested.TYPE: messaging_module.starter(codec, engine.accept),
-            read_models.ReadModelChangeRequested.TYPE: history_module.starter(codec, engine.accept),
+            replays.ReplayRequested.TYPE: messaging_module.replay_starter(codec, engine.accept),
+            read_models.ReadModelChangeRequested.TYPE: history_module.change_starter(codec, engine.accept),
         }
 
     types = tuple(reactions)

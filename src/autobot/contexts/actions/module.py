@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from autobot.contexts.actions.domain import Catalogue
 from autobot.contexts.actions.handlers import ActionHandlers
 from autobot.contexts.actions.ports import Allowed, Call, StoredRequests, Work
-from autobot.contexts.actions.process import BUS_WORK, Accept, ActionRun, starter
+from autobot.contexts.actions.process import BUS_WORK, ActionRun, run_starter
 from autobot.contexts.actions.read_model import ActionQueries
 from autobot.contracts import actions
 from autobot.kernel.commands.authorize import Rule, Verdict
@@ -18,7 +18,6 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Recorded
 
 __all__ = ["BUS_WORK", "RULES", "Call", "Work", "action_run", "build", "run_starter"]
 
@@ -96,8 +95,3 @@ def action_run(
 ) -> ActionRun:
     """Return the definition for the run engine, with the same `work` as `build`."""
     return ActionRun(bus=bus, store=store, codec=codec, clock=clock, work=work, catalogue=Catalogue())
-
-
-def run_starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
-    """Return the consumer of `autobot.actions.action_requested.v1` that starts runs (`engine.accept`)."""
-    return starter(codec, accept)

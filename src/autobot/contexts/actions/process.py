@@ -13,12 +13,14 @@ from autobot.contexts.actions.ports import Call, Work
 from autobot.contracts import actions, chat, history, read_models, system
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import CallContext, Principal, stored_trace
+from autobot.kernel.core.context import principal_of
 from autobot.kernel.core.errors import Absent, Conflict, Interrupted
 from autobot.kernel.core.failure import failure_of
+from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Recorded
+from autobot.kernel.sagas.acting import Accept, Begin, as_service, starter
 from autobot.kernel.sagas.facts import RunState
 from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
@@ -32,9 +34,6 @@ STATES: Final[dict[actions.Status, RunState]] = {
     "stopped": "stopped",
 }
 """How a run ended whose action stands so."""
-
-Accept = Callable[..., Awaitable[None]]
-"""`RunEngine.accept`."""
 
 
 class ActionRun(PlainRun):
@@ -110,7 +109,7 @@ class ActionRun(PlainRun):
             processing_time_ms=self._elapsed_ms.get(run.id, 0.0),
         )
         answer = await self._bus.dispatch(
-            record, _as_service(run.context, run.owner), key=run.key_for("end", record)
+            record, as_service(run.context, "actions", run.owner), key=run.key_for("end", record)
         )
         self._elapsed_ms.pop(run.id, None)
         recorded: actions.Recorded = answer.value
@@ -119,48 +118,19 @@ class ActionRun(PlainRun):
         return Ended(outcome=Outcome(state=STATES[recorded.status], error=recorded.error))
 
 
-def starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
-    """Return the consumer of the log that starts a run for each ActionRequested; hearing one twice starts one."""
-
-    async def start(recorded: Recorded) -> None:
-        requested = codec.unwrap(recorded)
-        if not isinstance(requested, actions.ActionRequested):
-            return
-        message = recorded.message
-        principal = Principal(**{**requested.principal, "scopes": frozenset(requested.principal["scopes"])})
-        context = CallContext(
-            correlation_id=message.correlation_id,
-            causation_id=message.id,
-            principal=principal,
-            trace=stored_trace(message.traceparent),
-        )
-        await accept(
-            NAME,
-            requested.request_id,
-            {"action_type": requested.action_type},
-            context,
-            owner=principal.user_id,
-            serial_key=f"action:{requested.request_id}",
-        )
-
-    return start
-
-
-def _as_service(context: CallContext, owner: str) -> CallContext:
-    principal = Principal(
-        id="service:actions",
-        kind="service",
-        role="service",
-        user_id=owner,
-        tenant=context.principal.tenant,
-        username="actions",
+def _begin(event: Any, _: Message) -> Begin | None:
+    if not isinstance(event, actions.ActionRequested):
+        return None
+    principal = principal_of(event.principal)
+    key, given = f"action:{event.request_id}", {"action_type": event.action_type}
+    return Begin(
+        run=event.request_id, principal=principal, owner=principal.user_id, serial_key=key, given=given
     )
-    return CallContext(
-        correlation_id=context.correlation_id,
-        causation_id=context.causation_id,
-        principal=principal,
-        trace=context.trace,
-    )
+
+
+def run_starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
+    """Return the consumer of the log that starts a run for each ActionRequested."""
+    return starter(codec, accept, NAME, _begin)
 
 
 # --------------------------------------------------------------------- work that needs no more than the bus
@@ -211,7 +181,7 @@ async def _made(call: Call, change: read_models.ReadModelChange) -> None:
     look = read_models.GetReadModelChange(id=change.id)
     while change.ended_at is None:
         await asyncio.sleep(LOOK_EVERY_S)
-        change = await call.bus.ask(look, _as_service(call.context, call.context.principal.user_id))
+        change = await call.bus.ask(look, as_service(call.context, "actions", call.context.principal.user_id))
     if change.status != "completed":
         why = change.error.detail if change.error else change.status
         raise Conflict(f"The {change.act} of the read model {change.name} was not made: {why}")
@@ -219,7 +189,7 @@ async def _made(call: Call, change: read_models.ReadModelChange) -> None:
 
 async def _compared(call: Call, name: str) -> history.Parity | None:
     listed: history.ReadModels = await call.bus.ask(
-        history.ListReadModels(), _as_service(call.context, call.context.principal.user_id)
+        history.ListReadModels(), as_service(call.context, "actions", call.context.principal.user_id)
     )
     one = next(one for one in listed.items if one.name == name)
     return one.beside.parity if one.beside else None

@@ -8,10 +8,11 @@ from typing import Any, Final
 from autobot.contexts.agents.agent import AgentFactory, Choice, with_status
 from autobot.contexts.agents.orchestrator import choose
 from autobot.contracts import chat
-from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import NotFound
 from autobot.kernel.links.ports import Links
 from autobot.kernel.resilience.operation import Effect, Operation
+from autobot.kernel.sagas.acting import as_service
 from autobot.kernel.sagas.facts import RunState
 from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
@@ -29,25 +30,6 @@ STATES: Final[dict[chat.MessageStatus, RunState]] = {
     "interrupted": "interrupted",
 }
 """How a run ended whose reply stands so."""
-
-
-def service_context(context: CallContext, owner: str) -> CallContext:
-    """Return the run's context as the ai role acts on it: a service, for the objects of `owner`."""
-    principal = Principal(
-        id="service:ai",
-        kind="service",
-        role="service",
-        user_id=owner,
-        tenant=context.principal.tenant,
-        username="ai",
-    )
-    return CallContext(
-        correlation_id=context.correlation_id,
-        causation_id=context.causation_id,
-        principal=principal,
-        trace=context.trace,
-        baggage=context.baggage,
-    )
 
 
 class ChatReply(PlainRun):
@@ -79,7 +61,7 @@ class ChatReply(PlainRun):
         """Choose an agent once (it is a step: a restart keeps the choice) and let it answer."""
         thread: chat.Thread = await self._ask(
             chat.GetThread(session_id=run.input["session_id"], message_id=run.input["parent_id"]),
-            service_context(run.context, run.owner),
+            as_service(run.context, "ai", run.owner),
         )
 
         async def decide() -> Choice:
@@ -107,7 +89,7 @@ class ChatReply(PlainRun):
         )
         try:
             recorded: chat.Recorded = await self._dispatch(
-                record, service_context(run.context, run.owner), run.key_for("reply", reply)
+                record, as_service(run.context, "ai", run.owner), run.key_for("reply", reply)
             )
         except NotFound:
             return Ended(outcome=outcome, forget=True)

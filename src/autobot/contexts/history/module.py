@@ -6,7 +6,7 @@ from typing import Final
 
 from autobot.contexts.history.handlers import ChangeHandlers
 from autobot.contexts.history.ports import StoredChanges, Views
-from autobot.contexts.history.process import ChangeRun, starter
+from autobot.contexts.history.process import ChangeRun, change_starter
 from autobot.contexts.history.read_model import ChangeQueries, HistoryQueries
 from autobot.contracts import history, read_models
 from autobot.kernel.commands.authorize import Rule
@@ -17,7 +17,7 @@ from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.past import Past
 from autobot.kernel.event_store.ports import EventStore
 
-__all__ = ["build", "change_run", "starter"]
+__all__ = ["build", "change_run", "change_starter"]
 
 READ: Final = "events:read"
 """Who reads the log may read what follows from it: the system context's rule."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final, cast
 
@@ -11,10 +10,12 @@ from autobot.contexts.history.ports import StoredChanges, Views
 from autobot.contracts import read_models
 from autobot.contracts.read_models import ReadModelChange
 from autobot.kernel.commands.ports import Dispatcher
-from autobot.kernel.core.context import CallContext, Principal, principal_of, stored_trace
+from autobot.kernel.core.context import principal_of
 from autobot.kernel.core.errors import NotFound
+from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.transaction import Recorded
+from autobot.kernel.sagas.acting import Accept, Begin, as_service, starter
 from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
 NAME: Final = "read model change"
@@ -62,41 +63,21 @@ class ChangeRun(PlainRun):
         return Ended(outcome=Outcome(state=cast("Any", view.status), error=view.error))
 
     async def _note(self, run: Run, note: read_models.NoteReadModelChange) -> ReadModelChange:
-        answer = await self._bus.dispatch(note, _as_service(run), key=run.key_for("note", note))
+        answer = await self._bus.dispatch(
+            note, as_service(run.context, "history", run.owner), key=run.key_for("note", note)
+        )
         return cast("ReadModelChange", answer.value)
 
 
-def _as_service(run: Run) -> CallContext:
-    principal = Principal(
-        id="service:history",
-        kind="service",
-        role="service",
-        user_id=run.owner,
-        tenant=run.context.principal.tenant,
-        username="history",
-    )
-    return replace(run.context, principal=principal)
+def _begin(event: Any, _: Message) -> Begin | None:
+    if not isinstance(event, read_models.ReadModelChangeRequested):
+        return None
+    principal = principal_of(event.principal)
+    # A candidate can be discarded while it is built: that must not wait for the rebuild's end.
+    key = f"{NAME}:{event.name}" + (":discard" if event.act == "discard" else "")
+    return Begin(run=event.change, principal=principal, owner=principal.user_id, serial_key=key, given={})
 
 
-def starter(
-    codec: EventCodec, accept: Callable[..., Awaitable[None]]
-) -> Callable[[Recorded], Awaitable[None]]:
-    """Return the consumer that starts a run for each ReadModelChangeRequested; hearing one twice starts one."""
-
-    async def start(recorded: Recorded) -> None:
-        requested = codec.unwrap(recorded)
-        if not isinstance(requested, read_models.ReadModelChangeRequested):
-            return
-        message = recorded.message
-        principal = principal_of(requested.principal)
-        context = CallContext(
-            correlation_id=message.correlation_id,
-            causation_id=message.id,
-            principal=principal,
-            trace=stored_trace(message.traceparent),
-        )
-        # A candidate can be discarded while it is built: that must not wait for the rebuild's end.
-        key = f"{NAME}:{requested.name}" + (":discard" if requested.act == "discard" else "")
-        await accept(NAME, requested.change, {}, context, owner=principal.user_id, serial_key=key)
-
-    return start
+def change_starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
+    """Return the consumer that starts a run for each ReadModelChangeRequested."""
+    return starter(codec, accept, NAME, _begin)

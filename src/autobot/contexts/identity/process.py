@@ -18,10 +18,12 @@ from typing import Any, Final
 from autobot.contracts import actions, chat, identity
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import parse_rfc3339, rfc3339
-from autobot.kernel.core.context import CallContext, Principal, principal_of, stored_trace
+from autobot.kernel.core.context import CallContext, principal_of
 from autobot.kernel.core.errors import NotFound
+from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.transaction import Recorded
+from autobot.kernel.sagas.acting import Accept, Begin, as_service, starter
 from autobot.kernel.sagas.run import Run
 from autobot.kernel.sagas.saga import Saga, Step, StepRetry, Timer
 
@@ -30,9 +32,6 @@ PATIENT: Final = StepRetry(attempts=200, cap_s=100.0)
 PAGE: Final = 200
 ERASE_S: Final = 3600.0
 """Seconds that erasing may take in one attempt: somebody may have thousands of chats."""
-
-Accept = Callable[..., Awaitable[None]]
-"""`RunEngine.accept`."""
 
 
 def user_removal(bus: Dispatcher) -> Saga:
@@ -100,44 +99,24 @@ async def _erase_chats(bus: Dispatcher, run: Run) -> int:
 
 def _service(run: Run) -> CallContext:
     """Return the saga's own context: a service, for what belongs to the user who goes."""
-    principal = Principal(
-        id="service:identity",
-        kind="service",
-        role="service",
-        user_id=run.input["user_id"],
-        tenant=run.context.principal.tenant,
-        username="identity",
-    )
-    return CallContext(
-        correlation_id=run.context.correlation_id,
-        causation_id=run.context.causation_id,
-        principal=principal,
-        trace=run.context.trace,
+    return as_service(run.context, "identity", run.input["user_id"])
+
+
+def _begin(event: Any, message: Message) -> Begin | None:
+    if not isinstance(event, identity.UserRemovalRequested):
+        return None
+    by = message.principal
+    asked_by = {"id": by, "kind": "user", "role": "admin", "user_id": by, "scopes": []}
+    return Begin(
+        run=event.removal_id,
+        principal=principal_of(asked_by),
+        owner=event.user_id,
+        serial_key=f"user:{event.user_id}",
+        given={"user_id": event.user_id, "due": rfc3339(event.due)},
     )
 
 
 def removal_starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
     """Return the reaction to a requested removal: its saga is accepted under the removal's own id."""
 
-    async def start(recorded: Recorded) -> None:
-        event: Any = codec.unwrap(recorded)
-        if not isinstance(event, identity.UserRemovalRequested):
-            return
-        message = recorded.message
-        asked_by = {"id": message.principal, "kind": "user", "role": "admin", "user_id": message.principal}
-        context = CallContext(
-            correlation_id=message.correlation_id,
-            causation_id=message.id,
-            principal=principal_of({**asked_by, "scopes": []}),
-            trace=stored_trace(message.traceparent),
-        )
-        await accept(
-            NAME,
-            event.removal_id,
-            {"user_id": event.user_id, "due": rfc3339(event.due)},
-            context,
-            owner=event.user_id,
-            serial_key=f"user:{event.user_id}",
-        )
-
-    return start
+    return starter(codec, accept, NAME, _begin)

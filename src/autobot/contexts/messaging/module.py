@@ -8,7 +8,7 @@ from typing import Any, Final
 from autobot.contexts.messaging.handlers.decisions import ConsumerHandlers, LetterHandlers, hear
 from autobot.contexts.messaging.handlers.replaying import ReplayHandlers
 from autobot.contexts.messaging.ports import CheckOf, KnownTypes, Served, Shown, StoredReplays
-from autobot.contexts.messaging.process import ReplayRun, starter
+from autobot.contexts.messaging.process import ReplayRun, replay_starter
 from autobot.contexts.messaging.read_model import MessagingQueries
 from autobot.contracts import messaging, replays
 from autobot.kernel.commands.authorize import Rule, Verdict
@@ -22,7 +22,7 @@ from autobot.kernel.messaging import facts
 from autobot.kernel.messaging.broker import Broker
 from autobot.kernel.messaging.dead_letters import DeadLetters, reindex
 
-__all__ = ["EVENTS", "Served", "build", "hear", "reindex", "replay_run", "starter"]
+__all__ = ["EVENTS", "Served", "build", "hear", "reindex", "replay_run", "replay_starter"]
 
 _ALLOW: Final = Verdict.ALLOW
 READ: Final = "messaging:read"

@@ -138,10 +138,6 @@ async def waiting_long(
     return old - overdue, overdue
 
 
-Accept = Callable[..., Awaitable[None]]
-"""`RunEngine.accept`."""
-
-
 def replay_stream(replay_id: str) -> str:
     """Return the stream of a replay."""
     return f"replay-{replay_id}"

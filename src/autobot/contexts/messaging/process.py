@@ -9,15 +9,17 @@ from functools import partial
 from typing import Any, Final, cast
 
 from autobot.contexts.messaging.domain import Replay, plus, selects, too_many_fail
-from autobot.contexts.messaging.ports import Accept, StoredReplays, candidates
+from autobot.contexts.messaging.ports import StoredReplays, candidates
 from autobot.contracts import messaging, replays
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock, parse_rfc3339
-from autobot.kernel.core.context import CallContext, Principal, principal_of, stored_trace
+from autobot.kernel.core.context import principal_of
 from autobot.kernel.core.errors import Conflict, NotFound
+from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.transaction import Recorded
 from autobot.kernel.messaging.dead_letters import DeadLetters, place_of
+from autobot.kernel.sagas.acting import Accept, Begin, as_service, starter
 from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
 NAME: Final = "dead letter replay"
@@ -151,37 +153,19 @@ class ReplayRun(PlainRun):
         return Ended(outcome=Outcome(state=cast("Any", state), error=view.error))
 
     async def _note(self, run: Run, note: replays.NoteReplay) -> replays.ReplayView:
-        answer = await self._bus.dispatch(note, _as_service(run), key=run.key_for("note", note))
+        answer = await self._bus.dispatch(
+            note, as_service(run.context, "messaging", run.owner), key=run.key_for("note", note)
+        )
         return cast("replays.ReplayView", answer.value)
 
 
-def _as_service(run: Run) -> CallContext:
-    principal = Principal(
-        id="service:messaging",
-        kind="service",
-        role="service",
-        user_id=run.owner,
-        tenant=run.context.principal.tenant,
-        username="messaging",
-    )
-    return replace(run.context, principal=principal)
+def _begin(event: Any, _: Message) -> Begin | None:
+    if not isinstance(event, replays.ReplayRequested):
+        return None
+    principal = principal_of(event.principal)
+    return Begin(run=event.replay, principal=principal, owner=principal.user_id, serial_key=NAME, given={})
 
 
-def starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
-    """Return the consumer that starts a run for each ReplayRequested; hearing one twice starts one."""
-
-    async def start(recorded: Recorded) -> None:
-        requested = codec.unwrap(recorded)
-        if not isinstance(requested, replays.ReplayRequested):
-            return
-        message = recorded.message
-        principal = principal_of(requested.principal)
-        context = CallContext(
-            correlation_id=message.correlation_id,
-            causation_id=message.id,
-            principal=principal,
-            trace=stored_trace(message.traceparent),
-        )
-        await accept(NAME, requested.replay, {}, context, owner=principal.user_id, serial_key=NAME)
-
-    return start
+def replay_starter(codec: EventCodec, accept: Accept) -> Callable[[Recorded], Awaitable[None]]:
+    """Return the consumer that starts a run for each ReplayRequested."""
+    return starter(codec, accept, NAME, _begin)

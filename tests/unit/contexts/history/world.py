@@ -50,7 +50,7 @@ class World(Ground):
         self.asked = self.bus([module], RULES)
         change = history.change_run(bus=self.asked, store=self.store, views=views)
         self.engine = RunEngine((change,), self.store, self.codec, self.clock, no_frame)
-        self.starts = history.starter(self.codec, self.engine.accept)
+        self.starts = history.change_starter(self.codec, self.engine.accept)
         self.group = asyncio.TaskGroup()
         self.tasks: list[asyncio.Task[None]] = []
 

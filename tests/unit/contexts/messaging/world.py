@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 from autobot.adapters.jsonschema.validator import JsonSchemaValidator
-from autobot.contexts.messaging.module import EVENTS, build, replay_run, starter
+from autobot.contexts.messaging.module import EVENTS, build, replay_run, replay_starter
 from autobot.contexts.sagas.module import reactions
 from autobot.contexts.schemas.module import registered_types
 from autobot.contexts.schemas.ports import put_version
@@ -128,7 +128,7 @@ class World(Ground):
 
         definition = replay_run(bus=self.commands, store=self.store, clock=self.clock)
         self.engine = RunEngine([definition], self.store, self.codec, self.clock, frame)
-        start = starter(self.codec, self.engine.accept)
+        start = replay_starter(self.codec, self.engine.accept)
 
         async def begin(recorded: Recorded, delivery: Delivery) -> Transaction:
             await start(recorded)
