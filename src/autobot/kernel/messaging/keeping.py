@@ -207,7 +207,7 @@ class Keeper:
             # The lease is over: the next keeper finds the wish as it was.
             busy.discard(row.key)
             return
-        except AutoBotError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it raised belongs to who wished for it
             raised = msgspec.to_builtins(raised_of(error, self._clock.monotonic()))
         document = {**row.document, "done": True, "raised": raised}
         told = Put(

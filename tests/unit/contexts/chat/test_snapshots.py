@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any
 
+import msgspec
 import pytest
 
 from autobot.contexts.chat.domain import Conversation, stream_of
 from autobot.contexts.chat.module import build
-from autobot.contexts.chat.ports import SCHEMA, SNAPSHOTS, Conversations
+from autobot.contexts.chat.ports import SCHEMA, SNAPSHOTS, Conversations, Kept
 from autobot.contexts.chat.read_model import chat_projection
 from autobot.contracts import chat
 from autobot.kernel.core.context import Principal
@@ -116,3 +118,16 @@ async def test_a_snapshot_is_erased_with_its_chat() -> None:
     assert "Word 7" not in await world.everything_stored()
     with pytest.raises(NotFound):
         (await world.anew(session))[0].require()
+
+
+def wordless(schema: Any) -> Any:
+    """Return a schema without its descriptions."""
+    if isinstance(schema, dict):
+        return {name: wordless(one) for name, one in schema.items() if name != "description"}
+    return [wordless(one) for one in schema] if isinstance(schema, list) else schema
+
+
+def test_the_name_of_the_shape_changes_with_it() -> None:
+    """What a snapshot holds is pinned together with its name: a changed shape under an old name would be read wrongly."""
+    shape = msgspec.json.encode(wordless(msgspec.json.schema(Kept)), order="sorted")
+    assert (SCHEMA, blake2b(shape, digest_size=8).hexdigest()) == ("chat.conversation.1", "d577c722e62ccfe4")
