@@ -113,14 +113,20 @@ def test_all_of_a_cause_are_replayed(operator: Visit, failing_host: Host) -> Non
 
 
 def test_a_consumer_is_paused_and_resumed(operator: Visit) -> None:
-    """The consumers show their figures; pausing one needs a reason, which is shown until it is resumed."""
+    """The consumers show where they are served, their lag in events and the age of the oldest; pausing one needs a
+    reason, which is shown until it is resumed."""
     page = operator.go("/messaging")
     page.get_by_role("link", name="Consumers").click()
     group = page.get_by_role("region", name="reactions")
     expect(group).to_contain_text("running")
+    expect(group).to_contain_text("all roles, one process")
+    expect(group.locator("dl")).to_contain_text("Behind0 events")
+    expect(page.get_by_role("region", name="unclaimed")).to_contain_text("all roles, one process")
     assert audit(page) == []
     group.get_by_role("button", name="Pause").click()
     asked = page.get_by_role("dialog", name="Pause reactions")
+    asked.get_by_role("button", name="Pause").click()
+    expect(asked).to_contain_text("Say why")
     asked.get_by_role("textbox", name="Reason").fill("Looking.")
     asked.get_by_role("button", name="Pause").click()
     expect(group).to_contain_text("Held by admin: Looking.")

@@ -43,8 +43,11 @@ export function parsed(text: string): { data: Record<string, unknown> } | { erro
   return typeof value === "object" && value !== null && !Array.isArray(value) ? { data: value as Record<string, unknown> } : { error: "object" };
 }
 
-/** The lag of each group over time, the newest last. */
+/** A group as one process serves it. */
+export const placeOf = ({ group, process }: Pick<Consumer, "group" | "process">): string => `${group} · ${process}`;
+
+/** The lag of each group in each process over time, the newest last. */
 export type Lags = Readonly<Record<string, readonly number[]>>;
 export function withLags(lags: Lags, consumers: readonly Consumer[], most: number): Lags {
-  return Object.fromEntries(consumers.map(({ group, lag }) => [group, [...(lags[group] ?? []), lag].slice(-most)]));
+  return Object.fromEntries(consumers.map((one) => [placeOf(one), [...(lags[placeOf(one)] ?? []), one.lag].slice(-most)]));
 }

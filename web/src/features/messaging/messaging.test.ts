@@ -3,7 +3,7 @@ import type { Consumer, Replay } from "@/contracts/api";
 import { causeKey, consumerLook, errorName, parsed, placeName, replaysShown, selectionOf, withLags } from "./messaging.state";
 
 const replay = (id: string, status: Replay["status"], ended_at: string | null = null): Replay => ({ id, status, ended_at }) as Replay;
-const consumer = (group: string, lag: number): Consumer => ({ group, lag }) as Consumer;
+const consumer = (group: string, lag: number, process = "p"): Consumer => ({ group, lag, process }) as Consumer;
 
 describe("the address", () => {
   it("names a cause by group and fingerprint, and anything else selects all", () => {
@@ -39,8 +39,8 @@ describe("the data of a copy", () => {
 describe("consumers", () => {
   it("keep the last lags of each group", () => {
     const first = withLags({}, [consumer("a", 1), consumer("b", 5)], 2);
-    const third = withLags(withLags(first, [consumer("a", 2)], 2), [consumer("a", 3)], 2);
-    expect(third).toEqual({ a: [2, 3] });
+    const third = withLags(withLags(first, [consumer("a", 2)], 2), [consumer("a", 3), consumer("a", 9, "q")], 2);
+    expect(third).toEqual({ "a · p": [2, 3], "a · q": [9] });
   });
   it("look held when a person holds them, whatever their state", () => {
     expect(consumerLook({ state: "paused", held: true })).toBe("note");
