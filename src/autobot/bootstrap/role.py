@@ -130,6 +130,7 @@ async def _serve(config: Config, role: Role, options: RoleOptions, say: Say, lif
         host, port = bound.getsockname()[:2]
         outside = replace(bare, carrier=carrier)
         product = assemble(replace(config, host=host, port=port), outside, alone(role))
+        await carrier.parts.server.prove()
         mesh = await stack.enter_async_context(joined(product, role, carrier))
         await stack.enter_async_context(running(product))
         await stack.enter_async_context(controlled(product, config.data_dir / CONTROL_SOCKET))

@@ -12,7 +12,8 @@ PORT = 6379
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """A server and how one signs in there. `path` is a Unix socket, in place of host and port."""
+    """A server and how one signs in there. `path` is a Unix socket, in place of host and port; `ca` a file of
+    certificates in PEM that vouch for the server, without it those of the system do."""
 
     host: str = ""
     port: int = PORT
@@ -21,6 +22,7 @@ class Address:
     password: str = field(default="", repr=False)
     database: int = 0
     tls: bool = False
+    ca: str = ""
 
     @property
     def place(self) -> str:
@@ -35,7 +37,7 @@ class Address:
 
 
 def address_of(url: str) -> Address:
-    """Read `redis://[NAME][:PASSWORD]@HOST[:PORT][/DATABASE]`, `rediss://…` (TLS) or `unix://PATH[?db=DATABASE]`.
+    """Read `redis://[NAME][:PASSWORD]@HOST[:PORT][/DATABASE]`, `rediss://…[?ca=FILE]` (TLS) or `unix://PATH[?db=DATABASE]`.
 
     Raises ConfigurationError.
     """
@@ -50,7 +52,13 @@ def address_of(url: str) -> Address:
             database = int(parts.path.strip("/") or query.get("db", ["0"])[0])
             tls = parts.scheme == "rediss"
             return Address(
-                host=parts.hostname, port=port, database=database, tls=tls, name=name, password=password
+                host=parts.hostname,
+                port=port,
+                database=database,
+                tls=tls,
+                ca=query.get("ca", [""])[0],
+                name=name,
+                password=password,
             )
     except ValueError:
         pass

@@ -44,8 +44,14 @@ class Busy(OperatorError):
     code = "stream-busy"
 
 
+class ReadOnly(ConnectFailed):
+    """The server is a replica: it does what its primary does, and nothing else."""
+
+    code = "stream-read-only"
+
+
 GONE: Final = {"NOGROUP", "UNBLOCKED", "WRONGTYPE"}
-UNREADY: Final = {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY"}
+UNREADY: Final = {"LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS", "BUSY"}
 
 
 def refused(text: str) -> AutoBotError:
@@ -54,6 +60,9 @@ def refused(text: str) -> AutoBotError:
     match word:
         case "MOVED" | "ASK":
             return Moved(rest.partition(" ")[2], asking=word == "ASK")
+        case "READONLY":
+            hint = "Name the primary in AUTOBOT_REDIS_URL, or promote this one."
+            return ReadOnly("This Redis is a replica, which takes no writes.", link=LINK, hint=hint)
         case "NOSCRIPT":
             return ScriptUnknown("Redis does not know the script.", link=LINK)
         case "NOAUTH" | "WRONGPASS":

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from autobot.adapters.redis.address import Address
-from autobot.adapters.redis.errors import Moved, refused
+from autobot.adapters.redis.errors import Moved, ReadOnly, refused
 from autobot.adapters.redis.wire import TIMEOUT_S, Wire, connected
-from autobot.kernel.core.errors import AutoBotError, HopFailed, OperatorError
+from autobot.kernel.core.errors import AutoBotError, ConfigurationError, HopFailed, OperatorError
 
 SLOTS: Final = 16_384
 HOPS: Final = 5
@@ -70,7 +70,7 @@ class Nodes:
     """Finds the server of a key. A single server has all keys; whether it is one is asked at first use."""
 
     def __init__(self, address: Address) -> None:
-        self._seed = Node(address)
+        self._seed = self._first = Node(address)
         self._nodes: dict[str, Node] = {address.place: self._seed}
         self._starts: list[int] = []
         self._owners: list[str] = []
@@ -89,7 +89,7 @@ class Nodes:
     async def call(self, key: str | None, *words: Any) -> Any:
         """Send a command to the server that has `key`, and follow it where it moved."""
         if self.clustered is False:
-            return await self._seed.call(*words)
+            return await self._single(words)
         node = await self.of(key)
         for hop in range(HOPS):
             try:
@@ -106,6 +106,28 @@ class Nodes:
                 self.forget()
                 raise
         raise AssertionError("the last hop returns or raises")
+
+    async def _single(self, words: Sequence[Any]) -> Any:
+        """Send a command to the one server; where that became a replica, to its primary, by which nothing is done twice."""
+        for last in (False, True):
+            try:
+                return await self._seed.call(*words)
+            except ReadOnly:
+                if last:
+                    raise
+                await self.follow()
+            except HopFailed:
+                # A primary that was followed is gone: what the address names says who is one now.
+                self._seed = self._first
+                raise
+        raise AssertionError("the second time returns or raises")
+
+    async def follow(self) -> None:
+        """Go to the primary of a replica from now on. Raises what the way there raises."""
+        told = (await self._seed.call("INFO", "replication")).decode()
+        found = dict(line.split(":", 1) for line in told.splitlines() if ":" in line)
+        if found.get("role") == "slave":
+            self._seed = self._at(found["master_host"], int(found["master_port"]))
 
     def forget(self) -> None:
         """Ask anew who has which key, before the next command."""
@@ -128,6 +150,8 @@ class Nodes:
             for node in [self._seed, *self._nodes.values()]:
                 try:
                     self._know(node, await node.call("CLUSTER", "SLOTS"))
+                except ConfigurationError:
+                    raise
                 except OperatorError:
                     # It is no cluster.
                     self.clustered = False

@@ -62,7 +62,7 @@ class StreamReader:
         self.name, self.fence = name, fence
         self._server, self._part, self._options, self._group = server, part, options, group
         self._poke, self._counted = poke, counted
-        self._read = 0
+        self._read = self._passed = 0
         self._given: set[int] = set()
         self._settled: list[bytes] = []
         self._acknowledge = asyncio.Event()
@@ -71,7 +71,7 @@ class StreamReader:
         return self._options.part_of(key) == self._part.number
 
     async def batches(self, after: int) -> AsyncIterator[Sequence[Recorded]]:
-        self._read = after
+        self._read = self._passed = after
         wait, cap = BACKOFF_S
         while True:
             try:
@@ -98,6 +98,7 @@ class StreamReader:
             return 0
         if state is None or position_of(state[2]) > self._read:
             return 0
+        self._passed = max(self._passed, state[1])
         return state[1]
 
     def settled(self, position: int) -> None:
@@ -133,8 +134,10 @@ class StreamReader:
         state = await self._server.state(self._part)
         if state is None:
             raise GroupLost("The stream is not there yet.")
-        if state[0] > self._read:
+        if state[0] > max(self._read, self._passed):
             raise Late("The stream begins too late for this group.")
+        # A stream that was begun anew begins where the group stands, which may lie behind the last entry that it read.
+        self._read = max(self._read, state[0])
         await self._make_group()
         reached = await self._reached()
         cursor = b"0-0"

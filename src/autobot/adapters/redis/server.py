@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from autobot.adapters.redis.address import address_of
 from autobot.adapters.redis.ear import Ear
-from autobot.adapters.redis.errors import ScriptUnknown
+from autobot.adapters.redis.errors import ReadOnly, ScriptUnknown
 from autobot.adapters.redis.nodes import Node, Nodes
 from autobot.adapters.redis.options import Part
 from autobot.adapters.redis.scripts import APPEND, BEGIN, TRIM, Script
 from autobot.adapters.redis.wire import TIMEOUT_S, connected
+from autobot.kernel.core.errors import HopFailed
 
 ANYWHERE: Final = frozenset(
     {"PING", "INFO", "PUBLISH", "PUBSUB", "SCRIPT", "KEYS", "CONFIG", "CLUSTER", "FLUSHALL"}
@@ -72,11 +73,22 @@ class Server:
         node = Node((await self._nodes.of(key)).address, wait_s + TIMEOUT_S)
         try:
             yield node
+        except ReadOnly:
+            await self._nodes.follow()
+            raise
         except BaseException:
             self._nodes.forget()
             raise
         finally:
             node.close()
+
+    async def prove(self) -> None:
+        """Raise ConfigurationError when the server refuses us as long as the address stays as it is.
+
+        One that is away is no reason: it may come.
+        """
+        with suppress(HopFailed):
+            await self.do("PING")
 
     async def version(self) -> str:
         """Return what the server is, with its version."""

@@ -14,7 +14,8 @@ from typing import Any, Final, cast
 from hiredis import Reader, ReplyError, pack_command
 
 from autobot.adapters.redis.address import Address
-from autobot.adapters.redis.errors import broken, refused
+from autobot.adapters.redis.errors import LINK, broken, refused
+from autobot.kernel.core.errors import AutoBotError, ConfigurationError, ConnectionLost
 
 TIMEOUT_S: Final = 5.0
 """How long a connection may take to be made, or say nothing while an answer is due."""
@@ -154,16 +155,53 @@ async def connected(address: Address, quiet_s: float = TIMEOUT_S) -> Wire:
             if address.path:
                 _, wire = await loop.create_unix_connection(made, address.path)
             else:
-                context = ssl.create_default_context() if address.tls else None
+                context = trusting(address) if address.tls else None
                 _, wire = await loop.create_connection(made, address.host, address.port, ssl=context)
             try:
                 await _greet(wire, address)
             except BaseException:
                 wire.close()
                 raise
+    except ssl.SSLError as error:
+        raise distrusted(address, error) from error
     except (OSError, TimeoutError) as error:
-        raise broken(error) from error
+        silent = address.tls and isinstance(error, TimeoutError)
+        raise (untold(address) if silent else broken(error)) from error
     return wire
+
+
+def trusting(address: Address) -> ssl.SSLContext:
+    """Return whom a connection by TLS trusts. Raises ConfigurationError when the file of certificates is none."""
+    try:
+        return ssl.create_default_context(cafile=address.ca or None)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{address.ca} holds no certificates that can be read.",
+            hint="Mend ca= in AUTOBOT_REDIS_URL: a file in PEM.",
+        ) from error
+
+
+def untold(address: Address) -> AutoBotError:
+    """Return the error of a server that says nothing to a TLS handshake, as one does that waits for a command."""
+    return ConnectionLost(
+        f"Redis at {address.place} did not answer by TLS within {TIMEOUT_S:g} s.",
+        link=LINK,
+        hint="Where it does not speak TLS write redis:// in AUTOBOT_REDIS_URL.",
+    )
+
+
+def distrusted(address: Address, error: ssl.SSLError) -> AutoBotError:
+    """Return what a failed TLS handshake means."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ConfigurationError(
+            f"The certificate of Redis at {address.place} is not trusted: {error.verify_message}.",
+            hint="Name who vouches for it: AUTOBOT_REDIS_URL=rediss://HOST:6379/0?ca=FILE",
+        )
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return ConfigurationError(
+            f"Redis at {address.place} does not speak TLS.", hint="Write redis://, or name its port for TLS."
+        )
+    return broken(error)
 
 
 async def _greet(wire: Wire, address: Address) -> None:
