@@ -215,13 +215,11 @@ def test_a_role_says_what_it_needs(installation: Installation, missing: str, tmp
 
 def test_a_role_that_redis_refuses_does_not_start(installation: Installation, tmp_path: Any) -> None:
     """A wrong password of Redis ends the start with the configuration's exit code and the fix, and is not repeated."""
-    key = tmp_path / "key"
-    key.write_bytes((installation.server.folder / "secret.key").read_bytes())
     wrong = installation.valkey.url.replace("unix://", "unix://nobody:wr0ng@")
     environment = {
         "AUTOBOT_DATABASE_URL": installation.database,
         "AUTOBOT_REDIS_URL": wrong,
-        "AUTOBOT_SECRET_KEY_FILE": str(key),
+        "AUTOBOT_SECRET_KEY_FILE": str(installation.server.folder / "secret.key"),
     }
     done = run_cli(tmp_path / "data", "serve", "ai", "--port", "0", environment=environment)
     assert done.returncode == 4, done.stderr
