@@ -36,8 +36,8 @@ from autobot.contexts.agents.assistant.commands import standard_commands
 from autobot.contexts.agents.assistant.model import Assistant
 from autobot.contexts.agents.catalogue import Catalogue
 from autobot.contexts.agents.facade import ModelFacade, over_facade
-from autobot.contexts.agents.handlers import RunHandlers
 from autobot.contexts.agents.orchestrator import CHAT
+from autobot.contexts.agents.ports import FoundRuns
 from autobot.contexts.agents.process import EXECUTE, ChatReply, execute_agent
 from autobot.contexts.chat import module as chat_module
 from autobot.contexts.history import module as history_module
@@ -250,7 +250,7 @@ class _Assembly:
         known = dependencies(self.store, asked, self.outside.place)
         return ProbedHealth(known, self.outside.clock, elsewhere=self.figures.checks)
 
-    def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], RunHandlers]:
+    def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], FoundRuns]:
         outside, store, codec = self.outside, self.store, self.codec
         agents, runs = agents_module.build(
             store,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from autobot.contexts.agents.handlers import CaughtUp, ModelList, RunHandlers
+from autobot.contexts.agents.handlers import RunHandlers
+from autobot.contexts.agents.ports import CaughtUp, FoundRuns
+from autobot.contexts.agents.read_model import ModelList, RunQueries
 from autobot.contracts import runs
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
@@ -22,9 +24,10 @@ RULES = (
 )
 
 
-def build(store: EventStore, models: ModelList, caught_up: CaughtUp) -> tuple[Module, RunHandlers]:
-    """Wire the context; the handlers come back too, because they take the engine once it is there."""
-    handlers = RunHandlers(store, models, caught_up)
+def build(store: EventStore, models: ModelList, caught_up: CaughtUp) -> tuple[Module, FoundRuns]:
+    """Wire the context; what finds runs comes back too, because it takes the engine once that is there."""
+    found = FoundRuns(store, caught_up)
+    handlers, queries = RunHandlers(found), RunQueries(found, models)
     module = Module(
         name="agents",
         commands=(
@@ -33,16 +36,16 @@ def build(store: EventStore, models: ModelList, caught_up: CaughtUp) -> tuple[Mo
                 action="runs:stop",
                 handler=handlers.stop,
                 answer=runs.RunStopping,
-                owner=handlers.owner,
+                owner=found.owner,
             ),
         ),
         queries=(
-            QuerySpec(query=runs.GetRun, action="runs:read", handler=handlers.get, owner=handlers.owner),
-            QuerySpec(query=runs.AwaitRun, action="runs:read", handler=handlers.wait, owner=handlers.owner),
-            QuerySpec(query=runs.ListModels, action="models:read", handler=handlers.models),
-            QuerySpec(query=runs.ListAgents, action="models:read", handler=handlers.agents),
+            QuerySpec(query=runs.GetRun, action="runs:read", handler=queries.get, owner=found.owner),
+            QuerySpec(query=runs.AwaitRun, action="runs:read", handler=queries.wait, owner=found.owner),
+            QuerySpec(query=runs.ListModels, action="models:read", handler=queries.models),
+            QuerySpec(query=runs.ListAgents, action="models:read", handler=queries.agents),
         ),
         events=EVENTS,
         rules=RULES,
     )
-    return module, handlers
+    return module, found

@@ -1,10 +1,13 @@
-"""What the agents context needs from the world. The words are `contracts.models`, given on from here."""
+"""What the agents context needs from the world, and the runs that it finds. The words are `contracts.models`, given on from here."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
+import msgspec
+
+from autobot.contracts import runs
 from autobot.contracts.models import (
     Chunk,
     Citation,
@@ -23,14 +26,25 @@ from autobot.contracts.models import (
     ToolSpec,
     Usage,
 )
+from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import NOT_YOURS, NotFound
+from autobot.kernel.core.failure import Failure
+from autobot.kernel.core.stepping import waited
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import Document
+from autobot.kernel.sagas.engine import RunEngine
+from autobot.kernel.sagas.facts import RUNS
+from autobot.kernel.sagas.run import Run
 
 __all__ = [
+    "CaughtUp",
     "Chunk",
     "Citation",
     "Embeddings",
     "FinishReason",
     "Finished",
+    "FoundRuns",
     "GenerateRequest",
     "LanguageModel",
     "ModelInfo",
@@ -76,3 +90,92 @@ class LanguageModel(Protocol):
     async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
         """Embed texts (1–2048)."""
         ...
+
+
+CaughtUp = Callable[[], Awaitable[None]]
+"""Returns when what was committed before has been reacted to: a run that was just asked for is there then."""
+
+
+class FoundRuns:
+    """Runs, live and ended. The engine is given late: it needs the bus that needs what looks at its runs."""
+
+    def __init__(self, store: EventStore, caught_up: CaughtUp) -> None:
+        self._store, self._caught_up = store, caught_up
+        self._engine: RunEngine | None = None
+
+    def use(self, engine: RunEngine) -> None:
+        """Take the engine; called once by the composition root."""
+        self._engine = engine
+
+    def stop(self, run_id: str, by: str) -> bool:
+        """Ask a run to end. False when no engine of this process carries it."""
+        return self._engine is not None and self._engine.stop(run_id, by)
+
+    async def wait(self, run_id: str, seconds: float, deadline: float | None) -> None:
+        """Return when the run has ended, or the time is up."""
+        if self._engine is not None:
+            await waited(self._engine.ended(run_id), seconds, deadline)
+
+    def _live(self, run_id: str) -> Run | None:
+        return self._engine.live(run_id) if self._engine else None
+
+    async def owner(self, message: Any, context: CallContext) -> str | None:
+        """Return whose run it is, None when there is no such run."""
+        live = self._live(message.run_id)
+        if live is not None:
+            return live.owner
+        stored = await self._stored(message.run_id)
+        return stored.owner if stored else None
+
+    async def _stored(self, run_id: str) -> Document | None:
+        """Return a run's document; one that is not there yet may come with what was just committed."""
+        stored = await self._store.get(RUNS, run_id)
+        if stored is None:
+            await self._caught_up()
+            stored = await self._store.get(RUNS, run_id)
+        return stored
+
+    async def view(self, run_id: str) -> runs.RunView:
+        """Return a run, live or ended. Raises NotFound."""
+        live = self._live(run_id)
+        if live is not None and self._engine is not None:
+            return _live_view(live, self._engine.state(live.id) or "queued")
+        stored = await self._stored(run_id)
+        live = self._live(run_id)
+        if live is not None and self._engine is not None:
+            return _live_view(live, self._engine.state(live.id) or "queued")
+        if stored is None:
+            raise NotFound(NOT_YOURS)
+        document = stored.document
+        error = document["error"]
+        return runs.RunView(
+            id=document["id"],
+            session_id=document["input"].get("session_id", ""),
+            message_id=document["input"].get("message_id", ""),
+            state=document["state"],
+            waiting_for=None,
+            started_at=document["started_at"],
+            ended_at=document["ended_at"],
+            error=msgspec.convert(error, Failure) if error else None,
+            text=document["text"],
+        )
+
+
+def _live_view(run: Run, state: runs.RunState) -> runs.RunView:
+    """Return a live run as screens show it."""
+    waiting = run.waiting
+    return runs.RunView(
+        id=run.id,
+        session_id=str(run.input.get("session_id", "")),
+        message_id=str(run.input.get("message_id", "")),
+        state=state,
+        waiting_for=runs.WaitingFor(
+            link=waiting.link, target=waiting.target, since=rfc3339(waiting.since), detail=waiting.detail
+        )
+        if waiting
+        else None,
+        started_at=rfc3339(run.started_at),
+        ended_at=None,
+        error=None,
+        text=run.text,
+    )

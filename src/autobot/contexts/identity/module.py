@@ -6,15 +6,15 @@ from typing import Any, Final
 
 from autobot.contexts.identity.handlers.authenticate import Authenticator, MakeProof, P
 from autobot.contexts.identity.handlers.keys import ActionsOf, KeyHandlers
-from autobot.contexts.identity.handlers.queries import IdentityQueries
 from autobot.contexts.identity.handlers.removal import RemovalHandlers
-from autobot.contexts.identity.handlers.sealing import Sealer
 from autobot.contexts.identity.handlers.sign_in import SignInHandlers
 from autobot.contexts.identity.handlers.users import UserHandlers
 from autobot.contexts.identity.ports.directory import Directory
+from autobot.contexts.identity.ports.sealing import Sealer
 from autobot.contexts.identity.ports.secrets import Passwords, Tokens, Vault
 from autobot.contexts.identity.process import NAME as REMOVAL
 from autobot.contexts.identity.process import removal_starter, user_removal
+from autobot.contexts.identity.read_model import IdentityQueries
 from autobot.contracts import identity
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
@@ -78,7 +78,7 @@ def build(
             *_removal_commands(RemovalHandlers(directory, clock, ids)),
             *_credential_commands(users, sign_in, keys),
         ),
-        queries=_queries(IdentityQueries(directory), sealer, users),
+        queries=_queries(IdentityQueries(directory, sealer), users),
         events=identity.EVENTS,
         rules=RULES,
     )
@@ -183,10 +183,10 @@ def _credential_commands(
     )
 
 
-def _queries(queries: IdentityQueries, sealer: Sealer, users: UserHandlers) -> tuple[QuerySpec, ...]:
+def _queries(queries: IdentityQueries, users: UserHandlers) -> tuple[QuerySpec, ...]:
     return (
         QuerySpec(query=identity.Me, action="identity:me", handler=queries.me),
-        QuerySpec(query=identity.Reveal, action="identity:reveal", handler=sealer.reveal),
+        QuerySpec(query=identity.Reveal, action="identity:reveal", handler=queries.reveal),
         QuerySpec(query=identity.ListUsers, action="identity:users", handler=queries.users),
         QuerySpec(query=identity.ListKeys, action="identity:keys", handler=queries.keys, owner=users.owner),
     )

@@ -13,8 +13,8 @@ from autobot.contexts.identity.domain.credentials import (
     digest,
 )
 from autobot.contexts.identity.domain.user import stream_of
-from autobot.contexts.identity.handlers.sealing import Sealer
 from autobot.contexts.identity.ports.directory import KEYS, USAGE, Directory, put_key
+from autobot.contexts.identity.ports.sealing import Sealer
 from autobot.contexts.identity.ports.secrets import Tokens
 from autobot.contracts import identity
 from autobot.kernel.commands.decision import Decision, Emit

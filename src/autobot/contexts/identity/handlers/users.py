@@ -12,7 +12,6 @@ from autobot.contexts.identity.domain.user import (
     prepared,
     stream_of,
 )
-from autobot.contexts.identity.handlers.sealing import Sealer
 from autobot.contexts.identity.ports.directory import (
     SESSIONS,
     Directory,
@@ -24,6 +23,7 @@ from autobot.contexts.identity.ports.directory import (
     put_session,
     put_user,
 )
+from autobot.contexts.identity.ports.sealing import Sealer
 from autobot.contexts.identity.ports.secrets import Passwords, Tokens
 from autobot.contracts import identity
 from autobot.kernel.commands.decision import Decision, Emit

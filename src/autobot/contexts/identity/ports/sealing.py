@@ -8,9 +8,8 @@ from typing import Final
 import msgspec
 
 from autobot.contexts.identity.ports.secrets import Vault
-from autobot.contracts import identity
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.core.context import Principal
 from autobot.kernel.core.errors import DataCorrupt, NotFound
 
 KEPT: Final = timedelta(hours=24)
@@ -33,10 +32,10 @@ class Sealer:
         body = msgspec.json.encode(_Sealed(secret=secret, until=self._clock.now() + KEPT))
         return self._vault.seal(body.decode(), _purpose(principal))
 
-    async def reveal(self, query: identity.Reveal, context: CallContext) -> str:
-        """Answer the query Reveal. Raises NotFound for what is forged, another's or too old."""
+    def open(self, sealed_secret: str, principal: Principal) -> str:
+        """Return what was sealed for `principal`. Raises NotFound for what is forged, another's or too old."""
         try:
-            body = self._vault.open(query.sealed, _purpose(context.principal))
+            body = self._vault.open(sealed_secret, _purpose(principal))
             sealed = msgspec.json.decode(body, type=_Sealed)
         except (DataCorrupt, msgspec.MsgspecError) as error:
             raise NotFound("This was not sealed for you.") from error
