@@ -1,8 +1,10 @@
-"""Writes the golden data folder of today's event store format, once for each format that is merged.
+"""Writes the golden data of today's event store formats, once for each format that is merged.
 
     python -m tests.golden.generate_event_store tests/golden/event_store_v1
+    python -m tests.golden.generate_event_store tests/golden/postgres_v1
 
-The content is fixed; `expected.json` beside the database says what every later version must read from it.
+The second one is a dump in SQL of a PostgreSQL database with the same content; it needs PostgreSQL's programs. The
+content is fixed; `expected.json` beside the data says what every later version must read from it.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import Any
 
 import msgspec
 
+from autobot.adapters.postgres import schema as postgres
+from autobot.adapters.postgres.event_store import PostgresEventStore
 from autobot.adapters.sqlite.event_store import SqliteEventStore
 from autobot.adapters.sqlite.schema import VERSION
 from autobot.kernel.event_store.ports import EventStore
@@ -36,9 +40,11 @@ from autobot.kernel.event_store.transaction import (
     Transaction,
 )
 from autobot.testing.messages import Maker
+from autobot.testing.postgres import Cluster
 from autobot.testing.virtual_time import ManualClock
 
 DATABASE = "autobot.db"
+DUMP = "autobot.sql"
 EXPECTED = "expected.json"
 TABLES = ("chat.sessions", "chat.sessions~1", "identity.users")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -89,7 +95,7 @@ async def fill(store: EventStore, clock: ManualClock) -> None:
     await store.commit(Transaction(aliases=(Alias(table="chat.sessions", target="chat.sessions~1"),)))
 
 
-async def describe(store: EventStore) -> dict[str, Any]:
+async def describe(store: EventStore, format_version: int = VERSION) -> dict[str, Any]:
     """Return all that can be read, as JSON."""
     head = await store.head()
     log = await store.read_all(limit=10_000)
@@ -105,7 +111,7 @@ async def describe(store: EventStore) -> dict[str, Any]:
     snapshot = await store.snapshot("chat-1", "conversation.v1")
     assert snapshot is not None
     found: dict[str, Any] = {
-        "format": VERSION,
+        "format": format_version,
         "head": head,
         "log": [_written(one) for one in log],
         "streams": {
@@ -137,7 +143,7 @@ def _written(one: Recorded) -> dict[str, Any]:
 
 
 async def generate(folder: Path) -> None:
-    """Write the folder; it must not exist."""
+    """Write the folder of a database file; it must not exist."""
     folder.mkdir(parents=True)
     clock = ManualClock()
     store = await SqliteEventStore.open(folder / DATABASE, clock)
@@ -145,10 +151,39 @@ async def generate(folder: Path) -> None:
     await store.vacuum()
     expected = await describe(store)
     await store.close()
+    _seal(folder, DATABASE, expected)
+
+
+async def generate_dump(folder: Path, cluster: Cluster) -> None:
+    """Write the folder of a database's dump; it must not exist."""
+    folder.mkdir(parents=True)
+    clock = ManualClock()
+    store = await PostgresEventStore.open(cluster.emptied(), clock)
+    await fill(store, clock)
+    expected = await describe(store, postgres.VERSION)
+    await store.close()
+    (folder / DUMP).write_text(cluster.dump() + "\n", encoding="utf-8")
+    _seal(folder, DUMP, expected)
+
+
+def _seal(folder: Path, data: str, expected: dict[str, Any]) -> None:
     (folder / EXPECTED).write_bytes(msgspec.json.format(msgspec.json.encode(expected), indent=1) + b"\n")
-    digest = hashlib.blake2b((folder / DATABASE).read_bytes()).hexdigest()
-    (folder / "blake2b").write_text(digest + "\n")
+    (folder / "blake2b").write_text(digest_of(folder / data) + "\n")
+
+
+def digest_of(path: Path) -> str:
+    """Return what tells whether a file is as it was merged."""
+    return hashlib.blake2b(path.read_bytes()).hexdigest()
+
+
+def main(folder: Path) -> None:
+    """Write the golden data that the folder's name asks for."""
+    if folder.name.startswith("postgres_"):
+        with Cluster() as cluster:
+            asyncio.run(generate_dump(folder, cluster))
+    else:
+        asyncio.run(generate(folder))
 
 
 if __name__ == "__main__":
-    asyncio.run(generate(Path(sys.argv[1])))
+    main(Path(sys.argv[1]))

@@ -80,9 +80,10 @@ class Cluster:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, *words: str) -> str:
+    def _run(self, *words: str, given: str | None = None) -> str:
         done: subprocess.CompletedProcess[str] = subprocess.run(
             words,
+            input=given,
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
@@ -134,6 +135,11 @@ class Cluster:
         """Run a statement and return what it printed."""
         words = ("-qAtX", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", ROLE)
         return self._run(program("psql"), *words, "-d", database, "-c", statement).strip()
+
+    def load(self, script: str, database: str = "postgres") -> None:
+        """Run a script such as `dump` writes, all of it or, where a statement is refused, RuntimeError and none."""
+        words = ("-qAtX", "-1", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder), "-U", ROLE)
+        self._run(program("psql"), *words, "-d", database, "-f", "-", given=script)
 
     def dump(self, database: str = "postgres") -> str:
         """Return everything that a database holds, as `pg_dump` writes it."""

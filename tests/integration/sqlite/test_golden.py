@@ -1,6 +1,5 @@
 """Today's code opens the data of every merged format and reads the same from it."""
 
-import hashlib
 import shutil
 from pathlib import Path
 
@@ -9,13 +8,9 @@ import pytest
 
 from autobot.adapters.sqlite.event_store import SqliteEventStore
 from autobot.adapters.sqlite.schema import VERSION
-from autobot.kernel.core.errors import IdempotencyInFlight
-from autobot.kernel.event_store.audit_chain import verify
-from autobot.kernel.event_store.ports import AlreadyHandled
-from autobot.kernel.event_store.transaction import Handled, Transaction
-from autobot.testing.messages import Maker
 from autobot.testing.virtual_time import ManualClock
-from tests.golden.generate_event_store import DATABASE, EXPECTED, describe, fill
+from tests.golden.generate_event_store import DATABASE, EXPECTED, describe, digest_of, fill
+from tests.golden.reading import reads_and_goes_on
 
 pytestmark = pytest.mark.anyio
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
@@ -31,22 +26,8 @@ def test_there_is_a_folder_for_every_format() -> None:
 async def test_golden_data_is_read_as_it_was_written(golden: Path, tmp_path: Path) -> None:
     """Events, streams, answers, audit chain, snapshots, documents, aliases and full text are all there; writing goes on."""
     shutil.copy(golden / DATABASE, tmp_path)
-    expected = msgspec.json.decode((golden / EXPECTED).read_bytes())
     store = await SqliteEventStore.open(tmp_path / DATABASE, ManualClock())
-    found = await describe(store)
-    assert found.keys() == expected.keys()
-    for name in expected.keys() - {"format"}:
-        assert found[name] == expected[name], name
-    records = await store.audit(limit=10_000)
-    assert verify(records)[1:] == (len(records), None)
-    make = Maker(ManualClock())
-    with pytest.raises(IdempotencyInFlight):
-        await store.commit(make.transaction("new", answer=make.answer("key-3")))
-    known = Handled(consumer="group", source="urn:autobot:test", message_id=found["log"][0]["message"]["id"])
-    with pytest.raises(AlreadyHandled):
-        await store.commit(Transaction(handled=(known,)))
-    done = await store.commit(make.transaction("chat-1", expected=len(expected["streams"]["chat-1"]) - 1))
-    assert done.position == expected["head"] + 1
+    await reads_and_goes_on(store, golden)
     await store.close()
 
 
@@ -63,5 +44,4 @@ async def test_the_golden_content_is_what_today_writes(tmp_path: Path) -> None:
 def test_golden_files_are_never_changed() -> None:
     """The database of each merged format is byte for byte what was merged."""
     for folder in FOLDERS:
-        digest = hashlib.blake2b((folder / DATABASE).read_bytes()).hexdigest()
-        assert digest == (folder / "blake2b").read_text().strip(), folder.name
+        assert digest_of(folder / DATABASE) == (folder / "blake2b").read_text().strip(), folder.name
