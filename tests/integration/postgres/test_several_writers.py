@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import asyncpg
 import pytest
 
 from autobot.adapters.postgres.event_store import PostgresEventStore
 from autobot.adapters.postgres.options import StoreOptions
+from autobot.adapters.postgres.turns import LOCK
 from autobot.kernel.core.errors import IdempotencyInFlight, InvalidInput, TooLarge, WrongExpectedVersion
 from autobot.kernel.event_store.ports import AlreadyHandled
 from autobot.kernel.event_store.transaction import (
@@ -66,6 +69,39 @@ async def test_the_log_has_one_order(postgres: Cluster) -> None:
             revisions = [one.revision for one in log if one.stream == f"s{stream}"]
             assert revisions == list(range(90))
         assert (await verify_store(opened[1])).sound
+
+
+async def written_together(opened: list[PostgresEventStore], make: Maker, each: int) -> None:
+    """Let every store commit one after the other, at the same time; see that the log is whole."""
+
+    async def writer(store: PostgresEventStore, number: int) -> None:
+        for _ in range(each):
+            await store.commit(make.transaction(f"s{number}", audit=(make.entry(),)))
+
+    await asyncio.gather(*(writer(store, number) for number, store in enumerate(opened)))
+    log = await read_whole_log(opened[0])
+    assert [one.position for one in log] == list(range(1, each * len(opened) + 1))
+    assert (await verify_store(opened[0])).sound
+
+
+async def test_a_turn_that_is_not_given_back_stops_nobody(postgres: Cluster) -> None:
+    """Where a process has the turn and is stopped, the others wait for a moment and write all the same."""
+    async with stores(postgres, 2) as (opened, make):
+        stopped: Any = await asyncpg.connect(postgres.url("postgres"))
+        await stopped.execute(f"SELECT pg_advisory_lock({LOCK})")
+        await written_together(opened, make, 20)
+        await stopped.close()
+
+
+async def test_who_has_nothing_to_write_gives_the_turn_away(postgres: Cluster) -> None:
+    """After processes wrote in turns, none keeps the turn."""
+    async with stores(postgres, 2) as (opened, make):
+        looking: Any = await asyncpg.connect(postgres.url("postgres"))
+        await written_together(opened, make, 20)
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND (classid::bigint << 32) + objid::bigint = $1"
+        while await looking.fetchval(held, LOCK):
+            await asyncio.sleep(0)
+        await looking.close()
 
 
 async def test_conflicts_between_processes_are_the_contract_s_errors(postgres: Cluster) -> None:

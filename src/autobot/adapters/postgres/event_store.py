@@ -81,7 +81,7 @@ class PostgresEventStore:
     def _written(self, position: int) -> None:
         if position > self._head:
             self._grown(position)
-            self._listener.tell()
+            self._listener.tell(position)
 
     def _grown(self, position: int) -> None:
         if position > self._head:
@@ -123,10 +123,13 @@ class PostgresEventStore:
                 continue
             except StoreClosed:
                 return
-            pause = PAUSE_S[0]
             if batch:
+                pause = PAUSE_S[0]
                 after = batch[-1].position
                 yield batch
+            else:
+                # Told of what is not to be seen here.
+                await asyncio.sleep(pause)
 
     async def head(self) -> int:
         return await self._readers.run(reading.head)

@@ -11,6 +11,8 @@ from autobot.adapters.postgres.writer import REFUSED
 from autobot.kernel.core.errors import AutoBotError
 
 CHANNEL: Final = "autobot"
+GAP_S: Final = 0.002
+"""Between two notices of a process, so that many commits at once share them."""
 LISTENER: Final = "autobot listener"
 _LOOK: Final = (
     "SELECT position, (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = current_database()"
@@ -19,25 +21,25 @@ _LOOK: Final = (
 
 
 class Listener:
-    """Keeps a connection that listens. A notice only wakes: what happened is read from the table.
+    """Keeps a connection that listens. A notice tells the head, which its sender has seen committed.
 
-    `grown` is called with the head. Notices are sent beside the commits, not in them, and only while another process
-    listens; one that gets lost costs `poll_s`.
+    `grown` is called with the head. Notices are sent beside the commits, not in them, only while another process
+    listens, and at most one in GAP_S; one that gets lost costs `poll_s`.
     """
 
     def __init__(self, url: str, poll_s: float, grown: Callable[[int], None]) -> None:
         self._url, self._poll_s, self._grown = url, poll_s, grown
         self._wake = asyncio.Event()
-        self._tell = False
+        self._tell = self._told = self._pid = 0
         self._look = True
         self._others = True
         self._ending = False
         self._task = asyncio.get_running_loop().create_task(self._run(), name="postgres listener")
 
-    def tell(self) -> None:
-        """Let other processes know that this one has committed."""
+    def tell(self, head: int) -> None:
+        """Let other processes know that this one has committed up to a position."""
         if self._others:
-            self._tell = True
+            self._tell = head
             self._wake.set()
 
     async def close(self) -> None:
@@ -52,6 +54,9 @@ class Listener:
             connection: Any = None
             try:
                 connection = await connect(self._url, LISTENER)
+                self._pid = connection.get_server_pid()
+                # A notice is a transaction of its own; nothing of it has to be durable.
+                await connection.execute("SET synchronous_commit = off")
                 await connection.add_listener(CHANNEL, self._heard)
                 pause = PAUSE_S[0]
                 self._look = True
@@ -66,21 +71,27 @@ class Listener:
                     connection.terminate()
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: str) -> None:
-        if pid != connection.get_server_pid():
+        if pid == self._pid:
+            return
+        self._others = True
+        if payload.isdecimal():
+            self._grown(int(payload))
+        else:
             self._look = True
             self._wake.set()
 
     async def _turn(self, connection: Any) -> None:
         async with asyncio.timeout(CONNECT_S):
-            if self._tell:
-                self._tell = False
-                await connection.execute(f"NOTIFY {CHANNEL}")
+            if self._tell > self._told:
+                self._told = self._tell
+                await connection.execute(f"NOTIFY {CHANNEL}, '{self._told}'")
+                await asyncio.sleep(GAP_S)
             if self._look:
                 self._look = False
                 position, listeners = await connection.fetchrow(_LOOK, LISTENER)
                 self._others = listeners > 1
                 self._grown(position)
-        if not (self._tell or self._look or self._ending):
+        if not (self._tell > self._told or self._look or self._ending):
             self._look = not await self._rest(self._poll_s)
 
     async def _rest(self, seconds: float) -> bool:

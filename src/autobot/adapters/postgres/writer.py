@@ -2,8 +2,8 @@
 
 A group goes one of three ways. *Quick*: decided by what is remembered of the state and written by one statement,
 which changes nothing when another process has written since (`head.epoch`) or a constraint knows better. *Exact*:
-facts are asked for first. *Locked*: the row `head` is locked before facts are asked for, so nobody comes between;
-taken when others write at the same time.
+facts are asked for first. *Locked*: the row `head` is locked before facts are asked for, so nobody comes between.
+When others write at the same time, processes take turns; who comes between all the same makes a group go locked.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from autobot.adapters.postgres.errors import is_lost, mapped, unknown, unreached
 from autobot.adapters.postgres.options import StoreOptions
 from autobot.adapters.postgres.rows import Prepared
 from autobot.adapters.postgres.staging import Facts, Head, Result, Staged, Unsure, adopt, stage
+from autobot.adapters.postgres.turns import Turn
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import AutoBotError, ConnectFailed, DataLocked, OperatorError
 from autobot.kernel.event_store.rows import micros
 from autobot.kernel.event_store.transaction import Committed
 
 BUSY_S: Final = 1.0
-"""For so long after another process came between, groups lock first."""
+"""For so long after another process came between, groups are written in turns."""
 TIDY_S: Final = 3600.0
 ALONE_S: Final = 1.0
 """How long opening waits for another store that is just ending."""
@@ -68,6 +69,7 @@ class Sequencer:
         self._connection: Any = None
         self._sent: _Sent | None = None
         self._busy_until = self._tidied = -1.0
+        self._turn, self._crowded = Turn(options.patience_s), False
         self._queue: deque[Waiting] = deque()
         self._wake = asyncio.Event()
         self._ending = False
@@ -113,7 +115,11 @@ class Sequencer:
             self._wake.clear()
             while self._queue:
                 await self._group(self._next())
-            if self._ending:
+                if not self._queue:
+                    # Who was answered may go on at once; else somebody else may.
+                    await asyncio.sleep(0)
+            await self._hand_over()
+            if self._ending and not self._queue:
                 await self._drop()
                 return
 
@@ -200,10 +206,9 @@ class Sequencer:
     async def _try(self, group: Sequence[Prepared], *, exact: bool) -> Sequence[Result] | None:
         """Commit a group; None when it must be tried again with facts. Raises _Lost, and what the server refuses."""
         now = micros(self._clock.now())
-        locked = group[0].apart or self._loop.time() < self._busy_until
+        locked = group[0].apart or self._crowded
         try:
-            if locked:
-                await self._connection.execute("BEGIN; SELECT FROM autobot.head FOR UPDATE")
+            exact = await self._apart_from_others(locked=locked) or exact
             known = Facts()
             if exact or locked:
                 known = await statements.facts(self._connection, group, self._head)
@@ -211,7 +216,9 @@ class Sequencer:
             if staged.changed:
                 if not await self._write(staged, group, locked=locked):
                     self._busy_until = self._loop.time() + BUSY_S
+                    self._crowded = exact
                     return None
+                self._crowded = False
             elif locked:
                 await self._rollback()
         except Unsure:
@@ -232,6 +239,13 @@ class Sequencer:
         adopt(staged, self._name, self._number)
         return staged.results
 
+    async def _apart_from_others(self, *, locked: bool) -> bool:
+        """Have the turn, or the lock; say whether others may have written before it was ours."""
+        moved = self._loop.time() < self._busy_until and await self._turn.taken(self._connection)
+        if locked:
+            await self._connection.execute("BEGIN; SELECT FROM autobot.head FOR UPDATE")
+        return moved
+
     async def _write(self, staged: Staged, group: Sequence[Prepared], *, locked: bool) -> bool:
         self._number += 1
         self._sent = _Sent(self._number, staged)
@@ -242,6 +256,15 @@ class Sequencer:
             await self._connection.execute("COMMIT")
         self._sent = None
         return written
+
+    async def _hand_over(self) -> None:
+        """Let others write, as there is nothing to write here."""
+        if self._connection is not None:
+            try:
+                async with asyncio.timeout(self._options.patience_s / 2):
+                    await self._turn.given(self._connection)
+            except (*REFUSED, TimeoutError):
+                await self._drop()
 
     async def _rollback(self) -> None:
         if self._connection is not None and self._connection.is_in_transaction():
