@@ -138,6 +138,21 @@ class VirtualClock:
         return self._loop.time()
 
 
+class JumpingClock(VirtualClock):
+    """A virtual clock whose wall time can be set, as the machine's can; monotonic time goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._off = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self._off
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall time forth, or back when negative."""
+        self._off += timedelta(seconds=seconds)
+
+
 class ManualClock:
     """The Clock port with a time that only `advance` moves; for what needs no loop."""
 

@@ -341,7 +341,9 @@ class GroupConsumer:
     async def _drain(self, key: str, blocked: Blocked) -> None:
         """Redeliver the rows of a key in order, each at its time, until none is left or one is dead."""
         while True:
-            await asyncio.sleep(max(0.0, (blocked.due - self._clock.now()).total_seconds()))
+            # A wall clock that was set back makes no delay longer than delays are.
+            left = (blocked.due - self._clock.now()).total_seconds()
+            await asyncio.sleep(min(max(0.0, left), self._options.longest_delay))
             async with self._lock(key):
                 rows = await self._group.rows(PARKED, key, limit=1)
                 if not rows:

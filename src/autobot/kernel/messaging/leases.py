@@ -41,6 +41,7 @@ class Lease:
         self.name, self.holder, self.ttl_s = name, holder, ttl_s
         self.token = 0
         self.held_by = ""
+        self._seen = (0, 0.0)
 
     @property
     def fence(self) -> Checkpoint:
@@ -52,11 +53,15 @@ class Lease:
         return f"lease:{self.name}"
 
     async def take(self) -> bool:
-        """Take the lease when nobody has it, or its time is over, or an earlier life of this holder had it."""
+        """Take the lease when nobody has it, or its time is over, or an earlier life of this holder had it.
+
+        Its time is told by wall clocks, which may be set back: whoever has asked for a whole term without seeing it
+        renewed takes it as well.
+        """
         row = await self._store.get(LEASES, self.name)
         self.held_by = "" if row is None else str(row.document["holder"])
         others = row is not None and self.held_by != self.holder
-        if row is not None and others and parse_rfc3339(row.document["until"]) > self._clock.now():
+        if row is not None and others and self._runs(row):
             return False
         token = await self._store.checkpoint(self._fence)
         moved = Checkpoint(consumer=self._fence, position=token + 1, expected=token)
@@ -66,6 +71,15 @@ class Lease:
             return False
         self.token, self.held_by = token + 1, self.holder
         return True
+
+    def _runs(self, row: Document) -> bool:
+        if parse_rfc3339(row.document["until"]) <= self._clock.now():
+            return False
+        version, since = self._seen
+        if row.version != version:
+            self._seen = (row.version, self._clock.monotonic())
+            return True
+        return self._clock.monotonic() - since < self.ttl_s
 
     async def renew(self) -> None:
         """Keep it for another while. Raises Superseded when somebody else took it."""

@@ -37,3 +37,8 @@ class ConsumerOptions:
             raise ValueError("delays are above 0 and at most a day, jitter is from 0 to below 1")
         if self.pause_after < 2 or not 0 < self.probe_first <= self.probe_max:
             raise ValueError("pause_after is at least 2, probe_first above 0 and at most probe_max")
+
+    @property
+    def longest_delay(self) -> float:
+        """The longest that a failed message ever waits for its next time."""
+        return max(self.delays, default=0.0) * (1 + self.jitter)

@@ -297,7 +297,9 @@ async def _persist(
     failed = step.attempts(direction)
     while True:
         if last is not None:
-            await _sleep_until(run, last.due)
+            # A wall clock that was set back makes no pause longer than pauses are.
+            left = (last.due - run.clock.now()).total_seconds()
+            await asyncio.sleep(min(max(0.0, left), retry.pause(failed)))
         try:
             try:
                 async with asyncio.timeout(timeout_s):
