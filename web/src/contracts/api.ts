@@ -166,6 +166,8 @@ export interface Link {
   refused?: number;
   retries?: number;
   targets: LinkTarget[];
+  /** Addresses that the row itself fixes; without any, roles or settings decide. */
+  fixed_targets?: string[];
 }
 
 /** Fields of a row that can change while the server runs, by their names in the matrix; null takes a policy away. */

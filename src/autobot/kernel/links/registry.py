@@ -146,7 +146,8 @@ class LinkRegistry:
         if wired.aim is None and not wired.elsewhere:
             raise InvalidInput(
                 f"The addresses of {row_id} are not the matrix's to fix in this process.",
-                hint="Rows between roles that run apart take them: autobot serve gateway|backend|ai.",
+                hint="Rows between roles that run apart take them (autobot serve gateway|backend|ai). Where a model "
+                "server is, its setting says.",
             )
 
     def apply(self, row: str, fields: Mapping[str, Any] | None) -> None:
