@@ -140,11 +140,8 @@ class Asker:
             )
         )
 
-    def until_answered(
-        self, method: str, path: str, body: Any, key: str, *, absent: bool = False
-    ) -> tuple[Reply, int]:
-        """Return the answer, and how many attempts it took. With `absent`, 404 is none yet: it is stored under its key,
-        so the next attempt has another one."""
+    def until_answered(self, method: str, path: str, body: Any, key: str) -> tuple[Reply, int]:
+        """Return the answer, and how many attempts it took."""
         waited, attempts, until = threading.Event(), 0, time.monotonic() + PATIENCE_S
         last: object = None
         while time.monotonic() < until:
@@ -157,9 +154,7 @@ class Asker:
                 self.close()
             else:
                 last = reply
-                if absent and reply.status == 404:
-                    key += "+"
-                elif not _is_none(reply):
+                if not _is_none(reply):
                     return reply, attempts
             waited.wait(AGAIN_S)
         raise AssertionError(f"{method} {path} was not answered in {attempts} attempts: {last}")

@@ -187,9 +187,7 @@ class Remover(Worker):
         if kept:
             self._halt.wait(BEFORE_STOP_S * self._chance.random())
             key = f"{username}-stop"
-            reply, _ = self._asker.until_answered(
-                "POST", f"{saga}/stop", {"reason": "they stay"}, key, absent=True
-            )
+            reply, _ = self._asker.until_answered("POST", f"{saga}/stop", {"reason": "they stay"}, key)
             self._asker.hold(reply.status == 202, f"{saga}/stop answered {reply.status}: {reply.body!r}")
         removal = Removal(user_id=user_id, username=username, saga=saga, sessions=sessions, kept=kept)
         self.removals.append(removal)

@@ -82,14 +82,15 @@ def unclaimed(known: Iterable[str], wanted: Callable[[str], bool]) -> Subscripti
 def reacted(
     broker: SourceBroker, group: str, store: EventStore, clock: Clock
 ) -> Callable[[], Awaitable[None]]:
-    """Return what a reader awaits to see what its own commit set off: at most two seconds."""
+    """Return what a reader awaits to see what its own commit set off: at most two seconds. What is not there then may
+    come yet: it raises Stale."""
 
     async def caught_up() -> None:
         try:
             await broker.settled(group, await store.head(), clock.monotonic() + CATCH_UP_S)
-        except (DeadlineExceeded, NotFound):
-            # What is not there yet is told as such; NotFound: the group is not served yet.
-            return
+        except (DeadlineExceeded, NotFound) as error:
+            # NotFound: the group is not served yet.
+            raise Stale("What was asked for a moment ago may not have begun yet.") from error
 
     return caught_up
 

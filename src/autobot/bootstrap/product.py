@@ -252,11 +252,8 @@ class _Assembly:
 
     def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], FoundRuns]:
         outside, store, codec = self.outside, self.store, self.codec
-        agents, runs = agents_module.build(
-            store,
-            facade.list_models,
-            reacted(self.broker, self.placement.group(GROUP), self.store, outside.clock),
-        )
+        begun = reacted(self.broker, self.placement.group(GROUP), self.store, outside.clock)
+        agents, runs = agents_module.build(store, facade.list_models, begun)
         facts = ProcessFacts(
             self.config,
             outside.clock,
@@ -278,7 +275,7 @@ class _Assembly:
             chat_module.build(store, codec, outside.ids, lists, self.past),
             agents,
             system_module.build(store, codec, self.control, health, facts, self.upkeep),
-            sagas_module.build(store, codec, outside.clock, lambda: self.engine.kinds),
+            sagas_module.build(store, codec, outside.clock, lambda: self.engine.kinds, begun),
             messaging_context(store, codec, outside, self.broker, self._served),
             schemas_context(store, codec, outside.clock),
             history_context(store, self.past, self.views, outside.clock, outside.ids),

@@ -58,6 +58,9 @@ def test_a_removed_user_leaves_nothing(own: ServerProcess) -> None:
         host = Host(own, closing)
         user = host()
         program = host.by_key(user)
+        for name in (f"{WORD}-kept", f"{WORD}-revoked"):
+            made = user.client.post("/api/v1/auth/keys", {"name": name, "scopes": ["*"]}).expect(201).json
+        user.client("DELETE", f"/api/v1/auth/keys/{made['id']}").expect(204)
         for _ in range(3):
             session = user.chat(title=f"about the {WORD}")
             user.ask(session, f"/help {WORD}")

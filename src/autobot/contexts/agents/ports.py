@@ -128,7 +128,8 @@ class FoundRuns:
         return stored.owner if stored else None
 
     async def _stored(self, run_id: str) -> Document | None:
-        """Return a run's document; one that is not there yet may come with what was just committed."""
+        """Return a run's document; one that is not there yet may come with what was just committed. Raises Stale while
+        that is not known."""
         stored = await self._store.get(RUNS, run_id)
         if stored is None:
             await self._caught_up()
@@ -136,7 +137,7 @@ class FoundRuns:
         return stored
 
     async def view(self, run_id: str) -> runs.RunView:
-        """Return a run, live or ended. Raises NotFound."""
+        """Return a run, live or ended. Raises NotFound, and Stale while it may be one that was just asked for."""
         live = self._live(run_id)
         if live is not None and self._engine is not None:
             return _live_view(live, self._engine.state(live.id) or "queued")

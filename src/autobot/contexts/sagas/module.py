@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
 from autobot.contexts.sagas.handlers import SagaHandlers
-from autobot.contexts.sagas.ports import Kinds, StoredSagas
+from autobot.contexts.sagas.ports import CaughtUp, Kinds, StoredSagas
 from autobot.contexts.sagas.read_model import SagaQueries
 from autobot.contracts import sagas
 from autobot.kernel.commands.authorize import Rule, Verdict
@@ -35,9 +35,9 @@ class Carries(Protocol):
         ...
 
 
-def build(store: EventStore, codec: EventCodec, clock: Clock, kinds: Kinds) -> Module:
+def build(store: EventStore, codec: EventCodec, clock: Clock, kinds: Kinds, caught_up: CaughtUp) -> Module:
     """Return the context; `kinds` are the definitions that this version carries out."""
-    stored = StoredSagas(store, codec, kinds)
+    stored = StoredSagas(store, codec, kinds, caught_up)
     handlers, queries = SagaHandlers(stored, clock), SagaQueries(store, stored)
     return Module(
         name="sagas",

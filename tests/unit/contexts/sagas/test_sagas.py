@@ -10,7 +10,7 @@ from autobot.contexts.sagas.module import build
 from autobot.contracts import sagas
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.context import Principal
-from autobot.kernel.core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from autobot.kernel.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Stale
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.event_store.transaction import ANY, Append, Put, Transaction
 from autobot.kernel.sagas import facts
@@ -28,8 +28,13 @@ class World(Ground):
 
     def __init__(self, *today: Saga) -> None:
         super().__init__(facts.EVENTS)
-        kinds = {one.name: one for one in today}
-        self.dispatcher = self.bus([build(self.store, self.codec, self.clock, lambda: kinds)])
+        kinds, self.behind = {one.name: one for one in today}, False
+        self.dispatcher = self.bus([build(self.store, self.codec, self.clock, lambda: kinds, self.begun)])
+
+    async def begun(self) -> None:
+        """Say that all that was asked for has begun, unless a test says otherwise."""
+        if self.behind:
+            raise Stale("It may come yet.")
 
     async def do(self, command: Any, principal: Principal = ADA) -> Any:
         """Run a command and return its answer."""
@@ -140,6 +145,16 @@ async def test_only_what_can_turn_back_is_stopped() -> None:
         await world.do(sagas.StopSaga(saga_id="free", reason=""))
     with pytest.raises(NotFound):
         await world.do(sagas.StopSaga(saga_id="none", reason="x"))
+
+
+async def test_a_saga_that_may_come_yet_is_not_said_to_be_absent() -> None:
+    """While requests wait to be taken up, an unknown id is answered by "later", never by "there is none"."""
+    world = World()
+    world.behind = True
+    with pytest.raises(Stale):
+        await world.do(sagas.StopSaga(saga_id="none", reason="x"))
+    await world.saga("free")
+    await world.do(sagas.StopSaga(saga_id="free", reason="x"))
 
 
 async def test_steps_show_their_tries_and_what_was_left() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from autobot.contexts.identity.domain.user import User, folded_name, stream_of
+from autobot.contexts.identity.handlers.keys import key_stream
 from autobot.contexts.identity.handlers.users import guarded
 from autobot.contexts.identity.ports.directory import (
     KEYS,
@@ -62,8 +63,10 @@ class RemovalHandlers:
         user, _ = await self._directory.load(command.user_id)
         if user.exists:
             raise Conflict("This user is not removed.")
-        erase = Erase(stream=stream_of(command.user_id), reason="user removed")
-        return Decision(answer=NOTHING, erase=(erase,), object=command.user_id, reason="user removed")
+        keys = [key_stream(one) for one in await self._directory.keys_ever(command.user_id)]
+        reason = "user removed"
+        erase = tuple(Erase(stream=one, reason=reason) for one in (stream_of(command.user_id), *keys))
+        return Decision(answer=NOTHING, erase=erase, object=command.user_id, reason=reason)
 
     async def _decided(self, user: User, revision: int, facts: tuple[Any, ...], answer: Any) -> Decision[Any]:
         if not facts:

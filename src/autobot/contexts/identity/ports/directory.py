@@ -19,7 +19,7 @@ from autobot.contracts import identity
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Delete, Document, Put, Query
+from autobot.kernel.event_store.transaction import Delete, Document, Filter, Put, Query
 
 USERS: Final = "identity.users"
 NAMES: Final = "identity.names"
@@ -140,6 +140,19 @@ class Directory:
             if isinstance(event, identity.UserRemovalRequested) and event.removal_id == removal_id:
                 return event.was_suspended
         return False
+
+    async def keys_ever(self, user_id: str) -> Sequence[str]:
+        """Return the ids of all keys that a user ever had, revoked ones too: from the log, as their rows are gone."""
+        found, after, made = [], 0, Filter(types=(identity.KeyCreated.TYPE,))
+        while page := await self._store.read_all(after=after, limit=_BATCH, where=made):
+            events = [self._codec.unwrap(one) for one in page]
+            found += [
+                one.key_id
+                for one in events
+                if isinstance(one, identity.KeyCreated) and one.user_id == user_id
+            ]
+            after = page[-1].position
+        return found
 
     async def user(self, user_id: str) -> User | None:
         """Return a user's row."""
