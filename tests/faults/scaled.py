@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
 import signal
 import time
@@ -41,6 +42,7 @@ class Scaled:
         self._server = ServerProcess(folder, environment, port=free_port(), scaled=words)
         self.base_url = f"http://127.0.0.1:{self._server.port}"
         self._wanted: set[str] = set()
+        self._key_of_admin = ""
 
     def processes(self) -> dict[str, int]:
         """Return each process's id: the parent's, and its children's by role and slot."""
@@ -63,11 +65,19 @@ class Scaled:
             await _moment()
 
     def _serves(self) -> bool:
+        """Say whether every process takes work; before there is a key, whether the gateway says so."""
         try:
-            with Client(self.base_url) as client:
-                return client.get("/api/v1/system/health/ready").status == 200
-        except OSError:
+            with Client(self.base_url, key=self._key_of_admin) as client:
+                if client.get("/api/v1/system/health/ready").status != 200:
+                    return False
+                if not self._key_of_admin:
+                    return True
+                reply = client.get("/api/v1/system/roles")
+                items = reply.json["items"] if reply.status == 200 else []
+        except (OSError, http.client.HTTPException):
             return False
+        live = {one["pid"] for one in items if one["state"] == "live"}
+        return all(pid in live for name, pid in self.processes().items() if name != PARENT)
 
     async def spawn(self, role: str) -> None:
         """Wait until the parent has started the role again; the parent is started here."""
@@ -105,7 +115,8 @@ class Scaled:
         with Client(self.base_url) as client:
             client.sign_in("admin", PASSWORD).expect(200)
             body = {"name": "faults", "scopes": ["*"]}
-            return str(client.post("/api/v1/auth/keys", body).expect(201).json["key"])
+            self._key_of_admin = str(client.post("/api/v1/auth/keys", body).expect(201).json["key"])
+            return self._key_of_admin
 
     def log(self) -> str:
         """Return what all wrote."""

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from autobot.contracts.system import BreakerAction, HealthCheck
 from autobot.kernel.core.clock import Clock, parse_rfc3339, rfc3339
-from autobot.kernel.core.errors import HopFailed, NotFound, Rejected
+from autobot.kernel.core.errors import NotFound
+from autobot.kernel.event_store.patience import AWAY
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Delete, Put, Query, Transaction
 from autobot.kernel.links.merging import merged
@@ -52,7 +53,7 @@ class Figures:
             while True:
                 try:
                     await self.exchange()
-                except (HopFailed, Rejected):
+                except AWAY:
                     # The store is away, or its row refuses: what is known grows old and is left out.
                     self._forget()
                 await asyncio.sleep(EVERY_S)
@@ -86,7 +87,7 @@ class Figures:
             await asyncio.shield(
                 self._store.commit(Transaction(writes=(Delete(table=TABLE, key=self._name),)))
             )
-        except (HopFailed, Rejected):
+        except AWAY:
             return
 
     def consumers(self) -> list[dict[str, Any]]:

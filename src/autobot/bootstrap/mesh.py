@@ -30,7 +30,7 @@ from autobot.gateway.realtime.texts import FrameTexts
 from autobot.kernel.commands.decision import Module
 from autobot.kernel.commands.linked import COMMAND, QUERY, BusService
 from autobot.kernel.commands.wire import bus_wires
-from autobot.kernel.core.errors import HopFailed, Rejected
+from autobot.kernel.event_store.patience import AWAY
 from autobot.kernel.links.hop_wire import HEALTH
 from autobot.kernel.links.service_token import ServiceTokens
 from autobot.kernel.links.wire import Wire
@@ -73,7 +73,7 @@ class Mesh:
         """Be chosen no more."""
         try:
             await self.membership.drain("it leaves")
-        except (HopFailed, Rejected):
+        except AWAY:
             # The others see it by silence.
             return
 
@@ -140,7 +140,7 @@ async def joined(product: Product, role: Role, carrier: RedisCarrier) -> AsyncIt
 async def _left(membership: Membership) -> None:
     try:
         await membership.leave()
-    except (HopFailed, Rejected):
+    except AWAY:
         # The place is taken away when its lease has ended.
         return
 

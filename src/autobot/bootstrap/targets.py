@@ -13,8 +13,9 @@ from autobot.contexts.roles.module import ContractBook, Instance, Observer, bury
 from autobot.kernel.commands.speech import Contracts
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import AutoBotError, HopFailed, OperatorError, Rejected
+from autobot.kernel.core.errors import AutoBotError
 from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.patience import AWAY
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.addresses import named, plain
 from autobot.kernel.links.registry import LinkRegistry, Wired
@@ -89,7 +90,7 @@ class TargetDirectory:
                     if any(one.message.type.startswith(WAKING) for one in batch):
                         self._woken.set()
                 return
-            except (HopFailed, Rejected, OperatorError):
+            except AWAY:
                 await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
@@ -99,7 +100,7 @@ class TargetDirectory:
             rows = [one for one, _ in await members(self._store)]
             self._observer.look(rows, self._clock.monotonic())
             wanted = {row: await self._able(HOPS[row][1], rows) for row in self._hops}
-        except (HopFailed, Rejected, OperatorError) as error:
+        except AWAY as error:
             self._keep(error)
             return
         self._read()
@@ -109,7 +110,7 @@ class TargetDirectory:
         self._say_found()
         if all(self._observer.state(one)[0] != "lost" for one in rows):
             return
-        with suppress(HopFailed, Rejected, OperatorError):
+        with suppress(*AWAY):
             # What is lost gets no calls from here already; that it is written down can wait for the next look.
             for one in await bury(self._store, self._codec, self._observer, self._context):
                 self._lost(one)

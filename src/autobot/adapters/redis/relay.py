@@ -16,7 +16,7 @@ from autobot.adapters.redis.server import Server
 from autobot.adapters.redis.tail import LogTail
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import OperatorError, WrongExpectedVersion
-from autobot.kernel.event_store.patience import PASSING, patiently
+from autobot.kernel.event_store.patience import AWAY, patiently
 from autobot.kernel.event_store.ports import EventStore, StoreClosed
 from autobot.kernel.event_store.transaction import Checkpoint, Recorded, Transaction
 from autobot.kernel.messaging.group import stood
@@ -152,7 +152,7 @@ class _PartRelay:
                 wait = pause
             except StoreClosed:
                 raise
-            except (*PASSING, OperatorError) as error:
+            except AWAY as error:
                 # The part waits; others go on. What is not published stays in the log.
                 failing[number], self._stands = error.detail, None
                 await asyncio.sleep(wait)

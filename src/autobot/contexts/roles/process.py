@@ -33,9 +33,9 @@ from autobot.contexts.roles.ports.contracts import keep_contracts
 from autobot.contexts.roles.ports.rows import Rows, Self, members
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import Conflict, HopFailed, OperatorError, Rejected, WrongExpectedVersion
+from autobot.kernel.core.errors import Conflict, WrongExpectedVersion
 from autobot.kernel.event_store.codec import Event, EventCodec
-from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.event_store.patience import AWAY, patiently
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Filter, Transaction
 from autobot.kernel.telemetry.listener import Change, Listener
@@ -165,7 +165,7 @@ class Membership:
             try:
                 await self.renew()
                 pause = every_s
-            except (HopFailed, Rejected, OperatorError):
+            except AWAY:
                 # Others see silence and choose another target; the next sign of life brings us back.
                 pause = min(AGAIN_S, every_s)
 

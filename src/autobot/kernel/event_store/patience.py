@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 PASSING: Final = (Rejected, HopFailed, DeadlineExceeded)
 """Failures of the way to something, which say nothing about the event that was on it."""
+AWAY: Final = (*PASSING, OperatorError)
+"""What is waited out: the store is out of reach, or has no room."""
 BACKOFF_S: Final = (0.1, 5.0)
 """First and longest wait between two tries, in seconds."""
 
@@ -31,7 +33,7 @@ async def patiently(
             return await step()
         except StoreClosed:
             raise
-        except (*PASSING, OperatorError) as error:
+        except AWAY as error:
             if failing is not None:
                 failing(error)
             await asyncio.sleep(delay)

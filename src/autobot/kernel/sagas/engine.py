@@ -203,7 +203,7 @@ class RunEngine:
         holding = self._sharing.holding() if self._sharing is not None else nullcontext()
         async with holding, asyncio.TaskGroup() as group:
             self._group = group
-            await patiently(self.recover, failing=self._writer.unless_closing)
+            await patiently(self.recover, failing=self._writer.at_start)
             for queue in self._waiting.values():
                 self._launch(queue[0])
             self.recovered.set()

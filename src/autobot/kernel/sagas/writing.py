@@ -42,6 +42,12 @@ class RunWriter:
         if self._closing.is_set():
             raise error
 
+    def at_start(self, error: AutoBotError) -> None:
+        """Raise `error` for an engine that is alone: a store that cannot be read ends its start. Beside others it waits."""
+        if self._tenure is None:
+            raise error
+        self.unless_closing(error)
+
     async def begin(self, run: Run, started: RunStarted, write: Put) -> None:
         """Append the first fact of a run, as ours. Raises WrongExpectedVersion when it was accepted before."""
         tenure = self._tenure
