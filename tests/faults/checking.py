@@ -97,7 +97,7 @@ class Judge:
             for one in self._client.events(f"{CHAT}/runs/{run['id']}/events?after=0")
             if one.name == "event"
         ]
-        types = [one.data["event"]["type"].removeprefix("autobot.runs.").removesuffix(".v1") for one in facts]
+        types = [one.data["event"]["type"].split(".")[2] for one in facts]
         ends = [one for one in types if one.removeprefix("run_") in ENDED]
         if types.count("run_started") != 1 or types[0] != "run_started":
             self._wrong(f"the run {run['id']} did not start once: {types}")
