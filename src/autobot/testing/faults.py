@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -69,7 +69,7 @@ class Through:
     async def count(self, query: Query) -> int:
         return await self.store.count(query)
 
-    async def groups(self, table: str) -> Mapping[str, int]:
+    async def groups(self, table: str) -> Sequence[str]:
         return await self.store.groups(table)
 
     async def search(self, query: Query) -> Sequence[SearchHit]:
@@ -259,13 +259,13 @@ class CountsFromTheStart(Through):
 
 
 class KeepsOldGroups(Through):
-    """Counts a group's documents as they were when it was first asked."""
+    """Names a table's groups as they were when it was first asked."""
 
     def __init__(self, store: EventStore) -> None:
         super().__init__(store)
-        self._known: dict[str, Mapping[str, int]] = {}
+        self._known: dict[str, Sequence[str]] = {}
 
-    async def groups(self, table: str) -> Mapping[str, int]:
+    async def groups(self, table: str) -> Sequence[str]:
         if table not in self._known:
             self._known[table] = await self.store.groups(table)
         return self._known[table]

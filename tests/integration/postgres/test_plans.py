@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import asyncpg
 import pytest
 
@@ -22,7 +24,7 @@ QUERIES = (
 
 
 async def test_counts_read_no_document(postgres: Cluster) -> None:
-    """A count by owner, group and place is answered from an index alone, and so is one by groups."""
+    """A count by owner, group and place is answered from an index alone; groups are found by seeks in one."""
     url = postgres.emptied()
     store = await PostgresEventStore.open(url, ManualClock())
     puts = tuple(
@@ -40,12 +42,18 @@ async def test_counts_read_no_document(postgres: Cluster) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("VACUUM ANALYZE autobot.documents")
-        statements = [*map(reading.counting, QUERIES), (reading.GROUPS, ["t"])]
+        statements = map(reading.counting, QUERIES)
         for statement in statements:
             assert statement is not None
             sql, values = statement
             plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}", *values))
             assert "Index Only Scan using documents_" in plan, plan
+        assert await connection.fetch(reading.GROUPS, "t") == [(f"g{one}",) for one in range(7)]
+        found = await connection.fetch(f"EXPLAIN (ANALYZE, FORMAT TEXT) {reading.GROUPS}", "t")
+        plan = "\n".join(row[0] for row in found)
+        assert re.search(r"Only Scan using documents_group .*loops=8\)\n +Index Cond: .*grp > found", plan), (
+            plan
+        )
     finally:
         await connection.close()
         await store.close()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Sequence, Set
 from datetime import datetime
 
 import msgspec
@@ -135,8 +134,8 @@ class MemoryEventStore:
     async def count(self, query: Query) -> int:
         return len(self._after(query))
 
-    async def groups(self, table: str) -> Mapping[str, int]:
-        return Counter(row.group for row in self._state.table(table).values() if row.group)
+    async def groups(self, table: str) -> Sequence[str]:
+        return sorted({row.group for row in self._state.table(table).values() if row.group})
 
     async def search(self, query: Query) -> Sequence[SearchHit]:
         wanted = query.text or ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Sequence, Set
 from datetime import datetime
 from typing import Final, Self
 
@@ -157,7 +157,7 @@ class PostgresEventStore:
     async def count(self, query: Query) -> int:
         return await self._readers.run(lambda connection: reading.count(connection, query))
 
-    async def groups(self, table: str) -> Mapping[str, int]:
+    async def groups(self, table: str) -> Sequence[str]:
         return await self._readers.run(lambda connection: reading.groups(connection, table))
 
     async def search(self, query: Query) -> Sequence[SearchHit]:

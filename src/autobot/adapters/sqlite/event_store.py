@@ -165,7 +165,7 @@ class SqliteEventStore:
         table = self._tail.table(query.table)
         return await self._read(lambda connection: reading.count(connection, query, table))
 
-    async def groups(self, table: str) -> Mapping[str, int]:
+    async def groups(self, table: str) -> Sequence[str]:
         table = self._tail.table(table)
         return await self._read(lambda connection: reading.groups(connection, table))
 

@@ -120,7 +120,7 @@ async def candidates(
     """Yield the dead letters that a selection may mean, as an index gives them; `selects` says which it does."""
     causes = None
     if selection.fingerprint or selection.type:
-        causes = list(await letters.causes(lambda one: selects_cause(selection, one)))
+        causes = await letters.causes(lambda one: selects_cause(selection, one))
     last = None if selection.until is None else rfc3339(selection.until)
     group = selection.group or None
     async for one in letters.scan(group, causes=causes, since=selection.since, after=after, size=size):

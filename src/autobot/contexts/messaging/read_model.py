@@ -85,10 +85,10 @@ class MessagingQueries:
             async for letter in self._selected(query.selection):
                 causes.add(letter)
             return messaging.CausePage(items=causes.views())
-        counted = await self._letters.causes(lambda one: selects_cause(query.selection, one))
-        for cause, count in counted.items():
+        for cause in await self._letters.causes(lambda one: selects_cause(query.selection, one)):
             ends = await self._letters.ends(cause)
             if ends is not None:
+                count = await self._letters.count(cause=cause)
                 ageing, overdue = await waiting_long(self._letters, now, cause=cause)
                 causes.add_counted(cause, count, *ends, ageing, overdue)
         return messaging.CausePage(items=causes.views())
@@ -125,10 +125,11 @@ class MessagingQueries:
         return replays.ReplayPreview(count=count, items=tuple(items))
 
     async def _counted(self, selection: messaging.Selection) -> int:
+        since, until = selection.since, selection.until
+        if not selection.fingerprint and not selection.type:
+            return await self._letters.count(group=selection.group or None, since=since, until=until)
         causes = await self._letters.causes(lambda one: selects_cause(selection, one))
-        if is_by_cause(selection):
-            return sum(causes.values())
-        return sum([await self._letters.count(one, selection.since, selection.until) for one in causes])
+        return sum([await self._letters.count(cause=one, since=since, until=until) for one in causes])
 
     async def _selected(self, selection: messaging.Selection, size: int = PAGE) -> AsyncIterator[Parked]:
         async for letter in candidates(self._letters, selection, size=size):

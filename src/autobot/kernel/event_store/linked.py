@@ -122,9 +122,9 @@ class LinkedEventStore:
         found: int = await self._read("count", query)
         return found
 
-    async def groups(self, table: str) -> Mapping[str, int]:
-        """Return how many documents each group of a table has."""
-        found: Mapping[str, int] = await self._read("groups", table)
+    async def groups(self, table: str) -> Sequence[str]:
+        """Return the groups of a table."""
+        found: Sequence[str] = await self._read("groups", table)
         return found
 
     async def search(self, query: Query) -> Sequence[SearchHit]:

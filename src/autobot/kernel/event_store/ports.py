@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Sequence, Set
 from datetime import datetime
 from typing import Protocol
 
@@ -117,8 +117,11 @@ class EventStore(Protocol):
         """
         ...
 
-    async def groups(self, table: str) -> Mapping[str, int]:
-        """Return how many documents of a table have each `group`, those without one left out; from an index, too."""
+    async def groups(self, table: str) -> Sequence[str]:
+        """Return the `group`s that documents of a table have, in order, the empty one left out.
+
+        Each is found by one seek of an index, however many documents have it.
+        """
         ...
 
     async def search(self, query: Query) -> Sequence[SearchHit]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal
@@ -33,17 +33,24 @@ class DeadLetters:
     def __init__(self, store: EventStore, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
-    async def causes(self, wanted: Callable[[Cause], bool] = lambda one: True) -> Mapping[Cause, int]:
-        """Return how many dead letters each cause has; no dead letter is read for it."""
-        found = {Cause.named(name): count for name, count in (await self._store.groups(DEAD)).items()}
-        return {cause: count for cause, count in found.items() if wanted(cause)}
+    async def causes(self, wanted: Callable[[Cause], bool] = lambda one: True) -> Sequence[Cause]:
+        """Return why there are dead letters; none of them is read for it, and none counted."""
+        return [cause for cause in map(Cause.named, await self._store.groups(DEAD)) if wanted(cause)]
 
-    async def count(self, cause: Cause, since: datetime | None = None, until: datetime | None = None) -> int:
-        """Return how many dead letters of a cause failed last within these times, both inclusive."""
-        found = await self._store.count(Query(table=DEAD, group=cause.name, after=_before(since)))
+    async def count(
+        self,
+        *,
+        group: str | None = None,
+        cause: Cause | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Return how many dead letters (of a group, or of a cause) failed last within these times, both inclusive."""
+        narrowed = Query(table=DEAD, owner=group, group=None if cause is None else cause.name)
+        found = await self._store.count(replace(narrowed, after=_before(since)))
         if until is None:
             return found
-        return found - await self._store.count(Query(table=DEAD, group=cause.name, after=_behind(until)))
+        return found - await self._store.count(replace(narrowed, after=_behind(until)))
 
     async def older(self, than: datetime, *, group: str | None = None, cause: Cause | None = None) -> int:
         """Return how many dead letters of a group or cause failed first at or before a time."""
