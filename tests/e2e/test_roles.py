@@ -17,7 +17,7 @@ def process(name: str, role: str, **more: Any) -> dict[str, Any]:
         "id": name, "roles": [role], "address": f"http://10.0.0.{len(name)}:8001", "version": "1.1",
         "contracts": "c", "host": "one", "pid": 7, "started_at": "2026-01-01T00:00:00Z", "state": "live", "reason": "",
         "drained_by": "", "epoch": 1, "lease_seconds": 10.0, "age_seconds": 1.5, "lease_left_seconds": 8.5,
-        "refused_by": [], "here": False,
+        "refused_by": [], "here": False, "key_mark": "0000aaaa",
     } | more  # fmt: skip
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
 from autobot.adapters.roles.transport import RoleTransport
-from autobot.adapters.vault.service_tokens import KeyedServiceTokens
+from autobot.adapters.vault.service_tokens import KeyedServiceTokens, key_mark
 from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.carrying import TEXT, WANTED
 from autobot.bootstrap.channels import EngineTexts, publish_piece
@@ -93,8 +93,9 @@ async def joined(product: Product, role: Role, carrier: RedisCarrier) -> AsyncIt
     key = await asyncio.to_thread(load_or_create_key, key_path(product.config))
     tokens = KeyedServiceTokens(key, outside.clock)
     transports = {row: _transport(product, row, tokens) for row in HOPS if placement.outgoing(row)}
+    own = replace(product.own, key_mark=key_mark(key))
     membership = Membership(
-        product.own,
+        own,
         product.store,
         product.codec,
         outside.clock,
@@ -112,6 +113,7 @@ async def joined(product: Product, role: Role, carrier: RedisCarrier) -> AsyncIt
         context=product.context(),
         listener=outside.listener,
         speaks=product.own.speaks,
+        key_mark=own.key_mark,
     )
     mesh = Mesh(
         product=product,

@@ -9,7 +9,15 @@ from typing import Final
 
 from autobot.adapters.system.names import resolved
 from autobot.bootstrap.placing import HOPS
-from autobot.contexts.roles.module import ContractBook, Instance, Observer, bury, members, roles_in
+from autobot.contexts.roles.module import (
+    ContractBook,
+    Instance,
+    Observer,
+    bury,
+    members,
+    roles_in,
+    unlike_keys,
+)
 from autobot.kernel.commands.speech import Contracts
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
@@ -28,6 +36,7 @@ RESOLVE_S: Final = 5.0
 """Seconds between two look-ups of a name, and the longest that one may take."""
 STALE: Final = "role_targets_stale_total"
 LOST: Final = "role_instances_lost_total"
+UNLIKE: Final = "role_keys_unlike_total"
 UNRESOLVED: Final = "role_names_unresolved_total"
 WAKING: Final = ("autobot.roles.", "autobot.system.link")
 """How the types of facts begin that change where calls go."""
@@ -41,7 +50,8 @@ class TargetDirectory:
 
     Calls that are under way go on where they are; the registry keeps what it knows of the targets that stay. While the
     table cannot be read the last known ones stay, which is told and counted: their breakers know better than silence.
-    `contracts` is the fingerprint of what this process `speaks`; who does not understand it gets no calls.
+    `contracts` is the fingerprint of what this process `speaks`; who does not understand it gets no calls. Nor does who
+    has another service key than `key_mark` tells: that would refuse them; it is told once a life, and counted.
     """
 
     def __init__(
@@ -58,7 +68,9 @@ class TargetDirectory:
         listener: Listener | None = None,
         speaks: Contracts | None = None,
         resolve: Resolve = resolved,
+        key_mark: str = "",
     ) -> None:
+        self._key_mark, self._unlike = key_mark, frozenset[tuple[str, int]]()
         self._hops, self._contracts = dict(hops), contracts
         self._registry, self._store, self._codec = registry, store, codec
         self._clock, self._observer, self._context, self._listener = clock, observer, context, listener
@@ -104,6 +116,7 @@ class TargetDirectory:
             self._keep(error)
             return
         self._read()
+        self._compare_keys(rows)
         for row, targets in wanted.items():
             if targets != self._known[row]:
                 self._wire(row, targets)
@@ -121,6 +134,8 @@ class TargetDirectory:
         for one in rows:
             held = roles_in(one.role)
             if role not in held or self._observer.state(one)[0] != "live":
+                continue
+            if unlike_keys(self._key_mark, one.key_mark):
                 continue
             if not await self._book.reason_against(self._contracts, one.contracts, held):
                 found.append(one.address)
@@ -174,6 +189,22 @@ class TargetDirectory:
         if self._stale:
             self._stale = False
             self._change("kept", "followed", "The roles table is read again.")
+
+    def _compare_keys(self, rows: Iterable[Instance]) -> None:
+        """Tell of each process, once in its life, whose service key is not that of this one."""
+        found = {}
+        for one in rows:
+            reason = unlike_keys(self._key_mark, one.key_mark)
+            if reason and self._observer.state(one)[0] != "lost":
+                found[one.id, one.epoch] = one, reason
+        for key, (one, reason) in found.items():
+            if key in self._unlike or self._listener is None:
+                continue
+            self._listener.counted(UNLIKE, 1.0, (("role", one.role),))
+            self._listener.changed(
+                Change(kind="role", subject=f"role:{one.id}", before="live", after="refused", reason=reason)
+            )
+        self._unlike = frozenset(found)
 
     def _lost(self, one: Instance) -> None:
         if self._listener is not None:

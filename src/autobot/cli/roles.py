@@ -13,7 +13,7 @@ from autobot.config import Config
 
 roles = typer.Typer(help="The processes of this installation, by role.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-COLUMNS: Final = ["id", "roles", "state", "version", "address", "heard", "reason"]
+COLUMNS: Final = ["id", "roles", "state", "version", "address", "heard", "key", "reason"]
 
 
 async def _need_running(config: Config) -> None:
@@ -53,7 +53,8 @@ def _row(one: Mapping[str, Any]) -> dict[str, Any]:
         **one,
         "roles": "+".join(one["roles"]),
         "heard": "-" if age is None else f"{age:.1f} s ago",
-        "reason": one["reason"] or "-",
+        "reason": one["reason"] or next((each["reason"] for each in one["refused_by"]), "-"),
+        "key": one["key_mark"] or "-",
     }
 
 

@@ -15,7 +15,7 @@ RoleName = Literal["gateway", "backend", "ai"]
 RowState = Literal["live", "draining", "lost"]
 InstanceState = Literal["live", "draining", "incompatible", "lost"]
 """`live`: gets calls; `draining`: gets no new ones; `incompatible`: no process that would call it can, for their
-contracts are too unlike; `lost`: said nothing for longer than its lease."""
+contracts are too unlike, or their service keys are not the same; `lost`: said nothing for longer than its lease."""
 
 
 # ------------------------------------------------------------------------------------------------- events
@@ -92,7 +92,7 @@ class ListRoles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleRefusal:
-    """Processes that do not call an instance, because their contracts and its own are too unlike."""
+    """Processes that do not call an instance, because their contracts and its own are too unlike, or their keys."""
 
     role: RoleName
     version: str
@@ -108,7 +108,7 @@ class RoleView:
     `reason` says why it gets no calls, `drained_by` who wanted that. `age_seconds` is the time since it was last heard
     of, `lease_left_seconds` what is left of its lease, both as seen from the process that answers; they are absent in
     the embedded mode, where nobody else could miss it. `refused_by` are the processes that do not call it. `here` marks
-    the process that answers.
+    the process that answers. `key_mark` tells its service key from others (8 hexadecimal digits, nothing of the key).
     """
 
     id: str
@@ -128,6 +128,7 @@ class RoleView:
     lease_left_seconds: float | None
     refused_by: tuple[RoleRefusal, ...]
     here: bool
+    key_mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,9 @@ class Fleet:
         self.codec = EventCodec(roles.EVENTS, self.clock, self.ids, source="urn:autobot:test")
         self.processes: list[Process] = []
 
-    async def start(self, name: str, role: str = "backend", speaks: Contracts | None = None) -> Process:
+    async def start(
+        self, name: str, role: str = "backend", speaks: Contracts | None = None, key_mark: str = ""
+    ) -> Process:
         """Start a process; it joins at once."""
         trace = TraceContext(trace_id="1" * 32, span_id="2" * 16)
         context = CallContext(correlation_id=self.ids.new(), principal=SYSTEM, trace=trace)
@@ -117,7 +119,7 @@ class Fleet:
         number = len(self.processes)
         own = Self(
             id=name, role=role, address=f"http://10.0.0.{number}:8001", version="1.0", contracts=speaks.fingerprint() if speaks else "c",
-            host=f"host-{number}", pid=100 + number, speaks=speaks,
+            host=f"host-{number}", pid=100 + number, speaks=speaks, key_mark=key_mark,
         )  # fmt: skip
         member = self._membership(own, way, self.codec, clock, context)
         process = Process(own, member, self._observer(), clock, way, context, said_at=clock.monotonic())

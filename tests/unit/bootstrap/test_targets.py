@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autobot.adapters.memory.event_store import MemoryEventStore
-from autobot.bootstrap.targets import LOST, STALE, TargetDirectory
+from autobot.bootstrap.targets import LOST, STALE, UNLIKE, TargetDirectory
 from autobot.bootstrap.wiring import SHIPPED
 from autobot.contexts.roles.module import Membership, Observer, Self
 from autobot.contracts import roles
@@ -61,6 +61,7 @@ class Scene:
             listener=self.heard,
             speaks=SAME,
             resolve=self.resolve,
+            key_mark="0000aaaa",
         )
         self.link = self.registry.link(ROW)
 
@@ -70,11 +71,11 @@ class Scene:
             raise OSError(f"no such name: {name}")
         return [f"http://{address}:{port}" for address in self.names[name]]
 
-    def member(self, name: str, speaks: Contracts = SAME) -> Membership:
+    def member(self, name: str, speaks: Contracts = SAME, key_mark: str = "") -> Membership:
         """A backend that has not joined yet; its address is its name."""
         own = Self(
             id=name, role="backend", address=f"http://{name}:1", version="1", contracts=speaks.fingerprint(),
-            host=name, pid=1, speaks=speaks,
+            host=name, pid=1, speaks=speaks, key_mark=key_mark,
         )  # fmt: skip
         return Membership(own, self.store.store, self.codec, self.clock, context_of(self.ids.new()))
 
@@ -313,5 +314,37 @@ def test_one_refused_target_alone_is_an_error(operation: Call) -> None:
         scene = Scene(refused())
         await scene.joined("a")
         assert isinstance(await scene.call(operation), ConnectFailed)
+
+    run(main())
+
+
+def test_a_process_with_another_service_key_is_told_once_and_not_called() -> None:
+    """Its calls would be refused: the one with this key gets them all, and the word of the other names the fix."""
+
+    async def main() -> None:
+        scene = Scene()
+        same, other = scene.member("same", key_mark="0000aaaa"), scene.member("other", key_mark="0000bbbb")
+        await same.join()
+        await other.join()
+        for _ in range(3):
+            await scene.directory.look()
+        for _ in range(4):
+            await scene.call()
+        assert set(scene.sent()) == {"same"}
+        told = [one for one in scene.heard.changes if one.subject == "role:other"]
+        assert [(one.after, "AUTOBOT_SECRET_KEY_FILE" in one.reason) for one in told] == [("refused", True)]
+        assert scene.counted(UNLIKE) == 1.0
+
+    run(main())
+
+
+def test_a_process_that_told_no_key_is_called() -> None:
+    """A version that does not tell its key yet gets calls while an installation moves to the next."""
+
+    async def main() -> None:
+        scene = Scene()
+        await scene.joined("old")
+        await scene.call()
+        assert (scene.sent(), scene.counted(UNLIKE)) == (["old"], 0.0)
 
     run(main())

@@ -2784,7 +2784,7 @@ export interface components {
         };
         /**
          * RoleRefusal
-         * @description Processes that do not call an instance, because their contracts and its own are too unlike.
+         * @description Processes that do not call an instance, because their contracts and its own are too unlike, or their keys.
          */
         RoleRefusal: {
             /** Contracts */
@@ -2808,7 +2808,7 @@ export interface components {
          *     `reason` says why it gets no calls, `drained_by` who wanted that. `age_seconds` is the time since it was last heard
          *     of, `lease_left_seconds` what is left of its lease, both as seen from the process that answers; they are absent in
          *     the embedded mode, where nobody else could miss it. `refused_by` are the processes that do not call it. `here` marks
-         *     the process that answers.
+         *     the process that answers. `key_mark` tells its service key from others (8 hexadecimal digits, nothing of the key).
          */
         RoleView: {
             /** Address */
@@ -2827,6 +2827,11 @@ export interface components {
             host: string;
             /** Id */
             id: string;
+            /**
+             * Key Mark
+             * @default
+             */
+            key_mark: string;
             /** Lease Left Seconds */
             lease_left_seconds: number | null;
             /** Lease Seconds */

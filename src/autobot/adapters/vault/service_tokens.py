@@ -21,6 +21,8 @@ from autobot.kernel.links.service_token import ServiceCall
 PREFIX: Final = b"s1."
 INFO: Final = b"autobot service tokens s1"
 """Keeps the derived key apart from every other use of the key file (RFC 5869 §3.2)."""
+MARKED: Final = b"autobot key mark"
+"""What the mark is a keyed hash of: no token begins like it, so a mark is never a token's code."""
 KEY_BYTES: Final = 32
 LIFE_S: Final = 30.0
 LEEWAY_S: Final = 5.0
@@ -99,6 +101,11 @@ def derived(key: bytes) -> bytes:
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=INFO).derive(key)
+
+
+def key_mark(key: bytes) -> str:
+    """Return 8 hexadecimal digits by which two roles see whether they have the same key; they tell nothing of it."""
+    return blake2b(MARKED, key=derived(key), digest_size=4).hexdigest()
 
 
 def _refused(why: str) -> Unauthenticated:

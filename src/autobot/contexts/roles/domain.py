@@ -58,7 +58,7 @@ def check_lease(lease_s: float, renew_s: float) -> None:
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """One process, as its row says. `beat` counts its signs of life; `epoch` its lives.
 
-    `holder` is known to its process alone: a second process of the same id is told apart by it. `revision` is that
+    `key_mark` tells the service key from others, "" where the process did not say it. `holder` is known to its process alone: a second process of the same id is told apart by it. `revision` is that
     of the last fact about it.
     """
 
@@ -79,6 +79,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     holder: str = ""
     lease_s: float = LEASE_S
     lost: bool = False
+    key_mark: str = ""
     revision: int = -1
 
     def joined(self, lives: int) -> tuple[tuple[Event, ...], Instance]:
@@ -193,6 +194,19 @@ def role_gauges(rows: Iterable[Instance], observer: Observer) -> Iterable[Gauge]
             counts[role, observer.state(one)[0]] += 1
     for (name, state), number in sorted(counts.items()):
         yield "autobot_role_instances", (("role", name), ("state", state)), float(number)
+
+
+def unlike_keys(caller: str, callee: str) -> str:
+    """Return why a call between processes with these marks of their service keys is refused, "" when it is not.
+
+    A process of a version that told no mark ("") may be called: whether its key fits shows with the call.
+    """
+    if not caller or not callee or caller == callee:
+        return ""
+    return (
+        f"Its service key is another one ({callee} instead of {caller}): "
+        "give all roles the same key file (AUTOBOT_SECRET_KEY_FILE) and start it again."
+    )
 
 
 def instance_of(document: Mapping[str, Any]) -> Instance:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from autobot.contexts.roles.domain import LEASE_S, RENEW_S, Instance, Observer, role_gauges, roles_in
+from autobot.contexts.roles.domain import (
+    LEASE_S,
+    RENEW_S,
+    Instance,
+    Observer,
+    role_gauges,
+    roles_in,
+    unlike_keys,
+)
 from autobot.contexts.roles.handlers import RoleHandlers
 from autobot.contexts.roles.ports.contracts import ContractBook, keep_contracts
 from autobot.contexts.roles.ports.rows import Self, members
@@ -29,6 +37,7 @@ __all__ = [
     "members",
     "role_gauges",
     "roles_in",
+    "unlike_keys",
 ]
 
 READ: Final = "system:read"

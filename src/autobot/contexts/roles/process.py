@@ -148,6 +148,7 @@ class Membership:
             reason=known.reason if known and drains else "",
             holder=self._holder,
             lease_s=self._lease_s,
+            key_mark=own.key_mark,
             revision=revision,
         )
 

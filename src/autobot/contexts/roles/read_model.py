@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from autobot.contexts.roles.domain import ROLES, Instance, Observer, roles_in, stream_of
+from autobot.contexts.roles.domain import ROLES, Instance, Observer, roles_in, stream_of, unlike_keys
 from autobot.contexts.roles.ports.contracts import ContractBook
 from autobot.contexts.roles.ports.rows import Self, members
 from autobot.contracts import roles
@@ -113,6 +113,7 @@ class _Seen:
             lease_left_seconds=round(self._observer.lease_left(one), 3),
             refused_by=refused,
             here=(one.host, one.pid) == (own.host, own.pid),
+            key_mark=one.key_mark,
         )
 
     def _callers(self, one: Instance) -> list[tuple[roles.RoleName, Instance]]:
@@ -142,7 +143,10 @@ class _Seen:
         )
 
     async def _against(self, caller: Instance, callee: Instance) -> str:
-        return await self._book.reason_against(caller.contracts, callee.contracts, roles_in(callee.role))
+        unlike = unlike_keys(caller.key_mark, callee.key_mark)
+        return unlike or await self._book.reason_against(
+            caller.contracts, callee.contracts, roles_in(callee.role)
+        )
 
     async def hop(self, link: str, targets: Sequence[str]) -> roles.RoleHopView:
         """Return a row with the number of pairs that meet over it."""

@@ -60,9 +60,9 @@ class World:
         )
         self.bus = self.ground.bus([module], RULES)
 
-    async def started(self, name: str, role: str, speaks: Contracts = OLD) -> Process:
+    async def started(self, name: str, role: str, speaks: Contracts = OLD, key_mark: str = "") -> Process:
         """Start a process."""
-        return await self.fleet.start(name, role, speaks)
+        return await self.fleet.start(name, role, speaks, key_mark)
 
     async def listed(self) -> roles.RoleList:
         """Ask for all."""
@@ -236,3 +236,21 @@ async def test_the_system_may_list() -> None:
     world = World()
     await world.started("backend-1", "backend")
     assert len((await world.bus.ask(roles.ListRoles(), context_of(SYSTEM))).items) == 1
+
+
+async def test_another_service_key_is_shown_with_the_fix_before_any_call() -> None:
+    """A backend with another key than its callers is shown as one that nobody can call; the row counts no such pair."""
+    world = World()
+    await world.started("gateway-1", "gateway", key_mark="0000aaaa")
+    await world.started("backend-1", "backend", key_mark="0000aaaa")
+    await world.started("backend-2", "backend", key_mark="0000bbbb")
+    listed = await world.listed()
+    found = {one.id: one for one in listed.items}
+    assert (found["backend-1"].state, found["backend-1"].key_mark) == ("live", "0000aaaa")
+    assert (found["backend-2"].state, found["backend-2"].key_mark) == ("incompatible", "0000bbbb")
+    (refused,) = found["backend-2"].refused_by
+    assert (refused.role, refused.instances) == ("gateway", 1)
+    assert "0000bbbb" in refused.reason
+    assert "AUTOBOT_SECRET_KEY_FILE" in refused.reason
+    hop = next(one for one in listed.hops if one.link == "gateway-backend")
+    assert (hop.reachable, hop.pairs) == (1, 2)

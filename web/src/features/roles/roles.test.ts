@@ -21,6 +21,7 @@ const instance = (part: Partial<RoleInstance>): RoleInstance => ({
   lease_left_seconds: 9,
   refused_by: [],
   here: false,
+  key_mark: "",
   ...part,
 });
 const hop = (reachable: number, pairs: number): RoleHop => ({ link: "gateway-backend", caller: "gateway", callee: "backend", reachable, pairs, targets: [] });

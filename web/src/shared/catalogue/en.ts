@@ -773,6 +773,7 @@ export const en = {
     version: (version: string) => `Version ${version}`,
     started: "started",
     life: (epoch: number) => `its life ${epoch}`,
+    keyMark: (mark: string) => `service key ${mark}`,
     here: "Answers this page.",
     heard: (age: string) => `Heard of ${age} ago`,
     copyAddress: "Copy address",

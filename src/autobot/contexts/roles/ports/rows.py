@@ -84,7 +84,8 @@ class Rows:
 class Self:
     """What a process says of itself. `id` is the same after a restart, and nobody else's as far as it knows.
 
-    `contracts` is the fingerprint of what it `speaks`; both are empty where nobody else is there to compare.
+    `contracts` is the fingerprint of what it `speaks`, `key_mark` tells its service key from others; all three are empty
+    where nobody else is there to compare.
     """
 
     id: str
@@ -95,3 +96,4 @@ class Self:
     host: str
     pid: int
     speaks: Contracts | None = None
+    key_mark: str = ""
