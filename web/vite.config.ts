@@ -56,6 +56,7 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["src/**/*.test.ts"],
+    globalSetup: ["build/node.ts"],
     setupFiles: ["src/shared/ui/offlineIcons.ts"],
   },
 });

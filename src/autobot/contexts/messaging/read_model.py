@@ -195,7 +195,8 @@ def _held_then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
 def letters_then(codec: EventCodec) -> Projection:
     """Return the read model of what was decided on dead letters: the last word on each.
 
-    That a message could not be handled is the broker's row and no fact, so a letter is here from its first decision on.
+    That a message could not be handled is the broker's row and no fact, so a letter is here from its first decision on
+    (decision 0035).
     """
     types = (
         messaging.DeadLetterReplayed.TYPE,
