@@ -13,6 +13,7 @@ from autobot.kernel.commands.linked import COMMAND, KEYED_COMMAND, QUERY, BusSer
 from autobot.kernel.commands.wire import bus_wires
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import (
+    AttemptTimeout,
     CircuitOpen,
     Conflict,
     ConnectFailed,
@@ -111,6 +112,33 @@ async def test_rules_of_a_contract_are_the_bus_s_over_a_hop() -> None:
             await dispatcher.dispatch(Count(counter="mine", by=0), context_of(user("ann")))
     assert [one.pointer for one in refused.value.errors] == ["#/by"]
     assert world.counters.runs == 0
+
+
+async def test_a_long_query_is_waited_for_as_long_as_its_row_says() -> None:
+    """The one whose row gives less ends as a timeout of the attempt while the other waits on, and is answered."""
+    entered: list[str] = []
+    go_on = asyncio.Event()
+
+    async def slow(payload: str, context: CallContext) -> str:
+        entered.append(payload)
+        await go_on.wait()
+        return payload
+
+    wires = text_wires("slow")
+    async with (
+        role({"slow": slow}, wires=wires) as served,
+        row(wires, served.address, timeout=PATIENCE_S) as patient,
+        row(wires, served.address, timeout=0.2) as usual,
+        asyncio.timeout(PATIENCE_S),
+        asyncio.TaskGroup() as group,
+    ):
+        waits = group.create_task(patient.link(ROW).call(operation("slow"), "long", CONTEXT))
+        with pytest.raises(AttemptTimeout):
+            await usual.link(ROW).call(operation("slow"), "short", CONTEXT)
+        assert not waits.done()
+        go_on.set()
+        assert await waits == "long"
+    assert "long" in entered
 
 
 async def test_a_client_that_leaves_ends_a_query_and_tears_no_commit() -> None:

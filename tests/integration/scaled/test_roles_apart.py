@@ -192,6 +192,8 @@ def test_every_process_is_listed_and_meets_the_others(installation: Installation
     found, live = installation.until(steady, "all roles")
     assert found["mode"] == "scaled"
     assert len({one["contracts"] for one in live}) == 1
+    (mark,) = {one["key_mark"] for one in live}
+    assert len(bytes.fromhex(mark)) == 4
     assert {one["link"] for one in found["hops"]} == {"gateway-backend", "gateway-ai", "ai-backend"}
     words = ("roles", "list", "--json")
     done = run_cli(installation.server.folder, *words, environment=installation.server.environment)
