@@ -237,6 +237,8 @@ class Sequencer:
                 raise _Lost from error
             raise
         adopt(staged, self._name, self._number)
+        if group[0].apart:
+            self._head.aliases |= {one.table: one.target for one in group[0].transaction.aliases}
         return staged.results
 
     async def _apart_from_others(self, *, locked: bool) -> bool:

@@ -248,6 +248,22 @@ class DocumentsSuite(Base):
             assert kept.document == {"of": "new"}
 
     @pytest.mark.anyio
+    async def test_the_next_write_after_a_switch_goes_where_the_name_leads_now(self) -> None:
+        """Also one that expects nothing, right behind the switch, there and back."""
+        async with self.open() as store:
+
+            async def wrote(said: str) -> str:
+                put = Put(table="live", key="k", document={"of": said})
+                await store.commit(Transaction(writes=(put,)))
+                got = await store.get("live", "k")
+                return str(got.document["of"]) if got else ""
+
+            assert await wrote("first") == "first"
+            for target in ("live~2", "live", "live~3"):
+                await store.commit(Transaction(aliases=(Alias(table="live", target=target),)))
+                assert await wrote(target) == target
+
+    @pytest.mark.anyio
     async def test_a_drop_takes_what_is_under_the_very_name(self) -> None:
         """A drop removes all documents and texts under a name, whatever that name is an alias of, and no others."""
         async with self.open() as store:
