@@ -237,7 +237,7 @@ class Sequencer:
                 raise _Lost from error
             raise
         adopt(staged, self._name, self._number)
-        if group[0].apart:
+        if group[0].apart and staged.changed:
             self._head.aliases |= {one.table: one.target for one in group[0].transaction.aliases}
         return staged.results
 

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from autobot.kernel.core.errors import InvalidInput, WrongExpectedVersion
-from autobot.kernel.event_store.transaction import Alias, Delete, Document, Drop, Put, Query, Transaction
+from autobot.kernel.event_store.transaction import (
+    Alias,
+    Condition,
+    Delete,
+    Document,
+    Drop,
+    Put,
+    Query,
+    Transaction,
+)
 from autobot.testing.conformance.event_store_base import Base
 
 DOCUMENT: dict[str, Any] = {
@@ -262,6 +271,11 @@ class DocumentsSuite(Base):
             for target in ("live~2", "live", "live~3"):
                 await store.commit(Transaction(aliases=(Alias(table="live", target=target),)))
                 assert await wrote(target) == target
+            never = Condition(stream="there-is-none", expected=7)
+            with pytest.raises(WrongExpectedVersion):
+                refused = (Alias(table="live", target="live~4"),)
+                await store.commit(Transaction(aliases=refused, conditions=(never,)))
+            assert await wrote("after one that was refused") == "after one that was refused"
 
     @pytest.mark.anyio
     async def test_a_drop_takes_what_is_under_the_very_name(self) -> None:
