@@ -16,6 +16,7 @@ from autobot.gateway.exchange import Call, Context
 from autobot.gateway.rest.answers import WHOLE, json_answer, moment, page_of
 from autobot.gateway.routing import router as new_router
 from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.errors import Stale
 
 READ, WRITE = "messaging:read", "messaging:write"
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -207,7 +208,11 @@ def _consumers(routes: APIRouter, bus: Dispatcher) -> None:
     async def settle(call: Call, command: Any) -> Response:
         call.settled(await bus.dispatch(command, call.called, key=call.key))
         page = await bus.ask(messaging.ListConsumers(), call.called)
-        return json_answer(next(one for one in page.items if one.group == command.group))
+        found = next((one for one in page.items if one.group == command.group), None)
+        if found is None:
+            # It was decided; the backend that was asked afterwards has not heard yet who serves the group.
+            raise Stale("The word is given; who serves the group is not known here yet.")
+        return json_answer(found)
 
     @routes.get(
         "/consumers", response_model=messaging.ConsumerPage, summary="Consumer groups with lag and age"
