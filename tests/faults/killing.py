@@ -124,9 +124,11 @@ def _judge(product: Product, key: str, crew: Sequence[Worker], remover: Remover,
         if report.findings:
             judge.keep(product.folder.with_name("found.json"))
         report.runs, report.events = judge.runs, len(judge.log)
-        failed = (one["data"] for one in judge.log if one["type"] == RUN_FAILED and one.get("data"))
+        failed = [one["data"] for one in judge.log if one["type"] == RUN_FAILED and one.get("data")]
         report.failures.update(str(one["error"].get("code")) for one in failed)
-        report.findings += [f"runs failed by a defect: {one}" for one in DEFECTS & report.failures.keys()]
+        report.findings += [
+            f"a run failed by a defect: {one}" for one in failed if one["error"].get("code") in DEFECTS
+        ]
     report.findings += audit_faults(product.folder, product.environment)
     report.removals = len(remover.removals)
     for one in notes:

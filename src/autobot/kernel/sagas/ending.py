@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from autobot.kernel.core.failure import Failure
-from autobot.kernel.event_store.transaction import Put
+from autobot.kernel.event_store.transaction import Erase, Put
 from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.run import Definition, Outcome, Run
 from autobot.kernel.sagas.saga import STOP
-from autobot.kernel.sagas.shelf import OPEN, document_of
+from autobot.kernel.sagas.shelf import ENDED, OPEN, document_of
 
 
 def started_of(run: Run) -> facts.RunStarted:
@@ -24,6 +25,25 @@ def started_of(run: Run) -> facts.RunStarted:
 def open_document(run: Run, definition: Definition, state: facts.RunState) -> Put:
     """Return the write of a run's document while it is on its way."""
     return document_of(run, started_of(run), definition.table, state, group=OPEN)
+
+
+def end_document(run: Run, definition: Definition, outcome: Outcome, at: datetime) -> Put:
+    """Return the write of a run's document when it has ended."""
+    return document_of(
+        run,
+        started_of(run),
+        definition.table,
+        outcome.state,
+        group=ENDED,
+        error=outcome.error,
+        ended=at,
+    )
+
+
+def forget(run: Run) -> tuple[Erase, ...]:
+    """Drop what a run wrote; return what its stream loses, as what it belonged to is gone."""
+    run.text = ""
+    return (Erase(stream=facts.stream_of(run.id), reason="what it belonged to is gone"),)
 
 
 def hear(run: Run) -> None:

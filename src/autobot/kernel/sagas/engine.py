@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from datetime import datetime
@@ -21,14 +20,23 @@ from autobot.kernel.core.failure import failure_of
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently, set_within
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Erase
 from autobot.kernel.sagas import facts
-from autobot.kernel.sagas.ending import cut_off, end_fact, hear, open_document, started_of, uncancel
+from autobot.kernel.sagas.ending import (
+    cut_off,
+    end_document,
+    end_fact,
+    forget,
+    hear,
+    open_document,
+    started_of,
+    uncancel,
+)
 from autobot.kernel.sagas.history import RunHistory
 from autobot.kernel.sagas.run import Definition, Frame, Outcome, Run
 from autobot.kernel.sagas.sharing import Sharing
 from autobot.kernel.sagas.shelf import ENDED, STUCK, Past, Shelf, document_of
 from autobot.kernel.sagas.tenure import Tenure
+from autobot.kernel.sagas.turns import Turns
 from autobot.kernel.sagas.writing import RunWriter
 from autobot.kernel.telemetry.listener import Change, Listener
 
@@ -61,7 +69,7 @@ class RunEngine:
         self._frame, self._listener, self._again_s = frame, listener, again_s
         self._runs: dict[str, Run] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._waiting: dict[str, deque[str]] = {}
+        self._turns = Turns()
         self._watched: dict[str, asyncio.Event] = {}
         self._group: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
@@ -204,8 +212,8 @@ class RunEngine:
         async with holding, asyncio.TaskGroup() as group:
             self._group = group
             await patiently(self.recover, failing=self._writer.at_start)
-            for queue in self._waiting.values():
-                self._launch(queue[0])
+            for run_id in self._turns.first():
+                self._launch(run_id)
             self.recovered.set()
             try:
                 await self._closing.wait()
@@ -236,12 +244,10 @@ class RunEngine:
 
     def _enqueue(self, run: Run) -> None:
         self._runs[run.id] = run
-        queue = self._waiting.setdefault(self._queue_of(run), deque())
-        queue.append(run.id)
-        if len(queue) == 1 and self._group is not None and self.recovered.is_set():
+        if self._turns.join(self._key_of(run), run.id) and self.recovered.is_set():
             self._launch(run.id)
 
-    def _queue_of(self, run: Run) -> str:
+    def _key_of(self, run: Run) -> str:
         return run.id if self._sharing is not None else started_of(run).serial_key
 
     def _launch(self, run_id: str) -> None:
@@ -262,14 +268,34 @@ class RunEngine:
             # The end could not be written, or told: the run stays open in the log.
             self._tell(run, "unrecorded", type(error).__name__, error)
         finally:
-            self._next(run, over=ended or self._closing.is_set())
+            self._runs.pop(run.id, None)
+            self._tasks.pop(run.id, None)
+            self._turns.keep(run.id)
+            if ended or self._closing.is_set():
+                self.over(run.id)
+                self._pass_on(run)
         if not ended:
             await self._again(run, 0.0 if run.fenced else self._again_s)
 
     async def _again(self, run: Run, pause_s: float) -> None:
-        """Take up a run that is open in the log still, where it stands then; the next start does when we close before."""
-        if not await set_within(self._closing, pause_s):
-            await patiently(lambda: self.resume(run.id), failing=self._writer.unless_closing)
+        """Take up a run that is open in the log still, where it stands then; the next start does when we close before.
+
+        Those behind it wait: what it has not told yet, such as a reply, is a part of what they begin with.
+        """
+        try:
+            if not await set_within(self._closing, pause_s):
+                await patiently(lambda: self.resume(run.id), failing=self._writer.unless_closing)
+        except Exception as error:  # noqa: BLE001 - what cannot be read ends this run here, never the engine
+            self._tell(run, "unrecorded", type(error).__name__, error)
+        finally:
+            if self._turns.keeps(run.id):
+                self._pass_on(run)
+
+    def _pass_on(self, run: Run) -> None:
+        """Let the next run of the same key begin."""
+        following = self._turns.leave(self._key_of(run))
+        if following is not None:
+            self._launch(following)
 
     async def _execute(self, run: Run, definition: Definition) -> Outcome | None:
         """Do a run's work; None when a shutdown cut off one that resumes, or its stream moved on without us."""
@@ -346,37 +372,10 @@ class RunEngine:
 
     async def _end(self, run: Run, definition: Definition, outcome: Outcome) -> None:
         told = await definition.finish(run, outcome)
-        outcome = told.outcome
-        erase: tuple[Erase, ...] = ()
-        if told.forget:
-            run.text, erase = (
-                "",
-                (Erase(stream=facts.stream_of(run.id), reason="what it belonged to is gone"),),
-            )
-        write = document_of(
-            run,
-            started_of(run),
-            definition.table,
-            outcome.state,
-            group=ENDED,
-            error=outcome.error,
-            ended=self._clock.now(),
-        )
-        fact = end_fact(run, outcome, told.message_id)
-        await self._writer.append(run, fact, write=write, erase=erase)
-        self._tell(run, outcome.state, outcome.error.code if outcome.error else "")
-
-    def _next(self, run: Run, *, over: bool) -> None:
-        self._runs.pop(run.id, None)
-        self._tasks.pop(run.id, None)
-        if over:
-            self.over(run.id)
-        queue = self._waiting[self._queue_of(run)]
-        queue.popleft()
-        if queue:
-            self._launch(queue[0])
-        else:
-            del self._waiting[self._queue_of(run)]
+        erase = forget(run) if told.forget else ()
+        write = end_document(run, definition, told.outcome, self._clock.now())
+        await self._writer.append(run, end_fact(run, told.outcome, told.message_id), write=write, erase=erase)
+        self._tell(run, told.outcome.state, told.outcome.error.code if told.outcome.error else "")
 
     # ----------------------------------------------------------------------------------------- recovery
 
