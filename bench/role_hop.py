@@ -104,9 +104,10 @@ def floor_app() -> Any:
 def hop_app() -> Any:
     """The hop of a role with handlers that answer from memory."""
     from autobot.gateway.hop.app import RoleHop
-    from autobot.gateway.hop.parts import HopParts, HopRow
+    from autobot.gateway.hop.parts import HopParts
     from autobot.gateway.middleware.lifecycle import Lifecycle
     from autobot.kernel.core.ids import Uuid7Source
+    from autobot.kernel.links.hop_door import HopRow
 
     async def query(payload: Any, context: CallContext) -> Any:
         return FOUND

@@ -23,7 +23,7 @@ from autobot.bootstrap.targets import TargetDirectory
 from autobot.contexts.agents.facade import model_wires, over_facade
 from autobot.contexts.roles.module import Membership
 from autobot.gateway.hop.app import RoleHop
-from autobot.gateway.hop.parts import HopParts, HopRow
+from autobot.gateway.hop.parts import HopParts
 from autobot.gateway.middleware.lifecycle import Lifecycle
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.texts import FrameTexts
@@ -31,6 +31,7 @@ from autobot.kernel.commands.decision import Module
 from autobot.kernel.commands.linked import COMMAND, QUERY, BusService
 from autobot.kernel.commands.wire import bus_wires
 from autobot.kernel.event_store.patience import AWAY
+from autobot.kernel.links.hop_door import HopRow
 from autobot.kernel.links.hop_wire import HEALTH
 from autobot.kernel.links.service_token import ServiceTokens
 from autobot.kernel.links.wire import Wire

@@ -15,12 +15,13 @@ from autobot.adapters.roles.transport import RoleTransport
 from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.bootstrap.edge import Edge
 from autobot.gateway.hop.app import RoleHop
-from autobot.gateway.hop.parts import HopParts, HopRow
+from autobot.gateway.hop.parts import HopParts
 from autobot.gateway.middleware.lifecycle import Lifecycle
 from autobot.kernel.commands.linked import COMMAND, QUERY, LinkedBus
 from autobot.kernel.commands.wire import bus_wires
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import RemoteError
+from autobot.kernel.links.hop_door import HopRow
 from autobot.kernel.links.ports import HttpRequest, HttpResponse
 from autobot.kernel.links.propagation import inject
 from autobot.kernel.links.wired import Wired

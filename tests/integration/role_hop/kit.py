@@ -17,10 +17,11 @@ from autobot.adapters.roles.transport import RoleTransport
 from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.bootstrap.protocols import protocols
 from autobot.gateway.hop.app import RoleHop
-from autobot.gateway.hop.parts import Handler, HopLimits, HopParts, HopRow, StreamHandler
+from autobot.gateway.hop.parts import HopLimits, HopParts
 from autobot.gateway.middleware.lifecycle import Lifecycle
 from autobot.kernel.core.context import CallContext, Principal, TraceContext
 from autobot.kernel.core.ids import Uuid7Source
+from autobot.kernel.links.hop_door import Handler, HopRow, StreamHandler
 from autobot.kernel.links.hop_wire import HEALTH
 from autobot.kernel.links.wire import TypedWire, Wire
 from autobot.kernel.resilience.operation import Effect, Operation

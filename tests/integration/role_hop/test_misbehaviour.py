@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from autobot.adapters.roles.transport import RoleTransport
-from autobot.gateway.hop.parts import HopLimits, HopRow
+from autobot.gateway.hop.parts import HopLimits
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import (
     AutoBotError,
@@ -18,6 +18,7 @@ from autobot.kernel.core.errors import (
     RemoteError,
     TooLarge,
 )
+from autobot.kernel.links.hop_door import HopRow
 from autobot.kernel.links.hop_wire import CHUNK, END_FRAME, ERROR, Frames, frame
 from tests.integration.http_transport.server import CHUNKED, chunk, response, says, serving
 from tests.integration.role_hop.kit import (

@@ -7,7 +7,7 @@ beside it; nothing runs without one. Serve it with its lifespan on: that is what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import msgspec
@@ -16,31 +16,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from autobot.gateway import problem_kinds as kinds
 from autobot.gateway.exchange import Exchange, exchange_of
 from autobot.gateway.hop.answers import answer, begin_frames, error_body, refuse
-from autobot.gateway.hop.parts import HopParts, HopRow
+from autobot.gateway.hop.parts import HopParts
 from autobot.gateway.middleware.arrival import Arrival
 from autobot.gateway.middleware.body import BodyRules
 from autobot.gateway.middleware.disconnect import CLIENT_GONE, Disconnect, Watchers
-from autobot.gateway.middleware.lifecycle import RETRY_AFTER_S
-from autobot.gateway.problem import Refused, problem_of
+from autobot.gateway.problem import Refused
 from autobot.gateway.site import EdgeLimits
-from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import (
-    Absent,
-    AutoBotError,
-    DeadlineExceeded,
-    Overloaded,
-    TooLarge,
-    Unauthenticated,
-)
-from autobot.kernel.core.stepping import Late, at_most
+from autobot.kernel.core.errors import DeadlineExceeded, Overloaded
+from autobot.kernel.links.hop_door import SPENT, Admitted, fitting
 from autobot.kernel.links.hop_wire import CHUNK, END_FRAME, ERROR, HEALTH, PREFIX, frame
-from autobot.kernel.links.propagation import extract
-from autobot.kernel.links.service_token import ServiceCall, body_mark
+from autobot.kernel.links.service_token import body_mark
 from autobot.kernel.links.wire import Wire
 from autobot.kernel.telemetry.listener import Hop
 
-BEARER: Final = b"Bearer "
-SPENT: Final = "The time that the caller gave is spent."
 YIELD_EVERY: Final = 16
 """Chunks after which a stream lets others run: who reads may be gone, and only the loop can tell."""
 
@@ -81,7 +69,7 @@ class _Endpoint:
     def __init__(self, parts: HopParts) -> None:
         limits = parts.limits
         self._parts, self._limits = parts, limits
-        self._now, self._listener = parts.clock.monotonic, parts.listener
+        self._now, self._door = parts.clock.monotonic, parts.door()
         self._bodies = BodyRules(
             EdgeLimits(
                 body_bytes=limits.payload_bytes,
@@ -98,20 +86,20 @@ class _Endpoint:
             await self._health(send)
             return
         hop: Hop | None = None
-        admitted = False
+        admitted: Admitted | None = None
         try:
-            call, row = self._admit(exchange)
-            admitted = True
-            hop = self._hop(exchange, call, row)
-            await self._serve(exchange, hop, row, call, receive, send)
+            admitted = self._admit(exchange)
+            hop = self._door.begin(exchange.fields, exchange.arrived, admitted)
+            await self._serve(exchange, hop, admitted, receive, send)
         except Exception as error:
-            self._failed(exchange, hop, error)
+            self._door.failed(hop, exchange.arrived, error)
             if exchange.status:
                 raise
-            unready = not admitted and isinstance(error, Overloaded)
-            await refuse(exchange, error, send, now=self._now(), told=admitted, unready=unready)
+            told = admitted is not None
+            unready = not told and isinstance(error, Overloaded)
+            await refuse(exchange, error, send, now=self._now(), told=told, unready=unready)
         except BaseException as error:
-            self._failed(exchange, hop, error)
+            self._door.failed(hop, exchange.arrived, error)
             raise
 
     async def _health(self, send: Send) -> None:
@@ -121,90 +109,23 @@ class _Endpoint:
 
     # -------------------------------------------------------------------------------------- who calls
 
-    def _admit(self, exchange: Exchange) -> tuple[ServiceCall, HopRow]:
-        """Return what the token vouches for. Raises Refused, Overloaded and Unauthenticated; nothing has begun."""
+    def _admit(self, exchange: Exchange) -> Admitted:
+        """Return what a request may reach. Raises for one that is not admitted; nothing has begun."""
         if not exchange.path.startswith(PREFIX):
             raise Refused(kinds.NOT_FOUND, "Other roles call /hop/ here; there is nothing else.")
         if exchange.method != "POST":
             raise Refused(kinds.METHOD_NOT_ALLOWED, "A call is a POST.", fields={"Allow": "POST"})
-        phase = self._parts.lifecycle.phase
-        if phase != "ready":
-            word = "starting" if phase == "starting" else "stopping"
-            raise Overloaded(f"This role is {word}.", link="", retry_after=RETRY_AFTER_S)
-        operation = exchange.path[len(PREFIX) :]
-        try:
-            call = self._proven(exchange, operation)
-            row = self._parts.rows.get(call.issuer)
-            if row is None:
-                raise Unauthenticated(f"The role {call.issuer} calls nothing here.")
-        except Unauthenticated:
-            if self._listener is not None:
-                self._listener.counted("hop_unauthenticated_total", 1.0, (("role", self._parts.role),))
-            raise
-        return call, row
-
-    def _proven(self, exchange: Exchange, operation: str) -> ServiceCall:
-        field = exchange.fields.get(b"authorization", b"")
-        if not field.startswith(BEARER):
-            raise Unauthenticated("A call between roles needs a service token.")
-        token = field[len(BEARER) :].decode("latin-1")
-        call = self._parts.tokens.read(token, audience=self._parts.role, operation=operation)
-        beside = exchange.fields.get(b"x-correlation-id")
-        if beside is not None and beside.decode("latin-1") != call.correlation_id:
-            raise Unauthenticated("The correlation id is not the one that the service token vouches for.")
-        exchange.correlation_id = call.correlation_id
-        return call
-
-    def _hop(self, exchange: Exchange, call: ServiceCall, row: HopRow) -> Hop:
-        """Return the call as listeners hear of it, with the context that the caller sent."""
-        arrived = extract(
-            exchange.fields,
-            now=exchange.arrived,
-            chance=self._parts.chance,
-            new_correlation_id=self._parts.ids.new,
-            trusted=True,
-        )
-        own = exchange.arrived + self._limits.deadline_s
-        context = CallContext(
-            correlation_id=call.correlation_id,
-            principal=call.principal,
-            trace=arrived.trace,
-            causation_id=call.causation_id,
-            deadline=own if arrived.deadline is None else min(own, arrived.deadline),
-            baggage=arrived.baggage,
-            attempt=arrived.attempt,
-            client=call.client,
-        )
-        if self._parts.arrived is not None:
-            self._parts.arrived(row.row)
-        hop = Hop(row.row, self._parts.role, call.operation, arrived.attempt, context)
-        if self._listener is not None:
-            self._listener.started(hop)
-        return hop
-
-    def _completed(self, exchange: Exchange, hop: Hop) -> None:
-        if self._listener is not None:
-            self._listener.completed(hop, self._now() - exchange.arrived)
-
-    def _failed(self, exchange: Exchange, hop: Hop | None, error: BaseException) -> None:
-        """Tell of what ended a call; a refusal that is the handler's answer is no failure of the hop."""
-        if self._listener is None or hop is None:
-            return
-        duration = self._now() - exchange.arrived
-        if isinstance(error, AutoBotError) and problem_of(error).status < 500:
-            self._listener.completed(hop, duration)
-        else:
-            self._listener.failed(hop, duration, error)
+        admitted = self._door.admit(exchange.fields, exchange.path[len(PREFIX) :])
+        exchange.correlation_id = admitted.call.correlation_id
+        return admitted
 
     # --------------------------------------------------------------------------------------- answering
 
     async def _serve(
-        self, exchange: Exchange, hop: Hop, row: HopRow, call: ServiceCall, receive: Receive, send: Send
+        self, exchange: Exchange, hop: Hop, admitted: Admitted, receive: Receive, send: Send
     ) -> None:
-        context = hop.context
-        assert context.deadline is not None
-        if context.deadline <= self._now():
-            raise DeadlineExceeded("The time that the caller gave was spent before work began.")
+        context, (call, row) = hop.context, admitted
+        deadline = self._door.in_time(context)
         body = await _body(self._bodies.guarded(exchange, receive))
         if body is None:
             exchange.status = CLIENT_GONE
@@ -215,33 +136,14 @@ class _Endpoint:
             raise Refused(
                 kinds.UNAUTHENTICATED, "The body is not the one that the service token vouches for."
             )
-        wire = row.wires.get(call.operation)
-        handler, streamer = row.calls.get(call.operation), row.streams.get(call.operation)
-        if wire is None or (handler is None and streamer is None):
-            raise Absent(
-                "handler",
-                f"Nothing in this role handles {call.operation} on {row.row}.",
-                hint="autobot doctor",
-            )
+        wire, handler, streamer = row.served(call.operation)
         payload = wire.payload_of(body)
         if handler is not None:
-            await answer(send, await self._answer(handler(payload, context), context.deadline, wire))
-            self._completed(exchange, hop)
+            found = await self._door.within(handler(payload, context), deadline)
+            await answer(send, fitting(wire.answer_bytes(found), self._limits.answer_bytes, "The answer"))
+            self._door.completed(hop, exchange.arrived)
         elif streamer is not None:
             await self._stream(exchange, hop, streamer(payload, context), wire, send)
-
-    async def _answer(self, work: Coroutine[Any, Any, Any], deadline: float, wire: Wire) -> bytes:
-        """Return the answer of a handler. Raises DeadlineExceeded, with the handler cancelled, when time is up."""
-        try:
-            found = await at_most(work, deadline - self._now())
-        except Late:
-            raise DeadlineExceeded(SPENT) from None
-        body = wire.answer_bytes(found)
-        if len(body) > self._limits.answer_bytes:
-            raise TooLarge(
-                f"The answer has {len(body)} bytes; at most {self._limits.answer_bytes} cross a hop."
-            )
-        return body
 
     async def _stream(
         self, exchange: Exchange, hop: Hop, chunks: AsyncIterator[Any], wire: Wire, send: Send
@@ -255,10 +157,10 @@ class _Endpoint:
             error = DeadlineExceeded(SPENT) if limit.expired() else raised
             if not exchange.status:
                 raise error from None
-            self._failed(exchange, hop, error)
+            self._door.failed(hop, exchange.arrived, error)
             last = frame(ERROR, error_body(error, self._now()))
         else:
-            self._completed(exchange, hop)
+            self._door.completed(hop, exchange.arrived)
             last = END_FRAME
         await send({"type": "http.response.body", "body": last})
 
@@ -266,11 +168,7 @@ class _Endpoint:
         number = 0
         try:
             async for chunk in chunks:
-                body = wire.answer_bytes(chunk)
-                if len(body) > self._limits.frame_bytes:
-                    raise TooLarge(
-                        f"A chunk has {len(body)} bytes; at most {self._limits.frame_bytes} cross a hop."
-                    )
+                body = fitting(wire.answer_bytes(chunk), self._limits.frame_bytes, "A chunk")
                 if not number:
                     await begin_frames(send)
                 number += 1

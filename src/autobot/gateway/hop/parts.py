@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Final
 
 from autobot.gateway.middleware.lifecycle import Lifecycle
+from autobot.gateway.problem import problem_of
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.core.ids import IdSource
+from autobot.kernel.links.hop_door import HopDoor, HopRow
 from autobot.kernel.links.hop_wire import ANSWER_MAX, FRAME_MAX, PAYLOAD_MAX
 from autobot.kernel.links.service_token import ServiceTokens
-from autobot.kernel.links.wire import Wires
 from autobot.kernel.telemetry.listener import Listener
 
-Handler = Callable[[Any, CallContext], Coroutine[Any, Any, Any]]
-StreamHandler = Callable[[Any, CallContext], AsyncIterator[Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopRow:
-    """What one role may ask here: the row of the matrix, its wires, and the handlers behind it.
-
-    `calls` and `streams` are those that a direct transport of the row would have. Raises ConfigurationError
-    for a handler without a wire.
-    """
-
-    row: str
-    wires: Wires
-    calls: Mapping[str, Handler] = field(default_factory=dict)
-    streams: Mapping[str, StreamHandler] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check that each handler can be reached."""
-        for name in (*self.calls, *self.streams):
-            if name not in self.wires:
-                raise ConfigurationError(f"{self.row} has no wire for {name}.")
-        if both := self.calls.keys() & self.streams.keys():
-            raise ConfigurationError(f"{self.row} has {', '.join(sorted(both))} as call and as stream.")
+SERVER_ERROR: Final = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +78,19 @@ class HopParts:
     listener: Listener | None = None
     arrived: Callable[[str], None] | None = None
     limits: HopLimits = field(default_factory=HopLimits)
+
+    def door(self) -> HopDoor:
+        """Return what judges calls to this role, on whatever wire they come."""
+        return HopDoor(
+            role=self.role,
+            rows=self.rows,
+            tokens=self.tokens,
+            phase=lambda: self.lifecycle.phase,
+            clock=self.clock,
+            chance=self.chance,
+            ids=self.ids,
+            deadline_s=self.limits.deadline_s,
+            blameless=lambda error: problem_of(error).status < SERVER_ERROR,
+            listener=self.listener,
+            arrived=self.arrived,
+        )

@@ -18,6 +18,19 @@ INTERNAL_DETAIL: Final = (
 )
 """What is said of an error that is not of the tree."""
 
+TEXT_TOLD: Final = 200
+"""Characters that a shortened error keeps of each text, at most six bytes each."""
+
+ERRORS_TOLD: Final = 20
+"""Broken rules that a shortened error names at most."""
+
+RULE_BYTES: Final = 1_200
+"""Bytes reckoned for one of them."""
+
+BODY_TOLD: Final = 4_096
+"""Bytes that a shortened error keeps of what a target answered."""
+
+_encode: Final = msgspec.json.encode
 _REMOTE: Final = ("link", "target", "status", "retry_after", "body")
 
 MEMBERS: Final[dict[type[AutoBotError], tuple[str, ...]]] = {
@@ -124,3 +137,32 @@ def error_of(raised: Raised, now: float) -> AutoBotError:
     for name in MEMBERS[kind]:
         setattr(error, name, now - raised.age if name == "since" else getattr(raised, name))
     return error
+
+
+def shortened(raised: Raised, most: int) -> Raised:
+    """Return `raised` small enough for a refusal, which is itself unless it has more than `most` bytes as JSON.
+
+    Else it keeps the beginnings of its texts and of what a target answered, and its first broken rules; the last
+    of them says how many are left out.
+    """
+    if len(_encode(raised)) <= most:
+        return raised
+    rules = raised.errors
+    told = min(ERRORS_TOLD, most // RULE_BYTES)
+    kept = tuple(
+        FieldError(detail=_beginning(one.detail), pointer=_beginning(one.pointer)) for one in rules[:told]
+    )
+    if len(rules) > told:
+        more = len(rules) - told + 1
+        kept = (*kept[:-1], FieldError(detail=f"and {more} more", pointer="#"))
+    return msgspec.structs.replace(
+        raised,
+        detail=_beginning(raised.detail),
+        hint=None if raised.hint is None else _beginning(raised.hint),
+        errors=kept,
+        body=raised.body[: min(BODY_TOLD, most // 4)],
+    )
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= TEXT_TOLD else text[: TEXT_TOLD - 1] + "…"
