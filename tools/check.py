@@ -60,7 +60,11 @@ def web_checks() -> list[Check]:
     return [
         Check(name=name, argv=["npm", "run", "--silent", script], cwd=web.WEB, env=env)
         for script, name in names.items()
-    ] + [Check(name="web API types", argv=[python, "-m", "tools.check_web_types"])]
+    ] + [
+        Check(name="web API types", argv=[python, "-m", "tools.check_web_types"]),
+        # buf is one of the web client's packages.
+        Check(name="protos", argv=[python, "-m", "tools.check_protos"]),
+    ]
 
 
 def judge(check: Check) -> Verdict:

@@ -35,6 +35,7 @@ CALLS = {
 
 EXCEPTIONS = {
     "src/autobot/adapters/http": "the HTTP transport: the one place that calls out",
+    "src/autobot/adapters/grpc": "the gRPC transport of links, and the server of a role's rows",
     "src/autobot/adapters/postgres": "the database driver; the product calls the store over services→repositories",
     "src/autobot/adapters/redis": "the driver of Redis: backend→redis carries what is sent; reading waits for messages",
     "src/autobot/bootstrap/serving.py": "dials and binds the control socket in the data folder; calls nobody",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import orjson
 from starlette.types import Send
 
 from autobot.gateway.exchange import Exchange
-from autobot.gateway.problem import Refused, document, problem_of
+from autobot.gateway.problem import Problem, Refused, document, problem_of
 from autobot.kernel.core.raised import error_of, raised_of, shortened
 from autobot.kernel.links.hop_wire import FRAMES, JSON, PROBLEM, Told
 
@@ -58,22 +58,44 @@ async def refuse(
     `told` adds the error itself for the caller to raise; what only this wire knows (a missing token, a wrong
     content type) is told to nobody behind it.
     """
+    problem, found = refusal(
+        error,
+        request_id=exchange.request_id,
+        correlation_id=exchange.correlation_id,
+        now=now,
+        told=told,
+        unready=unready,
+    )
+    await answer(
+        send,
+        orjson.dumps(found),
+        status=problem.status,
+        kind=PROBLEM,
+        fields=((b"cache-control", b"no-store"), *problem.fields),
+    )
+
+
+def refusal(
+    error: BaseException,
+    *,
+    request_id: str = "",
+    correlation_id: str,
+    now: float,
+    told: bool,
+    unready: bool = False,
+    most: int = REFUSAL_MAX,
+) -> tuple[Problem, dict[str, Any]]:
+    """Return the problem that `error` is, and its document, in which the error itself has at most `most` bytes."""
     if unready or (told and not isinstance(error, Refused)):
-        raised = shortened(raised_of(error, now), REFUSAL_MAX)
+        raised = shortened(raised_of(error, now), most)
         # What `raised` has at length is not said twice.
         problem = problem_of(error_of(msgspec.structs.replace(raised, errors=()), now))
         further = msgspec.to_builtins(Told(raised, unready))
     else:
         problem, further = problem_of(error), {}
-    document_of = document(problem, request_id=exchange.request_id, correlation_id=exchange.correlation_id)
-    document_of.update(further)
-    await answer(
-        send,
-        orjson.dumps(document_of),
-        status=problem.status,
-        kind=PROBLEM,
-        fields=((b"cache-control", b"no-store"), *problem.fields),
-    )
+    found = document(problem, request_id=request_id, correlation_id=correlation_id)
+    found.update(further)
+    return problem, found
 
 
 def error_body(error: BaseException, now: float) -> bytes:

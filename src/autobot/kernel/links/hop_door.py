@@ -61,7 +61,8 @@ class HopRow:
 
     def served(self, operation: str) -> tuple[Wire, Handler | None, StreamHandler | None]:
         """Return the wire of an operation and what handles it. Raises Absent when nothing does."""
-        wire, handler, streamer = (one.get(operation) for one in (self.wires, self.calls, self.streams))
+        wire, handler = self.wires.get(operation), self.calls.get(operation)
+        streamer = self.streams.get(operation)
         if wire is None or (handler is None and streamer is None):
             raise Absent(
                 "handler",
