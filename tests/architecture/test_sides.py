@@ -76,7 +76,19 @@ def test_the_read_side_writes_nothing() -> None:
 def test_a_context_has_the_same_file_names_as_the_others() -> None:
     """With commands comes `handlers`, with queries `read_model`; what a context is made of is named as in all of them."""
     known = {"domain", "ports", WRITE, READ, "process", "module", "__init__", "__pycache__"}
-    own = {"agents": {"agent", "assistant", "catalogue", "facade", "orchestrator", "tools", "window"}}
+    own = {
+        "agents": {
+            "agent",
+            "assistant",
+            "catalogue",
+            "facade",
+            "limits",
+            "orchestrator",
+            "pool",
+            "tools",
+            "window",
+        }
+    }
     for context in (one for one in sorted(CONTEXTS.iterdir()) if one.is_dir() and one.name != "__pycache__"):
         found = {one.stem for one in context.iterdir()}
         assert found - known - own.get(context.name, set()) == set(), context.name

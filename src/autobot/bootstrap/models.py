@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +15,19 @@ from autobot.adapters.openai.model import OpenAIModels, options_for
 from autobot.bootstrap.wiring import ModelWires, origin_of
 from autobot.contexts.agents.catalogue import LABELS, windows_of
 from autobot.contexts.agents.facade import chain_of
+from autobot.contexts.agents.limits import limits_of
+from autobot.contexts.agents.pool import PooledModels
 from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, LanguageModel, ModelInfo
-from autobot.contexts.settings.module import Settings
+from autobot.contexts.settings.module import Settings, addresses_in
 from autobot.contracts.models import MODELS_TAG
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import Absent, DataCorrupt
 from autobot.kernel.core.ids import IdSource
+from autobot.kernel.links.among import Among
+from autobot.kernel.links.ports import Link
 from autobot.kernel.links.registry import LinkRegistry
+from autobot.kernel.resilience.bulkhead.options import BulkheadOptions
 
 KEYS: Final = (
     "ollama.url",
@@ -31,6 +37,7 @@ KEYS: Final = (
     "model.file",
     "model.failover",
     "model.windows",
+    "model.concurrency",
     "chat.system_prompt",
 )
 OLLAMA_HINT: Final = "Start Ollama, or set the address with AUTOBOT_OLLAMA_URL"
@@ -85,6 +92,7 @@ class LiveModels:
         self._refreshing = asyncio.Lock()
         self._seen, self._moved = 0, asyncio.Event()
         self._windows: Mapping[str, int] = {}
+        self._limits: Mapping[str, BulkheadOptions] = {}
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
         self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
@@ -123,6 +131,7 @@ class LiveModels:
                 values[key] = None
         before, self.values = self.values, values
         self._windows = windows_of(values["model.windows"] or ())
+        self._limits = limits_of(values["model.concurrency"] or ())
         if values != before:
             # Every process takes in every change of the settings, so each drops its own.
             self._registry.invalidate(MODELS_TAG)
@@ -136,22 +145,29 @@ class LiveModels:
         """Set up the local model file, if there is one. Its process starts when it is first asked."""
         file = self.values.get("model.file")
         if not file:
-            self._wires.connect("ai-llamacpp", None, GGUF_HINT)
+            self._wires.connect("ai-llamacpp", (), GGUF_HINT)
             return
         self.server = LlamaServer(LlamaOptions(file=Path(file), environment=environment), clock)
         self.llamacpp.current = LlamaModels(self._registry.link("ai-llamacpp"), self.server)
-        self._wires.connect("ai-llamacpp", self.server.target, GGUF_HINT)
+        self._wires.connect("ai-llamacpp", (self.server.target,), GGUF_HINT)
 
     def _connect_ollama(self, address: str | None, *, found: bool = False) -> None:
         """Connect Ollama. At its usual address it is offered once it answers there, so nobody sees a broken
         link to a thing that they never installed."""
         self.ollama.current = None
-        origin = None
+        origins: tuple[str, ...] = ()
         if address and (found or address != OLLAMA_USUAL):
-            origin, path = origin_of(address)
-            options = OllamaOptions(target=origin, prefix=path, configured=address != OLLAMA_USUAL)
-            self.ollama.current = OllamaModels(self._registry.link("ai-ollama"), options, self._ids)
-        self._wires.connect("ai-ollama", origin, OLLAMA_HINT)
+            places = [origin_of(one) for one in addresses_in(address)]
+            origins = tuple(origin for origin, _ in places)
+            options = OllamaOptions(
+                target=", ".join(origins), prefix=places[0][1], configured=address != OLLAMA_USUAL
+            )
+            self.ollama.current = _pooled(
+                self._registry.link("ai-ollama"),
+                origins,
+                lambda link, target: OllamaModels(link, replace(options, target=target), self._ids),
+            )
+        self._wires.connect("ai-ollama", origins, OLLAMA_HINT)
 
     async def discover(self) -> None:
         """Look for Ollama at its usual address until it is there, for ever."""
@@ -163,12 +179,17 @@ class LiveModels:
 
     def _connect_openai(self, address: str | None) -> None:
         self.openai.current = None
-        target = None
-        if address:
-            options = options_for(address)
-            target = options.target
-            self.openai.current = OpenAIModels(self._registry.link("ai-openai"), options, self.key)
-        self._wires.connect("ai-openai", target, OPENAI_HINT)
+        options = {
+            one.target: one for one in map(options_for, addresses_in(address or "") if address else ())
+        }
+        if options:
+            some = replace(next(iter(options.values())), name="The model server")
+
+            def over(link: Link, target: str) -> OpenAIModels:
+                return OpenAIModels(link, options.get(target) or replace(some, target=target), self.key)
+
+            self.openai.current = _pooled(self._registry.link("ai-openai"), tuple(options), over)
+        self._wires.connect("ai-openai", tuple(options), OPENAI_HINT)
 
     def default_model(self) -> str | None:
         """Return the operator's default model."""
@@ -182,6 +203,10 @@ class LiveModels:
         """Return the operator's own windows by model."""
         return self._windows
 
+    def limits(self) -> Mapping[str, BulkheadOptions]:
+        """Return the operator's limits of answers at a time by model."""
+        return self._limits
+
     def key(self) -> str | None:
         """Return the key of the OpenAI-compatible server."""
         return self.values.get("openai.api_key") or None
@@ -189,3 +214,11 @@ class LiveModels:
     def system_prompt(self) -> str:
         """Return what every model is told first."""
         return self.values.get("chat.system_prompt") or ""
+
+
+def _pooled(link: Link, targets: Sequence[str], over: Callable[[Link, str], LanguageModel]) -> LanguageModel:
+    """Return the provider of one server or of several; `over` makes it over a link, with the address that it shows."""
+    if len(targets) == 1:
+        return over(link, targets[0])
+    members = {one: over(Among(link, frozenset((one,))), one) for one in targets}
+    return PooledModels(members, lambda some: over(Among(link, some), ", ".join(sorted(some))))

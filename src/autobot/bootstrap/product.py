@@ -36,6 +36,7 @@ from autobot.contexts.agents.assistant.commands import standard_commands
 from autobot.contexts.agents.assistant.model import Assistant
 from autobot.contexts.agents.catalogue import Catalogue
 from autobot.contexts.agents.facade import ModelFacade, over_facade
+from autobot.contexts.agents.limits import ModelLimits
 from autobot.contexts.agents.orchestrator import CHAT
 from autobot.contexts.agents.ports import FoundRuns
 from autobot.contexts.agents.process import EXECUTE, ChatReply, execute_agent
@@ -223,7 +224,8 @@ class _Assembly:
         catalogue = Catalogue(
             providers, outside.clock, configured_default=live.default_model, windows=live.windows
         )
-        facade = ModelFacade(catalogue, self.registry, live.chain)
+        limits = ModelLimits(live.limits, outside.clock)
+        facade = ModelFacade(catalogue, self.registry, live.chain, limits=limits)
         inside = direct(DirectTransport(facade.calls, facade.streams))
         self.registry.wire("agents-llm", inside)
         if not self.placement.scaled:

@@ -92,10 +92,10 @@ class ModelWires:
             )
         }
 
-    def connect(self, row: str, address: str | None, hint: str) -> None:
-        """Connect `row` to an address, or say by which step it is added."""
-        if address:
-            self._registry.wire(row, Wired(transport=self._transports[row], targets=(address,), hint=hint))
+    def connect(self, row: str, targets: tuple[str, ...], hint: str) -> None:
+        """Connect `row` to its servers, or say by which step one is added."""
+        if targets:
+            self._registry.wire(row, Wired(transport=self._transports[row], targets=targets, hint=hint))
         else:
             self._registry.wire(row, Wired(state="absent", hint=hint))
 

@@ -144,7 +144,10 @@ class TestOpenAI(_OnFile):
     async def open(self) -> AsyncIterator[Subject]:
         # This server closes connections after a stream without a word, and answers to any model's name.
         retried = PipelineOptions(retry=RetryOptions(max=2, delay=0.05))
-        async with llama_server(self.file) as server, http_link("ai-openai", server.target, retried) as link:
+        async with (
+            llama_server(self.file) as server,
+            http_link("ai-openai", server.target, options=retried) as link,
+        ):
             await server.ready()
             yield Subject(
                 model=OpenAIModels(link, OpenAIOptions(target=server.target)),

@@ -8,11 +8,13 @@ its own breaker, so a failover costs what the refusal costs.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any, Final
 
 from autobot.contexts.agents.agent import Prompt
 from autobot.contexts.agents.catalogue import Catalogue, Known
+from autobot.contexts.agents.limits import FREE, ModelLimits
 from autobot.contexts.agents.ports import (
     Chunk,
     Embeddings,
@@ -55,8 +57,15 @@ Chain = Callable[[str], Sequence[str]]
 class ModelFacade:
     """All models behind one door. Used from one event loop."""
 
-    def __init__(self, catalogue: Catalogue, links: Links, chain: Chain = lambda _: ()) -> None:
-        self._catalogue, self._links, self._chain = catalogue, links, chain
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        links: Links,
+        chain: Chain = lambda _: (),
+        *,
+        limits: ModelLimits | None = None,
+    ) -> None:
+        self._catalogue, self._links, self._chain, self._limits = catalogue, links, chain, limits
         self._scales: dict[str, Scale] = {}
         self.calls: Mapping[str, Callable[[Any, CallContext], Coroutine[Any, Any, Any]]] = {
             "embed": self._embed,
@@ -120,7 +129,11 @@ class ModelFacade:
         if not 1 <= len(texts) <= TEXTS_MAX:
             raise InvalidInput(f"{len(texts)} texts were given; one call embeds 1 to {TEXTS_MAX}.")
         known = await self._catalogue.find(name, context)
-        return await known.provider.embed(known.model, texts, context)
+        async with self._place(known, context):
+            return await known.provider.embed(known.model, texts, context)
+
+    def _place(self, known: Known, context: CallContext) -> AbstractAsyncContextManager[None]:
+        return self._limits.place(known.name, known.model, context) if self._limits else FREE
 
     async def _generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
         refused: list[tuple[str, AutoBotError]] = []
@@ -130,14 +143,17 @@ class ModelFacade:
             started = ended = False
             chunks = known.provider.generate(_for(known, request), context)
             try:
-                async for chunk in chunks:
-                    if ended:
-                        raise BadAnswer(f"{known.name} went on after its end.", link=known.provider.link_id)
-                    if type(chunk) is Finished:
-                        ended = True
-                        chunk = self._end(known, request, chunk, fallback=bool(refused))
-                    started = True
-                    yield chunk
+                async with self._place(known, context):
+                    async for chunk in chunks:
+                        if ended:
+                            raise BadAnswer(
+                                f"{known.name} went on after its end.", link=known.provider.link_id
+                            )
+                        if type(chunk) is Finished:
+                            ended = True
+                            chunk = self._end(known, request, chunk, fallback=bool(refused))
+                        started = True
+                        yield chunk
                 if not ended:
                     raise BadAnswer(f"The answer of {known.name} has no end.", link=known.provider.link_id)
             except (HopFailed, Rejected, Absent, NotFound) as error:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autobot.contexts.settings.domain.definition import Definition, Registry, read_given
+from autobot.contexts.settings.domain.definition import Definition, Registry, addresses_in, read_given
 from autobot.contexts.settings.domain.registry import DEFINITIONS
 from autobot.contexts.settings.handlers import SettingHandlers
 from autobot.contexts.settings.ports import StoredSettings, Vault
@@ -18,6 +18,8 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
+
+__all__ = ["RULES", "Definition", "Settings", "addresses_in", "build", "nothing"]
 
 RULES: Final = (
     Rule(action="settings:read", admin=Verdict.ALLOW, operator=Verdict.ALLOW),

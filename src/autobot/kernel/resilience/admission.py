@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -11,9 +10,10 @@ from autobot.kernel.core.errors import BulkheadFull, CircuitOpen, RateLimited, R
 from autobot.kernel.resilience.breaker.machine import REFUSED
 from autobot.kernel.resilience.breaker.table import State
 from autobot.kernel.resilience.bulkhead.criticality import Criticality, criticality_of
-from autobot.kernel.resilience.bulkhead.machine import Bulkhead, Wait
+from autobot.kernel.resilience.bulkhead.entry import IN, wait_for_place
+from autobot.kernel.resilience.bulkhead.machine import Bulkhead
 from autobot.kernel.resilience.deadline.strategy import Bound, Deadline
-from autobot.kernel.resilience.endpoint.strategy import Chooser, usable
+from autobot.kernel.resilience.endpoint.strategy import Chooser, usable, within
 from autobot.kernel.resilience.operation import Operation
 from autobot.kernel.resilience.outcome import Failure
 from autobot.kernel.resilience.records import Attempt, Records
@@ -54,9 +54,9 @@ class Admission:
         again after it, since it may have opened meanwhile.
         """
         now = self._monotonic()
-        target = self._chooser.choose(now, tried)
+        target = self._chooser.choose(now, tried, operation.among)
         if target is None:
-            return self._refuse(operation, context, self._unusable(now))
+            return self._refuse(operation, context, self._unusable(now, operation.among))
         level = criticality_of(context.principal)
         if not self._bulkhead.try_enter(level):
             failure = await self._wait(level, now, limit)
@@ -70,27 +70,28 @@ class Admission:
             return self._refuse(operation, context, self._circuit_open([target], now))
         return self._records.begin(target, permit, operation, context, now)
 
-    def has_other(self, tried: Sequence[Target]) -> bool:
-        """Say whether a target that is not in `tried` may get a call now."""
-        now = self._monotonic()
-        return any(target not in tried and usable(target, now) for target in self._targets)
+    def has_other(self, tried: Sequence[Target], operation: Operation) -> bool:
+        """Say whether a target that has what `operation` asks for, and is not in `tried`, may get a call now."""
+        now, able = self._monotonic(), within(self._targets, operation.among)
+        return any(target not in tried and usable(target, now) for target in able)
 
     def _refuse(self, operation: Operation, context: CallContext, error: Exception) -> Failure:
         address = self._targets[0].address if len(self._targets) == 1 else ""
         self._records.refused(address, operation, context, error)
         return Failure(error)
 
-    def _unusable(self, now: float) -> Rejected:
+    def _unusable(self, now: float, among: frozenset[str] | None) -> Rejected:
         """Return why no target may be called now."""
         closed = []
-        for target in self._targets:
+        asked = within(self._targets, among)
+        for target in asked:
             if not target.breaker.admits(now):
                 target.breaker.expire(now)
                 self._records.moved(target)
                 closed.append(target)
         if closed:
             return self._circuit_open(closed, now)
-        pause = min(target.throttle.until for target in self._targets) - now
+        pause = min(target.throttle.until for target in asked) - now
         return RateLimited(
             f"{self._link} asked us to slow down for another {pause:.1f} s.",
             link=self._link,
@@ -123,22 +124,10 @@ class Admission:
             self._expected_at = now
             medians = [target.latency.tally(now).quantile(0.5) for target in self._targets]
             bulkhead.expected = max((median for median in medians if median is not None), default=0.0)
-        woken = asyncio.get_running_loop().create_future()
-        waiter = bulkhead.wait(
-            level, now, limit.until, lambda: None if woken.done() else woken.set_result(None)
-        )
-        if waiter is None:
-            return Failure(self._full())
-        try:
-            async with asyncio.timeout_at(limit.until):
-                await woken
-        except TimeoutError:
-            bulkhead.give_up(waiter, self._monotonic())
-            return Failure(self._deadline.exceeded(limit))
-        except BaseException:
-            bulkhead.give_up(waiter, self._monotonic())
-            raise
-        return None if waiter.state is Wait.GRANTED else Failure(self._full())
+        how = await wait_for_place(bulkhead, level, now, limit.until, self._monotonic)
+        if how == IN:
+            return None
+        return Failure(self._deadline.exceeded(limit) if how == "late" else self._full())
 
     def _full(self) -> BulkheadFull:
         bulkhead = self._bulkhead

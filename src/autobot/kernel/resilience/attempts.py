@@ -275,7 +275,7 @@ class Attempts:
             self._several
             and type(result) is Failure
             and never_begun(result.error, self._link)
-            and self._admission.has_other(tried)
+            and self._admission.has_other(tried, operation)
         ):
             further = await self._once(send, tried, operation, payload, context, limit)
             if type(further) is Failure and self._own_refusal(further.error):

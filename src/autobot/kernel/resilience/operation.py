@@ -26,12 +26,14 @@ class Operation:
     """One kind of call. `name` is low-cardinality (`generate`, `tags`): it labels metrics and breakers.
 
     `cacheable` lets the link's cache answer it; only with Effect.FREE. `tags` invalidate such entries.
+    `among` are the targets that have what is asked for (a model server its models); None: all of the link.
     """
 
     name: str
     effect: Effect
     cacheable: bool = False
     tags: tuple[str, ...] = ()
+    among: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a cacheable call that changes something."""

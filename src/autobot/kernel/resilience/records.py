@@ -70,6 +70,7 @@ class Records:
         duration = now - attempt.started
         target = attempt.target
         attempt.settled = True
+        target.consecutive = 0
         target.latency.add(now, duration)
         if not target.breaker.flowing:
             target.breaker.succeeded(attempt.permit, now, duration)
@@ -94,6 +95,7 @@ class Records:
         self._leave(attempt, now, duration, dropped=False)
         if not attempt.settled:
             target.latency.add(now, duration)
+        target.consecutive = 0
         target.breaker.succeeded(attempt.permit, now, duration)
         if target.throttle.alert:
             target.throttle.answered()
@@ -132,8 +134,10 @@ class Records:
         self, target: Target, permit: int, verdict: Verdict, error: Exception, now: float, duration: float
     ) -> None:
         if verdict is Verdict.FAILURE:
+            target.consecutive += 1
             target.breaker.failed(permit, now, duration, opens_for(error))
         else:
+            target.consecutive = 0
             target.breaker.succeeded(permit, now, duration)
         if verdict is Verdict.THROTTLED:
             target.throttle.throttled(now, retry_after_of(error))

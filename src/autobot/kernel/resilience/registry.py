@@ -33,11 +33,15 @@ class Seen:
 
 
 class Target:
-    """State of one (link, target). `in_flight` counts attempts, `ignored` those that say nothing of the target."""
+    """State of one (link, target).
+
+    `in_flight` counts attempts, `ignored` those that say nothing of the target; `consecutive` are its failures since it last answered, or was last set aside for them.
+    """
 
     __slots__ = (
         "address",
         "breaker",
+        "consecutive",
         "ejected_until",
         "ejections",
         "ignored",
@@ -59,6 +63,7 @@ class Target:
         self.last_error: Seen | None = None
         self.ejected_until = 0.0
         self.ejections = 0
+        self.consecutive = 0
         self.reachable: bool | None = None
         self.probed_at = 0.0
 

@@ -1,4 +1,4 @@
-"""Real links for tests: the pipeline over the HTTP transport, to one target."""
+"""Real links for tests: the pipeline over the HTTP transport, to one or several targets."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PLAIN = PipelineOptions()
 
 
 @asynccontextmanager
-async def http_link(row: str, target: str, options: PipelineOptions = PLAIN) -> AsyncIterator[RowLink]:
-    """Open a link to `target` (`http://host:port` or `unix:/path`) for the block."""
+async def http_link(row: str, *targets: str, options: PipelineOptions = PLAIN) -> AsyncIterator[RowLink]:
+    """Open a link to `targets` (`http://host:port` or `unix:/path`) for the block."""
     clock, chance = SystemClock(), random.Random(7)
     transport = HttpTransport(row, HttpOptions(), clock, chance)
     link = RowLink(row)
-    pipeline = build_pipeline(row, (target,), options, transport, clock, chance, None, Registry())
+    pipeline = build_pipeline(row, targets, options, transport, clock, chance, None, Registry())
     link.use(pipeline)
     try:
         yield link

@@ -26,6 +26,8 @@ class OllamaStandIn:
         loaded: set it to let such a request go on.
         gone: how many clients left before their answer was whole.
         left: set when one did.
+        models: the models that it has, of those in the table.
+        failing: the status that it answers every question for text and vectors with, 0 for none.
     """
 
     url: str = ""
@@ -34,6 +36,8 @@ class OllamaStandIn:
     loaded: asyncio.Event = field(default_factory=asyncio.Event)
     gone: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
+    models: Sequence[str] = tuple(table.MODELS)
+    failing: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection until it ends."""
@@ -72,14 +76,16 @@ class OllamaStandIn:
                 details = {"format": "gguf", "parameter_size": "8.0B", "quantization_level": "Q4_K_M"}
                 found = [
                     {"name": name, "model": name, "size": 1, "digest": f"sha256:{name}", "details": details}
-                    for name in table.MODELS
+                    for name in self.models
                 ]
                 return 200, {"models": found}
             case "POST", "/api/show" | "/api/embed":
                 refused = table.refusal_of(path, body)
                 if refused:
                     return 400, {"error": f"{refused} is not documented"}
-                if body["model"] not in table.MODELS:
+                if self.failing and path == "/api/embed":
+                    return self.failing, {}
+                if body["model"] not in self.models:
                     return 404, {"error": f"model '{body['model']}' not found"}
                 return (200, table.shown(body["model"])) if path == "/api/show" else _embedded(body)
         return 404, {"error": "404 page not found"}
@@ -90,7 +96,10 @@ class OllamaStandIn:
             await _whole(writer, 400, json.dumps({"error": f"{refused} is not documented"}).encode())
             return True
         row = table.exchange_for(body)
-        if row is None:
+        if self.failing:
+            await _whole(writer, self.failing, b"{}")
+            return True
+        if row is None or body["model"] not in self.models:
             await _whole(writer, 404, json.dumps({"error": f"model '{body['model']}' not found"}).encode())
             return True
         if row.loads:

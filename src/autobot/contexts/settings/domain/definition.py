@@ -12,6 +12,8 @@ from autobot.contracts.settings import Kind
 from autobot.kernel.core.errors import ConfigurationError, FieldError, InvalidInput, NotFound
 
 ENVIRONMENT_PREFIX: Final = "AUTOBOT_"
+ADDRESSES_MAX: Final = 32
+"""Addresses of one setting that takes several."""
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
@@ -29,6 +31,7 @@ class Definition:
         pattern: that a text, or each text of a list, must match as a whole.
         form: what such a text is, in words: it ends the sentence "must be …".
         address: the text is an http or https address without credentials.
+        several: the text may hold several addresses, with commas between; they differ in their origin alone.
         env: name in the environment (without prefix) and in the file; None when neither can set it.
         restart: a change counts from the next start on.
     """
@@ -45,6 +48,7 @@ class Definition:
     pattern: str | None = None
     form: str = ""
     address: bool = False
+    several: bool = False
     env: str | None = None
     restart: bool = False
 
@@ -120,6 +124,8 @@ class Definition:
     def _wrong_text(self, text: str) -> str | None:
         if self.pattern is not None and re.fullmatch(self.pattern, text) is None:
             return f"must be {self.form}"
+        if self.several:
+            return _wrong_addresses(addresses_in(text))
         return _wrong_address(text) if self.address else None
 
     # ------------------------------------------------------------------------------------------ reading
@@ -153,6 +159,26 @@ class Definition:
             shown = "its value" if self.secret else repr(value)
             raise ConfigurationError(f"{place} is {shown}; it {wrong}.")
         return list(value) if self.type == "list" else value
+
+
+def addresses_in(text: str) -> tuple[str, ...]:
+    """Return the addresses of a text that may hold several."""
+    return tuple(one.strip() for one in text.split(","))
+
+
+def _wrong_addresses(texts: tuple[str, ...]) -> str | None:
+    for text in texts:
+        wrong = _wrong_address(text)
+        if wrong is not None:
+            return wrong if len(texts) == 1 else f"{wrong} (in {text!r})"
+    if len(texts) > ADDRESSES_MAX:
+        return f"must have at most {ADDRESSES_MAX} addresses"
+    parts = [urlsplit(one) for one in texts]
+    if len({(one.scheme, one.netloc) for one in parts}) < len(parts):
+        return "must not name a server twice"
+    if len({one.path.rstrip("/") for one in parts}) > 1:
+        return "must have the same path in every address"
+    return None
 
 
 def _wrong_address(text: str) -> str | None:

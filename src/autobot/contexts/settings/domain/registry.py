@@ -16,10 +16,12 @@ MODELS: Final = (
         type="string",
         group="Models",
         title="Ollama address",
-        description="Where Ollama listens. It is looked for at its standard address.",
+        description="Where Ollama listens; it is looked for at its standard address. Several servers: their addresses "
+        "with commas between. Each model is asked where it is.",
         default="http://127.0.0.1:11434",
         address=True,
-        maximum=500,
+        several=True,
+        maximum=2_000,
         env="OLLAMA_URL",
     ),
     Definition(
@@ -27,9 +29,11 @@ MODELS: Final = (
         type="string",
         group="Models",
         title="OpenAI-compatible server",
-        description="Base address of a server that speaks the OpenAI dialect, such as http://host:8000/v1.",
+        description="Base address of a server that speaks the OpenAI dialect, such as http://host:8000/v1. Several "
+        "servers: their addresses with commas between; all get the same key.",
         address=True,
-        maximum=500,
+        several=True,
+        maximum=2_000,
         env="OPENAI_BASE_URL",
     ),
     Definition(
@@ -88,6 +92,18 @@ MODELS: Final = (
         maximum=100,
         pattern=r"\S.{0,198}=[1-9][0-9]{2,7}",
         form="NAME=TOKENS with at least 100 tokens, such as ollama:llama3=16384",
+    ),
+    Definition(
+        key="model.concurrency",
+        type="list",
+        group="Models",
+        title="Answers at a time",
+        description="How many answers of a model are made at once, and how many more may wait: NAME=LIMIT or "
+        "NAME=LIMIT+QUEUE. Who finds no place gets 503. Models that are not named are not limited.",
+        default=[],
+        maximum=100,
+        pattern=r"\S.{0,198}=[1-9][0-9]{0,3}(\+[0-9]{1,5})?",
+        form="NAME=LIMIT or NAME=LIMIT+QUEUE, such as ollama:llama3=4+16",
     ),
 )
 

@@ -13,32 +13,59 @@ from autobot.kernel.resilience.endpoint.options import EndpointOptions
 from autobot.kernel.resilience.registry import Target
 
 TARGETS_MIN: Final = 3
+"""Targets of a link below which none is compared with the others."""
 CALLS_MIN: Final = 20
 """Calls within the last minute below which nothing is said of a target."""
 _FACTOR: Final = 3.0
 _FAILING: Final = 0.2
 
 
+def expel(targets: Sequence[Target], options: EndpointOptions, now: float) -> None:
+    """Set aside at once who failed so often in a row, while more may go and another target is left.
+
+    The only target of a link is never set aside: there is nowhere else to go.
+    """
+    for target in targets:
+        if (
+            target.consecutive >= options.ejection_failures
+            and now >= target.ejected_until
+            and _out(targets, now) < _allowed(targets, options)
+        ):
+            _eject(target, options, now)
+
+
 def judge(targets: Sequence[Target], options: EndpointOptions, now: float) -> None:
-    """Set aside the worst outliers among `targets`, as many as the options allow.
+    """Set aside the worst outliers among `targets`, as many as the options allow; called once an interval.
 
     An outlier fails at least a fifth of its calls and three times as often as the median of the others,
     or its median latency is three times theirs.
     """
-    if len(targets) < TARGETS_MIN:
-        return
-    allowed = max(1, int(options.ejection_share * len(targets)))
-    out = sum(now < target.ejected_until for target in targets)
     for target in targets:
         if now < target.ejected_until:
             continue
-        if out < allowed and _is_outlier(target, targets, now):
-            target.ejections += 1
-            time = min(options.ejection_time * target.ejections, options.ejection_time_max)
-            target.ejected_until = now + time
-            out += 1
+        if (
+            len(targets) >= TARGETS_MIN
+            and _out(targets, now) < _allowed(targets, options)
+            and _is_outlier(target, targets, now)
+        ):
+            _eject(target, options, now)
         elif target.ejections:
             target.ejections -= 1
+
+
+def _eject(target: Target, options: EndpointOptions, now: float) -> None:
+    target.ejections += 1
+    target.consecutive = 0
+    time = min(options.ejection_time * target.ejections, options.ejection_time_max)
+    target.ejected_until = now + time
+
+
+def _out(targets: Sequence[Target], now: float) -> int:
+    return sum(now < target.ejected_until for target in targets)
+
+
+def _allowed(targets: Sequence[Target], options: EndpointOptions) -> int:
+    return min(len(targets) - 1, max(1, int(options.ejection_share * len(targets))))
 
 
 def _is_outlier(target: Target, targets: Sequence[Target], now: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autobot.kernel.core.chance import Chance
-from autobot.kernel.resilience.endpoint.ejection import judge
+from autobot.kernel.resilience.endpoint.ejection import expel, judge
 from autobot.kernel.resilience.endpoint.options import EndpointOptions
 from autobot.kernel.resilience.registry import Target
 
@@ -13,6 +13,13 @@ from autobot.kernel.resilience.registry import Target
 def usable(target: Target, now: float) -> bool:
     """Return whether `target` may get a call: its breaker admits one and it has not asked for a pause."""
     return target.breaker.admits(now) and now >= target.throttle.until
+
+
+def within(targets: Sequence[Target], among: frozenset[str] | None) -> Sequence[Target]:
+    """Return the targets that have what is asked for; all of them where none of those named is a target any more."""
+    if among is None:
+        return targets
+    return [target for target in targets if target.address in among] or targets
 
 
 class Chooser:
@@ -25,12 +32,16 @@ class Chooser:
         self._turn = 0
         self._judge_at = 0.0
 
-    def choose(self, now: float, tried: Sequence[Target]) -> Target | None:
-        """Return a usable target, rather one that is not in `tried` nor set aside; None when there is none."""
-        if self._options.ejection and now >= self._judge_at:
-            judge(self._targets, self._options, now)
-            self._judge_at = now + self._options.ejection_interval
-        able = [target for target in self._targets if usable(target, now)]
+    def choose(
+        self, now: float, tried: Sequence[Target], among: frozenset[str] | None = None
+    ) -> Target | None:
+        """Return a usable target of `among`, rather one that is not in `tried` nor set aside; None when there is none."""
+        if self._options.ejection:
+            expel(self._targets, self._options, now)
+            if now >= self._judge_at:
+                judge(self._targets, self._options, now)
+                self._judge_at = now + self._options.ejection_interval
+        able = [target for target in within(self._targets, among) if usable(target, now)]
         able = [target for target in able if now >= target.ejected_until] or able
         able = [target for target in able if target not in tried] or able
         return self._pick(able) if able else None
