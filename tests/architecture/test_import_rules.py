@@ -21,6 +21,7 @@ CONTEXTS = "Contexts never import one another; they meet in contracts"
 ADAPTERS = "Adapters never import one another"
 GATEWAY = "The gateway speaks contracts, never a context"
 ADAPTER_PORTS = "An adapter sees a context only through its ports"
+WORKER_PORTS = "What serves or calls a worker sees its ports alone"
 PROTECTED = "Only the wiring and the test kit see an adapter"
 NO_IO = "Kernel, contracts and contexts do no third-party I/O"
 ARGUMENTS = "Time, chance, processes and environment come in by argument"
@@ -63,6 +64,8 @@ WRONG_MOVES = (
     ("adapters/{me}/__init__.py", "autobot.adapters.{me}_too", ADAPTERS),
     ("gateway/{me}.py", "autobot.contexts.{me}.module", GATEWAY),
     ("adapters/{me}/__init__.py", "autobot.contexts.{me}.handlers", ADAPTER_PORTS),
+    ("adapters/{me}/__init__.py", "autobot.workers.npu.comparing", WORKER_PORTS),
+    ("gateway/{me}.py", "autobot.workers.npu.comparing", WORKER_PORTS),
     ("cli/{me}.py", "autobot.adapters.{me}", PROTECTED),
     ("kernel/links/{me}.py", "aiohttp", NO_IO),
     ("contexts/{me}/handlers.py", "apsw", NO_IO),

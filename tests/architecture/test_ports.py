@@ -30,10 +30,10 @@ WITHOUT_SUITE: dict[str, str] = {
 
 
 def ports() -> Iterator[tuple[str, str]]:
-    """Every Protocol that stands in a `ports` module of kernel or a context, or is marked: its name and its place."""
+    """Every Protocol that stands in a `ports` module of kernel, a context or a worker, or is marked: its name and its place."""
     for path in below("src"):
         way = path.relative_to(PACKAGE).with_suffix("").parts
-        if way[0] not in {"kernel", "contexts"}:
+        if way[0] not in {"kernel", "contexts", "workers"}:
             continue
         for node in ast.walk(tree(path)):
             if not isinstance(node, ast.ClassDef) or not ("ports" in way or node.name in MARKED):
@@ -43,20 +43,20 @@ def ports() -> Iterator[tuple[str, str]]:
 
 
 def named_by_suites() -> set[str]:
-    """Every name that a conformance suite imports from kernel or contexts."""
+    """Every name that a conformance suite imports from kernel, contexts or workers."""
     return {
         alias.name
         for path in below("src")
         if path.is_relative_to(SUITES)
         for node in ast.walk(tree(path))
         if isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith(("autobot.kernel", "autobot.contexts"))
+        and (node.module or "").startswith(("autobot.kernel", "autobot.contexts", "autobot.workers"))
         for alias in node.names
     }
 
 
 def test_every_port_has_a_conformance_suite() -> None:
-    """Each port of kernel and contexts is the subject of a module in `autobot.testing.conformance`."""
+    """Each port of kernel, contexts and workers is the subject of a module in `autobot.testing.conformance`."""
     suites = named_by_suites()
     missing = [
         f"{place}: {port}" for port, place in ports() if port not in suites and port not in WITHOUT_SUITE

@@ -1,1 +1,1 @@
-"""Computation of programs that run as their own process; there is no worker yet."""
+"""Computation of programs that run as their own process. What serves a worker sees its `ports`; bootstrap joins them."""
