@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
 from autobot.adapters.roles.transport import RoleTransport
@@ -15,13 +15,13 @@ from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.carrying import TEXT, WANTED
 from autobot.bootstrap.channels import EngineTexts, publish_piece
 from autobot.bootstrap.knowing import VERSION
-from autobot.bootstrap.outside import key_path
+from autobot.bootstrap.outside import key_path, need_grpc
 from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, Role
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.redis import RedisCarrier, RedisParts
 from autobot.bootstrap.targets import TargetDirectory
 from autobot.contexts.agents.facade import model_wires, over_facade
-from autobot.contexts.roles.module import Membership
+from autobot.contexts.roles.module import Membership, Self
 from autobot.gateway.hop.app import RoleHop
 from autobot.gateway.hop.parts import HopParts
 from autobot.gateway.middleware.lifecycle import Lifecycle
@@ -39,6 +39,9 @@ from autobot.kernel.messaging.transient import Missed
 from autobot.kernel.resilience.operation import Transport
 from autobot.kernel.telemetry.listener import Listeners
 
+if TYPE_CHECKING:
+    from autobot.bootstrap.grpc import GrpcSide
+
 FOUND_S: Final = 20.0
 """Seconds that a process waits at its start for the roles that it calls; then it serves without, and says so."""
 
@@ -52,6 +55,7 @@ class Mesh:
     directory: TargetDirectory
     texts: FrameTexts
     hop: Hop
+    side: GrpcSide | None = None
     fanouts: list[Fanout] = field(default_factory=list)
 
     def shown_by(self, fanout: Fanout) -> None:
@@ -60,6 +64,8 @@ class Mesh:
 
     async def announce(self) -> None:
         """Take a place: calls come from now on."""
+        if self.side is not None:
+            await self.side.ready()
         await self.membership.join()
 
     async def reached(self) -> None:
@@ -78,6 +84,11 @@ class Mesh:
             # The others see it by silence.
             return
 
+    async def end_calls(self) -> None:
+        """Let calls over gRPC end, and take no more."""
+        if self.side is not None:
+            await self.side.stop()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
@@ -88,13 +99,20 @@ class Hop:
 
 
 @asynccontextmanager
-async def joined(product: Product, role: Role, carrier: RedisCarrier) -> AsyncIterator[Mesh]:
-    """Connect a product of one role to the others for the block."""
+async def joined(
+    product: Product, role: Role, carrier: RedisCarrier, grpc_port: int | None = None
+) -> AsyncIterator[Mesh]:
+    """Connect a product of one role to the others for the block.
+
+    It takes calls over gRPC too, at `grpc_port` or at any free one when a row of the matrix says so.
+    """
     outside, placement, redis = product.outside, product.placement, carrier.parts
     key = await asyncio.to_thread(load_or_create_key, key_path(product.config))
     tokens = KeyedServiceTokens(key, outside.clock)
     transports = {row: _transport(product, row, tokens) for row in HOPS if placement.outgoing(row)}
-    own = replace(product.own, key_mark=key_mark(key))
+    parts = _parts(product, role, tokens)
+    side = await _grpc_side(product, parts, tokens, grpc_port)
+    own = replace(product.own, key_mark=key_mark(key), grpc=side.address if side else "")
     membership = Membership(
         own,
         product.store,
@@ -103,25 +121,14 @@ async def joined(product: Product, role: Role, carrier: RedisCarrier) -> AsyncIt
         product.context(),
         listener=outside.listener,
     )
-    directory = TargetDirectory(
-        transports,
-        product.own.contracts,
-        registry=product.registry,
-        store=product.store,
-        codec=product.codec,
-        clock=outside.clock,
-        observer=product.observer,
-        context=product.context(),
-        listener=outside.listener,
-        speaks=product.own.speaks,
-        key_mark=own.key_mark,
-    )
+    directory = _directory(product, own, transports, side)
     mesh = Mesh(
         product=product,
         membership=membership,
         directory=directory,
         texts=FrameTexts(lambda wanted: redis.frames.publish(WANTED, wanted)),
-        hop=_hop(product, role, tokens),
+        hop=Hop(app=RoleHop(parts), lifecycle=parts.lifecycle),
+        side=side,
     )
     try:
         async with asyncio.TaskGroup() as group:
@@ -138,6 +145,29 @@ async def joined(product: Product, role: Role, carrier: RedisCarrier) -> AsyncIt
         await _left(membership)
         for transport in transports.values():
             await transport.close()
+        if side is not None:
+            await side.close()
+
+
+def _directory(
+    product: Product, own: Self, transports: Mapping[str, Transport], side: GrpcSide | None
+) -> TargetDirectory:
+    """Return what connects the rows that lead from here."""
+    outside = product.outside
+    return TargetDirectory(
+        transports,
+        own.contracts,
+        registry=product.registry,
+        store=product.store,
+        codec=product.codec,
+        clock=outside.clock,
+        observer=product.observer,
+        context=product.context(),
+        listener=outside.listener,
+        speaks=own.speaks,
+        key_mark=own.key_mark,
+        grpc=side.transports if side else None,
+    )
 
 
 async def _left(membership: Membership) -> None:
@@ -180,7 +210,23 @@ def _transport(product: Product, row: str, tokens: ServiceTokens) -> Transport:
     )
 
 
-def _hop(product: Product, role: Role, tokens: ServiceTokens) -> Hop:
+async def _grpc_side(
+    product: Product, parts: HopParts, tokens: ServiceTokens, port: int | None
+) -> GrpcSide | None:
+    """Return what speaks gRPC here, None unless a port or a row of the matrix asks for it."""
+    rows = product.registry.matrix.rows
+    asked = [row for row in HOPS if row in rows and rows[row].transport == "grpc"]
+    if port is None and not asked:
+        return None
+    need_grpc()
+    # Its libraries are no part of the core.
+    from autobot.bootstrap.grpc import open_side
+
+    wires = {row: _wires(product, row) for row in HOPS}
+    return await open_side(product, parts, wires, tokens, port or 0)
+
+
+def _parts(product: Product, role: Role, tokens: ServiceTokens) -> HopParts:
     """Return what answers other roles here; in the gateway nobody asks."""
     outside, lifecycle = product.outside, Lifecycle()
     service = BusService(product.services)
@@ -195,7 +241,7 @@ def _hop(product: Product, role: Role, tokens: ServiceTokens) -> Hop:
         for row, (caller, _) in HOPS.items()
         if product.placement.incoming(row)
     }
-    parts = HopParts(
+    return HopParts(
         role=role,
         version=VERSION,
         rows=rows,
@@ -207,7 +253,6 @@ def _hop(product: Product, role: Role, tokens: ServiceTokens) -> Hop:
         listener=Listeners(*filter(None, (outside.listener, product.registry.arrivals))),
         arrived=product.registry.arrived,
     )
-    return Hop(app=RoleHop(parts), lifecycle=lifecycle)
 
 
 # ----------------------------------------------------------------------------------------------------- frames

@@ -92,6 +92,12 @@ def need_redis() -> None:
         raise Absent("redis", "Redis's driver is not installed.", hint="autobot add redis")
 
 
+def need_grpc() -> None:
+    """Raise Absent when gRPC is not installed."""
+    if any(importlib.util.find_spec(one) is None for one in ("grpc", "grpc_health", "grpc_reflection")):
+        raise Absent("grpc", "gRPC is not installed.", hint="autobot add grpc")
+
+
 async def open_store(config: Config, clock: Clock, *, shared: bool = False) -> tuple[EventStore, str]:
     """Open the store that the settings name, and say where it is; empty for the file in the data folder.
 

@@ -51,12 +51,13 @@ class RoleOptions:
     """How a process of a role is started.
 
     `slot` numbers the processes of one role on one data folder, from 1. `descriptor` is a listening socket of the
-    parent; `child` says that the process ends when its standard input does, which its parent holds.
+    parent; `grpc_port` takes calls over gRPC too (0: any free one); `child` says that the process ends when its standard input does, which its parent holds.
     """
 
     port: int | None = None
     slot: int = 1
     descriptor: int | None = None
+    grpc_port: int | None = None
     child: bool = False
 
     def __post_init__(self) -> None:
@@ -131,7 +132,7 @@ async def _serve(config: Config, role: Role, options: RoleOptions, say: Say, lif
         outside = replace(bare, carrier=carrier)
         product = assemble(replace(config, host=host, port=port), outside, alone(role))
         await carrier.parts.server.prove()
-        mesh = await stack.enter_async_context(joined(product, role, carrier))
+        mesh = await stack.enter_async_context(joined(product, role, carrier, options.grpc_port))
         await stack.enter_async_context(running(product))
         await stack.enter_async_context(controlled(product, config.data_dir / CONTROL_SOCKET))
         if role == "backend":
@@ -203,6 +204,7 @@ async def _until_stopped(
         await asyncio.sleep(LEAVE_S)
         face.drain()
         server.stop()
+        await mesh.end_calls()
         await serving
         for task in tasks:
             task.cancel()

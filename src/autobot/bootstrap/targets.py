@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from autobot.adapters.system.names import resolved
 from autobot.bootstrap.placing import HOPS
@@ -27,6 +27,8 @@ from autobot.kernel.event_store.patience import AWAY
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.addresses import named, plain
 from autobot.kernel.links.registry import LinkRegistry, Wired
+from autobot.kernel.links.row import Row
+from autobot.kernel.links.wired import Carrier
 from autobot.kernel.resilience.operation import Transport
 from autobot.kernel.telemetry.listener import Change, Listener
 
@@ -45,13 +47,25 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host's port as targets. Raises OSError."""
 
 
+class Reached(NamedTuple):
+    """Where the live processes of a role take calls, by transport."""
+
+    http: tuple[str, ...] = ()
+    grpc: tuple[str, ...] = ()
+
+    def on(self, row: Row | None) -> tuple[str, ...]:
+        """Return those that a row's transport goes to."""
+        return self.grpc if row is not None and row.transport == "grpc" else self.http
+
+
 class TargetDirectory:
     """Connects each row of `hops` to the live processes of its other end, and anew only when those change.
 
     Calls that are under way go on where they are; the registry keeps what it knows of the targets that stay. While the
     table cannot be read the last known ones stay, which is told and counted: their breakers know better than silence.
     `contracts` is the fingerprint of what this process `speaks`; who does not understand it gets no calls. Nor does who
-    has another service key than `key_mark` tells: that would refuse them; it is told once a life, and counted.
+    has another service key than `key_mark` tells: that would refuse them; it is told once a life, and counted. `grpc` are
+    transports that carry a row instead when it says so: to those processes that take calls that way.
     """
 
     def __init__(
@@ -69,19 +83,20 @@ class TargetDirectory:
         speaks: Contracts | None = None,
         resolve: Resolve = resolved,
         key_mark: str = "",
+        grpc: Mapping[str, Transport] | None = None,
     ) -> None:
         self._key_mark, self._unlike = key_mark, frozenset[tuple[str, int]]()
-        self._hops, self._contracts = dict(hops), contracts
+        self._hops, self._grpc, self._contracts = dict(hops), dict(grpc or {}), contracts
         self._registry, self._store, self._codec = registry, store, codec
         self._clock, self._observer, self._context, self._listener = clock, observer, context, listener
         self._book, self._names = ContractBook(store, speaks), Names(resolve, clock, listener)
-        self._known: dict[str, tuple[str, ...]] = {}
+        self._known: dict[str, Reached] = {}
         self._woken = asyncio.Event()
         self._stale = False
         self.found = asyncio.Event()
         """Set while every row has a target."""
         for row in self._hops:
-            self._wire(row, ())
+            self._wire(row, Reached())
 
     async def run(self) -> None:
         """Follow the table until cancelled."""
@@ -128,9 +143,9 @@ class TargetDirectory:
             for one in await bury(self._store, self._codec, self._observer, self._context):
                 self._lost(one)
 
-    async def _able(self, role: str, rows: Sequence[Instance]) -> tuple[str, ...]:
+    async def _able(self, role: str, rows: Sequence[Instance]) -> Reached:
         """Return the addresses that get calls of a role, in one order."""
-        found = []
+        found: list[Instance] = []
         for one in rows:
             held = roles_in(one.role)
             if role not in held or self._observer.state(one)[0] != "live":
@@ -138,13 +153,23 @@ class TargetDirectory:
             if unlike_keys(self._key_mark, one.key_mark):
                 continue
             if not await self._book.reason_against(self._contracts, one.contracts, held):
-                found.append(one.address)
-        return tuple(sorted(set(found)))
+                found.append(one)
+        return Reached(
+            tuple(sorted({one.address for one in found})),
+            tuple(sorted({one.grpc for one in found if one.grpc})),
+        )
 
-    def _wire(self, row: str, targets: tuple[str, ...]) -> None:
+    def _wire(self, row: str, targets: Reached) -> None:
         self._known[row] = targets
         hint = f"autobot serve {HOPS[row][1]}"
-        there = Wired(transport=self._hops[row], targets=targets, hint=hint, aim=self._aimed)
+        over = self._grpc.get(row)
+        there = Wired(
+            transport=self._hops[row],
+            targets=targets.http,
+            hint=hint,
+            aim=self._aimed,
+            others={} if over is None else {"grpc": Carrier(over, targets.grpc)},
+        )
         self._registry.wire(row, there)
 
     def _aimed(self, fixed: tuple[str, ...]) -> tuple[str, ...]:
@@ -164,7 +189,7 @@ class TargetDirectory:
     def _say_found(self) -> None:
         rows = self._registry.matrix.rows
         able = [
-            self._aimed(rows[row].targets) if row in rows and rows[row].targets else known
+            self._aimed(rows[row].targets) if row in rows and rows[row].targets else known.on(rows.get(row))
             for row, known in self._known.items()
         ]
         if all(able):

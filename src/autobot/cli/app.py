@@ -39,6 +39,7 @@ app.command("restore")(data.restore)
 app.command("migrate")(data.migrate)
 
 PARTS: dict[str, tuple[str, ...]] = {
+    "grpc": ("grpc",),
     "local-llm": ("local-llm",),
     "postgres": ("postgres",),
     "redis": ("redis",),
@@ -103,12 +104,17 @@ def serve_role(
     slot: Annotated[
         int, typer.Option(help="Which of several processes of this role on one data folder.")
     ] = 1,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(help="Takes calls over gRPC too; without it only when a row of the matrix says so."),
+    ] = None,
     descriptor: Annotated[int | None, typer.Option(hidden=True)] = None,
     child: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Start one role as a process of its own."""
     if role in SERVED:
-        given: dict[str, Any] = {"port": port, "slot": slot, "descriptor": descriptor, "child": child}
+        given: dict[str, Any] = {"port": port, "slot": slot, "grpc_port": grpc_port}
+        given |= {"descriptor": descriptor, "child": child}
 
         def work() -> int:
             from autobot.bootstrap import serve_role

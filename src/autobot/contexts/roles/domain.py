@@ -58,7 +58,8 @@ def check_lease(lease_s: float, renew_s: float) -> None:
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """One process, as its row says. `beat` counts its signs of life; `epoch` its lives.
 
-    `key_mark` tells the service key from others, "" where the process did not say it. `holder` is known to its process alone: a second process of the same id is told apart by it. `revision` is that
+    `key_mark` tells the service key from others, "" where the process did not say it; `grpc` is where it takes
+    calls over gRPC, "" for nowhere. `holder` is known to its process alone: a second process of the same id is told apart by it. `revision` is that
     of the last fact about it.
     """
 
@@ -80,6 +81,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     lease_s: float = LEASE_S
     lost: bool = False
     key_mark: str = ""
+    grpc: str = ""
     revision: int = -1
 
     def joined(self, lives: int) -> tuple[tuple[Event, ...], Instance]:

@@ -149,6 +149,7 @@ class Membership:
             holder=self._holder,
             lease_s=self._lease_s,
             key_mark=own.key_mark,
+            grpc=own.grpc,
             revision=revision,
         )
 

@@ -52,14 +52,14 @@ class Wired:
     def carrier(self, row: Row) -> Carrier | None:
         """Return what carries the calls of `row`, None when nothing does."""
         chosen = self.others.get(row.transport)
-        if chosen is not None:
-            return chosen
-        if self.transport is None:
-            return None
+        if chosen is None:
+            if self.transport is None:
+                return None
+            chosen = Carrier(self.transport, self.targets)
         if self.aim is None:
-            return Carrier(self.transport, self.targets)
-        targets = self.aim(row.targets) if row.targets else self.targets
-        return Carrier(self.transport, targets) if targets else None
+            return chosen
+        targets = self.aim(row.targets) if row.targets else chosen.targets
+        return Carrier(chosen.transport, targets) if targets else None
 
     @property
     def spoken(self) -> frozenset[TransportName]:

@@ -85,7 +85,7 @@ class Self:
     """What a process says of itself. `id` is the same after a restart, and nobody else's as far as it knows.
 
     `contracts` is the fingerprint of what it `speaks`, `key_mark` tells its service key from others; all three are empty
-    where nobody else is there to compare.
+    where nobody else is there to compare. `grpc` is where it takes calls over gRPC, "" for nowhere.
     """
 
     id: str
@@ -97,3 +97,4 @@ class Self:
     pid: int
     speaks: Contracts | None = None
     key_mark: str = ""
+    grpc: str = ""
