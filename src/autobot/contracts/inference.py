@@ -13,13 +13,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Len
+from annotated_types import Ge, Le, Len
 
 from autobot.contracts.models import TEXTS_MAX
 
 TEXT_MAX: int = 200_000
 """Characters of one text; a model reads its window of it, and the answer says that the text was cut."""
 
+MANY_MAX: int = 65_536
+"""Texts of one call that is answered in steps."""
 CLASSES_MAX: int = 256
 EXAMPLES_MAX: int = 64
 """Examples of one class."""
@@ -88,6 +90,15 @@ class EmbedTexts:
 
     texts: Texts
     model: ModelName = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedMany:
+    """A vector for each of very many texts, told in steps of `step` texts as they are computed."""
+
+    texts: Annotated[tuple[Text, ...], Len(1, MANY_MAX)]
+    model: ModelName = ""
+    step: Annotated[int, Ge(1), Le(TEXTS_MAX)] = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ HOP: Final = "autobotapi.hop.v1.HopService"
 HOP_CALL: Final = f"/{HOP}/Call"
 HOP_STREAM: Final = f"/{HOP}/Stream"
 AI: Final = "autobotapi.ai.v1.AiService"
+INFERENCE: Final = "autobotapi.inference.v1.InferenceService"
 
 Shape = Literal["call", "stream", "exchange"]
 """One request and one answer; one request and many answers; many of both, the answers in the order of the requests."""
@@ -44,3 +45,15 @@ AI_METHODS: Final = (
     Method("models", f"/{AI}/ListModels"),
 )
 """The model facade of the ai role."""
+
+INFERENCE_METHODS: Final = (
+    Method("embed", f"/{INFERENCE}/Embed"),
+    Method("embed_stream", f"/{INFERENCE}/EmbedStream", "stream"),
+    Method("embed_exchange", f"/{INFERENCE}/EmbedExchange", "exchange"),
+    Method("similarity", f"/{INFERENCE}/Similarity"),
+    Method("classify", f"/{INFERENCE}/Classify"),
+    Method("rerank", f"/{INFERENCE}/Rerank"),
+    Method("report", f"/{INFERENCE}/Report"),
+    Method("warm_up", f"/{INFERENCE}/WarmUp"),
+)
+"""A worker for inference."""

@@ -73,7 +73,9 @@ class Names:
 
     def __init__(self, kind: Any, prefix: str, words: tuple[Any, ...], unset: Any = ...) -> None:
         self._what = prefix
-        self._numbers: dict[Any, int] = {word: kind.Value(f"{prefix}_{str(word).upper()}") for word in words}
+        self._numbers: dict[Any, int] = {
+            word: kind.Value(f"{prefix}_{str(word).upper().replace('-', '_')}") for word in words
+        }
         self._words = {number: word for word, number in self._numbers.items()}
         if unset is not ...:
             self._words[0] = unset
