@@ -19,6 +19,7 @@ from autobot.bootstrap.outside import key_path, need_grpc
 from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, Role
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.redis import RedisCarrier, RedisParts
+from autobot.bootstrap.routing import REPORTS
 from autobot.bootstrap.targets import TargetDirectory
 from autobot.contexts.agents.facade import model_wires, over_facade
 from autobot.contexts.roles.module import Membership, Self
@@ -28,7 +29,7 @@ from autobot.gateway.middleware.lifecycle import Lifecycle
 from autobot.gateway.realtime.fanout import Fanout
 from autobot.gateway.realtime.texts import FrameTexts
 from autobot.kernel.commands.decision import Module
-from autobot.kernel.commands.linked import COMMAND, QUERY, BusService
+from autobot.kernel.commands.linked import COMMAND, QUERY, REPORT, BusService
 from autobot.kernel.commands.wire import bus_wires
 from autobot.kernel.event_store.patience import AWAY
 from autobot.kernel.links.hop_door import HopRow
@@ -230,17 +231,18 @@ def _parts(product: Product, role: Role, tokens: ServiceTokens) -> HopParts:
     """Return what answers other roles here; in the gateway nobody asks."""
     outside, lifecycle = product.outside, Lifecycle()
     service = BusService(product.services)
-    calls: dict[str, Any] = {COMMAND.name: service.command, QUERY.name: service.query}
+    usual: dict[str, Any] = {COMMAND.name: service.command, QUERY.name: service.query}
     streams: dict[str, Any] = {}
     if role == "ai":
         models, texts = over_facade(product.facade)
-        calls |= models
+        usual |= models
         streams |= texts
-    rows: dict[str, HopRow] = {
-        caller: HopRow(row=row, wires=_wires(product, row), calls=calls, streams=streams)
-        for row, (caller, _) in HOPS.items()
-        if product.placement.incoming(row)
-    }
+    rows: dict[str, list[HopRow]] = {}
+    for row, (caller, _) in HOPS.items():
+        if product.placement.incoming(row):
+            calls = {REPORT.name: service.query} if row == REPORTS else usual
+            made = HopRow(row=row, wires=_wires(product, row), calls=calls, streams=streams)
+            rows.setdefault(caller, []).append(made)
     return HopParts(
         role=role,
         version=VERSION,

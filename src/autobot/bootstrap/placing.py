@@ -19,6 +19,7 @@ AI_CONTEXTS: Final = frozenset({"agents"})
 
 HOPS: Final[dict[str, tuple[Role, Role]]] = {
     "gateway-backend": ("gateway", "backend"),
+    "gateway-reports": ("gateway", "backend"),
     "gateway-ai": ("gateway", "ai"),
     "ai-backend": ("ai", "backend"),
 }

@@ -24,6 +24,7 @@ LATER: Final = "not used by this version"
 ARRIVALS: Final = ("frontend-gateway", "frontend-backend")
 SUBSTITUTED: Final = {
     "gateway-backend": "routers-services",
+    "gateway-reports": "routers-services",
     "backend-ai": "services-event_bus",
     "backend-store": "services-repositories",
 }

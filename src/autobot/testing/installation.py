@@ -159,9 +159,10 @@ def until_nobody_runs(folder: Path) -> None:
 class ChildRole:
     """`autobot serve ai --child`, as a parent starts it."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], *, slot: int = 1) -> None:
         self._folder = folder
         words = [sys.executable, "-m", "autobot", "serve", "ai", "--child", "--port", "0"]
+        words += ["--slot", str(slot)]
         self._process = subprocess.Popen(
             words, env=environment_for(folder, environment), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )

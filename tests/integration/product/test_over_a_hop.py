@@ -17,7 +17,7 @@ from autobot.bootstrap.edge import Edge
 from autobot.gateway.hop.app import RoleHop
 from autobot.gateway.hop.parts import HopParts
 from autobot.gateway.middleware.lifecycle import Lifecycle
-from autobot.kernel.commands.linked import COMMAND, QUERY, LinkedBus
+from autobot.kernel.commands.linked import COMMAND, QUERY, REPORT, LinkedBus, RoutedBus
 from autobot.kernel.commands.wire import bus_wires
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import RemoteError
@@ -86,12 +86,13 @@ def far_from(app: App) -> App:
         [spec for module in product.modules for spec in module.commands],
         [spec for module in product.modules for spec in module.queries],
     )
+    calls = {COMMAND.name: command, QUERY.name: query, REPORT.name: query}
     tokens = KeyedServiceTokens(bytes(32), outside.clock)
     hop = RoleHop(
         HopParts(
             role="backend",
             version="1",
-            rows={"gateway": HopRow(row=ROW, wires=wires, calls={COMMAND.name: command, QUERY.name: query})},
+            rows={"gateway": [HopRow(row=ROW, wires=wires, calls=calls)]},
             tokens=tokens,
             lifecycle=Lifecycle("ready"),
             clock=outside.clock,
@@ -109,7 +110,10 @@ def far_from(app: App) -> App:
         clock=outside.clock,
     )
     product.registry.wire(ROW, Wired(transport=transport, targets=("http://backend",)))
-    edge = Edge(replace(product, bus=LinkedBus(product.registry.link(ROW))))
+    link = product.registry.link(ROW)
+    reports = [spec.query for module in product.modules for spec in module.queries if spec.report]
+    bus = RoutedBus(LinkedBus(link), dict.fromkeys(reports, LinkedBus(link, REPORT)))
+    edge = Edge(replace(product, bus=bus))
     edge.lifecycle.ready()
     return App(product, edge, cookie=app.cookie, csrf=app.csrf)
 

@@ -72,6 +72,7 @@ class Heard:
 
     hops: list[tuple[str, Hop, BaseException | None]] = field(default_factory=list)
     counts: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     failing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def started(self, hop: Hop) -> None:
@@ -84,7 +85,8 @@ class Heard:
         self.hops.append(("failed", hop, error))
         self.failing.set()
 
-    def changed(self, change: Change) -> None: ...
+    def changed(self, change: Change) -> None:
+        self.changes.append(change)
 
     def counted(self, name: str, value: float, labels: tuple[tuple[str, str], ...]) -> None:
         self.counts.append((name, dict(labels)))
@@ -131,7 +133,9 @@ def parts_of(
     heard, arrivals = Heard(), []
     chance = random.Random(1)
     rows = {
-        "gateway": HopRow(row=ROW, wires=wires or text_wires(*calls, *streams), calls=calls, streams=streams)
+        "gateway": [
+            HopRow(row=ROW, wires=wires or text_wires(*calls, *streams), calls=calls, streams=streams)
+        ]
     }
     parts = HopParts(
         role="backend",

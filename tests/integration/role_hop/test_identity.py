@@ -143,13 +143,14 @@ async def test_a_stale_or_early_token_is_refused(seconds: float) -> None:
     ],
 )
 async def test_without_a_token_nothing_runs(field: str | None) -> None:
-    """No token, an empty one, another scheme, an unsigned web token, garbage: 401 with a challenge, counted."""
+    """No token, an empty one, another scheme, an unsigned web token, garbage: 401 with a challenge, counted and told."""
     world = World()
     fields = {} if field is None else {"authorization": field}
     reply = await world.send(None, fields)
     refused(world, reply)
     assert reply.headers["www-authenticate"].startswith("Bearer")
     assert ("hop_unauthenticated_total", {"role": "backend"}) in world.heard.counts
+    assert [(one.subject, one.after) for one in world.heard.changes] == [("calls to backend", "refused")]
 
 
 async def test_context_fields_alone_are_nothing() -> None:

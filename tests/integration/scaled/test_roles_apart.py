@@ -17,11 +17,18 @@ from autobot.testing.valkey import ValkeyServer
 
 pytestmark = pytest.mark.needs_program("initdb")
 LINKS = "/api/v1/system/links"
+REPORTS = "gateway-reports"
+DIAGNOSTICS = "/api/v1/system/diagnostics"
 
 
 def rows(client: Client) -> dict[str, Any]:
     """Return every row of the matrix by its id."""
     return {one["id"]: one for one in client.get(f"{LINKS}?limit=200").expect(200).json["items"]}
+
+
+def roles(client: Client) -> list[dict[str, Any]]:
+    """Return the processes of the roles list."""
+    return list(client.get("/api/v1/system/roles").expect(200).json["items"])
 
 
 def titles(client: Client) -> list[str]:
@@ -194,7 +201,12 @@ def test_every_process_is_listed_and_meets_the_others(installation: Installation
     assert len({one["contracts"] for one in live}) == 1
     (mark,) = {one["key_mark"] for one in live}
     assert len(bytes.fromhex(mark)) == 4
-    assert {one["link"] for one in found["hops"]} == {"gateway-backend", "gateway-ai", "ai-backend"}
+    assert {one["link"] for one in found["hops"]} == {
+        "gateway-backend",
+        "gateway-ai",
+        "gateway-reports",
+        "ai-backend",
+    }
     words = ("roles", "list", "--json")
     done = run_cli(installation.server.folder, *words, environment=installation.server.environment)
     assert done.returncode == 0, done.stderr
@@ -229,6 +241,53 @@ def test_a_role_that_redis_refuses_does_not_start(installation: Installation, tm
     assert "Redis refuses this name or password." in done.stderr
     assert "AUTOBOT_REDIS_URL" in done.stderr
     assert "wr0ng" not in done.stderr
+
+
+def test_readings_of_everything_have_a_row_of_their_own(installation: Installation) -> None:
+    """Diagnostics and comparisons go by gateway→reports; past its time they are 504 and all else goes on."""
+    admin = installation.admin
+    before = rows(admin)[REPORTS]["calls"]
+    assert admin.get(DIAGNOSTICS).expect(200).body
+    installation.until(lambda: rows(admin)[REPORTS]["calls"] > before, "the call on its row")
+    admin("PATCH", f"{LINKS}/{REPORTS}", {"timeout": 0.001, "reason": "a test"}).expect(200)
+    try:
+        late = installation.until(
+            lambda: (asked := admin.get(DIAGNOSTICS)).status == 504 and asked.json,
+            "an answer that is too late",
+        )
+        assert late["type"].endswith("upstream-timeout")
+        assert admin.get(CHAT).status == 200
+    finally:
+        admin.post(f"{LINKS}/{REPORTS}/revert", {"position": "shipped", "reason": "the test is over"}).expect(
+            200
+        )
+    installation.until(lambda: admin.get(DIAGNOSTICS).status == 200, "time enough again")
+
+
+def test_a_role_with_another_key_is_named_and_disturbs_nobody(
+    installation: Installation, tmp_path: Any
+) -> None:
+    """It gets no call and no run, the roles list says why, and every message is answered."""
+    admin = installation.admin
+    key = tmp_path / "other.key"
+    key.write_text(os.urandom(32).hex())
+    key.chmod(0o600)
+    environment = {**installation.server.environment, "AUTOBOT_SECRET_KEY_FILE": str(key)}
+    child = ChildRole(tmp_path / "data", environment, slot=2)
+    try:
+        found = installation.until(
+            lambda: [one for one in roles(admin) if "AUTOBOT_SECRET_KEY_FILE" in one["reason"]],
+            "a role that is passed over",
+        )
+        assert [one["roles"] for one in found] == [["ai"]]
+        session = admin.post(CHAT, {"title": "two keys"}).expect(201).json["id"]
+        for _ in range(8):
+            said = {"content": "How do I create an API key?"}
+            path = f"{CHAT}/{session}/messages"
+            reply = admin.post(path, said, headers={"prefer": "wait=30"}).expect(200).json
+            assert (reply["status"], bool(reply["content"])) == ("complete", True)
+    finally:
+        child.kill()
 
 
 def test_a_child_ends_with_its_parent_also_before_it_works(installation: Installation, tmp_path: Any) -> None:

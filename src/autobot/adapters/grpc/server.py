@@ -149,7 +149,9 @@ class GrpcHop(grpc.GenericRpcHandler):  # type: ignore[misc]  # the library says
             asked, fields = asking(), self._fields(context)
             proven = self._door.admit(fields, asked.operation)
             if body_mark(asked.message) != proven.call.body:
-                raise Unauthenticated("The message is not the one that the service token vouches for.")
+                unproven = Unauthenticated("The message is not the one that the service token vouches for.")
+                self._door.unproven(unproven)
+                raise unproven
             admitted = proven
             hop = self._door.begin(fields, at, admitted)
             found = await answer(_Known(asked, admitted, hop))

@@ -33,7 +33,7 @@ class LogListener:
 
     Good hops are told at *debug* only; what the callee refused at *info*; failed and refused hops at
     *warning*; what is not of the error tree at *error* with its stack, once, by the innermost hop.
-    A target that fails all the time is told three times a minute for each kind of error, then ever more
+    A target that fails all the time, or a thing that changes by errors, is told three times a minute for each kind of error, then ever more
     seldom, at last three times an hour.
     """
 
@@ -78,6 +78,11 @@ class LogListener:
             fields = {
                 name: getattr(change, name) for name in ("kind", "subject", "before", "after", "reason", "by")
             }
+            if error is not None:
+                suppressed = self._suppressed((change.kind, change.subject, change.after))
+                if suppressed is None:
+                    return
+                fields["suppressed"] = suppressed
             if level == "error":
                 fields["stack"] = _stack_of(error)
             self._put(level, "changed", {name: value for name, value in fields.items() if value})

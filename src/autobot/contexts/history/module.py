@@ -45,7 +45,7 @@ def build(*, store: EventStore, past: Past, views: Views, clock: Clock, ids: IdS
         queries=(
             QuerySpec(query=history.ListReadModels, action=READ, handler=read.models),
             QuerySpec(query=history.ReadModelAt, action=READ, handler=read.at),
-            QuerySpec(query=history.CompareReadModel, action=READ, handler=read.compare),
+            QuerySpec(query=history.CompareReadModel, action=READ, handler=read.compare, report=True),
             QuerySpec(query=history.GetDensity, action=READ, handler=read.density),
             QuerySpec(query=read_models.ListReadModelChanges, action=READ, handler=changes.page),
             QuerySpec(query=read_models.GetReadModelChange, action=READ, handler=changes.change),

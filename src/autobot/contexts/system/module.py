@@ -63,8 +63,12 @@ def build(
             QuerySpec(query=system.GetHealth, action="system:read", handler=read.health),
             QuerySpec(query=system.GetInfo, action="system:read", handler=read.info),
             QuerySpec(query=system.GetStatus, action="system:read", handler=read.status),
-            QuerySpec(query=system.VerifyAudit, action="audit:verify", handler=read.verify_audit),
-            QuerySpec(query=system.GetDiagnostics, action="system:diagnose", handler=read.diagnostics),
+            QuerySpec(
+                query=system.VerifyAudit, action="audit:verify", handler=read.verify_audit, report=True
+            ),
+            QuerySpec(
+                query=system.GetDiagnostics, action="system:diagnose", handler=read.diagnostics, report=True
+            ),
         ),
         events=system.EVENTS,
         rules=RULES,

@@ -133,9 +133,11 @@ class _Endpoint:
         exchange.body_whole = True
         if body_mark(body) != call.body:
             # Of the wire alone: the caller's own principal has nothing to do with it.
-            raise Refused(
+            unproven = Refused(
                 kinds.UNAUTHENTICATED, "The body is not the one that the service token vouches for."
             )
+            self._door.unproven(unproven)
+            raise unproven
         wire, handler, streamer = row.served(call.operation)
         payload = wire.payload_of(body)
         if handler is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -61,7 +61,7 @@ class HopParts:
 
     Attributes:
         role: this process's role: the audience that tokens must name.
-        rows: what each other role may ask, by that role's name: the token's issuer chooses.
+        rows: what each other role may ask, by that role's name, as `HopDoor` has it.
         arrived: counts a call on its row as it comes, and raises LinkMissing when the row was taken away
             (`LinkRegistry.arrived`).
         listener: hears of each call on its row, and counts refusals.
@@ -69,7 +69,7 @@ class HopParts:
 
     role: str
     version: str
-    rows: Mapping[str, HopRow]
+    rows: Mapping[str, Sequence[HopRow]]
     tokens: ServiceTokens
     lifecycle: Lifecycle
     clock: Clock

@@ -66,12 +66,16 @@ class CommandSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySpec:
-    """How one query is answered. The handler does its own per-object filtering unless `owner` is given."""
+    """How one query is answered. The handler does its own per-object filtering unless `owner` is given.
+
+    `report`: it reads the whole log, or a table whole, however large; between roles it has a row of its own.
+    """
 
     query: type[Any]
     action: str
     handler: Callable[[Any, CallContext], Awaitable[Any]]
     owner: Callable[[Any, CallContext], Awaitable[str | None]] | None = None
+    report: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,15 @@ from autobot.kernel.resilience.operation import Effect, Operation
 COMMAND = Operation(name="command", effect=Effect.UNSAFE)
 KEYED_COMMAND = Operation(name="command", effect=Effect.IDEMPOTENT)
 QUERY = Operation(name="query", effect=Effect.FREE)
+REPORT = Operation(name="report", effect=Effect.FREE)
+"""A query that reads everything: between roles it goes by a row of its own, which waits longer and admits fewer."""
 
 
 class LinkedBus:
     """Implements `Dispatcher` over a link (the specification's `await service.handle(command)`)."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, link: Link, query: Operation = QUERY) -> None:
+        self._link, self._query = link, query
 
     async def dispatch(self, command: Any, context: CallContext, *, key: str | None = None) -> Answer[Any]:
         """Run a command; one with a key may be repeated by the link."""
@@ -31,7 +33,7 @@ class LinkedBus:
 
     async def ask(self, query: Any, context: CallContext) -> Any:
         """Answer a query."""
-        return await self._link.call(QUERY, query, context)
+        return await self._link.call(self._query, query, context)
 
 
 class RoutedBus:

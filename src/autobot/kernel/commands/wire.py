@@ -12,7 +12,7 @@ from typing import Any, Final, get_type_hints
 import msgspec
 
 from autobot.kernel.commands.decision import Answer, CommandSpec, QuerySpec
-from autobot.kernel.commands.linked import COMMAND, QUERY
+from autobot.kernel.commands.linked import COMMAND, QUERY, REPORT
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.links.wire import ByName, Wire, decoder_of, read_answer, read_payload
 
@@ -116,11 +116,14 @@ def answer_of_query(spec: QuerySpec) -> Any:
 
 
 def bus_wires(commands: Iterable[CommandSpec], queries: Iterable[QuerySpec]) -> dict[str, Wire]:
-    """Return the wires of a row to the bus: its operations `command` and `query`.
+    """Return the wires of rows to the bus: its operations `command`, `query` and `report`.
 
     Raises ConfigurationError, naming the command or query, for one whose types cannot cross a hop.
     """
+    asked = tuple(queries)
+    reports = {spec.query: answer_of_query(spec) for spec in asked if spec.report}
     return {
         COMMAND.name: CommandWire({spec.command: spec.answer for spec in commands}),
-        QUERY.name: QueryWire({spec.query: answer_of_query(spec) for spec in queries}),
+        QUERY.name: QueryWire({spec.query: answer_of_query(spec) for spec in asked if not spec.report}),
+        REPORT.name: QueryWire(reports),
     }

@@ -5,7 +5,7 @@ HTTP, gRPC and streams bring fields and a body; what they mean is judged here, s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -26,7 +26,7 @@ from autobot.kernel.core.stepping import Late, at_most
 from autobot.kernel.links.propagation import extract
 from autobot.kernel.links.service_token import ServiceCall, ServiceTokens
 from autobot.kernel.links.wire import Wire, Wires
-from autobot.kernel.telemetry.listener import Hop, Listener
+from autobot.kernel.telemetry.listener import Change, Hop, Listener
 
 Handler = Callable[[Any, CallContext], Coroutine[Any, Any, Any]]
 StreamHandler = Callable[[Any, CallContext], AsyncIterator[Any]]
@@ -59,6 +59,10 @@ class HopRow:
         if both := self.calls.keys() & self.streams.keys():
             raise ConfigurationError(f"{self.row} has {', '.join(sorted(both))} as call and as stream.")
 
+    def has(self, operation: str) -> bool:
+        """Say whether there is a handler for an operation."""
+        return operation in self.calls or operation in self.streams
+
     def served(self, operation: str) -> tuple[Wire, Handler | None, StreamHandler | None]:
         """Return the wire of an operation and what handles it. Raises Absent when nothing does."""
         wire, handler = self.wires.get(operation), self.calls.get(operation)
@@ -84,7 +88,8 @@ class HopDoor:
 
     Attributes:
         role: this process's role: the audience that tokens must name.
-        rows: what each other role may ask, by that role's name: the token's issuer chooses.
+        rows: what each other role may ask, by that role's name: the token's issuer and operation choose. No two rows
+            of one role have an operation in common.
         phase: `starting`, `ready` or `draining`; outside of ready nothing comes in.
         deadline_s: how long a call or stream may take whatever its caller says.
         blameless: whether an error is the handler's answer rather than a failure of the hop.
@@ -95,7 +100,7 @@ class HopDoor:
         self,
         *,
         role: str,
-        rows: Mapping[str, HopRow],
+        rows: Mapping[str, Sequence[HopRow]],
         tokens: ServiceTokens,
         phase: Callable[[], str],
         clock: Clock,
@@ -123,14 +128,28 @@ class HopDoor:
         self.open()
         try:
             call = self._proven(fields, operation)
-            row = self._rows.get(call.issuer)
-            if row is None:
+            rows = self._rows.get(call.issuer)
+            if not rows:
                 raise Unauthenticated(f"The role {call.issuer} calls nothing here.")
-        except Unauthenticated:
-            if self._listener is not None:
-                self._listener.counted("hop_unauthenticated_total", 1.0, (("role", self.role),))
+        except Unauthenticated as error:
+            self.unproven(error)
             raise
-        return Admitted(call, row)
+        return Admitted(call, next((one for one in rows if one.has(operation)), rows[0]))
+
+    def unproven(self, error: AutoBotError) -> None:
+        """Count a call that proves nothing, and tell of it: its sender is unknown, whatever it says of itself."""
+        if self._listener is None:
+            return
+        self._listener.counted("hop_unauthenticated_total", 1.0, (("role", self.role),))
+        told = Change(
+            kind="call",
+            subject=f"calls to {self.role}",
+            before="",
+            after="refused",
+            reason=error.detail,
+            error=error,
+        )
+        self._listener.changed(told)
 
     def _proven(self, fields: Mapping[bytes, bytes], operation: str) -> ServiceCall:
         field = fields.get(b"authorization", b"")

@@ -17,7 +17,13 @@ from autobot.adapters.logs.listener import BURST, WINDOW_MAX_S, WINDOW_S, LogLis
 from autobot.adapters.logs.masking import MASK, mask_text, masked
 from autobot.adapters.logs.setup import open_log
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
-from autobot.kernel.core.errors import CircuitOpen, ConfigurationError, ConnectFailed, InvalidInput
+from autobot.kernel.core.errors import (
+    CircuitOpen,
+    ConfigurationError,
+    ConnectFailed,
+    InvalidInput,
+    Unauthenticated,
+)
 from autobot.kernel.telemetry.listener import Change, Hop
 from autobot.testing.virtual_time import ManualClock
 
@@ -130,6 +136,21 @@ def test_a_target_that_fails_all_the_time_does_not_flood_the_log() -> None:
         log.clock.advance(WINDOW_S)
         listener.failed(HOP, 0.1, ConnectFailed("x"))
     assert len(log.entries) == BURST + 2
+    assert log.entries[-1]["suppressed"] == 100 - BURST
+
+
+def test_calls_that_are_refused_all_the_time_do_not_flood_the_log() -> None:
+    """A change by an error is told as seldom as a failing target, with the number of those left out."""
+    log = Log()
+    refused = Change(
+        kind="call", subject="calls to ai", before="", after="refused", error=Unauthenticated("no token")
+    )
+    with log.open() as listener:
+        for _ in range(100):
+            listener.changed(refused)
+        log.clock.advance(WINDOW_S)
+        listener.changed(refused)
+    assert len(log.entries) == BURST + 1
     assert log.entries[-1]["suppressed"] == 100 - BURST
 
 
