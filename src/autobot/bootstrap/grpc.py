@@ -108,7 +108,7 @@ async def open_side(
     }
     if not parts.rows:
         return GrpcSide(transports=transports, server=None, address="")
-    rows = {issuer: _typed_row(parts.role, row) for issuer, row in parts.rows.items()}
+    rows = {issuer: [_typed_row(parts.role, one) for one in each] for issuer, each in parts.rows.items()}
     server = grpc_server(replace(parts, rows=rows), _methods(parts.role))
     bound = server.listen(_place(product.config, port), await asyncio.to_thread(_tls, product.config))
     await server.start()
