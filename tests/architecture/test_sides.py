@@ -83,8 +83,10 @@ def test_a_context_has_the_same_file_names_as_the_others() -> None:
             "catalogue",
             "facade",
             "limits",
+            "metering",
             "orchestrator",
             "pool",
+            "quotas",
             "tools",
             "window",
         }

@@ -64,6 +64,7 @@ NO_PAST: Final[Mapping[str, str]] = {
     "identity.sessions": "which sessions a new password ended is no fact",
     "identity.usage": "when a credential was used last; each use is no fact",
     "leases": "who does something now; the fences in the log are what is left of it",
+    "models.usage": "counts of each day, which are a history themselves; that one was added to is no fact",
     "parked_messages": "what waits for its turn now; a row lives until its message is handled",
     "projection_skips": "where a read model stands; it follows from its projection and the log",
     "projection_wishes": "what a process asks another to do to a read model now; the change itself has a past",

@@ -16,8 +16,10 @@ from autobot.bootstrap.wiring import ModelWires, origin_of
 from autobot.contexts.agents.catalogue import LABELS, windows_of
 from autobot.contexts.agents.facade import chain_of
 from autobot.contexts.agents.limits import limits_of
+from autobot.contexts.agents.metering import Rules
 from autobot.contexts.agents.pool import PooledModels
 from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, LanguageModel, ModelInfo
+from autobot.contexts.agents.quotas import prices_of, quotas_of
 from autobot.contexts.settings.module import Settings, addresses_in
 from autobot.contracts.models import MODELS_TAG
 from autobot.kernel.core.clock import Clock
@@ -38,6 +40,9 @@ KEYS: Final = (
     "model.failover",
     "model.windows",
     "model.concurrency",
+    "model.prices",
+    "model.currency",
+    "model.quotas",
     "chat.system_prompt",
 )
 OLLAMA_HINT: Final = "Start Ollama, or set the address with AUTOBOT_OLLAMA_URL"
@@ -93,6 +98,7 @@ class LiveModels:
         self._seen, self._moved = 0, asyncio.Event()
         self._windows: Mapping[str, int] = {}
         self._limits: Mapping[str, BulkheadOptions] = {}
+        self._rules = Rules()
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
         self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
@@ -132,6 +138,11 @@ class LiveModels:
         before, self.values = self.values, values
         self._windows = windows_of(values["model.windows"] or ())
         self._limits = limits_of(values["model.concurrency"] or ())
+        self._rules = Rules(
+            prices=prices_of(values["model.prices"] or ()),
+            currency=values["model.currency"],
+            quotas=quotas_of(values["model.quotas"] or ()),
+        )
         if values != before:
             # Every process takes in every change of the settings, so each drops its own.
             self._registry.invalidate(MODELS_TAG)
@@ -206,6 +217,10 @@ class LiveModels:
     def limits(self) -> Mapping[str, BulkheadOptions]:
         """Return the operator's limits of answers at a time by model."""
         return self._limits
+
+    def rules(self) -> Rules:
+        """Return the operator's prices and quotas."""
+        return self._rules
 
     def key(self) -> str | None:
         """Return the key of the OpenAI-compatible server."""

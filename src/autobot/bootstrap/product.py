@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from autobot.bootstrap.acting import action_work
+from autobot.bootstrap.answering import answering
 from autobot.bootstrap.carrying import Carrying, carried, framed
 from autobot.bootstrap.channels import EngineTexts
 from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
-from autobot.bootstrap.guide import LazyGuide
 from autobot.bootstrap.health import ProbedHealth
 from autobot.bootstrap.history import history_context, kept_chats, past_of
 from autobot.bootstrap.knowing import ProcessFacts, asked_models, dependencies
@@ -32,11 +32,8 @@ from autobot.config import Config
 from autobot.contexts.actions import module as actions_module
 from autobot.contexts.agents import module as agents_module
 from autobot.contexts.agents.agent import AgentFactory, ChatAgent, Choice
-from autobot.contexts.agents.assistant.commands import standard_commands
-from autobot.contexts.agents.assistant.model import Assistant
-from autobot.contexts.agents.catalogue import Catalogue
-from autobot.contexts.agents.facade import ModelFacade, over_facade
-from autobot.contexts.agents.limits import ModelLimits
+from autobot.contexts.agents.facade import ModelFacade
+from autobot.contexts.agents.metering import Meter
 from autobot.contexts.agents.orchestrator import CHAT
 from autobot.contexts.agents.ports import FoundRuns
 from autobot.contexts.agents.process import EXECUTE, ChatReply, execute_agent
@@ -87,6 +84,7 @@ class Product:
     engine: RunEngine
     facade: ModelFacade
     live: LiveModels
+    meter: Meter
     settings: SettingsReader
     upkeep: StoreUpkeep
     wires: ModelWires
@@ -186,9 +184,10 @@ class _Assembly:
             engine=engine,
             facade=facade,
             live=live,
+            meter=self.answering.meter,
             settings=self.settings.reader,
             upkeep=self.upkeep,
-            wires=self.wires,
+            wires=self.answering.wires,
             modules=modules,
             health=health,
             chat_view=self.chat_view,
@@ -216,24 +215,10 @@ class _Assembly:
             environment=config.environment,
             apply=self._apply_settings,
         )
-        self.wires = ModelWires(self.registry, outside.clock, outside.chance, outside.listener)
-        live = LiveModels(self.settings, self.registry, self.wires, outside.ids)
-        ask = LinkedBus(self.registry.link("ai-backend")).ask
-        assistant = Assistant(LazyGuide(), standard_commands(ask, self._list_models))
-        providers = (live.ollama, live.openai, live.llamacpp, assistant)
-        catalogue = Catalogue(
-            providers, outside.clock, configured_default=live.default_model, windows=live.windows
-        )
-        limits = ModelLimits(live.limits, outside.clock)
-        facade = ModelFacade(catalogue, self.registry, live.chain, limits=limits)
-        inside = direct(DirectTransport(facade.calls, facade.streams))
-        self.registry.wire("agents-llm", inside)
-        if not self.placement.scaled:
-            self.registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
-        live.changed = catalogue.ask_again
-        catalogue.changed = lambda: self.carrying.invalidation.invalidate(MODELS_TAG)
-        self.catalogue, self.facade, self.live = catalogue, facade, live
-        return live, facade
+        made = self.answering = answering(outside, self.placement, self.registry, self.store, self.settings)
+        made.catalogue.changed = lambda: self.carrying.invalidation.invalidate(MODELS_TAG)
+        self.catalogue, self.facade, self.live = made.catalogue, made.facade, made.live
+        return made.live, made.facade
 
     async def _apply_settings(self) -> None:
         try:
@@ -241,9 +226,6 @@ class _Assembly:
         except (Rejected, HopFailed):
             # It is made all the same; who follows the log puts it in force when the store is reached again.
             return
-
-    async def _list_models(self, context: CallContext) -> Any:
-        return await self.catalogue.choices(context)
 
     def _health(self) -> ProbedHealth:
         # Only ai reaches models (design §5), so only ai asks them.
@@ -255,7 +237,7 @@ class _Assembly:
     def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], FoundRuns]:
         outside, store, codec = self.outside, self.store, self.codec
         begun = reacted(self.broker, self.placement.group(GROUP), self.store, outside.clock)
-        agents, runs = agents_module.build(store, facade.list_models, begun)
+        agents, runs = agents_module.build(store, facade.list_models, begun, self._allowed)
         facts = ProcessFacts(
             self.config,
             outside.clock,

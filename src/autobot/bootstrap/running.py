@@ -19,6 +19,7 @@ from autobot.kernel.messaging.broker import Delivery, Subscription
 from autobot.kernel.telemetry.listener import Change
 
 REFUSALS_EVERY_S: Final = 1.0
+USAGE_EVERY_S: Final = 1.0
 PROBE_LINKS_EVERY_S: Final = 5.0
 
 
@@ -51,6 +52,7 @@ async def running(product: Product, *, decisions: bool = True) -> AsyncIterator[
                 task.cancel()
             try:
                 await product.refusals.flush()
+                await product.meter.flush()
             finally:
                 await product.registry.close()
                 await product.wires.close()
@@ -83,6 +85,7 @@ def _background(product: Product, seen: int) -> dict[str, Any]:
         server = product.live.server
         work |= {"model file": server.run()} if server is not None else {}
         work["discovery"] = product.live.discover()
+        work["usage"] = every(USAGE_EVERY_S, product.meter.flush)
     return work
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from autobot.contexts.agents.agent import Prompt
 from autobot.contexts.agents.catalogue import Catalogue, Known
 from autobot.contexts.agents.limits import FREE, ModelLimits
+from autobot.contexts.agents.metering import Measure, Meter
 from autobot.contexts.agents.ports import (
     Chunk,
     Embeddings,
@@ -23,7 +24,7 @@ from autobot.contexts.agents.ports import (
     ModelMessage,
     ToolSpec,
 )
-from autobot.contexts.agents.window import NEUTRAL, Scale, fit, prompt_tokens, refuse_too_long
+from autobot.contexts.agents.window import NEUTRAL, Scale, fit, prompt_tokens, refuse_too_long, text_tokens
 from autobot.contracts.models import MODELS_TAG, TEXTS_MAX
 from autobot.contracts.runs import ModelChoice
 from autobot.kernel.core.context import CallContext
@@ -64,8 +65,10 @@ class ModelFacade:
         chain: Chain = lambda _: (),
         *,
         limits: ModelLimits | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._catalogue, self._links, self._chain, self._limits = catalogue, links, chain, limits
+        self._meter = meter
         self._scales: dict[str, Scale] = {}
         self.calls: Mapping[str, Callable[[Any, CallContext], Coroutine[Any, Any, Any]]] = {
             "embed": self._embed,
@@ -129,18 +132,28 @@ class ModelFacade:
         if not 1 <= len(texts) <= TEXTS_MAX:
             raise InvalidInput(f"{len(texts)} texts were given; one call embeds 1 to {TEXTS_MAX}.")
         known = await self._catalogue.find(name, context)
+        if self._meter is not None:
+            await self._meter.check(context.principal)
         async with self._place(known, context):
-            return await known.provider.embed(known.model, texts, context)
+            found = await known.provider.embed(known.model, texts, context)
+        Measure(self._meter, context.principal, known.name, known.model).ended(
+            replace(found.usage, completion_tokens=found.usage.completion_tokens or 0),
+            lambda: sum(map(text_tokens, texts)),
+        )
+        return found
 
     def _place(self, known: Known, context: CallContext) -> AbstractAsyncContextManager[None]:
         return self._limits.place(known.name, known.model, context) if self._limits else FREE
 
     async def _generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
+        if self._meter is not None:
+            await self._meter.check(context.principal)
         refused: list[tuple[str, AutoBotError]] = []
         known = await self._first(request, context, refused)
         others = iter(self._chain(known.name if known else request.model))
         while known is not None or (known := await self._next(others, request, context, refused)):
             started = ended = False
+            measure = Measure(self._meter, context.principal, known.name, known.model)
             chunks = known.provider.generate(_for(known, request), context)
             try:
                 async with self._place(known, context):
@@ -151,8 +164,11 @@ class ModelFacade:
                             )
                         if type(chunk) is Finished:
                             ended = True
-                            chunk = self._end(known, request, chunk, fallback=bool(refused))
+                            chunk = self._end(known, request, chunk, measure, fallback=bool(refused))
+                        elif not started:
+                            measure.first()
                         started = True
+                        measure.pieces += 1
                         yield chunk
                 if not ended:
                     raise BadAnswer(f"The answer of {known.name} has no end.", link=known.provider.link_id)
@@ -165,6 +181,7 @@ class ModelFacade:
             else:
                 return
             finally:
+                measure.left(lambda: self._tokens(request))
                 await _close(chunks)
             known = None
         raise _first_refusal(refused)
@@ -208,8 +225,11 @@ class ModelFacade:
     def _tokens(self, request: GenerateRequest) -> int:
         return prompt_tokens(request.messages, request.tools)
 
-    def _end(self, known: Known, request: GenerateRequest, end: Finished, *, fallback: bool) -> Finished:
+    def _end(
+        self, known: Known, request: GenerateRequest, end: Finished, measure: Measure, *, fallback: bool
+    ) -> Finished:
         """Learn from the provider's count, and say in the end whether another model stepped in."""
+        measure.ended(end.usage, lambda: self._tokens(request))
         counted = end.usage.prompt_tokens
         if counted is not None:
             self._scales[known.name] = self._scale(known).corrected(self._tokens(request), counted)

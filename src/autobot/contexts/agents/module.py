@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from autobot.contexts.agents.handlers import RunHandlers
 from autobot.contexts.agents.ports import CaughtUp, FoundRuns
-from autobot.contexts.agents.read_model import ModelList, RunQueries
-from autobot.contracts import runs
+from autobot.contexts.agents.read_model import EVERYBODY, Allowed, ModelList, RunQueries, UsageQueries
+from autobot.contracts import runs, usage
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.event_store.ports import EventStore
@@ -18,16 +18,21 @@ RULES = (
     Rule(action="runs:stop", admin=_OWN, operator=_OWN, user=_OWN),
     Rule(action="models:read", admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
     Rule(action="models:use", admin=_ALLOW, operator=_ALLOW, user=_ALLOW),
+    Rule(action="models:usage", admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
+    Rule(action=EVERYBODY, admin=_ALLOW, operator=_ALLOW),
     Rule(action="tools:time", admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
     Rule(action="tools:search_documentation", admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
     Rule(action="tools:read_setting", admin=_ALLOW, operator=_ALLOW),
 )
 
 
-def build(store: EventStore, models: ModelList, caught_up: CaughtUp) -> tuple[Module, FoundRuns]:
+def build(
+    store: EventStore, models: ModelList, caught_up: CaughtUp, allowed: Allowed
+) -> tuple[Module, FoundRuns]:
     """Wire the context; what finds runs comes back too, because it takes the engine once that is there."""
     found = FoundRuns(store, caught_up)
     handlers, queries = RunHandlers(found), RunQueries(found, models)
+    used = UsageQueries(store, allowed)
     module = Module(
         name="agents",
         commands=(
@@ -43,6 +48,7 @@ def build(store: EventStore, models: ModelList, caught_up: CaughtUp) -> tuple[Mo
             QuerySpec(query=runs.GetRun, action="runs:read", handler=queries.get, owner=found.owner),
             QuerySpec(query=runs.AwaitRun, action="runs:read", handler=queries.wait, owner=found.owner),
             QuerySpec(query=runs.ListModels, action="models:read", handler=queries.models),
+            QuerySpec(query=usage.GetModelUsage, action="models:usage", handler=used.get),
             QuerySpec(query=runs.ListAgents, action="models:read", handler=queries.agents),
         ),
         events=EVENTS,

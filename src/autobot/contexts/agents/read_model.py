@@ -2,14 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
+from autobot.contexts.agents.metering import FIELDS, usage_rows
 from autobot.contexts.agents.orchestrator import KINDS
 from autobot.contexts.agents.ports import FoundRuns
-from autobot.contracts import runs
-from autobot.kernel.core.context import CallContext
+from autobot.contexts.agents.quotas import NANO
+from autobot.contracts import runs, usage
+from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.core.errors import Forbidden
+from autobot.kernel.event_store.ports import EventStore
+
+EVERYBODY: Final = "models:usage_all"
+"""The action of seeing what others used."""
 
 ModelList = Callable[[CallContext], Awaitable[Sequence[runs.ModelChoice]]]
+
+
+Allowed = Callable[[Principal, str], bool]
+"""Says whether somebody may do an action."""
+
+
+class UsageQueries:
+    """What models were used for, of the asker or of everybody."""
+
+    def __init__(self, store: EventStore, allowed: Allowed) -> None:
+        self._store, self._allowed = store, allowed
+
+    async def get(self, query: usage.GetModelUsage, context: CallContext) -> usage.ModelUsage:
+        """Return sums of days. Raises Forbidden for another user's where the asker may see only their own."""
+        own = context.principal.user_id
+        everybody = self._allowed(context.principal, EVERYBODY)
+        if not everybody and query.user not in (None, own):
+            raise Forbidden("Only administrators and operators see what others used.")
+        user = query.user if everybody else own
+        rows = await usage_rows(self._store, query.since, query.until, user)
+        mine = [one.document for one in rows if one.document["tenant"] == context.principal.tenant]
+        return usage.ModelUsage(
+            by=query.by,
+            since=query.since,
+            until=query.until,
+            items=_summed(mine, lambda row: str(row[query.by])),
+            totals=_summed(mine, lambda _: ""),
+        )
+
+
+def _summed(
+    rows: Sequence[Mapping[str, Any]], name: Callable[[Mapping[str, Any]], str]
+) -> tuple[usage.UsageItem, ...]:
+    """Return the sums of rows by name and currency, most tokens first."""
+    sums: dict[tuple[str, str], dict[str, int]] = {}
+    for row in rows:
+        figures = sums.setdefault((name(row), row["currency"]), dict.fromkeys(FIELDS, 0))
+        for field in FIELDS:
+            figures[field] += row[field]
+    items = [
+        usage.UsageItem(name=one, currency=currency, figures=usage.UsageFigures(cost=nano / NANO, **figures))
+        for (one, currency), figures in sums.items()
+        for nano in (figures.pop("cost_nano"),)
+    ]
+    return tuple(
+        sorted(items, key=lambda one: (-one.figures.prompt_tokens - one.figures.completion_tokens, one.name))
+    )
 
 
 class RunQueries:

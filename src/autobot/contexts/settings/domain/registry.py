@@ -105,6 +105,40 @@ MODELS: Final = (
         pattern=r"\S.{0,198}=[1-9][0-9]{0,3}(\+[0-9]{1,5})?",
         form="NAME=LIMIT or NAME=LIMIT+QUEUE, such as ollama:llama3=4+16",
     ),
+    Definition(
+        key="model.prices",
+        type="list",
+        group="Models",
+        title="Prices",
+        description="What a million tokens of a model cost, read and written: NAME=INPUT/OUTPUT. Models that are not "
+        "named cost nothing. A new price holds for what comes after it.",
+        default=[],
+        maximum=200,
+        pattern=r"\S.{0,198}=[0-9]{1,6}(\.[0-9]{1,6})?(/[0-9]{1,6}(\.[0-9]{1,6})?)?",
+        form="NAME=INPUT/OUTPUT, such as openai:gpt-4o-mini=0.15/0.60",
+    ),
+    Definition(
+        key="model.currency",
+        type="string",
+        group="Models",
+        title="Currency of the prices",
+        description="Three letters (ISO 4217). Sums are kept apart by currency.",
+        default="USD",
+        pattern=r"[A-Z]{3}",
+        form="three capital letters, such as EUR",
+    ),
+    Definition(
+        key="model.quotas",
+        type="list",
+        group="Models",
+        title="Quotas of a day",
+        description="How much a user or an API key may use of models from midnight to midnight UTC: user:WHO=N tokens, "
+        "key:WHO=N cost. WHO is a user's name, a key's id, or * for each. Beyond it: 429.",
+        default=[],
+        maximum=500,
+        pattern=r"(user|key):\S{1,100}=[0-9]{1,15}(\.[0-9]{1,6})? (tokens|cost)",
+        form="user:WHO=N tokens or key:WHO=N cost, such as user:*=200000 tokens",
+    ),
 )
 
 CHAT: Final = (

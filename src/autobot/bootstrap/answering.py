@@ -1,0 +1,64 @@
+"""The models of a process: providers by the settings, the catalogue, the facade with its limits and its meter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from autobot.bootstrap.guide import LazyGuide
+from autobot.bootstrap.models import LiveModels
+from autobot.bootstrap.outside import Outside
+from autobot.bootstrap.placing import Placement
+from autobot.bootstrap.wiring import ModelWires, direct
+from autobot.contexts.agents.assistant.commands import standard_commands
+from autobot.contexts.agents.assistant.model import Assistant
+from autobot.contexts.agents.catalogue import Catalogue
+from autobot.contexts.agents.facade import ModelFacade, over_facade
+from autobot.contexts.agents.limits import ModelLimits
+from autobot.contexts.agents.metering import Meter
+from autobot.contexts.settings.module import Settings
+from autobot.kernel.commands.linked import LinkedBus
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.links.direct import DirectTransport
+from autobot.kernel.links.registry import LinkRegistry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """What answers with models."""
+
+    wires: ModelWires
+    live: LiveModels
+    catalogue: Catalogue
+    facade: ModelFacade
+    meter: Meter
+    limits: ModelLimits
+
+
+def answering(
+    outside: Outside, placement: Placement, registry: LinkRegistry, store: EventStore, settings: Settings
+) -> Answering:
+    """Build it and connect the rows that lead to it in this process."""
+    wires = ModelWires(registry, outside.clock, outside.chance, outside.listener)
+    live = LiveModels(settings, registry, wires, outside.ids)
+
+    async def listed(context: CallContext) -> Any:
+        return await catalogue.choices(context)
+
+    ask = LinkedBus(registry.link("ai-backend")).ask
+    assistant = Assistant(LazyGuide(), standard_commands(ask, listed))
+    catalogue = Catalogue(
+        (live.ollama, live.openai, live.llamacpp, assistant),
+        outside.clock,
+        configured_default=live.default_model,
+        windows=live.windows,
+    )
+    limits = ModelLimits(live.limits, outside.clock)
+    meter = Meter(store, outside.clock, outside.ids, live.rules)
+    facade = ModelFacade(catalogue, registry, live.chain, limits=limits, meter=meter)
+    registry.wire("agents-llm", direct(DirectTransport(facade.calls, facade.streams)))
+    if not placement.scaled:
+        registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
+    live.changed = catalogue.ask_again
+    return Answering(wires=wires, live=live, catalogue=catalogue, facade=facade, meter=meter, limits=limits)
