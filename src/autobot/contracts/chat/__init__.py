@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from autobot.contracts.chat.answers import (
-    NOW,
     Accepted,
-    AsOf,
     GetMessage,
     GetSession,
     GetThread,
@@ -58,6 +56,7 @@ from autobot.contracts.chat.words import (
     ToolCallView,
     Usage,
 )
+from autobot.contracts.past import NOW, AsOf
 
 __all__ = [
     "BROUGHT_MAX",

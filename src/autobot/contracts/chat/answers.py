@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Le, Len
 
 from autobot.contracts.chat.words import Id, MessageStatus, ToolCallView, Usage
 from autobot.contracts.models import Citation, ServedBy
+from autobot.contracts.past import NOW, AsOf
 from autobot.kernel.core.failure import Failure
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AsOf:
-    """A moment of the past: a log position, or a time (not both); neither is now."""
-
-    position: Annotated[int, Ge(0)] | None = None
-    at: datetime | None = None
-
-
-NOW = AsOf()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,7 @@
-"""Full-text search over passages: Okapi BM25 (Robertson & Zaragoza 2009, §3.2), in memory. Pure."""
+"""Full-text search over passages of the guide, in memory. Pure."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,9 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from autobot.contexts.agents.assistant.passages import Passage
+from autobot.kernel.core.ranking import Bm25, stem
 
-K1: Final = 1.2
-B: Final = 0.75
 TITLE_WEIGHT: Final = 3
 """A word of the heading counts as if it stood so often in the text."""
 
@@ -140,14 +138,6 @@ def words_of(text: str) -> list[str]:
     return [stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP]
 
 
-def stem(word: str) -> str:
-    """Return a word without its commonest English endings; short words stay."""
-    for ending in ("ings", "ing", "edly", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
-            return word[: -len(ending)]
-    return word[:-1] if word.endswith("e") and len(word) > 4 else word
-
-
 class Guide:
     """Passages that can be searched. Built once; searching changes nothing."""
 
@@ -157,15 +147,9 @@ class Guide:
             Counter(words_of(one.text) + words_of(one.title) * TITLE_WEIGHT) for one in self._passages
         ]
         self._titles = [frozenset(words_of(one.title.rpartition(" › ")[2])) for one in self._passages]
-        self._lengths = [sum(counts.values()) for counts in self._counts]
-        self._mean = sum(self._lengths) / max(len(self._lengths), 1) or 1.0
-        holding = Counter(word for counts in self._counts for word in counts)
-        total = len(self._passages)
-        self._weights = {
-            word: math.log(1 + (total - count + 0.5) / (count + 0.5)) for word, count in holding.items()
-        }
+        self._ranking = Bm25(self._counts)
         # A word that the guide has nowhere says less about a question than the rarest one that it has.
-        self._unknown = math.log(1 + (total + 0.5) / 0.5) * UNKNOWN_WEIGHT
+        self._unknown = self._ranking.unknown * UNKNOWN_WEIGHT
 
     def __len__(self) -> int:
         """Return how many passages there are."""
@@ -174,14 +158,14 @@ class Guide:
     def search(self, text: str, limit: int = 4) -> tuple[Found, ...]:
         """Return the best passages, best first; none when no word of `text` occurs."""
         wanted = dict.fromkeys(words_of(text))
-        whole = sum(self._weights.get(word, self._unknown) for word in wanted) or 1.0
+        weights = {word: self._ranking.weight(word) for word in wanted}
+        whole = sum(self._unknown if one is None else one for one in weights.values()) or 1.0
         found = []
         for index, counts in enumerate(self._counts):
             shared = [word for word in wanted if word in counts]
             if shared:
-                score = sum(self._weight(word, counts[word], self._lengths[index]) for word in shared)
-                coverage = sum(self._weights[word] for word in shared) / whole
-                found.append((score, -index, coverage))
+                coverage = sum(weights[word] or 0.0 for word in shared) / whole
+                found.append((self._ranking.score(shared, index), -index, coverage))
         found.sort(reverse=True)
         return tuple(
             Found(
@@ -192,6 +176,3 @@ class Guide:
             )
             for score, negative, coverage in found[:limit]
         )
-
-    def _weight(self, word: str, count: int, length: int) -> float:
-        return self._weights[word] * count * (K1 + 1) / (count + K1 * (1 - B + B * length / self._mean))

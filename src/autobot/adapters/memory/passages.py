@@ -1,0 +1,152 @@
+"""The index of passages in memory: for tests, and as the plainest reading of its contract."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from autobot.contexts.knowledge.ports.index import (
+    Hit,
+    IndexedVersion,
+    IndexReport,
+    ModelPassages,
+    Vector,
+    Vectors,
+    Where,
+    checked,
+    unit,
+)
+from autobot.contracts.knowledge.passages import Passage, place_of
+from autobot.kernel.core.errors import Conflict
+from autobot.kernel.core.ranking import Bm25, stem
+from autobot.kernel.event_store.text import words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    of: IndexedVersion
+    passages: tuple[Passage, ...]
+    vectors: tuple[array[float], ...]
+    until: int | None = None
+
+    def held(self, position: int | None) -> bool:
+        """Whether it was current at a position, or is now."""
+        if position is None:
+            return self.until is None
+        return self.of.position <= position and (self.until is None or position < self.until)
+
+    def fits(self, where: Where) -> bool:
+        """Whether its passages are searched."""
+        return (
+            self.held(where.as_of)
+            and (where.collections is None or self.of.collection in where.collections)
+            and (where.documents is None or self.of.document_id in where.documents)
+            and set(where.tags) <= set(self.of.tags)
+        )
+
+
+class MemoryPassages:
+    """Implements `PassageIndex`; forgets all when it is let go."""
+
+    def __init__(self) -> None:
+        self._versions: dict[tuple[str, int], _Stored] = {}
+
+    async def put(
+        self, version: IndexedVersion, passages: Sequence[Passage], vectors: Vectors | None
+    ) -> None:
+        units = checked(version, passages, vectors)
+        own = [one for (document, _), one in self._versions.items() if document == version.document_id]
+        if any(one.of.version > version.version for one in own):
+            raise Conflict("A newer version of this document is indexed.")
+        first, until = version.position, None
+        for one in own:
+            if one.of.version == version.version:
+                first, until = one.of.position, one.until
+            elif one.until is None:
+                key = (one.of.document_id, one.of.version)
+                self._versions[key] = replace(one, until=version.position)
+        self._versions[version.document_id, version.version] = _Stored(
+            of=replace(version, position=first), passages=tuple(passages), vectors=tuple(units), until=until
+        )
+
+    async def retire(self, document_id: str, position: int) -> None:
+        for key, one in self._versions.items():
+            if key[0] == document_id and one.until is None:
+                self._versions[key] = replace(one, until=position)
+
+    async def erase(self, document_id: str) -> None:
+        self._versions = {key: one for key, one in self._versions.items() if key[0] != document_id}
+
+    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
+        asked = dict.fromkeys(_words(text))
+        found = [passage for one in self._fitting(where) for passage in one.passages]
+        counts = [Counter(_words(f"{one.title} {one.heading} {one.text}")) for one in found]
+        ranking = Bm25(counts)
+        hits = [
+            _hit(one, ranking.score(asked, index))
+            for index, one in enumerate(found)
+            if any(word in counts[index] for word in asked)
+        ]
+        return _best(hits, limit)
+
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        asked = unit(vector)
+        hits = [
+            _hit(passage, sum(a * b for a, b in zip(asked, other, strict=True)))
+            for one in self._fitting(where)
+            if one.of.model == where.model
+            for passage, other in zip(one.passages, one.vectors, strict=bool(one.vectors))
+            if len(other) == len(asked)
+        ]
+        return _best(hits, limit)
+
+    def _fitting(self, where: Where) -> Iterator[_Stored]:
+        return (one for one in self._versions.values() if one.fits(where))
+
+    def _at(self, id: str) -> tuple[_Stored, int] | None:  # noqa: A002 - the field's own word
+        place = place_of(id)
+        stored = self._versions.get(place[:2]) if place else None
+        if place is None or stored is None or place[2] >= len(stored.passages):
+            return None
+        return stored, place[2]
+
+    async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:
+        return [at[0].passages[at[1]] for at in map(self._at, ids) if at is not None]
+
+    async def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
+        found = {one: self._at(one) for one in ids}
+        return {one: at[0].vectors[at[1]] for one, at in found.items() if at is not None and at[0].vectors}
+
+    async def of_document(self, document_id: str, version: int) -> Sequence[Passage]:
+        stored = self._versions.get((document_id, version))
+        return list(stored.passages) if stored else []
+
+    async def measure(self) -> IndexReport:
+        now = [one for one in self._versions.values() if one.until is None]
+        models: Counter[tuple[str, int]] = Counter()
+        for one in now:
+            if one.vectors:
+                models[one.of.model, len(one.vectors[0])] += len(one.vectors)
+        return IndexReport(
+            documents=len(now),
+            passages=sum(len(one.passages) for one in now),
+            stored=sum(len(one.passages) for one in self._versions.values()),
+            models=tuple(
+                ModelPassages(model=model, dimensions=size, passages=count)
+                for (model, size), count in sorted(models.items())
+            ),
+        )
+
+
+def _words(text: str) -> list[str]:
+    return [stem(word) for word in words(text)]
+
+
+def _hit(passage: Passage, score: float) -> Hit:
+    return Hit(passage_id=passage.id, document_id=passage.document_id, score=score)
+
+
+def _best(hits: list[Hit], limit: int) -> list[Hit]:
+    return sorted(hits, key=lambda one: (-one.score, place_of(one.passage_id)))[:limit]

@@ -1,0 +1,157 @@
+"""Searching and reading passages on a connection."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Sequence
+from typing import Any, Final
+
+import apsw
+
+from autobot.contexts.knowledge.ports.index import Hit, IndexReport, ModelPassages, Where
+from autobot.contracts.knowledge.passages import Passage, passage_id, place_of
+from autobot.kernel.event_store.text import words
+
+WORDS_MAX: Final = 256
+"""Words of a query that are looked up; the rest of a longer one is passed over."""
+
+_PASSAGE: Final = (
+    "SELECT d.document, d.version, p.place, t.title, t.heading, t.text, p.start, p.finish, p.page"
+    " FROM versions d JOIN passages p ON p.version = d.number JOIN texts t ON t.number = p.number"
+)
+
+
+def asked(text: str) -> str | None:
+    """Return the FTS5 expression of a text: any of its words. None: it has none."""
+    found = list(dict.fromkeys(words(text)))[:WORDS_MAX]
+    return " OR ".join(f'"{one}"' for one in found) if found else None
+
+
+def _condition(where: Where) -> tuple[str, list[Any]]:
+    """Return the condition on the rows `d` of versions."""
+    clauses, values = ["d.until IS NULL"], list[Any]()
+    if where.as_of is not None:
+        clauses, values = ["d.since <= ? AND (d.until IS NULL OR d.until > ?)"], [where.as_of, where.as_of]
+    for column, wanted in (("collection", where.collections), ("document", where.documents)):
+        if wanted is not None:
+            clauses.append(f"d.{column} IN (SELECT value FROM json_each(?))")  # noqa: S608 - names are ours
+            values.append(json.dumps(wanted))
+    for tag in where.tags:
+        clauses.append("EXISTS (SELECT 1 FROM json_each(d.tags) WHERE value = ?)")
+        values.append(tag)
+    return " AND ".join(clauses), values
+
+
+def lexical(connection: apsw.Connection, text: str, where: Where, limit: int) -> list[Hit]:
+    """Return the best passages by words (BM25)."""
+    match = asked(text)
+    if match is None:
+        return []
+    condition, values = _condition(where)
+    sql = (
+        "SELECT d.document, d.version, p.place, -words.rank FROM words"  # noqa: S608 - clauses are ours
+        " CROSS JOIN passages p ON p.number = words.rowid CROSS JOIN versions d ON d.number = p.version"
+        f" WHERE words MATCH ? AND {condition}"
+        " ORDER BY words.rank, d.document, d.version, p.place LIMIT ?"
+    )
+    return [_hit(*row) for row in connection.execute(sql, (match, *values, limit))]
+
+
+def nearest(connection: apsw.Connection, vector: array[float], where: Where, limit: int) -> list[Hit]:
+    """Return the passages of the nearest vectors, by comparing all that may be read. `vector` has length 1."""
+    condition, values = _condition(where)
+    # Of vectors of length 1 the distance gives the cosine, and is the cheaper of the two.
+    sql = (
+        "SELECT d.document, d.version, p.place, n.distance FROM ("  # noqa: S608 - clauses are ours
+        "SELECT v.number AS number, vec_distance_l2(v.vector, ?) AS distance"
+        " FROM versions d JOIN vectors v ON v.version = d.number"
+        f" WHERE d.model = ? AND d.dimensions = ? AND {condition} ORDER BY distance, v.number LIMIT ?"
+        ") n JOIN passages p ON p.number = n.number JOIN versions d ON d.number = p.version"
+        " ORDER BY n.distance, d.document, d.version, p.place"
+    )
+    rows = connection.execute(sql, (vector.tobytes(), where.model, len(vector), *values, limit))
+    return [_hit(document, version, place, 1 - away * away / 2) for document, version, place, away in rows]
+
+
+def _hit(document: str, version: int, place: int, score: float) -> Hit:
+    return Hit(passage_id=passage_id(document, version, place), document_id=document, score=score)
+
+
+def passages(connection: apsw.Connection, ids: Sequence[str]) -> list[Passage]:
+    """Return passages in the order of their ids."""
+    found = []
+    for place in map(place_of, ids):
+        if place is not None:
+            rows = connection.execute(
+                f"{_PASSAGE} WHERE d.document = ? AND d.version = ? AND p.place = ?", place
+            )
+            found += [_passage(*row) for row in rows]
+    return found
+
+
+def of_document(connection: apsw.Connection, document_id: str, version: int) -> list[Passage]:
+    """Return the passages of a version in their order."""
+    sql = f"{_PASSAGE} WHERE d.document = ? AND d.version = ? ORDER BY p.place"
+    return [_passage(*row) for row in connection.execute(sql, (document_id, version))]
+
+
+def _passage(
+    document: str,
+    version: int,
+    place: int,
+    title: str,
+    heading: str,
+    text: str,
+    start: int,
+    end: int,
+    page: int | None,
+) -> Passage:
+    return Passage(
+        id=passage_id(document, version, place),
+        document_id=document,
+        version=version,
+        number=place,
+        title=title,
+        heading=heading,
+        text=text,
+        start=start,
+        end=end,
+        page=page,
+    )
+
+
+def vectors(connection: apsw.Connection, ids: Sequence[str]) -> dict[str, array[float]]:
+    """Return the vectors of passages that have one."""
+    found = {}
+    sql = (
+        "SELECT v.vector FROM versions d JOIN passages p ON p.version = d.number"
+        " JOIN vectors v ON v.number = p.number WHERE d.document = ? AND d.version = ? AND p.place = ?"
+    )
+    for id in ids:  # noqa: A001 - the field's own word
+        place = place_of(id)
+        row = connection.execute(sql, place).fetchone() if place else None
+        if row is not None:
+            found[id] = array("f", row[0])
+    return found
+
+
+def measure(connection: apsw.Connection) -> IndexReport:
+    """Return what is held."""
+    row: Any = connection.execute(
+        "SELECT (SELECT count(*) FROM versions WHERE until IS NULL),"
+        " (SELECT count(*) FROM versions d JOIN passages p ON p.version = d.number WHERE d.until IS NULL),"
+        " (SELECT count(*) FROM passages)"
+    ).fetchall()[0]
+    models = connection.execute(
+        "SELECT d.model, d.dimensions, count(*) FROM versions d JOIN vectors v ON v.version = d.number"
+        " WHERE d.until IS NULL GROUP BY d.model, d.dimensions ORDER BY d.model, d.dimensions"
+    )
+    return IndexReport(
+        documents=row[0],
+        passages=row[1],
+        stored=row[2],
+        models=tuple(
+            ModelPassages(model=model, dimensions=size, passages=count) for model, size, count in models
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What the context decides. Pure."""

@@ -1,0 +1,1 @@
+"""The write side: commands on collections and documents."""

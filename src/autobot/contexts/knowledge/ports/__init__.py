@@ -1,0 +1,1 @@
+"""What the knowledge context needs from the world."""

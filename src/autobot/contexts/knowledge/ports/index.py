@@ -1,0 +1,166 @@
+"""The index of passages: by words, by vectors, and as of any position of the log."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from autobot.contracts.knowledge.passages import Passage, passage_id
+from autobot.kernel.core.errors import InvalidInput
+
+Vector = Sequence[float]
+Vectors = Sequence[Vector]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedVersion:
+    """A version of a document, as the index keeps it.
+
+    Attributes:
+        position: of the log: from there on it is found.
+        model: what made its vectors; empty when it has none.
+    """
+
+    document_id: str
+    version: int
+    collection: str
+    title: str
+    position: int
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which passages are searched.
+
+    Attributes:
+        collections: those that the asker may read; None stands for all, an empty one for none.
+        tags: all of these must be on the document.
+        documents: only these; None stands for all.
+        as_of: what was current at this position of the log; None stands for now.
+        model: whose vectors are compared; of use for `nearest` alone.
+    """
+
+    collections: tuple[str, ...] | None = None
+    tags: tuple[str, ...] = ()
+    documents: tuple[str, ...] | None = None
+    as_of: int | None = None
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A passage that was found. A higher score is better; scores of two searches cannot be compared."""
+
+    passage_id: str
+    document_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPassages:
+    """How many passages have vectors of a model, and of what length."""
+
+    model: str
+    dimensions: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexReport:
+    """What the index holds: documents and passages that are found now, and all passages with those of the past."""
+
+    documents: int
+    passages: int
+    stored: int
+    models: tuple[ModelPassages, ...]
+
+
+class PassageIndex(Protocol):
+    """Passages of all documents' versions.
+
+    Contract: what a call wrote is durable and found by the next search when it returns; a call that raises wrote
+    nothing. Words are found without regard to case, diacritics and English endings; a passage needs one of the words
+    of the text, and rarer words count more. Any text may be searched for, and means its words alone. Vectors are
+    compared by cosine; a vector of another model or length is passed over. Equal scores come in the order of
+    document, version and number.
+    """
+
+    async def put(
+        self, version: IndexedVersion, passages: Sequence[Passage], vectors: Vectors | None
+    ) -> None:
+        """Write one version of a document with all its passages. The version before it is retired at its position.
+
+        The same again changes nothing; the same version with others (as when its vectors came later, or after a move to
+        another collection) replaces them and keeps the position at which it was first found. Raises Conflict when a newer
+        version is there, InvalidInput for what `checked` refuses.
+        """
+        ...
+
+    async def retire(self, document_id: str, position: int) -> None:
+        """Let a document be found no more from `position` on; searches as of before find it still. Unknown: nothing happens."""
+        ...
+
+    async def erase(self, document_id: str) -> None:
+        """Remove all versions, as if they had never been. Unknown: nothing happens."""
+        ...
+
+    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
+        """Return the passages that fit the words of `text` best."""
+        ...
+
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        """Return the passages whose vectors are nearest; `score` is the cosine."""
+        ...
+
+    async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:
+        """Return passages in the order of `ids`, those of the past too; what is not there is left out."""
+        ...
+
+    async def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
+        """Return the vectors of passages, of length 1; what has none is left out."""
+        ...
+
+    async def of_document(self, document_id: str, version: int) -> Sequence[Passage]:
+        """Return the passages of a version in their order; none for what is not there."""
+        ...
+
+    async def measure(self) -> IndexReport:
+        """Return what the index holds."""
+        ...
+
+
+def checked(
+    version: IndexedVersion, passages: Sequence[Passage], vectors: Vectors | None
+) -> list[array[float]]:
+    """Return the vectors at length 1, an empty list for none.
+
+    Raises InvalidInput for passages that are not `version`'s own from number 0 on, vectors of another count, of unequal
+    length or without direction, and for a model without vectors or vectors without one.
+    """
+    for number, one in enumerate(passages):
+        own = (
+            one.document_id == version.document_id and one.version == version.version and one.number == number
+        )
+        if not own or one.id != passage_id(version.document_id, version.version, number):
+            raise InvalidInput(f"Passage {one.id} is not number {number} of this version.")
+    if (vectors is not None) != bool(version.model):
+        raise InvalidInput("Vectors come with the name of their model, and without vectors there is none.")
+    if vectors is None:
+        return []
+    if len(vectors) != len(passages) or len({len(one) for one in vectors}) > 1:
+        raise InvalidInput("There must be one vector for each passage, all of one length.")
+    return [unit(one) for one in vectors]
+
+
+def unit(vector: Vector) -> array[float]:
+    """Return a vector of the same direction and length 1, as 32-bit floats. Raises InvalidInput when it has none."""
+    length = math.sqrt(sum(one * one for one in vector))
+    if not 0.0 < length < math.inf:
+        raise InvalidInput("A vector without a direction cannot be compared.")
+    return array("f", [one / length for one in vector])

@@ -1,0 +1,1 @@
+"""The read side: collections, documents, and what is found."""

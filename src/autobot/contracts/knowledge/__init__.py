@@ -1,0 +1,1 @@
+"""Published language of the knowledge context: collections, documents, and what is found in them."""

@@ -1,0 +1,48 @@
+"""Passages: the pieces of a document that are searched, shown and cited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A piece of one version of a document.
+
+    Attributes:
+        id: `<document_id>.<version>.<number>` (`passage_id`).
+        version: from 1; each new upload of a document makes the next.
+        number: its place in that version, from 0.
+        title: of the document.
+        heading: the headings above it, outermost first, ` > ` between; empty for none.
+        start: first code point in the document's extracted text.
+        end: one past the last.
+        page: of the original, from 1; None where it has no pages.
+    """
+
+    id: str
+    document_id: str
+    version: int
+    number: int
+    title: str
+    heading: str
+    text: str
+    start: int
+    end: int
+    page: int | None = None
+
+
+def passage_id(document_id: str, version: int, number: int) -> str:
+    """Return the id of a passage."""
+    return f"{document_id}.{version}.{number}"
+
+
+def place_of(id: str) -> tuple[str, int, int] | None:  # noqa: A002 - the field's own word
+    """Return document, version and number of a passage's id; None for what is none."""
+    document, _, rest = id.partition(".")
+    version, _, number = rest.partition(".")
+    if not (
+        document and version.isascii() and version.isdecimal() and number.isascii() and number.isdecimal()
+    ):
+        return None
+    return document, int(version), int(number)

@@ -1,0 +1,112 @@
+"""Searching documents: what is asked, and what is answered with the scores of each stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le, Len, MaxLen
+
+from autobot.contracts.past import NOW, AsOf
+from autobot.kernel.core.validate import Pattern
+
+SearchMode = Literal["hybrid", "lexical", "vector"]
+"""By words and by meaning, joined; by words; by meaning."""
+SearchGroup = Literal["passage", "document"]
+"""Each passage for itself, or each document once, by its best passage."""
+
+RESULTS_MAX = 200
+QUERY_MAX = 8000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchKnowledge:
+    """Find passages in the documents that the caller may read.
+
+    `tags` must all be there. With `as_of`: what would have been found then.
+    """
+
+    query: Annotated[str, Len(1, QUERY_MAX)]
+    limit: Annotated[int, Ge(1), Le(RESULTS_MAX)] = 10
+    mode: SearchMode = "hybrid"
+    group: SearchGroup = "passage"
+    collection: Annotated[str, Len(1, 64), Pattern(r"[A-Za-z0-9_-]+")] | None = None
+    tags: Annotated[tuple[Annotated[str, Len(1, 60)], ...], MaxLen(20)] = ()
+    as_of: AsOf = NOW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageScore:
+    """What one stage said of a passage: its score (higher is better) and its rank there, from 1."""
+
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """The stages that found a passage.
+
+    `lexical` is BM25 (unbounded), `vector` the cosine (−1 to 1), `fused` the sum of reciprocal ranks. None: that stage
+    did not run, or did not find it.
+    """
+
+    lexical: StageScore | None = None
+    vector: StageScore | None = None
+    fused: StageScore | None = None
+    rerank: StageScore | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPassage:
+    """A passage that was found. `score` is the last stage's; results come by it, best first."""
+
+    document_id: str
+    passage_id: str
+    version: int
+    number: int
+    title: str
+    heading: str
+    text: str
+    start: int
+    end: int
+    page: int | None
+    score: float
+    stages: Stages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Degraded:
+    """Why a search used less than was asked for. `code` and `detail` as in problem documents."""
+
+    code: str
+    detail: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """Milliseconds of each stage; None: it did not run."""
+
+    embedding_ms: float | None = None
+    lexical_ms: float | None = None
+    vector_ms: float | None = None
+    rerank_ms: float | None = None
+    total_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchAnswer:
+    """What was found, best first. `mode` is what was done, `asked` what was asked for; they differ when `degraded` says why.
+
+    `model` made the vectors, empty when none were used. `position` is the place in the log that was asked about, None for now.
+    """
+
+    items: tuple[FoundPassage, ...]
+    asked: SearchMode
+    mode: SearchMode
+    group: SearchGroup
+    model: str
+    position: int | None
+    took: Took
+    degraded: Degraded | None = None

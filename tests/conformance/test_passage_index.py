@@ -1,0 +1,119 @@
+"""The indexes of passages keep their port's promises, and the suite finds what does not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from autobot.adapters.memory.passages import MemoryPassages
+from autobot.adapters.sqlite.passages import SqlitePassages
+from autobot.contexts.knowledge.ports.index import Hit, IndexedVersion, PassageIndex, Vector, Vectors, Where
+from autobot.contracts.knowledge.passages import Passage
+from autobot.testing.conformance.passage_index import PassageIndexSuite
+from tests.conformance.planted import found_by
+
+
+class TestMemoryPassages(PassageIndexSuite):
+    def open(self) -> AbstractAsyncContextManager[PassageIndex]:
+        return _memory(MemoryPassages)
+
+
+@asynccontextmanager
+async def _memory(made: type[MemoryPassages]) -> AsyncIterator[PassageIndex]:
+    yield made()
+
+
+class TestSqlitePassages(PassageIndexSuite):
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "knowledge.db"
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[PassageIndex]:
+        index = await SqlitePassages.open(self.path)
+        yield index
+        await index.close()
+
+    def open(self) -> AbstractAsyncContextManager[PassageIndex]:
+        return self._open()
+
+
+class Planted(PassageIndexSuite):
+    """The suite over an index with a fault."""
+
+    made: type[MemoryPassages]
+
+    def open(self) -> AbstractAsyncContextManager[PassageIndex]:
+        return _memory(self.made)
+
+
+class ForgetsToFilterVectors(MemoryPassages):
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        return await super().nearest(vector, Where(model=where.model, as_of=where.as_of), limit)
+
+
+class ReadsAnEmptyListAsAll(MemoryPassages):
+    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
+        return await super().lexical(text, replace(where, collections=where.collections or None), limit)
+
+
+class KeepsTheOldVersion(MemoryPassages):
+    async def put(
+        self, version: IndexedVersion, passages: Sequence[Passage], vectors: Vectors | None
+    ) -> None:
+        before = dict(self._versions)
+        await super().put(version, passages, vectors)
+        self._versions |= {key: one for key, one in before.items() if key[1] != version.version}
+
+
+class ForgetsThePast(MemoryPassages):
+    async def retire(self, document_id: str, position: int) -> None:
+        await self.erase(document_id)
+
+
+class ErasesTheNewestOnly(MemoryPassages):
+    async def erase(self, document_id: str) -> None:
+        newest = max((key for key in self._versions if key[0] == document_id), default=None)
+        if newest:
+            del self._versions[newest]
+
+
+class ComparesAcrossModels(MemoryPassages):
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        models = {one.of.model for one in self._versions.values() if one.of.model}
+        found = [
+            hit
+            for model in models
+            for hit in await super().nearest(vector, replace(where, model=model), limit)
+        ]
+        return sorted(found, key=lambda one: -one.score)[:limit]
+
+
+class MovesAVersionInTime(MemoryPassages):
+    async def put(
+        self, version: IndexedVersion, passages: Sequence[Passage], vectors: Vectors | None
+    ) -> None:
+        self._versions.pop((version.document_id, version.version), None)
+        await super().put(version, passages, vectors)
+
+
+FAULTS = (
+    ForgetsToFilterVectors,
+    ReadsAnEmptyListAsAll,
+    KeepsTheOldVersion,
+    ForgetsThePast,
+    ErasesTheNewestOnly,
+    ComparesAcrossModels,
+    MovesAVersionInTime,
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.__name__)
+def test_each_planted_fault_is_found(fault: type[MemoryPassages]) -> None:
+    """Over an index with this fault at least one test of the suite fails, and over one without none does."""
+    assert found_by(type("Suite", (Planted,), {"made": fault})()) != []
+    assert found_by(type("Suite", (Planted,), {"made": MemoryPassages})()) == []
