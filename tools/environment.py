@@ -6,6 +6,7 @@ Nothing that somebody added to `.venv` (development groups, parts of `autobot ad
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,14 @@ TOOLS = ROOT / ".tools"
 STAMPS = TOOLS / "stamps"
 UV = TOOLS / "bin" / "uv"
 UV_VERSION = "0.13.9"
+ACCELERATED = {
+    ("linux", "x86_64"): (2, 28),
+    ("linux", "aarch64"): (2, 35),
+    ("darwin", "arm64"): (),
+    ("win32", "amd64"): (),
+}
+"""Systems for which OpenVINO has packages; on Linux from which glibc on."""
+ACCELERATED_BELOW = (3, 15)
 NETWORK_FIX = (
     "Needed once: the Python package index. Check the network or the proxy (HTTPS_PROXY, SSL_CERT_FILE)."
 )
@@ -150,8 +159,19 @@ def warm() -> None:
         stamp("compiled", value)
 
 
+def extras() -> tuple[str, ...]:
+    """Return the parts that every set-up installs: inference on this machine, where its runtime has packages."""
+    kind, version = platform.libc_ver()
+    least = ACCELERATED.get((sys.platform, platform.machine().lower()))
+    if least is None or sys.version_info >= ACCELERATED_BELOW:
+        return ()
+    if sys.platform == "linux" and (kind != "glibc" or tuple(map(int, version.split("."))) < least):
+        return ()
+    return ("npu",)
+
+
 def sync(groups: tuple[str, ...] = ()) -> None:
-    """Bring `.venv` to the locked versions of the core and of these dependency groups; removes nothing.
+    """Bring `.venv` to the locked versions of the core, its usual parts and these dependency groups; removes nothing.
 
     Raises:
         SetupError: the index is out of reach, or the lock file does not fit pyproject.toml.
@@ -171,7 +191,8 @@ def sync(groups: tuple[str, ...] = ()) -> None:
             failure="The environment .venv could not be made. If it is damaged, remove the folder and try again.",
         )
     chosen = [word for group in groups for word in ("--group", group)]
-    say(f"Installing {' and '.join(('the core', *groups))} into .venv ...")
+    chosen += [word for extra in extras() for word in ("--extra", extra)]
+    say(f"Installing {' and '.join(('the core', *extras(), *groups))} into .venv ...")
     quietly(
         [uv, "sync", "--quiet", "--frozen", "--inexact", "--no-default-groups", *chosen],
         cwd=ROOT,

@@ -225,7 +225,7 @@ class Slot:
     """A model that the worker holds or can load.
 
     Attributes:
-        window: tokens that it reads of a text, its marks included.
+        window: tokens that it reads of a text, its marks included; 0 while that is not known.
         dimensions: of its vectors; None for a model that ranks.
         device, precision: what computes it, as told by the runtime after loading; empty before.
         loaded_s: seconds that loading and the first computation took, None before.
@@ -235,7 +235,7 @@ class Slot:
     model: str
     task: Task
     state: SlotState
-    window: Annotated[int, Ge(1)]
+    window: Annotated[int, Ge(0)] = 0
     dimensions: int | None = None
     device: str = ""
     precision: str = ""
@@ -258,7 +258,8 @@ class Load:
 
     Attributes:
         waiting, waiting_max: texts that wait for a batch, and how many may.
-        texts, tokens, batches, refused: since it began; refused calls found the queue full.
+        texts, tokens, batches, refused: computed since it began; refused calls found the queue full.
+        hits: texts since it began whose vectors were still known; they are not among `texts`.
         texts_per_second: over the last `window_s` seconds.
         batch_mean: texts of a batch, over the same time; 0 when there was none.
         compute_ms_mean: milliseconds of a batch on the device, over the same time.
@@ -269,6 +270,7 @@ class Load:
     texts: int
     tokens: int
     batches: int
+    hits: int
     refused: int
     texts_per_second: float
     batch_mean: float

@@ -61,7 +61,7 @@ SLOT = Slot(
     loaded_s=0.25, source="wheel",
 )  # fmt: skip
 LOAD = Load(
-    waiting=1, waiting_max=2, texts=3, tokens=4, batches=5, refused=6, texts_per_second=0.5, batch_mean=1.5,
+    waiting=1, waiting_max=2, texts=3, tokens=4, batches=5, hits=7, refused=6, texts_per_second=0.5, batch_mean=1.5,
     compute_ms_mean=2.5, window_s=10.0,
 )  # fmt: skip
 PAYLOADS: tuple[tuple[Operation, Any], ...] = (

@@ -119,6 +119,7 @@ class HashingInference:
             texts=self._texts,
             tokens=self._tokens,
             batches=self._batches,
+            hits=0,
             refused=0,
             texts_per_second=0.0,
             batch_mean=0.0,

@@ -231,7 +231,7 @@ class Device(_message.Message):
     def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class Load(_message.Message):
-    __slots__ = ("waiting", "waiting_max", "texts", "tokens", "batches", "refused", "texts_per_second", "batch_mean", "compute_ms_mean", "window_s")
+    __slots__ = ("waiting", "waiting_max", "texts", "tokens", "batches", "refused", "texts_per_second", "batch_mean", "compute_ms_mean", "window_s", "hits")
     WAITING_FIELD_NUMBER: _ClassVar[int]
     WAITING_MAX_FIELD_NUMBER: _ClassVar[int]
     TEXTS_FIELD_NUMBER: _ClassVar[int]
@@ -242,6 +242,7 @@ class Load(_message.Message):
     BATCH_MEAN_FIELD_NUMBER: _ClassVar[int]
     COMPUTE_MS_MEAN_FIELD_NUMBER: _ClassVar[int]
     WINDOW_S_FIELD_NUMBER: _ClassVar[int]
+    HITS_FIELD_NUMBER: _ClassVar[int]
     waiting: int
     waiting_max: int
     texts: int
@@ -252,7 +253,8 @@ class Load(_message.Message):
     batch_mean: float
     compute_ms_mean: float
     window_s: float
-    def __init__(self, waiting: _Optional[int] = ..., waiting_max: _Optional[int] = ..., texts: _Optional[int] = ..., tokens: _Optional[int] = ..., batches: _Optional[int] = ..., refused: _Optional[int] = ..., texts_per_second: _Optional[float] = ..., batch_mean: _Optional[float] = ..., compute_ms_mean: _Optional[float] = ..., window_s: _Optional[float] = ...) -> None: ...
+    hits: int
+    def __init__(self, waiting: _Optional[int] = ..., waiting_max: _Optional[int] = ..., texts: _Optional[int] = ..., tokens: _Optional[int] = ..., batches: _Optional[int] = ..., refused: _Optional[int] = ..., texts_per_second: _Optional[float] = ..., batch_mean: _Optional[float] = ..., compute_ms_mean: _Optional[float] = ..., window_s: _Optional[float] = ..., hits: _Optional[int] = ...) -> None: ...
 
 class ReportResponse(_message.Message):
     __slots__ = ("version", "runtime", "devices", "slots", "load", "memory_bytes", "uptime_s")
