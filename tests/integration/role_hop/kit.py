@@ -6,7 +6,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -177,13 +177,14 @@ async def role(
     wires: Mapping[str, Wire] | None = None,
     limits: HopLimits | None = None,
     clock: MovableClock | None = None,
+    kind: type[HopParts] = HopParts,
     **changes: Any,
 ) -> AsyncIterator[Role]:
     """Serve a role on a free port of 127.0.0.1 for the block."""
     parts, heard, arrivals = parts_of(
         calls or {}, streams or {}, wires, limits or HopLimits(), clock or MovableClock()
     )
-    parts = replace(parts, **changes)
+    parts = replace(kind(**{one.name: getattr(parts, one.name) for one in fields(parts)}), **changes)
     config = uvicorn.Config(
         RoleHop(parts), **protocols(parts.ids), lifespan="on", log_config=None, timeout_graceful_shutdown=2
     )

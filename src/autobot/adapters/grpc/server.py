@@ -19,10 +19,9 @@ from autobot.adapters.grpc.generated.autobotapi.hop.v1 import hop_pb2
 from autobot.adapters.grpc.methods import HOP, HOP_CALL, HOP_STREAM, Method
 from autobot.adapters.grpc.status import PROBLEM_MAX, code_of, detail_of, trailers_of
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import Absent, DeadlineExceeded, Malformed, Overloaded, Unauthenticated
-from autobot.kernel.links.hop_door import SPENT, Admitted, HopDoor, fitting
+from autobot.kernel.core.errors import Absent, DeadlineExceeded, Malformed
+from autobot.kernel.links.hop_door import SPENT, Admitted, HopDoor, Visit, fitting
 from autobot.kernel.links.hop_wire import ANSWER_MAX, FRAME_MAX
-from autobot.kernel.links.service_token import body_mark
 from autobot.kernel.links.wire import Wire
 from autobot.kernel.telemetry.listener import Hop
 
@@ -142,27 +141,19 @@ class GrpcHop(grpc.GenericRpcHandler):  # type: ignore[misc]  # the library says
     async def _served(
         self, context: ServicerContext, asking: Callable[[], _Asked], answer: _Answer
     ) -> bytes | None:
-        at = self._now()
-        admitted: Admitted | None = None
-        hop: Hop | None = None
+        visit = Visit(self._door, self._now())
         try:
-            asked, fields = asking(), self._fields(context)
-            proven = self._door.admit(fields, asked.operation)
-            if body_mark(asked.message) != proven.call.body:
-                unproven = Unauthenticated("The message is not the one that the service token vouches for.")
-                self._door.unproven(unproven)
-                raise unproven
-            admitted = proven
-            hop = self._door.begin(fields, at, admitted)
+            asked = asking()
+            admitted, hop = visit.enter(self._fields(context), asked.operation, asked.message)
             found = await answer(_Known(asked, admitted, hop))
         except Exception as error:  # noqa: BLE001 - this is the edge: whatever it is, it is answered
-            self._door.failed(hop, at, error)
-            await self._refuse(context, error, admitted)
+            visit.failed(error)
+            await self._refuse(context, error, visit)
             return None
         except BaseException as error:
-            self._door.failed(hop, at, error)
+            visit.failed(error)
             raise
-        self._door.completed(hop, at)
+        visit.completed()
         return found
 
     def _fields(self, context: ServicerContext) -> dict[bytes, bytes]:
@@ -215,14 +206,13 @@ class GrpcHop(grpc.GenericRpcHandler):  # type: ignore[misc]  # the library says
             if close is not None:
                 await close()
 
-    async def _refuse(self, context: ServicerContext, error: Exception, admitted: Admitted | None) -> None:
+    async def _refuse(self, context: ServicerContext, error: Exception, visit: Visit) -> None:
         """End the call with the status that `error` is."""
-        unready = admitted is None and isinstance(error, Overloaded)
         refusal = Refusal(
             error=error,
-            correlation_id="" if admitted is None else admitted.call.correlation_id,
-            told=admitted is not None,
-            unready=unready,
+            correlation_id="" if visit.admitted is None else visit.admitted.call.correlation_id,
+            told=visit.admitted is not None,
+            unready=visit.unready(error),
         )
         trailers = trailers_of(error, self._document(refusal))
         await context.abort(code_of(error), detail_of(error), trailing_metadata=trailers)

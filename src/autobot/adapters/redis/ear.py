@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-from autobot.adapters.redis.errors import broken
+from autobot.adapters.redis.errors import LINK, broken
 from autobot.adapters.redis.wire import Wire
+from autobot.kernel.core.errors import ConnectionLost
 
 Told = tuple[bytes, bytes, bytes]
 """What happened (`message`, `subscribe`, `unsubscribe`, `pong`), the channel, and the payload of a message."""
@@ -49,3 +50,21 @@ class Ear:
         kind, channel, *rest = answer
         data = rest[0] if rest and isinstance(rest[0], bytes) else b""
         return kind, channel, data
+
+    async def all(self, look_s: float, quiet: Callable[[], None] = lambda: None) -> AsyncIterator[Told]:
+        """Yield what comes. A connection that says nothing for `look_s` is asked, and has as long again to answer.
+
+        `quiet` is called in such a pause. Raises ConnectionLost.
+        """
+        asked = False
+        while True:
+            told = await self.next(look_s)
+            if told is not None:
+                asked = False
+                yield told
+                continue
+            if asked:
+                raise ConnectionLost("Redis says nothing any more.", link=LINK)
+            asked = True
+            self.ping()
+            quiet()

@@ -16,7 +16,7 @@ import msgspec
 
 from autobot.adapters.redis.ear import Ear
 from autobot.adapters.redis.server import Server
-from autobot.kernel.core.errors import AutoBotError, ConnectionLost
+from autobot.kernel.core.errors import AutoBotError
 from autobot.kernel.messaging.transient import QUEUE, TransientHub, TransientSubscription
 from autobot.kernel.telemetry.listener import Listener
 
@@ -141,18 +141,7 @@ class RedisFrames:
         ear.subscribe([*(PREFIX + name for name in self._heard), OWN])
 
     async def _listen(self, ear: Ear) -> None:
-        asked = False
-        while True:
-            told = await ear.next(LOOK_S)
-            if told is None:
-                if asked:
-                    raise ConnectionLost("Redis says nothing any more.", link="backend-redis")
-                asked = True
-                ear.ping()
-                self._forget(ear)
-                continue
-            asked = False
-            kind, name, data = told
+        async for kind, name, data in ear.all(LOOK_S, lambda: self._forget(ear)):
             channel = name.decode().removeprefix(PREFIX)
             if kind == b"message":
                 self._take(channel, data)

@@ -17,7 +17,7 @@ from autobot.adapters.redis.wire import TIMEOUT_S, connected
 from autobot.kernel.core.errors import HopFailed
 
 ANYWHERE: Final = frozenset(
-    {"PING", "INFO", "PUBLISH", "PUBSUB", "SCRIPT", "KEYS", "CONFIG", "CLUSTER", "FLUSHALL"}
+    {"PING", "INFO", "PUBLISH", "PUBSUB", "SCRIPT", "KEYS", "CONFIG", "CLUSTER", "FLUSHALL", "TIME"}
 )
 """Commands without a key."""
 SECOND: Final = frozenset({"XINFO", "XGROUP"})

@@ -24,7 +24,7 @@ from autobot.kernel.core.errors import (
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.core.stepping import Late, at_most
 from autobot.kernel.links.propagation import extract
-from autobot.kernel.links.service_token import ServiceCall, ServiceTokens
+from autobot.kernel.links.service_token import ServiceCall, ServiceTokens, body_mark
 from autobot.kernel.links.wire import Wire, Wires
 from autobot.kernel.telemetry.listener import Change, Hop, Listener
 
@@ -214,6 +214,42 @@ class HopDoor:
             self._listener.completed(hop, self._now() - at)
         else:
             self._listener.failed(hop, self._now() - at, error)
+
+
+class Visit:
+    """One call at the door that comes with its whole message, from `at` (monotonic seconds) to its end."""
+
+    __slots__ = ("_at", "_door", "admitted", "hop")
+
+    def __init__(self, door: HopDoor, at: float) -> None:
+        self._door, self._at = door, at
+        self.admitted: Admitted | None = None
+        """Set once the token is believed: from then on the caller may be told what is raised."""
+        self.hop: Hop | None = None
+
+    def enter(self, fields: Mapping[bytes, bytes], operation: str, message: bytes) -> tuple[Admitted, Hop]:
+        """Come in. Raises Overloaded, Unauthenticated (of the message too), LinkMissing or Malformed."""
+        proven = self._door.admit(fields, operation)
+        if body_mark(message) != proven.call.body:
+            unproven = Unauthenticated("The message is not the one that the service token vouches for.")
+            self._door.unproven(unproven)
+            raise unproven
+        self.admitted = proven
+        self.hop = self._door.begin(fields, self._at, proven)
+        return proven, self.hop
+
+    def unready(self, error: BaseException) -> bool:
+        """Say whether an error means that nothing began and another process may be asked."""
+        return self.admitted is None and isinstance(error, Overloaded)
+
+    def completed(self) -> None:
+        """Tell that it was answered."""
+        if self.hop is not None:
+            self._door.completed(self.hop, self._at)
+
+    def failed(self, error: BaseException) -> None:
+        """Tell what ended it."""
+        self._door.failed(self.hop, self._at, error)
 
 
 def fitting(body: bytes, most: int, what: str) -> bytes:
