@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from autobot.adapters.child.supervisor import Supervisor
+from autobot.adapters.llamacpp.file import LlamaFile, LlamaOptions
 from autobot.adapters.llamacpp.model import LlamaModels
-from autobot.adapters.llamacpp.supervisor import LlamaOptions, LlamaServer
 from autobot.adapters.ollama.model import OllamaModels, OllamaOptions
 from autobot.adapters.openai.model import OpenAIModels, options_for
 from autobot.bootstrap.wiring import ModelWires, origin_of
@@ -102,7 +103,7 @@ class LiveModels:
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
         self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
-        self.server: LlamaServer | None = None
+        self.server: Supervisor | None = None
         self.changed: Callable[[], object] = lambda: None
         """Called when settings of models changed."""
 
@@ -158,8 +159,9 @@ class LiveModels:
         if not file:
             self._wires.connect("ai-llamacpp", (), GGUF_HINT)
             return
-        self.server = LlamaServer(LlamaOptions(file=Path(file), environment=environment), clock)
-        self.llamacpp.current = LlamaModels(self._registry.link("ai-llamacpp"), self.server)
+        found = LlamaFile(LlamaOptions(file=Path(file), environment=environment))
+        self.server = Supervisor(found, clock)
+        self.llamacpp.current = LlamaModels(self._registry.link("ai-llamacpp"), found, self.server)
         self._wires.connect("ai-llamacpp", (self.server.target,), GGUF_HINT)
 
     def _connect_ollama(self, address: str | None, *, found: bool = False) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from autobot.adapters.child.supervisor import Supervisor
+from autobot.adapters.llamacpp.file import LlamaFile, LlamaOptions
 from autobot.adapters.llamacpp.model import LlamaModels
-from autobot.adapters.llamacpp.supervisor import LlamaOptions, LlamaServer
 from autobot.adapters.ollama.model import OllamaModels, OllamaOptions
 from autobot.adapters.openai.model import OpenAIModels, OpenAIOptions
 from autobot.adapters.system.clock import SystemClock
@@ -102,13 +103,14 @@ def scripted_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @asynccontextmanager
-async def llama_server(file: Path) -> AsyncIterator[LlamaServer]:
+async def llama_server(file: Path) -> AsyncIterator[tuple[LlamaFile, Supervisor]]:
     """Run a real llama.cpp server for the block."""
-    server = LlamaServer(LlamaOptions(file=file, window=1024, parallel=3), SystemClock())
+    served = LlamaFile(LlamaOptions(file=file, window=1024, parallel=3))
+    server = Supervisor(served, SystemClock())
     async with asyncio.TaskGroup() as group:
         running = group.create_task(server.run())
         try:
-            yield server
+            yield served, server
         finally:
             running.cancel()
 
@@ -124,9 +126,12 @@ class TestLlamaCpp(_OnFile):
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Subject]:
-        async with llama_server(self.file) as server, http_link("ai-llamacpp", server.target) as link:
+        async with (
+            llama_server(self.file) as (file, server),
+            http_link("ai-llamacpp", server.target) as link,
+        ):
             yield Subject(
-                model=LlamaModels(link, server),
+                model=LlamaModels(link, file, server),
                 context=CONTEXT,
                 name="scripted",
                 text=SPOKEN,
@@ -145,7 +150,7 @@ class TestOpenAI(_OnFile):
         # This server closes connections after a stream without a word, and answers to any model's name.
         retried = PipelineOptions(retry=RetryOptions(max=2, delay=0.05))
         async with (
-            llama_server(self.file) as server,
+            llama_server(self.file) as (_, server),
             http_link("ai-openai", server.target, options=retried) as link,
         ):
             await server.ready()

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from autobot.adapters.child.supervisor import Supervisor
+from autobot.adapters.llamacpp.file import LlamaFile, LlamaOptions
 from autobot.adapters.llamacpp.model import LlamaModels
-from autobot.adapters.llamacpp.supervisor import LlamaOptions, LlamaServer
 from autobot.adapters.system.clock import SystemClock
 from autobot.contracts.models import (
     Finished,
@@ -43,17 +44,18 @@ class Running:
     """A served file."""
 
     models: LlamaModels
-    server: LlamaServer
+    server: Supervisor
 
 
 @asynccontextmanager
 async def serving(file: Path, window: int = 2048) -> AsyncIterator[Running]:
     """Serve a file for the block."""
-    server = LlamaServer(LlamaOptions(file=file, window=window), SystemClock())
+    model_file = LlamaFile(LlamaOptions(file=file, window=window))
+    server = Supervisor(model_file, SystemClock())
     async with http_link("ai-llamacpp", server.target) as link, asyncio.TaskGroup() as group:
         running = group.create_task(server.run())
         try:
-            yield Running(LlamaModels(link, server), server)
+            yield Running(LlamaModels(link, model_file, server), server)
         finally:
             running.cancel()
 
@@ -202,9 +204,10 @@ async def test_an_embedding_model_embeds_and_writes_nothing(tmp_path: Path) -> N
 
 async def test_the_wait_for_loading_ends_with_the_caller_s_time(scripted: Path) -> None:
     """A deadline that is over ends the wait, and closing ends it for everyone."""
-    server = LlamaServer(LlamaOptions(file=scripted), SystemClock())
+    file = LlamaFile(LlamaOptions(file=scripted))
+    server = Supervisor(file, SystemClock())
     async with http_link("ai-llamacpp", server.target) as link:
-        model = LlamaModels(link, server)
+        model = LlamaModels(link, file, server)
         with pytest.raises(DeadlineExceeded):
             await collect(model.generate(ask("Hi", "scripted"), CONTEXT.within(0.0)))
         async with asyncio.TaskGroup() as group:
@@ -222,10 +225,12 @@ async def test_the_server_dies_with_its_parent(scripted: Path) -> None:
     code = (
         "import asyncio,sys\n"
         "from pathlib import Path\n"
-        "from autobot.adapters.llamacpp.supervisor import LlamaOptions, LlamaServer\n"
+        "from autobot.adapters.child.supervisor import Supervisor\n"
+        "from autobot.adapters.llamacpp.file import LlamaFile, LlamaOptions\n"
         "from autobot.adapters.system.clock import SystemClock\n"
         "async def main():\n"
-        f"    server = LlamaServer(LlamaOptions(file=Path({str(scripted)!r}), window=256), SystemClock())\n"
+        f"    file = LlamaFile(LlamaOptions(file=Path({str(scripted)!r}), window=256))\n"
+        "    server = Supervisor(file, SystemClock())\n"
         "    async with asyncio.TaskGroup() as group:\n"
         "        group.create_task(server.run())\n"
         "        await server.ready()\n"

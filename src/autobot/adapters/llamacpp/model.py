@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
-from autobot.adapters.llamacpp.supervisor import LlamaServer
+from autobot.adapters.llamacpp.file import LlamaFile
 from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, ModelInfo, ServedBy
 from autobot.contracts.openai_wire.answer import AnswerReader
 from autobot.contracts.openai_wire.body import chat_body, embeddings_body
@@ -48,11 +48,24 @@ SPECIAL_TOKENS: Final = 8
 _JSON: Final = {"content-type": "application/json"}
 
 
+class Child(Protocol):
+    """The process that serves the file."""
+
+    @property
+    def state(self) -> str:
+        """`ready` while it answers."""
+        ...
+
+    async def ready(self) -> None:
+        """Return when it answers; start it if need be. Raises Absent or ConnectFailed."""
+        ...
+
+
 class LlamaModels:
     """The one model of one file. Listing it starts nothing; generating starts its process and waits for it."""
 
-    def __init__(self, link: Link, server: LlamaServer) -> None:
-        self._link, self._server = link, server
+    def __init__(self, link: Link, file: LlamaFile, child: Child) -> None:
+        self._link, self._file, self._child = link, file, child
         self._ended = 0.0
 
     @property
@@ -64,12 +77,12 @@ class LlamaModels:
         return self._link.id
 
     async def models(self, context: CallContext) -> Sequence[ModelInfo]:
-        header = await self._server.header()
-        state = "loaded" if self._server.state == "ready" else "starts when it is asked"
-        window = self._server.window(header)
+        header = await self._file.header()
+        state = "loaded" if self._child.state == "ready" else "starts when it is asked"
+        window = self._file.window(header)
         embeds = header.pooling is not None
         info = ModelInfo(
-            id=self._server.name,
+            id=self._file.name,
             window=window,
             generates=not embeds,
             embeds=embeds,
@@ -79,7 +92,7 @@ class LlamaModels:
 
     async def generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
         name = self._asked(request.model)
-        if await self._server.embeds():
+        if await self._file.embeds(served=self._child.state == "ready"):
             raise InvalidInput(f"{name} is an embedding model: it writes no text.")
         with self._mapped(name):
             await self._ready(context)
@@ -101,22 +114,22 @@ class LlamaModels:
         """Wait for the process, within the caller's time. Raises DeadlineExceeded."""
         try:
             async with asyncio.timeout_at(context.deadline):
-                await self._server.ready()
+                await self._child.ready()
                 closing = self._ended + CLOSING_S - asyncio.get_running_loop().time()
                 if closing > 0:
                     await asyncio.sleep(closing)
         except TimeoutError:
-            raise DeadlineExceeded(f"{self._server.name} was not loaded in the time that was left.") from None
+            raise DeadlineExceeded(f"{self._file.name} was not loaded in the time that was left.") from None
 
     async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
         name = self._asked(model)
-        if not await self._server.embeds():
+        if not await self._file.embeds(served=self._child.state == "ready"):
             raise Absent(
                 "embeddings",
                 f"{name} is a model that writes: it embeds nothing.",
                 hint="Set model.file to an embedding model, or use Ollama or a model server that can embed",
             )
-        window = self._server.window(await self._server.header())
+        window = self._file.window(await self._file.header())
         with self._mapped(name):
             await self._ready(context)
             for text in texts:
@@ -139,7 +152,7 @@ class LlamaModels:
             raise BadAnswer("The local model server counted no tokens.", link=self._link.id, target=TARGET)
         if len(tokens) > window:
             raise InvalidInput(
-                f"A text of {len(tokens)} tokens is longer than the window of {self._server.name} ({window}).",
+                f"A text of {len(tokens)} tokens is longer than the window of {self._file.name} ({window}).",
                 hint="Embed it in smaller pieces.",
             )
 
@@ -153,8 +166,8 @@ class LlamaModels:
 
     def _asked(self, model: str) -> str:
         """Return the name of the one model. Raises NotFound for another."""
-        if model != self._server.name:
-            raise NotFound(f"The local model file is {self._server.name}, not {model}.")
+        if model != self._file.name:
+            raise NotFound(f"The local model file is {self._file.name}, not {model}.")
         return model
 
     @contextmanager
