@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
 from autobot.adapters.roles.transport import RoleTransport
@@ -20,6 +20,7 @@ from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, Role
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.redis import RedisCarrier, RedisParts
 from autobot.bootstrap.routing import REPORTS
+from autobot.bootstrap.sides import Sides, open_streams
 from autobot.bootstrap.targets import TargetDirectory
 from autobot.contexts.agents.facade import model_wires, over_facade
 from autobot.contexts.roles.module import Membership, Self
@@ -40,9 +41,6 @@ from autobot.kernel.messaging.transient import Missed
 from autobot.kernel.resilience.operation import Transport
 from autobot.kernel.telemetry.listener import Listeners
 
-if TYPE_CHECKING:
-    from autobot.bootstrap.grpc import GrpcSide
-
 FOUND_S: Final = 20.0
 """Seconds that a process waits at its start for the roles that it calls; then it serves without, and says so."""
 
@@ -56,7 +54,7 @@ class Mesh:
     directory: TargetDirectory
     texts: FrameTexts
     hop: Hop
-    side: GrpcSide | None = None
+    sides: Sides
     fanouts: list[Fanout] = field(default_factory=list)
 
     def shown_by(self, fanout: Fanout) -> None:
@@ -65,8 +63,7 @@ class Mesh:
 
     async def announce(self) -> None:
         """Take a place: calls come from now on."""
-        if self.side is not None:
-            await self.side.ready()
+        await self.sides.ready()
         await self.membership.join()
 
     async def reached(self) -> None:
@@ -79,6 +76,7 @@ class Mesh:
 
     async def leave(self) -> None:
         """Be chosen no more."""
+        self.sides.leave()
         try:
             await self.membership.drain("it leaves")
         except AWAY:
@@ -86,9 +84,8 @@ class Mesh:
             return
 
     async def end_calls(self) -> None:
-        """Let calls over gRPC end, and take no more."""
-        if self.side is not None:
-            await self.side.stop()
+        """Let calls end that did not come by HTTP, and take no more."""
+        await self.sides.stop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +109,8 @@ async def joined(
     tokens = KeyedServiceTokens(key, outside.clock)
     transports = {row: _transport(product, row, tokens) for row in HOPS if placement.outgoing(row)}
     parts = _parts(product, role, tokens)
-    side = await _grpc_side(product, parts, tokens, grpc_port)
-    own = replace(product.own, key_mark=key_mark(key), grpc=side.address if side else "")
+    sides = await _sides(product, parts, tokens, redis, grpc_port)
+    own = replace(product.own, key_mark=key_mark(key), grpc=sides.grpc.address if sides.grpc else "")
     membership = Membership(
         own,
         product.store,
@@ -122,18 +119,18 @@ async def joined(
         product.context(),
         listener=outside.listener,
     )
-    directory = _directory(product, own, transports, side)
+    directory = _directory(product, own, transports, sides)
     mesh = Mesh(
         product=product,
         membership=membership,
         directory=directory,
         texts=FrameTexts(lambda wanted: redis.frames.publish(WANTED, wanted)),
         hop=Hop(app=RoleHop(parts), lifecycle=parts.lifecycle),
-        side=side,
+        sides=sides,
     )
     try:
         async with asyncio.TaskGroup() as group:
-            work = (membership.run(), directory.run(), carrier.run(), _frames(mesh, redis))
+            work = (membership.run(), directory.run(), carrier.run(), _frames(mesh, redis), sides.run())
             tasks = [group.create_task(one) for one in work]
             if not placement.holds("gateway"):
                 tasks.append(group.create_task(redis.relay.run()))
@@ -146,12 +143,11 @@ async def joined(
         await _left(membership)
         for transport in transports.values():
             await transport.close()
-        if side is not None:
-            await side.close()
+        await sides.close()
 
 
 def _directory(
-    product: Product, own: Self, transports: Mapping[str, Transport], side: GrpcSide | None
+    product: Product, own: Self, transports: Mapping[str, Transport], sides: Sides
 ) -> TargetDirectory:
     """Return what connects the rows that lead from here."""
     outside = product.outside
@@ -167,7 +163,7 @@ def _directory(
         listener=outside.listener,
         speaks=own.speaks,
         key_mark=own.key_mark,
-        grpc=side.transports if side else None,
+        others=sides.others,
     )
 
 
@@ -211,20 +207,23 @@ def _transport(product: Product, row: str, tokens: ServiceTokens) -> Transport:
     )
 
 
-async def _grpc_side(
-    product: Product, parts: HopParts, tokens: ServiceTokens, port: int | None
-) -> GrpcSide | None:
-    """Return what speaks gRPC here, None unless a port or a row of the matrix asks for it."""
+async def _sides(
+    product: Product, parts: HopParts, tokens: ServiceTokens, redis: RedisParts, port: int | None
+) -> Sides:
+    """Return what carries rows here besides HTTP: what a row of the matrix asks for, and gRPC for a port of its own."""
     rows = product.registry.matrix.rows
-    asked = [row for row in HOPS if row in rows and rows[row].transport == "grpc"]
-    if port is None and not asked:
-        return None
-    need_grpc()
-    # Its libraries are no part of the core.
-    from autobot.bootstrap.grpc import open_side
-
+    asked = {rows[row].transport for row in HOPS if row in rows}
     wires = {row: _wires(product, row) for row in HOPS}
-    return await open_side(product, parts, wires, tokens, port or 0)
+    sides = Sides()
+    if "stream" in asked:
+        sides.stream = open_streams(product, parts, wires, tokens, redis.server)
+    if "grpc" in asked or port is not None:
+        need_grpc()
+        # Its libraries are no part of the core.
+        from autobot.bootstrap.grpc import open_side
+
+        sides.grpc = await open_side(product, parts, wires, tokens, port or 0)
+    return sides
 
 
 def _parts(product: Product, role: Role, tokens: ServiceTokens) -> HopParts:

@@ -27,7 +27,7 @@ from autobot.kernel.event_store.patience import AWAY
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.addresses import named, plain
 from autobot.kernel.links.registry import LinkRegistry, Wired
-from autobot.kernel.links.row import Row
+from autobot.kernel.links.row import TransportName
 from autobot.kernel.links.wired import Carrier
 from autobot.kernel.resilience.operation import Transport
 from autobot.kernel.telemetry.listener import Change, Listener
@@ -52,10 +52,16 @@ class Reached(NamedTuple):
 
     http: tuple[str, ...] = ()
     grpc: tuple[str, ...] = ()
+    stream: tuple[str, ...] = ()
 
-    def on(self, row: Row | None) -> tuple[str, ...]:
-        """Return those that a row's transport goes to."""
-        return self.grpc if row is not None and row.transport == "grpc" else self.http
+    def by(self, word: TransportName) -> tuple[str, ...]:
+        """Return those that a transport goes to."""
+        match word:
+            case "grpc":
+                return self.grpc
+            case "stream":
+                return self.stream
+        return self.http
 
 
 class TargetDirectory:
@@ -64,8 +70,8 @@ class TargetDirectory:
     Calls that are under way go on where they are; the registry keeps what it knows of the targets that stay. While the
     table cannot be read the last known ones stay, which is told and counted: their breakers know better than silence.
     `contracts` is the fingerprint of what this process `speaks`; who does not understand it gets no calls. Nor does who
-    has another service key than `key_mark` tells: that would refuse them; it is told once a life, and counted. `grpc` are
-    transports that carry a row instead when it says so: to those processes that take calls that way.
+    has another service key than `key_mark` tells: that would refuse them; it is told once a life, and counted. `others`
+    carry a row instead when it says their word: to those processes that take calls that way.
     """
 
     def __init__(
@@ -83,10 +89,10 @@ class TargetDirectory:
         speaks: Contracts | None = None,
         resolve: Resolve = resolved,
         key_mark: str = "",
-        grpc: Mapping[str, Transport] | None = None,
+        others: Mapping[str, Mapping[TransportName, Transport]] | None = None,
     ) -> None:
         self._key_mark, self._unlike = key_mark, frozenset[tuple[str, int]]()
-        self._hops, self._grpc, self._contracts = dict(hops), dict(grpc or {}), contracts
+        self._hops, self._others, self._contracts = dict(hops), dict(others or {}), contracts
         self._registry, self._store, self._codec = registry, store, codec
         self._clock, self._observer, self._context, self._listener = clock, observer, context, listener
         self._book, self._names = ContractBook(store, speaks), Names(resolve, clock, listener)
@@ -157,18 +163,20 @@ class TargetDirectory:
         return Reached(
             tuple(sorted({one.address for one in found})),
             tuple(sorted({one.grpc for one in found if one.grpc})),
+            # Whoever of them is first takes a call from the stream of their role.
+            (f"calls of {role}",) if found else (),
         )
 
     def _wire(self, row: str, targets: Reached) -> None:
         self._known[row] = targets
         hint = f"autobot serve {HOPS[row][1]}"
-        over = self._grpc.get(row)
+        others = self._others.get(row, {})
         there = Wired(
             transport=self._hops[row],
             targets=targets.http,
             hint=hint,
             aim=self._aimed,
-            others={} if over is None else {"grpc": Carrier(over, targets.grpc)},
+            others={word: Carrier(one, targets.by(word)) for word, one in others.items()},
         )
         self._registry.wire(row, there)
 
@@ -189,7 +197,9 @@ class TargetDirectory:
     def _say_found(self) -> None:
         rows = self._registry.matrix.rows
         able = [
-            self._aimed(rows[row].targets) if row in rows and rows[row].targets else known.on(rows.get(row))
+            self._aimed(rows[row].targets)
+            if row in rows and rows[row].targets
+            else known.by(rows[row].transport if row in rows else "http")
             for row, known in self._known.items()
         ]
         if all(able):

@@ -99,9 +99,10 @@ def test_both_wires_hold_the_same(wires: dict[str, Wire]) -> None:
         assert wire.answer_of(None, wire.answer_bytes(answer)) == answer
 
 
-def test_the_same_operations_have_messages_as_have_json() -> None:
-    """No operation of the facade is left to one wire alone."""
-    assert ai_wires().keys() == model_wires().keys() == {one.operation for one in AI_METHODS}
+def test_what_has_messages_is_an_operation_of_the_facade() -> None:
+    """A method of its own leads to an operation that the facade has; others go as JSON."""
+    assert ai_wires().keys() == {one.operation for one in AI_METHODS}
+    assert ai_wires().keys() <= model_wires().keys()
 
 
 @pytest.mark.parametrize(

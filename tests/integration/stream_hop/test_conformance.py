@@ -42,7 +42,8 @@ class TestStreamCalls(HopsSuite):
             door = CallDoor(parts.door(), there, clock, "backend-1")
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(one.run()) for one in (made, door)]
-                await door.ready.wait()
+                await door.heard.wait()
+                door.take()
                 yield Carried(made, here.place)
                 await made.close()
                 for task in tasks:

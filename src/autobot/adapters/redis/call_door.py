@@ -66,15 +66,18 @@ class _Call:
 
 
 class CallDoor:
-    """Takes the calls of a role and answers them while `run` runs. `name` is this process's among those of the role."""
+    """Takes the calls of a role and answers them while `run` runs, once `take` was said. `name` is this process's among those of the role."""
 
     def __init__(self, door: HopDoor, server: Server, clock: Clock, name: str) -> None:
         self._door, self._server, self._now, self._name = door, server, clock.monotonic, name
         self._key, self._channel = calls_key(door.role), words_channel(door.role)
         self._room = asyncio.Semaphore(AT_ONCE)
         self._open: dict[str, tuple[_Call, asyncio.Task[None]]] = {}
-        self.ready = asyncio.Event()
+        self.heard = asyncio.Event()
         """Set while callers are heard."""
+        self._taking = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def run(self) -> None:
         """Take calls until cancelled; what is under way then ends with it."""
@@ -82,16 +85,31 @@ class CallDoor:
             group.create_task(self._hear_for_ever())
             group.create_task(self._take_for_ever(group))
 
+    def take(self) -> None:
+        """Take calls from now on."""
+        self._taking.set()
+
+    def leave(self) -> None:
+        """Take no more calls; what was asked for a moment ago may come for one second more, and is answered."""
+        self._taking.clear()
+
+    async def ended(self, wait_s: float) -> None:
+        """Wait for the end of the calls that were taken, for so many seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._idle.wait()
+
     # ------------------------------------------------------------------------------------------- taking
 
     async def _take_for_ever(self, group: asyncio.TaskGroup) -> None:
         wait, cap = BACKOFF_S
         while True:
             try:
-                await self.ready.wait()
+                await self.heard.wait()
+                await self._taking.wait()
                 await self._prepare()
                 async with self._server.apart(self._key, BLOCK_S) as node:
-                    while True:
+                    while self._taking.is_set():
                         await self._take(node, group)
                         wait = BACKOFF_S[0]
             except AutoBotError:
@@ -128,7 +146,13 @@ class CallDoor:
     def _begin(self, call: _Call, at: float, group: asyncio.TaskGroup) -> None:
         task = group.create_task(self._answer(call, at))
         self._open[call.id] = call, task
-        task.add_done_callback(lambda _: self._open.pop(call.id, None))
+        self._idle.clear()
+        task.add_done_callback(lambda _: self._ended(call.id))
+
+    def _ended(self, call: str) -> None:
+        self._open.pop(call, None)
+        if not self._open:
+            self._idle.set()
 
     # ---------------------------------------------------------------------------------------- answering
 
@@ -201,14 +225,14 @@ class CallDoor:
                     wait = BACKOFF_S[0]
                     await self._hear(ear)
             except AutoBotError:
-                self.ready.clear()
+                self.heard.clear()
             await asyncio.sleep(wait)
             wait = min(cap, wait * 2)
 
     async def _hear(self, ear: Ear) -> None:
         async for kind, _, data in ear.all(BLOCK_S):
             if kind == b"subscribe":
-                self.ready.set()
+                self.heard.set()
             elif kind == b"message":
                 self._hears(data)
 
