@@ -265,7 +265,7 @@ class ConsumerView:
     """
 
     group: str
-    state: Literal["starting", "running", "paused", "stopped"]
+    state: Literal["starting", "running", "standby", "paused", "stopped"]
     held: bool
     reason: str
     position: int

@@ -19,6 +19,25 @@ def told(installation: Installation, group: str) -> list[dict[str, Any]]:
     return [one for one in status["consumers"] if one["group"] == group]
 
 
+def test_a_process_that_serves_no_part_stands_by_and_names_who_does(installation: Installation) -> None:
+    """Of two backends one may hold every part of a group; the other is no longer starting, it waits to take over."""
+
+    def settled() -> list[dict[str, Any]]:
+        found = [
+            one
+            for one in installation.admin.get(CONSUMERS).expect(200).json["items"]
+            if one["group"] == "reactions"
+        ]
+        states = {one["state"] for one in found}
+        return found if len(found) == 2 and states <= {"running", "standby"} and "running" in states else []
+
+    found = installation.until(settled, "every process to know what it serves")
+    serving = {one["process"] for one in found if one["state"] == "running"}
+    for one in found:
+        assert (one["state"] == "running") == (one["reason"] == "")
+        assert one["state"] == "running" or any(name in one["reason"] for name in serving)
+
+
 def test_groups_of_every_role_are_listed_and_held(installation: Installation) -> None:
     """The list and the status show the same groups with the role and the process of each, lag and age; a group of
     another role is held by a word to the backend, and goes on by another."""

@@ -1830,7 +1830,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "starting" | "running" | "paused" | "stopped";
+            state: "starting" | "running" | "standby" | "paused" | "stopped";
         };
         /**
          * DeadLetterPage

@@ -16,7 +16,7 @@ from autobot.kernel.core.errors import AutoBotError
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.messaging.leases import Lease
-from autobot.kernel.messaging.source import Consume, Differences, Superseded
+from autobot.kernel.messaging.source import Consume, Differences, Elsewhere, Superseded
 from autobot.kernel.telemetry.listener import Listener
 
 LOOK_S: Final = 0.01
@@ -43,12 +43,12 @@ class StreamSources:
     def parts(self, group: str) -> Sequence[str]:
         return [self._options.checkpoint(group, number) for number in range(self._options.parts)]
 
-    async def serve(self, group: str, consume: Consume) -> None:
+    async def serve(self, group: str, consume: Consume, elsewhere: Elsewhere) -> None:
         async with asyncio.TaskGroup() as tasks:
             for number in range(self._options.parts):
-                tasks.create_task(self._serve(group, number, consume))
+                tasks.create_task(self._serve(group, number, consume, elsewhere))
 
-    async def _serve(self, group: str, number: int, consume: Consume) -> None:
+    async def _serve(self, group: str, number: int, consume: Consume, elsewhere: Elsewhere) -> None:
         tag = self._options.part(number).tag
         lease = Lease(
             self._store,
@@ -64,6 +64,8 @@ class StreamSources:
                     await self._hold(group, number, lease, consume)
                 except* Superseded:
                     pass
+            else:
+                elsewhere(lease.held_by)
             await asyncio.sleep(lease.ttl_s / 3)
 
     def reader(self, group: str, number: int, lease: Lease) -> StreamReader:

@@ -67,11 +67,11 @@ class GroupStatistics:
 
     `position`: everything up to here is settled; `lag`: events of the log behind it; `oldest_age_s`: age of
     the oldest message that is neither settled nor parked; `held`: a person paused it; `parked`: rows that wait for their time or behind
-    another of their key; `dead`: dead letters that nobody decided on.
+    another of their key; `standby`: other processes serve every part, and this one takes over; `dead`: dead letters that nobody decided on.
     """
 
     group: str
-    state: Literal["starting", "running", "paused", "stopped"]
+    state: Literal["starting", "running", "standby", "paused", "stopped"]
     reason: str
     position: int
     lag: int

@@ -62,7 +62,7 @@ class Group:
         self.gate = Gate(subscription.options, clock)
         self.slots = asyncio.Semaphore(subscription.options.concurrency)
         self.in_flight = self.handled = self.redeliveries = 0
-        self.state: Literal["starting", "running", "stopped"] = "starting"
+        self.state: Literal["starting", "running", "standby", "stopped"] = "starting"
         self.reason = ""
         self._parts, self._look_s = tuple(parts), look_s
         self._consumers: dict[str, Member] = {}
@@ -73,7 +73,12 @@ class Group:
     def joined(self, part: str, consumer: Member) -> None:
         """Note that a part is served here."""
         self._consumers[part] = consumer
-        self.state = "running"
+        self.state, self.reason = "running", ""
+
+    def elsewhere(self, holder: str) -> None:
+        """Note that another process serves a part; this one stands by when it serves none itself."""
+        if not self._consumers:
+            self.state, self.reason = "standby", f"{holder} serves it."
 
     def left(self, part: str) -> None:
         """Note that a part is not served here any more."""

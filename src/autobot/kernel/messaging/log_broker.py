@@ -9,7 +9,7 @@ from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Checkpoint, Recorded
-from autobot.kernel.messaging.source import Consume, Differences
+from autobot.kernel.messaging.source import Consume, Differences, Elsewhere
 from autobot.kernel.messaging.source_broker import SourceBroker
 
 
@@ -51,7 +51,7 @@ class LogSources:
         """Return the one checkpoint."""
         return (group,)
 
-    async def serve(self, group: str, consume: Consume) -> None:
+    async def serve(self, group: str, consume: Consume, elsewhere: Elsewhere) -> None:
         """Have the log consumed."""
         await consume(LogSource(group, self._store))
 

@@ -66,6 +66,8 @@ class Source(Protocol):
 
 Consume = Callable[[Source], Awaitable[None]]
 """Serves one source until it ends. Raises StoreClosed, or Superseded when another reads it."""
+Elsewhere = Callable[[str], None]
+"""Hears who reads a part that this process does not."""
 
 
 class Sources(Protocol):
@@ -80,6 +82,9 @@ class Sources(Protocol):
         """Return the names of the checkpoints of a group's parts, served here or elsewhere."""
         ...
 
-    async def serve(self, group: str, consume: Consume) -> None:
-        """Have every part of a group consumed that this process may read, until the store closes."""
+    async def serve(self, group: str, consume: Consume, elsewhere: Elsewhere) -> None:
+        """Have every part of a group consumed that this process may read, until the store closes.
+
+        `elsewhere` is told who reads a part, each time that it is found to be another process's.
+        """
         ...

@@ -46,7 +46,7 @@ class SourceBroker:
             hold = await patiently(partial(hold_of, self._store, name))
             if hold is not None:
                 group.gate.hold(hold.told)
-            await self._sources.serve(name, consume)
+            await self._sources.serve(name, consume, group.elsewhere)
         except* StoreClosed:
             group.reason = "closed"
         finally:

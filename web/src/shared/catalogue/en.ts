@@ -624,7 +624,7 @@ export const en = {
     dataErrors: { syntax: "This is not JSON.", object: "The data of an event is a JSON object." },
     noConsumers: "No consumers",
     noConsumersText: "This process serves no consumer group.",
-    consumerStates: { starting: "starting", running: "running", paused: "paused", stopped: "stopped" },
+    consumerStates: { starting: "starting", running: "running", standby: "standby", paused: "paused", stopped: "stopped" },
     held: "held",
     pause: "Pause",
     resume: "Resume",
