@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -250,13 +250,13 @@ async def first_token_ms(port: int, wire: bytes, times: int) -> float:
 
 
 @contextlib.contextmanager
-def product(target: str) -> Iterator[tuple[int, int, str]]:
+def product(target: str, more: Mapping[str, str] | None = None) -> Iterator[tuple[int, int, str]]:
     """Run AutoBot on a new folder, with the quota opened wide; give process id, port and a key."""
     from autobot.testing.client import Client
     from autobot.testing.harness import PASSWORD, ServerProcess, run_cli
 
     with tempfile.TemporaryDirectory() as folder:
-        server = ServerProcess(Path(folder) / "data", {"AUTOBOT_OPENAI_BASE_URL": target})
+        server = ServerProcess(Path(folder) / "data", {"AUTOBOT_OPENAI_BASE_URL": target, **(more or {})})
         with server:
             with Client(server.address) as client:
                 client.sign_in("admin", PASSWORD).expect(200)

@@ -15,6 +15,7 @@ from annotated_types import Ge, Le, Len
 ModelRole = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 ToolChoice = Literal["auto", "none", "required"]
+Cached = Literal["", "hit", "joined", "similar"]
 Reasoning = Literal["none", "low", "medium", "high"]
 
 MODELS_TAG = "models"
@@ -62,6 +63,7 @@ class GenerateRequest:
         json_schema: the answer must be JSON that fits this schema; an empty mapping asks for any JSON object.
         reasoning: how much a reasoning model may think; None leaves the model's own.
         whole: nobody waits for pieces, so a provider may send a short answer in one.
+        no_store: the answer must come from a model and be kept by no cache (RFC 9111 §5.2.1.5).
     """
 
     model: Annotated[str, Len(1, 200)]
@@ -77,6 +79,7 @@ class GenerateRequest:
     window: Annotated[int, Ge(1)] | None = None
     reasoning: Reasoning | None = None
     whole: bool = False
+    no_store: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +92,18 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedBy:
-    """Who produced an answer. `fallback` is true when it was not the first of its chain."""
+    """Who produced an answer. `fallback` is true when it was not the first of its chain.
+
+    `cached` is empty when a model made this very answer for who asked; else *hit* (kept from an equal question),
+    *joined* (made at the same time for an equal question) or *similar* (kept from a question that means the same).
+    """
 
     link: str
     target: str
     provider: str
     model: str
     fallback: bool = False
+    cached: Cached = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

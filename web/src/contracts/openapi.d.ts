@@ -3189,8 +3189,17 @@ export interface components {
         /**
          * ServedBy
          * @description Who produced an answer. `fallback` is true when it was not the first of its chain.
+         *
+         *     `cached` is empty when a model made this very answer for who asked; else *hit* (kept from an equal question),
+         *     *joined* (made at the same time for an equal question) or *similar* (kept from a question that means the same).
          */
         ServedBy: {
+            /**
+             * Cached
+             * @default
+             * @enum {string}
+             */
+            cached: "" | "hit" | "joined" | "similar";
             /**
              * Fallback
              * @default false

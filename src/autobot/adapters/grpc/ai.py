@@ -60,6 +60,9 @@ def ai_wires() -> Mapping[str, Wire]:
 # --------------------------------------------------------------------------------------------------- generate
 
 
+_CACHED: Final = frozenset(get_args(models.Cached))
+
+
 def write_request(asked: GenerateRequest) -> pb.GenerateRequest:
     """Return what is asked as a message."""
     return pb.GenerateRequest(
@@ -85,6 +88,7 @@ def write_request(asked: GenerateRequest) -> pb.GenerateRequest:
         stop=asked.stop,
         reasoning=REASONING.number(asked.reasoning),  # type: ignore[arg-type]
         whole=asked.whole,
+        no_store=asked.no_store,
         json_schema=None if asked.json_schema is None else _json.encode(asked.json_schema).decode(),
         **set_fields(asked, *_LIMITS),
     )
@@ -115,6 +119,7 @@ def read_request(message: pb.GenerateRequest) -> GenerateRequest:
         stop=tuple(message.stop),
         reasoning=REASONING.word(message.reasoning),
         whole=message.whole,
+        no_store=message.no_store,
         json_schema=_object(message.json_schema, "json_schema") if message.HasField("json_schema") else None,
         **given(message, *_LIMITS),
     )
@@ -253,6 +258,7 @@ def _write_served(found: models.ServedBy | None) -> pb.ServedBy | None:
         provider=found.provider,
         model=found.model,
         fallback=found.fallback,
+        cached=found.cached,
     )
 
 
@@ -266,4 +272,6 @@ def _read_served(message: pb.Finished | pb.EmbedResponse) -> models.ServedBy | N
         provider=found.provider,
         model=found.model,
         fallback=found.fallback,
+        # A word of a newer process: it came from a cache all the same.
+        cached=found.cached if found.cached in _CACHED else "hit",  # type: ignore[arg-type]
     )

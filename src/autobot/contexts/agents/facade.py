@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from autobot.contexts.agents.agent import Prompt
-from autobot.contexts.agents.catalogue import Catalogue, Known
+from autobot.contexts.agents.catalogue import Catalogue, Known, full_name
 from autobot.contexts.agents.limits import FREE, ModelLimits
 from autobot.contexts.agents.metering import Measure, Meter
 from autobot.contexts.agents.ports import (
@@ -25,7 +25,7 @@ from autobot.contexts.agents.ports import (
     ToolSpec,
 )
 from autobot.contexts.agents.window import NEUTRAL, Scale, fit, prompt_tokens, refuse_too_long, text_tokens
-from autobot.contracts.models import MODELS_TAG, TEXTS_MAX
+from autobot.contracts.models import MODELS_TAG, TEXTS_MAX, Cached
 from autobot.contracts.runs import ModelChoice
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import (
@@ -42,9 +42,12 @@ from autobot.kernel.core.errors import (
 from autobot.kernel.links.ports import Links
 from autobot.kernel.links.wire import TypedWire, Wire
 from autobot.kernel.resilience.operation import Effect, Operation
+from autobot.kernel.resilience.served import noting
 
 ROW: Final = "agents-llm"
 GENERATE: Final = Operation(name="generate", effect=Effect.FREE)
+SAME: Final = Operation(name="generate", effect=Effect.FREE, cacheable=True, tags=(MODELS_TAG,))
+"""Generating what an equal request would get again: the row may share it and keep it."""
 EMBED: Final = Operation(name="embed", effect=Effect.FREE, cacheable=True, tags=(MODELS_TAG,))
 MODELS: Final = Operation(name="models", effect=Effect.FREE, cacheable=True, tags=(MODELS_TAG,))
 
@@ -86,7 +89,31 @@ class ModelFacade:
         Raises NotFound for a name that no provider has, Interrupted when the answer breaks off after its
         first chunk, and else what the asked model raised.
         """
-        return self._links.link(ROW).stream(GENERATE, request, context)
+        link = self._links.link(ROW)
+        if not repeatable(request):
+            return link.stream(GENERATE, request, context)
+        return self._shared(link.stream(SAME, replace(request, whole=False), context), context)
+
+    async def _shared(self, chunks: AsyncIterator[Chunk], context: CallContext) -> AsyncIterator[Chunk]:
+        """Pass on an answer that the row may share or have kept, and say so in its end."""
+        try:
+            with noting() as served:
+                chunk = await anext(chunks, None)
+            while chunk is not None:
+                if served.cached and type(chunk) is Finished:
+                    chunk = self._cached(chunk, "hit" if served.cached == "hit" else "joined", context)
+                yield chunk
+                chunk = await anext(chunks, None)
+        finally:
+            await _close(chunks)
+
+    def _cached(self, end: Finished, how: Cached, context: CallContext) -> Finished:
+        by = end.served_by
+        if by is None:
+            return end
+        if self._meter is not None:
+            self._meter.cached(context.principal, full_name(by.provider, by.model))
+        return replace(end, served_by=replace(by, cached=how))
 
     async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
         """Embed 1–2048 texts. Never fails over: vectors of two models cannot be compared."""
@@ -236,6 +263,12 @@ class ModelFacade:
         if not fallback or end.served_by is None:
             return end
         return replace(end, served_by=replace(end.served_by, fallback=True))
+
+
+def repeatable(request: GenerateRequest) -> bool:
+    """Say whether an equal request would get the same answer: no chance in it, no tools, and nobody forbids it."""
+    certain = request.temperature == 0 or request.seed is not None
+    return certain and not request.tools and not request.no_store
 
 
 def model_wires() -> Mapping[str, Wire]:

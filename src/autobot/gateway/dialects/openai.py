@@ -33,12 +33,16 @@ from autobot.gateway.problem import MEDIA_TYPE, document, problem_of
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import AutoBotError, BadAnswer, Interrupted, NotFound
+from autobot.kernel.resilience.served import noting
 
 _STREAM_FIELDS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 )
+
+CACHE_STATUS: Final = {"joined": "AutoBot; fwd=miss; collapsed", "similar": "AutoBot; hit; detail=similar"}
+"""How an answer came that needed no model; any other word is a plain hit."""
 
 
 class ModelGateway(Protocol):
@@ -126,13 +130,16 @@ class OpenAIDialect:
             if names_agent(body.model):
                 chunks = await self._agents.answer(agent_request(body), exchange)
             else:
-                chunks = self._models.generate(generate_request(body), exchange.called)
-            first = await anext(chunks, None)
+                request = generate_request(body, no_store=_no_store(exchange))
+                chunks = self._models.generate(request, exchange.called)
+            with noting() as served:
+                first = await anext(chunks, None)
         except NotFound as error:
             await send_error(exchange, error, send, code="model_not_found", param="model")
             return
         try:
             if body.stream:
+                _tell_cached(exchange, served.cached)
                 await self._stream(body, first, chunks, exchange, send)
             else:
                 await self._whole(body, first, chunks, exchange, send)
@@ -154,6 +161,7 @@ class OpenAIDialect:
         while chunk is not None:
             if type(chunk) is Finished:
                 await anext(chunks, None)
+                _tell_cached(exchange, chunk.served_by.cached if chunk.served_by else "")
                 await respond(send, answer.document(chunk), JSON)
                 return
             answer.add(chunk)  # type: ignore[arg-type]
@@ -267,6 +275,18 @@ def _event(writer: ChunkWriter, chunk: Chunk) -> bytes:
     if type(chunk) is ThinkingDelta:
         return writer.thinking(chunk)
     return writer.tool_calls(chunk)  # type: ignore[arg-type]
+
+
+def _no_store(exchange: Exchange) -> bool:
+    """Say whether the caller wants an answer that no cache gave and none keeps (RFC 9111 §5.2.1)."""
+    words = exchange.fields.get(b"cache-control", b"").lower().split(b",")
+    return any(one.strip() in (b"no-store", b"no-cache") for one in words)
+
+
+def _tell_cached(exchange: Exchange, how: str) -> None:
+    """Say in the header that no model was asked for this very answer (RFC 9211)."""
+    if how:
+        exchange.answer_field("cache-status", CACHE_STATUS.get(how, "AutoBot; hit"))
 
 
 def _piece(body: bytes, *, more: bool) -> Message:

@@ -41,6 +41,7 @@ def served_document(served: ServedBy | None) -> dict[str, Any] | None:
         "provider": served.provider,
         "model": served.model,
         "fallback": served.fallback,
+        "cached": served.cached,
     }
 
 

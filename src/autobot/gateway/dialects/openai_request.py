@@ -235,7 +235,7 @@ def refuse(pointer: str, detail: str) -> NoReturn:
     raise InvalidInput(detail, errors=(FieldError(detail=detail, pointer=f"#/{pointer}"),))
 
 
-def generate_request(body: ChatBody) -> GenerateRequest:
+def generate_request(body: ChatBody, *, no_store: bool = False) -> GenerateRequest:
     """Return what a chat body asks for. Raises InvalidInput with a pointer."""
     if _asks_for_unsupported(body):
         _refuse_unsupported(body)
@@ -262,6 +262,7 @@ def generate_request(body: ChatBody) -> GenerateRequest:
         json_schema=_schema(body.response_format),
         reasoning=None if effort is None else _EFFORTS[effort],
         whole=not body.stream,
+        no_store=no_store,
     )
 
 

@@ -16,6 +16,7 @@ from autobot.kernel.resilience.outcome import Step
 from autobot.kernel.resilience.prober import Prober
 from autobot.kernel.resilience.records import Records
 from autobot.kernel.resilience.registry import LinkState, Target
+from autobot.kernel.resilience.shared_streams import StreamCache
 from autobot.kernel.resilience.snapshot import LinkSnapshot
 from autobot.kernel.resilience.streams import Chunks
 
@@ -45,11 +46,11 @@ class Pipeline:
 
     __slots__ = (
         "_clock",
-        "_flights",
         "_layers",
         "_link",
         "_prober",
         "_records",
+        "_shared",
         "_state",
         "_targets",
         "call",
@@ -61,7 +62,7 @@ class Pipeline:
         targets: Sequence[Target],
         state: LinkState,
         layers: Layers,
-        flights: Flights,
+        shared: Sequence[Flights | StreamCache],
         prober: Prober,
         records: Records,
         clock: Clock,
@@ -70,7 +71,7 @@ class Pipeline:
         self._targets = targets
         self._state = state
         self._layers = layers
-        self._flights = flights
+        self._shared = shared
         self._prober = prober
         self._records = records
         self._clock = clock
@@ -162,4 +163,5 @@ class Pipeline:
 
     async def close(self) -> None:
         """End what runs in the background (shared calls, refreshes). The transport is its owner's to close."""
-        await self._flights.close()
+        for one in self._shared:
+            await one.close()

@@ -7,7 +7,7 @@ is left out when the pipeline is built.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autobot.kernel.core.chance import Chance
@@ -36,6 +36,8 @@ from autobot.kernel.resilience.rate_limit.strategy import RateLimitLayer
 from autobot.kernel.resilience.records import Records
 from autobot.kernel.resilience.registry import Registry, Target
 from autobot.kernel.resilience.retry.strategy import Retry
+from autobot.kernel.resilience.served import note_cached
+from autobot.kernel.resilience.shared_streams import StreamCache
 from autobot.kernel.telemetry.listener import Listener
 
 __all__ = ["BreakerAction", "Pipeline", "PipelineOptions", "build_pipeline"]
@@ -104,6 +106,7 @@ class _Builder:
         )
         self._records = Records(link, self._state, clock, listener)
         self._flights = Flights(link)
+        self._streams: list[StreamCache] = []
 
     def build(self, targets: Sequence[str], chain: Sequence[str]) -> Pipeline:
         self._registry.keep(self._link, (*targets, *chain))
@@ -112,7 +115,14 @@ class _Builder:
         layers = self._layers(tiers)
         prober = Prober(every, self._transport, self._clock, self._records)
         return Pipeline(
-            self._link, every, self._state, layers, self._flights, prober, self._records, self._clock
+            self._link,
+            every,
+            self._state,
+            layers,
+            (self._flights, *self._streams),
+            prober,
+            self._records,
+            self._clock,
         )
 
     def _layers(self, tiers: Sequence[Sequence[Target]]) -> Layers:
@@ -126,7 +136,7 @@ class _Builder:
             address = tier[0].address if len(tier) == 1 else ""
             call, opening = self._limited(half.step), self._limited(half.open)
             calls.append((address, self._cached(call, number)))
-            opens.append((address, opening))
+            opens.append((address, self._shared(opening, number)))
         if len(tiers) == 1:
             return Layers(call=calls[0][1], open=opens[0][1], edge=None)
         return Layers(call=self._fallback(calls), open=self._fallback(opens), edge=None)
@@ -151,16 +161,29 @@ class _Builder:
         options, store = self._options.cache, self._state.store
         if options is None or store is None:
             return inner
-        state, listener = self._state, self._listener
+        served = self._served()
+        return CacheLayer(options, store, self._flights, inner, self._clock.monotonic, served, tier).call
+
+    def _shared(self, inner: Step, tier: int) -> Step:
+        options, store = self._options.cache, self._state.store
+        if options is None or store is None:
+            return inner
+        cache = StreamCache(self._link, options, store, inner, self._clock.monotonic, self._served(), tier)
+        self._streams.append(cache)
+        return cache.open
+
+    def _served(self) -> Callable[[str], None]:
+        state, listener, link = self._state, self._listener, self._link
         # Made once: a hit is the cheapest call there is, and its report must not cost more than it.
         labels = {how: (("link", self._link), ("result", how)) for how in WAYS}
 
         def served(how: str) -> None:
             state.cached += 1
+            note_cached(link, how)
             if listener is not None:
                 listener.counted("link_cache_total", 1.0, labels[how])
 
-        return CacheLayer(options, store, self._flights, inner, self._clock.monotonic, served, tier).call
+        return served
 
     # ------------------------------------------------------------------------------- the inner half
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Final
 
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.links.direct import DirectTransport
@@ -10,19 +11,21 @@ from autobot.kernel.links.registry import RowLink
 from autobot.kernel.resilience.pipeline import PipelineOptions, build_pipeline
 from autobot.kernel.resilience.registry import Registry
 
+PLAIN: Final = PipelineOptions()
+
 
 class DirectLinks:
-    """Implements `Links`. A row is there once it is served."""
+    """Implements `Links`. A row is there once it is served; all have the same `options`."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, options: PipelineOptions = PLAIN) -> None:
+        self._clock, self._options = clock, options
         self._rows: dict[str, RowLink] = {}
 
     def serve(self, row: str, transport: DirectTransport) -> None:
         """Put handlers behind a row."""
         chance = random.Random(7)
         pipeline = build_pipeline(
-            row, ("local",), PipelineOptions(), transport, self._clock, chance, None, Registry()
+            row, ("local",), self._options, transport, self._clock, chance, None, Registry()
         )
         self.link(row).use(pipeline)
 

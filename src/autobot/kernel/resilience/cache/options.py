@@ -18,7 +18,7 @@ class CacheOptions:
     itself, so that entries do not expire together; `stale_while_revalidate` (0–86,400) answers with the
     old value while one call refreshes it; `stale_if_error` (0–604,800) answers with it when the call
     fails, both counted from the end of `ttl` (RFC 5861). `max_entries` (1–1,000,000), least recently
-    used leave first. `scope`: who shares an entry, the same principal or the whole tenant.
+    used leave first; a stream counts as one for each sixteen of its chunks. `scope`: who shares an entry, the same principal or the whole tenant.
     """
 
     ttl: float

@@ -13,9 +13,19 @@ from autobot.kernel.resilience.cache.options import CacheOptions
 class Entry:
     """One answer. Fresh before `fresh_until`; after it usable while refreshing, or instead of an error."""
 
-    __slots__ = ("fresh_until", "full_key", "quick_keys", "refresh_until", "rescue_until", "tags", "value")
+    __slots__ = (
+        "fresh_until",
+        "full_key",
+        "quick_keys",
+        "refresh_until",
+        "rescue_until",
+        "tags",
+        "value",
+        "weight",
+    )
 
-    def __init__(self, full_key: str, value: Any, tags: tuple[str, ...]) -> None:
+    def __init__(self, full_key: str, value: Any, tags: tuple[str, ...], weight: int = 1) -> None:
+        self.weight = weight
         self.full_key = full_key
         self.value = value
         self.tags = tags
@@ -33,7 +43,17 @@ class Store:
     answer asked for before one is not kept after it.
     """
 
-    __slots__ = ("_chance", "_cleared", "_entries", "_invalidated", "_options", "_quick", "_tagged", "epoch")
+    __slots__ = (
+        "_chance",
+        "_cleared",
+        "_entries",
+        "_invalidated",
+        "_options",
+        "_quick",
+        "_tagged",
+        "_weight",
+        "epoch",
+    )
 
     def __init__(self, options: CacheOptions, chance: Chance) -> None:
         self._options = options
@@ -43,6 +63,7 @@ class Store:
         self._tagged: dict[str, set[str]] = {}
         self._invalidated: dict[str, int] = {}
         self._cleared = 0
+        self._weight = 0
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -81,16 +102,27 @@ class Store:
             self._quick[quick_key] = entry
 
     def put(
-        self, key: str, quick_key: bytes | None, value: Any, tags: tuple[str, ...], now: float, asked_in: int
+        self,
+        key: str,
+        quick_key: bytes | None,
+        value: Any,
+        tags: tuple[str, ...],
+        now: float,
+        asked_in: int,
+        weight: int = 1,
     ) -> None:
-        """Keep an answer that was asked for in epoch `asked_in`, unless one of its tags, or all, was invalidated since."""
+        """Keep an answer that was asked for in epoch `asked_in`, unless one of its tags, or all, was invalidated since.
+
+        `weight` is how many entries it counts as; one that alone is more than the store takes is not kept.
+        """
         if self._cleared > asked_in or any(self._invalidated.get(tag, 0) > asked_in for tag in tags):
             return
         options = self._options
         if options.ttl <= 0.0:
             return
         self._remove(key)
-        entry = Entry(key, value, tags)
+        entry = Entry(key, value, tags, weight)
+        self._weight += weight
         fresh = options.ttl * (1.0 - options.jitter * self._chance.random())
         entry.fresh_until = now + fresh
         entry.refresh_until = entry.fresh_until + options.stale_while_revalidate
@@ -119,13 +151,14 @@ class Store:
             self._remove(key)
 
     def _shrink(self) -> None:
-        while len(self._entries) > self._options.max_entries:
+        while self._weight > self._options.max_entries:
             self._remove(next(iter(self._entries)))
 
     def _remove(self, key: str) -> bool:
         entry = self._entries.pop(key, None)
         if entry is None:
             return False
+        self._weight -= entry.weight
         for quick_key in entry.quick_keys:
             del self._quick[quick_key]
         for tag in entry.tags:

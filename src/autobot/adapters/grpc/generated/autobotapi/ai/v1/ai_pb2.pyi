@@ -103,7 +103,7 @@ class Tool(_message.Message):
     def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., parameters_json: _Optional[str] = ...) -> None: ...
 
 class GenerateRequest(_message.Message):
-    __slots__ = ("model", "messages", "tools", "tool_choice", "max_tokens", "temperature", "top_p", "stop", "seed", "json_schema", "window", "reasoning", "whole")
+    __slots__ = ("model", "messages", "tools", "tool_choice", "max_tokens", "temperature", "top_p", "stop", "seed", "json_schema", "window", "reasoning", "whole", "no_store")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
     TOOLS_FIELD_NUMBER: _ClassVar[int]
@@ -117,6 +117,7 @@ class GenerateRequest(_message.Message):
     WINDOW_FIELD_NUMBER: _ClassVar[int]
     REASONING_FIELD_NUMBER: _ClassVar[int]
     WHOLE_FIELD_NUMBER: _ClassVar[int]
+    NO_STORE_FIELD_NUMBER: _ClassVar[int]
     model: str
     messages: _containers.RepeatedCompositeFieldContainer[Message]
     tools: _containers.RepeatedCompositeFieldContainer[Tool]
@@ -130,7 +131,8 @@ class GenerateRequest(_message.Message):
     window: int
     reasoning: Reasoning
     whole: bool
-    def __init__(self, model: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., tools: _Optional[_Iterable[_Union[Tool, _Mapping]]] = ..., tool_choice: _Optional[_Union[ToolChoice, str]] = ..., max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., top_p: _Optional[float] = ..., stop: _Optional[_Iterable[str]] = ..., seed: _Optional[int] = ..., json_schema: _Optional[str] = ..., window: _Optional[int] = ..., reasoning: _Optional[_Union[Reasoning, str]] = ..., whole: _Optional[bool] = ...) -> None: ...
+    no_store: bool
+    def __init__(self, model: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., tools: _Optional[_Iterable[_Union[Tool, _Mapping]]] = ..., tool_choice: _Optional[_Union[ToolChoice, str]] = ..., max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., top_p: _Optional[float] = ..., stop: _Optional[_Iterable[str]] = ..., seed: _Optional[int] = ..., json_schema: _Optional[str] = ..., window: _Optional[int] = ..., reasoning: _Optional[_Union[Reasoning, str]] = ..., whole: _Optional[bool] = ..., no_store: _Optional[bool] = ...) -> None: ...
 
 class GenerateResponse(_message.Message):
     __slots__ = ("text", "thinking", "tool_calls", "finished")
@@ -159,18 +161,20 @@ class Usage(_message.Message):
     def __init__(self, prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ...) -> None: ...
 
 class ServedBy(_message.Message):
-    __slots__ = ("link", "target", "provider", "model", "fallback")
+    __slots__ = ("link", "target", "provider", "model", "fallback", "cached")
     LINK_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     FALLBACK_FIELD_NUMBER: _ClassVar[int]
+    CACHED_FIELD_NUMBER: _ClassVar[int]
     link: str
     target: str
     provider: str
     model: str
     fallback: bool
-    def __init__(self, link: _Optional[str] = ..., target: _Optional[str] = ..., provider: _Optional[str] = ..., model: _Optional[str] = ..., fallback: _Optional[bool] = ...) -> None: ...
+    cached: str
+    def __init__(self, link: _Optional[str] = ..., target: _Optional[str] = ..., provider: _Optional[str] = ..., model: _Optional[str] = ..., fallback: _Optional[bool] = ..., cached: _Optional[str] = ...) -> None: ...
 
 class Citation(_message.Message):
     __slots__ = ("title", "source", "excerpt")
