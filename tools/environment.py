@@ -160,14 +160,14 @@ def warm() -> None:
 
 
 def extras() -> tuple[str, ...]:
-    """Return the parts that every set-up installs: inference on this machine, where its runtime has packages."""
+    """Return the parts that every set-up installs: reading of documents, and inference where its runtime has packages."""
     kind, version = platform.libc_ver()
     least = ACCELERATED.get((sys.platform, platform.machine().lower()))
     if least is None or sys.version_info >= ACCELERATED_BELOW:
-        return ()
+        return ("documents",)
     if sys.platform == "linux" and (kind != "glibc" or tuple(map(int, version.split("."))) < least):
-        return ()
-    return ("npu",)
+        return ("documents",)
+    return ("documents", "npu")
 
 
 def sync(groups: tuple[str, ...] = ()) -> None:

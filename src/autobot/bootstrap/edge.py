@@ -22,6 +22,7 @@ from autobot.bootstrap.registry import asyncapi, schemas_routers
 from autobot.bootstrap.selves import process_id
 from autobot.contexts.identity.module import authenticator
 from autobot.contracts import messaging as messages
+from autobot.contracts.knowledge.words import FILE_MAX
 from autobot.gateway.access import Access
 from autobot.gateway.app import Gateway, create_app
 from autobot.gateway.dialects.agents import AgentChats
@@ -39,6 +40,7 @@ from autobot.gateway.rest import (
     auth,
     chat,
     history,
+    knowledge,
     messaging,
     models,
     not_yet,
@@ -56,6 +58,9 @@ from autobot.kernel.telemetry.listener import Listeners
 WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
 """Where `make web` leaves the client, seen from a checkout."""
 
+UPLOADS: Final = (("/api/v1/knowledge_base/documents", FILE_MAX + 1_048_576),)
+"""Where bodies may be larger: a file with the form around it."""
+
 
 class Edge:
     """The gateway with what it owns."""
@@ -70,7 +75,7 @@ class Edge:
         here = EngineTexts(product.engine)
         self.fanout = Fanout(sources(product.store, product.bus, texts or here, self._authorize))
         self.board = _board(product, self.fanout)
-        self.limits = EdgeLimits()
+        self.limits = EdgeLimits(body_bytes_by_prefix=UPLOADS)
         site = Site(
             public_url=config.public_url,
             trusted_proxies=config.trusted_proxies,
@@ -133,6 +138,7 @@ class Edge:
             models.router(bus, self.product.outside.clock),
             presence.router(self.board, self._authorize),
             history.router(bus),
+            knowledge.router(bus, self.product.knowledge.blobs, self.product.outside.ids),
             read_models.router(bus),
             *schemas_routers(bus),
             *(one.router(bus) for one in REGISTERED),

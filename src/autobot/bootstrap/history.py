@@ -14,6 +14,7 @@ from autobot.contexts.history import module as history_module
 from autobot.contexts.history.read_model import changes_then
 from autobot.contexts.identity import module as identity_module
 from autobot.contexts.identity.read_model import keys_then, users_then
+from autobot.contexts.knowledge.read_model.collections import collections_then, documents_then
 from autobot.contexts.messaging.read_model import consumers_then, letters_then, replays_then
 from autobot.contexts.roles.read_model import roles_then
 from autobot.contexts.sagas.read_model import runs_then, sagas_then
@@ -45,6 +46,8 @@ PAST: Final[Mapping[str, str]] = {
     "dead_letters": "dead_letters",
     "history.changes": "read_model_changes",
     "identity.keys": "keys",
+    "knowledge.collections": "collections",
+    "knowledge.documents": "documents",
     "identity.names": "users",
     "identity.users": "users",
     "messaging.replays": "replays",
@@ -63,6 +66,10 @@ NO_PAST: Final[Mapping[str, str]] = {
     "identity.passwords": "secrets, and only the last one is kept",
     "identity.sessions": "which sessions a new password ended is no fact",
     "identity.usage": "when a credential was used last; each use is no fact",
+    "knowledge.files": "which document has which file; it follows from the documents",
+    "knowledge.indexing": "how far documents are that are worked on now; what came of it is in the past of the documents",
+    "knowledge.queue": "what waits to be indexed now; it follows from the documents",
+    "knowledge.retired": "deleted documents that searches of the past still find; the index has that past",
     "leases": "who does something now; the fences in the log are what is left of it",
     "models.usage": "counts of each day, which are a history themselves; that one was added to is no fact",
     "parked_messages": "what waits for its turn now; a row lives until its message is handled",
@@ -97,6 +104,8 @@ def projections(codec: EventCodec) -> tuple[Projection, ...]:
         schemas_then(codec),
         roles_then(codec),
         changes_then(codec),
+        collections_then(codec),
+        documents_then(codec),
     )
 
 

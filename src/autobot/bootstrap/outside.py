@@ -12,18 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from autobot.adapters.argon2.passwords import Argon2Passwords
+from autobot.adapters.files.blobs import FolderBlobs
 from autobot.adapters.logs.lines import Style
 from autobot.adapters.logs.setup import open_log
+from autobot.adapters.memory.blobs import MemoryBlobs
 from autobot.adapters.memory.event_store import MemoryEventStore
+from autobot.adapters.memory.passages import MemoryPassages
 from autobot.adapters.prometheus.exposition import Exposition
 from autobot.adapters.prometheus.listener import PrometheusListener
 from autobot.adapters.sqlite.event_store import SqliteEventStore
+from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.adapters.system.clock import SystemClock, system_chance
 from autobot.adapters.system.lock import FolderLock, locked_folder
 from autobot.adapters.vault.tokens import SystemTokens
 from autobot.adapters.vault.vault import AesVault
 from autobot.config import Config
 from autobot.contexts.identity.ports.secrets import Passwords, Tokens, Vault
+from autobot.contexts.knowledge.ports.blobs import Blobs
+from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import Absent
@@ -38,6 +44,9 @@ from autobot.kernel.resilience.rate_limit.limiter import Limiter
 from autobot.kernel.telemetry.listener import Listener, Listeners
 
 DATABASE = "autobot.db"
+PASSAGES = "passages.db"
+ORIGINALS = "originals"
+"""Folder of the files that people added."""
 KEY_FILE = "secret.key"
 
 
@@ -65,6 +74,8 @@ class Outside:
     chance: Chance
     ids: IdSource
     store: EventStore
+    blobs: Blobs
+    index: PassageIndex
     passwords: Passwords
     tokens: Tokens
     vault: Vault
@@ -118,6 +129,16 @@ async def open_store(config: Config, clock: Clock, *, shared: bool = False) -> t
     return store, place
 
 
+def open_blobs(config: Config, clock: Clock) -> FolderBlobs:
+    """Return where the originals of documents are kept."""
+    return FolderBlobs(config.data_dir / ORIGINALS, clock)
+
+
+async def open_index(config: Config) -> SqlitePassages:
+    """Return the index of passages."""
+    return await SqlitePassages.open(config.data_dir / PASSAGES)
+
+
 @asynccontextmanager
 async def real_outside(
     config: Config, *, quiet: bool = False, shared: bool = False
@@ -136,6 +157,9 @@ async def real_outside(
         lock = stack.enter_context(locked_folder(config.data_dir))
         store, place = await open_store(config, clock, shared=shared)
         stack.push_async_callback(store.close)
+        blobs, index = open_blobs(config, clock), await open_index(config)
+        stack.push_async_callback(index.close)
+        stack.push_async_callback(blobs.close)
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
         yield Outside(
@@ -143,6 +167,8 @@ async def real_outside(
             chance=chance,
             ids=Uuid7Source(clock, chance),
             store=store,
+            blobs=blobs,
+            index=index,
             place=place,
             passwords=passwords,
             tokens=SystemTokens(),
@@ -161,6 +187,8 @@ def memory_outside(listener: Listener | None = None) -> Outside:
         chance=chance,
         ids=Uuid7Source(clock, chance),
         store=MemoryEventStore(clock),
+        blobs=MemoryBlobs(clock),
+        index=MemoryPassages(),
         passwords=Argon2Passwords(),
         tokens=SystemTokens(),
         vault=AesVault(bytes(32)),

@@ -10,6 +10,7 @@ from autobot.bootstrap.acting import action_work
 from autobot.bootstrap.answering import answering
 from autobot.bootstrap.carrying import Carrying, carried, framed
 from autobot.bootstrap.channels import EngineTexts
+from autobot.bootstrap.documents import Knowledge, indexer_of, knowledge_on
 from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
 from autobot.bootstrap.health import ProbedHealth
@@ -40,6 +41,8 @@ from autobot.contexts.agents.process import EXECUTE, ChatReply, execute_agent
 from autobot.contexts.chat import module as chat_module
 from autobot.contexts.history import module as history_module
 from autobot.contexts.identity import module as identity_module
+from autobot.contexts.knowledge import module as knowledge_module
+from autobot.contexts.knowledge.module import Indexer
 from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.roles import module as roles_module
 from autobot.contexts.roles.module import Observer, Self
@@ -101,6 +104,8 @@ class Product:
     carrying: Carrying
     own: Self
     observer: Observer
+    knowledge: Knowledge
+    indexer: Indexer
 
     def context(self, principal: Any = SYSTEM) -> CallContext:
         """Return the context of work that this process begins by itself."""
@@ -152,6 +157,7 @@ class _Assembly:
             SharedControl(self.registry, self.figures) if placement.scaled else self.registry
         )
         self.views = {"chat": self.chat_view}
+        self.knowledge = knowledge_on(config, outside, self.registry)
         self.work = action_work(config)
         self.frames: list[Callable[[dict[str, Any]], None]] = []
         self.carrying = carried(outside, self.store, self.registry, self.frames)
@@ -170,7 +176,7 @@ class _Assembly:
         bus = routed(registry, self.placement, modules, services)
         engine = self.engine = self._engine(services, facade, live)
         runs.use(engine)
-        reacting = connect_reactions(registry, self.placement, self.codec, self.store, engine)
+        reacting = connect_reactions(registry, self.placement, self.codec, self.store, engine, self.knowledge)
         self.counts["runs_live"] = lambda: len(engine.all_live())
         return Product(
             config=self.config,
@@ -201,6 +207,8 @@ class _Assembly:
             carrying=self.carrying,
             own=self.own,
             observer=self.observer,
+            knowledge=self.knowledge,
+            indexer=indexer_of(self.knowledge, outside, self.store, services),
         )
 
     def _models(self) -> tuple[LiveModels, ModelFacade]:
@@ -262,6 +270,9 @@ class _Assembly:
             sagas_module.build(store, codec, outside.clock, lambda: self.engine.kinds, begun),
             messaging_context(store, codec, outside, self.broker, self._served),
             schemas_context(store, codec, outside.clock),
+            knowledge_module.build(
+                store=store, blobs=self.knowledge.blobs, clock=outside.clock, ids=outside.ids
+            ),
             history_context(store, self.past, self.views, outside.clock, outside.ids),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )

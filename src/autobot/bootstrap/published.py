@@ -20,6 +20,7 @@ from autobot.contracts import (
     settings,
     system,
 )
+from autobot.contracts.knowledge import collections, documents
 from autobot.gateway.message_schemas import STORED, message_schemas
 from autobot.kernel.event_store.upcast import Upcaster, Upcasters
 from autobot.kernel.messaging.facts import EVENTS as BROKER_EVENTS
@@ -29,6 +30,8 @@ from autobot.kernel.sagas.facts import EVENTS as RUN_EVENTS
 EVENTS: Final[tuple[type[Any], ...]] = (
     *actions.EVENTS,
     *chat.EVENTS,
+    *collections.EVENTS,
+    *documents.EVENTS,
     *identity.EVENTS,
     *messaging.EVENTS,
     *read_models.EVENTS,

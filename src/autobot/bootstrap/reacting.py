@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from autobot.bootstrap.documents import Knowledge
 from autobot.bootstrap.following import DELIVER, GROUP, Reaction, reactions_of, start_reply
 from autobot.bootstrap.placing import Placement
 from autobot.bootstrap.wiring import direct
@@ -11,9 +12,11 @@ from autobot.contexts.actions import module as actions_module
 from autobot.contexts.agents.process import NAME
 from autobot.contexts.history import module as history_module
 from autobot.contexts.identity import module as identity_module
+from autobot.contexts.knowledge import module as knowledge_module
 from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.sagas import module as sagas_module
 from autobot.contracts import actions, chat, identity, read_models, replays
+from autobot.contracts.knowledge import documents
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -24,7 +27,12 @@ from autobot.kernel.sagas.engine import RunEngine
 
 
 def connect_reactions(
-    registry: LinkRegistry, placement: Placement, codec: EventCodec, store: EventStore, engine: RunEngine
+    registry: LinkRegistry,
+    placement: Placement,
+    codec: EventCodec,
+    store: EventStore,
+    engine: RunEngine,
+    knowledge: Knowledge,
 ) -> Subscription:
     """Return the group of the facts that set something off here.
 
@@ -40,6 +48,7 @@ def connect_reactions(
             identity.UserRemovalRequested.TYPE: identity_module.removal_starter(codec, engine.accept),
             replays.ReplayRequested.TYPE: messaging_module.replay_starter(codec, engine.accept),
             read_models.ReadModelChangeRequested.TYPE: history_module.change_starter(codec, engine.accept),
+            documents.DocumentDeleted.TYPE: knowledge_module.cleaner(codec, knowledge.index, knowledge.blobs),
         }
 
     types = tuple(reactions)

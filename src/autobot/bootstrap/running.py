@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
+from autobot.bootstrap.documents import follow_documents
 from autobot.bootstrap.following import unclaimed
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.published import EVENTS, UPCASTERS
@@ -80,6 +81,8 @@ def _background(product: Product, seen: int) -> dict[str, Any]:
                 "view of chats": product.chat_view.run(),
                 "unclaimed": product.broker.serve(unclaimed(known, product.reacting.wants)),
                 "scrubbing": product.upkeep.scrub_after_erasures(),
+                "documents": product.indexer.run(),
+                "news of documents": follow_documents(product.indexer, product.store, product.codec),
             }
     if placement.holds("ai"):
         server = product.live.server

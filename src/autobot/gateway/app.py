@@ -41,8 +41,12 @@ from autobot.gateway.routing import Entry, RouteTable
 from autobot.gateway.static import StaticClient
 from autobot.kernel.event_store.patience import patiently
 
-ANY_TYPE: Final = (("/api/v1/events", (b"",)),)
-"""Below these a body may be of any type: a CloudEvent in binary mode carries what its sender has."""
+OTHER_TYPES: Final = (
+    ("/api/v1/events", (b"",)),
+    ("/api/v1/knowledge_base/documents", (b"multipart/form-data",)),
+)
+"""Below these a body may be of another type than JSON: a CloudEvent in binary mode carries what its sender has, and
+files come in forms."""
 COUNT_EVERY_S: Final = 5.0
 """Seconds between two looks at what went over sockets: counting each frame by itself would cost as much as it."""
 
@@ -82,7 +86,7 @@ class Gateway:
         parts, limits = self._parts, self._parts.limits
         app: ASGIApp = Conditional(table)
         app = Compression(app)
-        app = Body(app, limits, ANY_TYPE)
+        app = Body(app, limits, OTHER_TYPES)
         app = Security(app)
         app = Idempotency(app, limits.wait_max_s)
         app = RateLimit(app, parts.limiter, parts.classes)

@@ -526,6 +526,170 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/knowledge_base/collections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The collections that one may read, by name */
+        get: operations["list_collections_api_v1_knowledge_base_collections_get"];
+        put?: never;
+        /** Make a collection */
+        post: operations["create_collection_api_v1_knowledge_base_collections_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/collections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A collection and who may */
+        get: operations["get_collection_api_v1_knowledge_base_collections__id__get"];
+        put?: never;
+        post?: never;
+        /** Delete an empty collection */
+        delete: operations["delete_collection_api_v1_knowledge_base_collections__id__delete"];
+        options?: never;
+        head?: never;
+        /** Change a collection's name and who may */
+        patch: operations["change_collection_api_v1_knowledge_base_collections__id__patch"];
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Documents, the newest first */
+        get: operations["list_documents_api_v1_knowledge_base_documents_get"];
+        put?: never;
+        /**
+         * Add a document: a file, a text, or what lies at an address
+         * @description A form with one `file` of at most 104857600 bytes, or JSON with a `text` and its `title`, or with a `url` on the public internet. Answers 202 as soon as it is kept; `GET` the document for its `status` and `progress`. The same file again in the same collection is answered with the document that has it (`existing`). With `id` it is a new version of that document, which takes the place of the old one when it is ready.
+         */
+        post: operations["add_document_api_v1_knowledge_base_documents_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/documents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A document and how far it is
+         * @description With `Prefer: wait=N` it is answered when nothing is done with it any more, or after N seconds.
+         */
+        get: operations["get_document_api_v1_knowledge_base_documents__id__get"];
+        put?: never;
+        post?: never;
+        /** Delete a document */
+        delete: operations["delete_document_api_v1_knowledge_base_documents__id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/documents/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave the newest version unindexed */
+        post: operations["cancel_document_api_v1_knowledge_base_documents__id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/documents/{id}/original": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file that a document was made of */
+        get: operations["document_original_api_v1_knowledge_base_documents__id__original_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/documents/{id}/reindex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read a document anew, as a version of its own */
+        post: operations["reindex_document_api_v1_knowledge_base_documents__id__reindex_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/documents/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try again what failed or was cancelled */
+        post: operations["retry_document_api_v1_knowledge_base_documents__id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/documents/{id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was read from a document */
+        get: operations["document_text_api_v1_knowledge_base_documents__id__text_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/messaging/consumers": {
         parameters: {
             query?: never;
@@ -1574,6 +1738,22 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Accepted
+         * @description The answer of AddDocument. `existing`: the same file is in that collection already, under this id.
+         *
+         *     `kept` is the blob that the document has: one that was uploaded in vain may be dropped.
+         */
+        Accepted: {
+            /** Existing */
+            existing: boolean;
+            /** Id */
+            id: string;
+            /** Kept */
+            kept: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * AcceptedMessage
          * @description A run was asked for; watch `events_url`.
          */
@@ -1737,6 +1917,22 @@ export interface components {
             types: string[];
         };
         /**
+         * ChangedCollection
+         * @description Body of a change: what is not given stays.
+         */
+        ChangedCollection: {
+            /** Everybody */
+            everybody?: ("none" | "read" | "write") | null;
+            /** Name */
+            name?: string | null;
+            /** Owner */
+            owner?: string | null;
+            /** Readers */
+            readers?: string[] | null;
+            /** Writers */
+            writers?: string[] | null;
+        };
+        /**
          * Citation
          * @description A passage that the answer rests on. `source` is an address inside the product or a document's name.
          */
@@ -1747,6 +1943,45 @@ export interface components {
             source: string;
             /** Title */
             title: string;
+        };
+        /**
+         * CollectionPage
+         * @description A page of them.
+         */
+        CollectionPage: {
+            /** Items */
+            items: components["schemas"]["CollectionView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * CollectionView
+         * @description A collection as one who may read it sees it. `documents` is how many it has; `owner` is empty when it has none.
+         */
+        CollectionView: {
+            /** Created At */
+            created_at: string;
+            /** Documents */
+            documents: number;
+            /**
+             * Everybody
+             * @enum {string}
+             */
+            everybody: "none" | "read" | "write";
+            /** Id */
+            id: string;
+            /** May Manage */
+            may_manage: boolean;
+            /** May Write */
+            may_write: boolean;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            /** Readers */
+            readers: string[];
+            /** Writers */
+            writers: string[];
         };
         /**
          * Connected
@@ -1831,6 +2066,30 @@ export interface components {
              * @enum {string}
              */
             state: "starting" | "running" | "standby" | "paused" | "stopped";
+        };
+        /**
+         * CreateCollection
+         * @description Make a collection of one's own.
+         */
+        CreateCollection: {
+            /**
+             * Everybody
+             * @default none
+             * @enum {string}
+             */
+            everybody: "none" | "read" | "write";
+            /** Name */
+            name: string;
+            /**
+             * Readers
+             * @default []
+             */
+            readers: string[];
+            /**
+             * Writers
+             * @default []
+             */
+            writers: string[];
         };
         /**
          * DeadLetterPage
@@ -1982,6 +2241,96 @@ export interface components {
             to_at: string | null;
             /** To Position */
             to_position: number;
+        };
+        /**
+         * DocumentPage
+         * @description A page of documents.
+         */
+        DocumentPage: {
+            /** Items */
+            items: components["schemas"]["DocumentView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * DocumentText
+         * @description A stretch of a document's text, `start` to `end` of `total` code points, with the pages that begin in it.
+         */
+        DocumentText: {
+            /** End */
+            end: number;
+            /** Id */
+            id: string;
+            /** Pages */
+            pages: components["schemas"]["PageMark"][];
+            /** Start */
+            start: number;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+            /** Total */
+            total: number;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DocumentView
+         * @description A document. `version` is the newest one, `ready_version` the one that searches find, None while there is none.
+         *
+         *     `words_only`: it has no vectors, because no model was there; it gets them when there is one.
+         */
+        DocumentView: {
+            /** Characters */
+            characters: number;
+            /** Collection */
+            collection: string;
+            /** Created At */
+            created_at: string;
+            error: components["schemas"]["Failure"] | null;
+            /** Filename */
+            filename: string;
+            /** Id */
+            id: string;
+            /** May Write */
+            may_write: boolean;
+            /** Media Type */
+            media_type: string;
+            /** Model */
+            model: string;
+            /** Owner */
+            owner: string;
+            /** Passages */
+            passages: number;
+            progress: components["schemas"]["Progress"];
+            /** Ready Version */
+            ready_version: number | null;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "upload" | "text" | "url" | "folder";
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "fetching" | "parsing" | "chunking" | "embedding" | "ready" | "failed" | "cancelled";
+            /** Tags */
+            tags: string[];
+            /** Title */
+            title: string;
+            /** Updated At */
+            updated_at: string;
+            /** Url */
+            url: string;
+            /** Version */
+            version: number;
+            /** Words Only */
+            words_only: boolean;
         };
         /**
          * Drained
@@ -2452,6 +2801,16 @@ export interface components {
             value: unknown;
         };
         /**
+         * PageMark
+         * @description A page of a document begins at code point `start`.
+         */
+        PageMark: {
+            /** Page */
+            page: number;
+            /** Start */
+            start: number;
+        };
+        /**
          * Parity
          * @description What the last comparison of the candidate with what is in force found.
          */
@@ -2546,6 +2905,34 @@ export interface components {
             title: string;
             /** @description `urn:autobot:problem:<slug>`, stable. */
             type: string;
+        };
+        /**
+         * Progress
+         * @description How far the newest version is. `done` of `total` in `unit`; `position` counts those before it in the queue.
+         */
+        Progress: {
+            /**
+             * Done
+             * @default 0
+             */
+            done: number;
+            /** Position */
+            position?: number | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "fetching" | "parsing" | "chunking" | "embedding" | "ready" | "failed" | "cancelled";
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
+            /**
+             * Unit
+             * @default
+             */
+            unit: string;
         };
         /**
          * Published
@@ -10004,6 +10391,2575 @@ export interface operations {
                         time?: string;
                         type: string;
                     };
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_collections_api_v1_knowledge_base_collections_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionPage"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_collection_api_v1_knowledge_base_collections_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateCollection"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_collection_api_v1_knowledge_base_collections__id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_collection_api_v1_knowledge_base_collections__id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_collection_api_v1_knowledge_base_collections__id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedCollection"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_documents_api_v1_knowledge_base_documents_get: {
+        parameters: {
+            query?: {
+                collection?: string | null;
+                state?: ("queued" | "ready" | "failed" | "cancelled") | null;
+                tag?: string | null;
+                q?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_document_api_v1_knowledge_base_documents_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    collection?: string;
+                    id?: string;
+                    tags?: string[];
+                    text?: string;
+                    title?: string;
+                    /** Format: uri */
+                    url?: string;
+                };
+                "multipart/form-data": {
+                    collection?: string;
+                    /** Format: binary */
+                    file: string;
+                    id?: string;
+                    /** @description Repeated, or one field with commas. */
+                    tags?: string[];
+                    title?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_document_api_v1_knowledge_base_documents__id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_document_api_v1_knowledge_base_documents__id__delete: {
+        parameters: {
+            query?: {
+                keep_past?: boolean;
+            };
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_document_api_v1_knowledge_base_documents__id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    document_original_api_v1_knowledge_base_documents__id__original_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes as they came, to be saved: never shown in place. */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reindex_document_api_v1_knowledge_base_documents__id__reindex_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_document_api_v1_knowledge_base_documents__id__retry_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    document_text_api_v1_knowledge_base_documents__id__text_get: {
+        parameters: {
+            query?: {
+                version?: number | null;
+                start?: number;
+                length?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentText"];
                 };
             };
             /** @description No credential that holds. */

@@ -1,1 +1,111 @@
 """The only door of the knowledge context."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from autobot.contexts.knowledge.handlers.collections import CollectionHandlers
+from autobot.contexts.knowledge.handlers.documents import DocumentHandlers
+from autobot.contexts.knowledge.handlers.indexing import IndexingHandlers
+from autobot.contexts.knowledge.ports.blobs import Blobs
+from autobot.contexts.knowledge.ports.documents import Library
+from autobot.contexts.knowledge.process.following import cleaner
+from autobot.contexts.knowledge.process.indexing import Indexer, Means
+from autobot.contexts.knowledge.read_model.collections import CollectionQueries
+from autobot.contexts.knowledge.read_model.documents import DocumentQueries
+from autobot.contracts.knowledge import collections, documents
+from autobot.kernel.commands.authorize import Rule, Verdict
+from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.ids import IdSource
+from autobot.kernel.event_store.ports import EventStore
+
+__all__ = ["EVENTS", "RULES", "Indexer", "Means", "build", "cleaner"]
+
+READ, WRITE, RECORD, ERASE = "knowledge:read", "knowledge:write", "knowledge:record", "knowledge:erase"
+EVENTS: Final = (*collections.EVENTS, *documents.EVENTS)
+_ALLOW: Final = Verdict.ALLOW
+
+RULES: Final = (
+    # Which documents is each collection's own to say: its permissions, asked by every handler.
+    Rule(action=READ, admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
+    Rule(action=WRITE, admin=_ALLOW, operator=_ALLOW, user=_ALLOW),
+    Rule(action=RECORD),
+    Rule(action=ERASE),
+)
+
+
+def build(*, store: EventStore, blobs: Blobs, clock: Clock, ids: IdSource) -> Module:
+    """Return the context."""
+    library = Library(store)
+    return Module(
+        name="knowledge",
+        commands=(
+            *_of_collections(CollectionHandlers(library, clock, ids)),
+            *_of_documents(DocumentHandlers(library, clock, ids)),
+            *_of_indexing(IndexingHandlers(library, clock, ids)),
+        ),
+        queries=_queries(DocumentQueries(store, library, blobs, clock), CollectionQueries(library)),
+        events=EVENTS,
+        rules=RULES,
+    )
+
+
+def _of_collections(handlers: CollectionHandlers) -> tuple[CommandSpec, ...]:
+    view = collections.CollectionView
+    return (
+        CommandSpec(command=collections.CreateCollection, action=WRITE, handler=handlers.create, answer=view),
+        CommandSpec(command=collections.ChangeCollection, action=WRITE, handler=handlers.change, answer=view),
+        CommandSpec(
+            command=collections.DeleteCollection,
+            action=WRITE,
+            handler=handlers.delete,
+            answer=collections.Gone,
+        ),
+    )
+
+
+def _of_documents(handlers: DocumentHandlers) -> tuple[CommandSpec, ...]:
+    view = documents.DocumentView
+    return (
+        CommandSpec(
+            command=documents.AddDocument,
+            action=WRITE,
+            handler=handlers.add,
+            answer=documents.Accepted,
+            secret=frozenset({"blob"}),
+        ),
+        CommandSpec(command=documents.RetryDocument, action=WRITE, handler=handlers.retry, answer=view),
+        CommandSpec(command=documents.ReindexDocument, action=WRITE, handler=handlers.reindex, answer=view),
+        CommandSpec(command=documents.CancelDocument, action=WRITE, handler=handlers.cancel, answer=view),
+        CommandSpec(
+            command=documents.DeleteDocument, action=WRITE, handler=handlers.delete, answer=collections.Gone
+        ),
+        CommandSpec(
+            command=documents.EraseDocuments,
+            action=ERASE,
+            handler=handlers.erase,
+            answer=documents.DocumentsErased,
+        ),
+    )
+
+
+def _of_indexing(handlers: IndexingHandlers) -> tuple[CommandSpec, ...]:
+    told = documents.Recorded
+    return (
+        CommandSpec(command=documents.RecordFetched, action=RECORD, handler=handlers.fetched, answer=told),
+        CommandSpec(command=documents.RecordIndexed, action=RECORD, handler=handlers.indexed, answer=told),
+        CommandSpec(command=documents.RecordFailed, action=RECORD, handler=handlers.failed, answer=told),
+    )
+
+
+def _queries(found: DocumentQueries, places: CollectionQueries) -> tuple[QuerySpec, ...]:
+    return (
+        QuerySpec(query=documents.GetDocument, action=READ, handler=found.get),
+        QuerySpec(query=documents.AwaitDocument, action=READ, handler=found.wait),
+        QuerySpec(query=documents.ListDocuments, action=READ, handler=found.list),
+        QuerySpec(query=documents.GetOriginal, action=READ, handler=found.original),
+        QuerySpec(query=documents.GetDocumentText, action=READ, handler=found.text),
+        QuerySpec(query=collections.GetCollection, action=READ, handler=places.get),
+        QuerySpec(query=collections.ListCollections, action=READ, handler=places.list),
+    )

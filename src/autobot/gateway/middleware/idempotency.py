@@ -51,17 +51,17 @@ def preferred_wait(field: bytes, most_s: float) -> float | None:
 
 
 class Idempotency:
-    """Sets `exchange.key` on writes and `exchange.wait`. Raises Malformed for a key that is none."""
+    """Sets `exchange.key` on writes, and `exchange.wait`. Raises Malformed for a key that is none."""
 
     def __init__(self, app: ASGIApp, wait_max_s: float) -> None:
         self._app, self._wait_max_s = app, wait_max_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on with the key read."""
-        if scope["type"] == "http" and scope["method"] not in SAFE:
+        if scope["type"] == "http":
             exchange = exchange_of(scope)
             field = exchange.fields.get(b"idempotency-key")
-            if field is not None:
+            if field is not None and scope["method"] not in SAFE:
                 exchange.key = idempotency_key(field)
             prefer = exchange.fields.get(b"prefer")
             if prefer is not None:

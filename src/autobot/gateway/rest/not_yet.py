@@ -13,7 +13,6 @@ from autobot.kernel.core.errors import Absent
 FAMILIES: Final = {
     "terminal": "Terminals are",
     "workflow": "Workflows are",
-    "knowledge_base": "The knowledge base is",
 }
 """Families of paths with the beginning of what is said of them; `/api/<family>` is read as `/api/v1/<family>` at the edge."""
 

@@ -1,0 +1,129 @@
+"""Text, Markdown, CSV and code: bytes of whatever encoding become text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from typing import Final
+
+from autobot.adapters.documents.reading.kinds import BINARY_SHARE, control_share
+from autobot.adapters.documents.reading.said import Found, Unreadable
+
+MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+NULS_16: Final = 0.2
+"""Share of zero bytes at even or at odd places above which text has two bytes a character."""
+CELL_MAX: Final = 1_000_000
+
+
+def text_of(data: bytes, charset: str = "") -> str:
+    """Return the text that bytes are. Raises Unreadable for what is no text in any encoding.
+
+    A byte order mark decides, then what was declared, then UTF-8; what is neither is read line by line, each as
+    UTF-8 or else as Windows-1252, so that a file of mixed encodings loses nothing.
+    """
+    for mark, encoding in MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace")
+    sample = data[:65536]
+    wide = _wide(sample)
+    if wide:
+        return data.decode(wide, "replace")
+    if control_share(sample) > BINARY_SHARE:
+        raise Unreadable("It is no text: most likely a program, an image or something that is packed.")
+    for encoding in filter(None, (charset, "utf-8")):
+        try:
+            return data.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return "".join(_line(one) for one in data.splitlines(keepends=True))
+
+
+def _wide(sample: bytes) -> str:
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    half = max(len(sample) // 2, 1)
+    if odd > NULS_16 * half and even * 4 < odd:
+        return "utf-16-le"
+    if even > NULS_16 * half and odd * 4 < even:
+        return "utf-16-be"
+    return ""
+
+
+def _line(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def read_text(data: bytes, charset: str, media_type: str) -> Found:
+    """Read text or code as it stands."""
+    found = Found(media_type)
+    found.add(text_of(data, charset))
+    return found
+
+
+_ATX: Final = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*$")
+_FENCE: Final = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
+_UNDER: Final = re.compile(r"[ ]{0,3}(=+|-+)[ \t]*$")
+
+
+def read_markdown(data: bytes, charset: str, media_type: str) -> Found:
+    """Read Markdown as it is written; its headings are found, none inside fenced code."""
+    whole = read_text(data, charset, media_type)
+    fence, before, at = "", "", 0
+    for line in whole.text.splitlines(keepends=True):
+        bare = line.rstrip("\n")
+        mark = _FENCE.match(bare)
+        if mark and (not fence or (mark[1][0] == fence[0] and len(mark[1]) >= len(fence))):
+            fence = "" if fence else mark[1]
+            before = ""
+        elif not fence:
+            heading, under = _ATX.match(bare), _UNDER.match(bare)
+            if heading:
+                whole.headings.append((at, len(heading[1]), heading[2].strip()[:300]))
+            elif under and before.strip() and not before.startswith(("    ", "\t", "|", ">", "-", "*")):
+                whole.headings.append(
+                    (at - len(before), 1 if under[1][0] == "=" else 2, before.strip()[:300])
+                )
+            before = "" if heading or under else line
+        at += len(line)
+    whole.title = next((text for _, level, text in whole.headings if level == 1), "")
+    return whole
+
+
+def read_csv(data: bytes, charset: str, media_type: str) -> Found:
+    """Read a table: each row says its cells by their columns' names, so that a row alone can be understood."""
+    text = text_of(data, charset)
+    csv.field_size_limit(CELL_MAX)
+    try:
+        dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
+    except csv.Error:
+        dialect = csv.excel
+    found = Found(media_type)
+    columns: list[str] = []
+    try:
+        for row in csv.reader(io.StringIO(text.replace("\x00", "")), dialect):
+            if not any(cell.strip() for cell in row):
+                continue
+            if not columns:
+                columns = [cell.strip() for cell in row]
+                found.add(", ".join(columns) + "\n\n")
+                continue
+            names = [*columns, *[""] * (len(row) - len(columns))]
+            cells = (
+                f"{name}: {cell.strip()}" if name else cell.strip()
+                for name, cell in zip(names, row, strict=False)
+                if cell.strip()
+            )
+            found.add("; ".join(cells) + "\n\n")
+    except csv.Error as error:
+        raise Unreadable(f"It is no table of cells: {error}.") from error
+    return found

@@ -1,0 +1,113 @@
+"""What the knowledge context stands on here, behind rows of the matrix, and what works for it in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from autobot.adapters.documents.parser import ChildParser
+from autobot.adapters.http.fetching import WebTransport
+from autobot.bootstrap.outside import Outside
+from autobot.bootstrap.wiring import direct
+from autobot.config import Config
+from autobot.contexts.knowledge import module
+from autobot.contexts.knowledge.module import Indexer, Means
+from autobot.contexts.knowledge.ports.blobs import Blobs
+from autobot.contexts.knowledge.ports.embedding import Embedder
+from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contexts.knowledge.ports.linked import (
+    LinkedBlobs,
+    LinkedFetcher,
+    LinkedParser,
+    blobs_service,
+    parser_service,
+)
+from autobot.contracts.models import Embeddings
+from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.context import SYSTEM, CallContext
+from autobot.kernel.core.errors import Absent
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.links.direct import DirectTransport
+from autobot.kernel.links.registry import LinkRegistry, Wired
+from autobot.kernel.links.trace_context import new_trace
+
+BLOBS, PARSER, WEB = "backend-blobs", "backend-parser", "backend-web"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What documents are kept, read and found with."""
+
+    blobs: Blobs
+    parser: LinkedParser
+    fetcher: LinkedFetcher
+    index: PassageIndex
+    embedder: Embedder
+    child: ChildParser
+
+
+def knowledge_on(config: Config, outside: Outside, registry: LinkRegistry) -> Knowledge:
+    """Connect the rows and return what lies behind them."""
+    child = ChildParser(hidden=(config.data_dir,))
+    web = WebTransport(WEB, outside.clock, outside.chance, outside.listener)
+    registry.wire(BLOBS, direct(DirectTransport(blobs_service(outside.blobs))))
+    registry.wire(PARSER, direct(DirectTransport(parser_service(child))))
+    registry.wire(WEB, Wired(transport=web, targets=("public addresses",)))
+    own = CallContext(correlation_id="documents", principal=SYSTEM, trace=new_trace(outside.chance))
+    return Knowledge(
+        blobs=LinkedBlobs(registry.link(BLOBS), own),
+        parser=LinkedParser(registry.link(PARSER)),
+        fetcher=LinkedFetcher(registry.link(WEB)),
+        index=outside.index,
+        embedder=NoEmbedder(),
+        child=child,
+    )
+
+
+def indexer_of(
+    knowledge: Knowledge,
+    outside: Outside,
+    store: EventStore,
+    bus: Dispatcher,
+) -> Indexer:
+    """Return what works through the queue of documents."""
+
+    def context() -> CallContext:
+        trace = new_trace(outside.chance)
+        return CallContext(correlation_id=outside.ids.new(), principal=SYSTEM, trace=trace)
+
+    return module.Indexer(
+        Means(
+            store=store,
+            bus=bus,
+            blobs=knowledge.blobs,
+            parser=knowledge.parser,
+            fetcher=knowledge.fetcher,
+            index=knowledge.index,
+            embedder=knowledge.embedder,
+            clock=outside.clock,
+            ids=outside.ids,
+            context=context,
+        )
+    )
+
+
+async def follow_documents(indexer: Indexer, store: EventStore, codec: EventCodec) -> None:
+    """Let the indexer hear what is said of documents, as it is said."""
+    async for batch in store.subscribe(after=await store.head()):
+        for one in batch:
+            if one.message.type.startswith(KNOWLEDGE):
+                indexer.heard(codec.unwrap(one))
+
+
+KNOWLEDGE: Final = "autobot.knowledge."
+
+
+class NoEmbedder:
+    """Implements `Embedder` where there is none."""
+
+    async def embed(self, texts: Sequence[str], context: CallContext) -> Embeddings:
+        """Raise Absent."""
+        raise Absent("npu", "There is no embedding model here.", hint="autobot add npu")

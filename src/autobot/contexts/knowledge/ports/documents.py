@@ -1,0 +1,167 @@
+"""The context's stored state: collections, documents, the queue of those that are to be indexed.
+
+Tables, with what their rows are found by:
+
+    knowledge.collections   by id; owner: its owner, sort: its name
+    knowledge.documents     by id; group: its collection, owner: who brought it, sort: when it came
+    knowledge.queue         by id of the document; group: `work`, or `vectors` for those that only lack these
+    knowledge.retired       by id: deleted ones that searches as of before still find; owner: who brought it
+    knowledge.files         by collection and SHA-256: the document that has this file
+    knowledge.indexing      how far those are that are worked on now
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from autobot.contexts.knowledge.domain.collection import Collection
+from autobot.contexts.knowledge.domain.document import Document
+from autobot.kernel.core.context import Principal
+from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.event_store.transaction import Delete, Put, Query
+
+COLLECTIONS: Final = "knowledge.collections"
+DOCUMENTS: Final = "knowledge.documents"
+QUEUE: Final = "knowledge.queue"
+FILES: Final = "knowledge.files"
+RETIRED: Final = "knowledge.retired"
+INDEXING: Final = "knowledge.indexing"
+WORK, VECTORS = "work", "vectors"
+MANY: Final = 1000
+"""Collections that are looked through at most for those that somebody may read."""
+
+Write = Put | Delete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument:
+    """A document with the version of its row."""
+
+    document: Document
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCollection:
+    """A collection with the version of its row."""
+
+    collection: Collection
+    row: int = 0
+
+
+class Library:
+    """Typed reads of the context's state."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def document(self, document_id: str) -> StoredDocument:
+        """Return a document; one that never came has version 0."""
+        row = await self._store.get(DOCUMENTS, document_id)
+        if row is None:
+            return StoredDocument(document=Document(id=document_id))
+        return StoredDocument(document=msgspec.convert(row.document, Document), row=row.version)
+
+    async def collection(self, collection_id: str) -> StoredCollection:
+        """Return a collection; one that was never made does not exist."""
+        row = await self._store.get(COLLECTIONS, collection_id)
+        if row is None:
+            return StoredCollection(collection=Collection(id=collection_id))
+        return StoredCollection(collection=msgspec.convert(row.document, Collection), row=row.version)
+
+    async def collections(self) -> Sequence[Collection]:
+        """Return every collection, by name."""
+        found = await self._store.query(Query(table=COLLECTIONS, limit=MANY))
+        return [msgspec.convert(one.document, Collection) for one in found]
+
+    async def readable(self, who: Principal) -> Sequence[Collection]:
+        """Return the collections that `who` may read, by name."""
+        return [one for one in await self.collections() if one.readable(who) or one.managed(who)]
+
+    async def of_file(self, collection: str, sha256: str) -> tuple[str, int]:
+        """Return the document of a collection that has a file, and the version of that row; empty and 0 for none."""
+        row = await self._store.get(FILES, file_key(collection, sha256))
+        return ("", 0) if row is None else (str(row.document["document"]), row.version)
+
+    async def documents_in(self, collection: str) -> int:
+        """Return how many documents a collection has."""
+        return await self._store.count(Query(table=DOCUMENTS, group=collection))
+
+    async def brought_by(self, user_id: str, limit: int) -> Sequence[Document]:
+        """Return documents that a user brought, deleted ones that the past still has included."""
+        found = await self._store.query(Query(table=DOCUMENTS, owner=user_id, limit=limit))
+        if len(found) < limit:
+            rest = Query(table=RETIRED, owner=user_id, limit=limit - len(found))
+            found = [*found, *await self._store.query(rest)]
+        return [msgspec.convert(one.document, Document) for one in found]
+
+    async def owned_by(self, user_id: str) -> Sequence[StoredCollection]:
+        """Return the collections of a user."""
+        found = await self._store.query(Query(table=COLLECTIONS, owner=user_id, limit=MANY))
+        return [
+            StoredCollection(collection=msgspec.convert(one.document, Collection), row=one.version)
+            for one in found
+        ]
+
+    async def place(self, document_id: str) -> int | None:
+        """Return how many documents come before one in the queue; None when it is not in it."""
+        row = await self._store.get(QUEUE, document_id)
+        if row is None or row.group != WORK:
+            return None
+        before = Query(table=QUEUE, group=WORK, after=(row.sort, row.key), order="descending")
+        return await self._store.count(before)
+
+    async def waiting(self, group: str, limit: int) -> Sequence[str]:
+        """Return the documents of the queue that come next."""
+        found = await self._store.query(Query(table=QUEUE, group=group, limit=limit))
+        return [one.key for one in found]
+
+    async def under_way(self) -> dict[str, Any]:
+        """Return how far those are that are worked on, by document."""
+        row = await self._store.get(INDEXING, INDEXING)
+        return {} if row is None else dict(row.document)
+
+
+def file_key(collection: str, sha256: str) -> str:
+    """Return where the document stands that has a file."""
+    return f"{collection}:{sha256}"
+
+
+def put_collection(collection: Collection, row: int) -> Put:
+    """Write a collection, unless it changed meanwhile."""
+    return Put(
+        table=COLLECTIONS,
+        key=collection.id,
+        document=msgspec.to_builtins(collection),
+        owner=collection.owner,
+        sort=collection.name.casefold(),
+        expected=row,
+    )
+
+
+def put_document(document: Document, row: int) -> Put:
+    """Write a document, unless it changed meanwhile. Its title can be searched."""
+    return Put(
+        table=DOCUMENTS,
+        key=document.id,
+        document=msgspec.to_builtins(document),
+        owner=document.owner,
+        group=document.collection,
+        sort=document.created,
+        text=document.title,
+        expected=row,
+    )
+
+
+def put_retired(document: Document) -> Put:
+    """Put a deleted document aside."""
+    return Put(table=RETIRED, key=document.id, document=msgspec.to_builtins(document), owner=document.owner)
+
+
+def put_waiting(document: Document, group: str, sort: str) -> Put:
+    """Put a document into the queue, behind those with a lower `sort`."""
+    return Put(table=QUEUE, key=document.id, document={"version": document.version}, group=group, sort=sort)

@@ -1,0 +1,1 @@
+"""What works in the background: reading and indexing documents, looking after watched folders."""

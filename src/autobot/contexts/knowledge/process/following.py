@@ -1,0 +1,28 @@
+"""What the log sets off: deleted documents leave the index and their files go; new ones stir the indexer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from autobot.contexts.knowledge.ports.blobs import Blobs
+from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contracts.knowledge import documents as contract
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.transaction import Recorded
+
+
+def cleaner(codec: EventCodec, index: PassageIndex, blobs: Blobs) -> Callable[[Recorded], Awaitable[None]]:
+    """Return the reaction to a deleted document. Hearing of it twice changes nothing."""
+
+    async def clean(recorded: Recorded) -> None:
+        event = codec.unwrap(recorded)
+        if not isinstance(event, contract.DocumentDeleted):
+            return
+        if event.keeps_past:
+            await index.retire(event.document_id, recorded.position)
+            return
+        await index.erase(event.document_id)
+        for blob in event.blobs:
+            await blobs.remove(blob)
+
+    return clean

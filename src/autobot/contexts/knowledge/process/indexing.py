@@ -1,0 +1,393 @@
+"""The background work on documents: fetch, parse, chunk, embed, and put into the index.
+
+What there is to do stands in the queue, which is part of each document's own state: a document leaves it by the fact
+of how it ended, and by nothing else. So whatever ends a process in the middle, the next one begins that document anew.
+Doing it again changes nothing: the index takes the same version once, and a fact that is known is no fact.
+
+    work      the oldest first, a few at a time: they end ready or failed
+    vectors   ready by their words alone, because no model was there: asked again every now and then
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from autobot.contexts.knowledge.domain.chunking import Piece, cut
+from autobot.contexts.knowledge.domain.document import Document
+from autobot.contexts.knowledge.ports.blobs import Blobs, once, pieces, store
+from autobot.contexts.knowledge.ports.documents import INDEXING, VECTORS, WORK, Library
+from autobot.contexts.knowledge.ports.embedding import Embedder
+from autobot.contexts.knowledge.ports.fetching import Fetcher, Wanted
+from autobot.contexts.knowledge.ports.index import IndexedVersion, PassageIndex, Vectors
+from autobot.contexts.knowledge.ports.parsing import Parsed, Parser, Unread, keep_parsed, parsed_of
+from autobot.contracts.knowledge import documents as contract
+from autobot.contracts.knowledge.passages import Passage, passage_id
+from autobot.contracts.knowledge.words import Status
+from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import (
+    Absent,
+    AutoBotError,
+    DataCorrupt,
+    HopFailed,
+    InvalidInput,
+    NotFound,
+    Rejected,
+)
+from autobot.kernel.core.failure import failure_of
+from autobot.kernel.core.ids import IdSource
+from autobot.kernel.event_store.patience import AWAY, patiently, set_within
+from autobot.kernel.event_store.ports import EventStore, StoreClosed
+from autobot.kernel.event_store.transaction import Put, Transaction
+
+AT_ONCE: Final = 2
+"""Documents that are worked on at a time in one process."""
+BATCH: Final = 32
+"""Passages that are embedded at once."""
+LOOK_S: Final = 1.0
+"""How often the queue is looked at when nobody tells of something new, in seconds."""
+VECTORS_S: Final = 30.0
+"""How often a model that was away is asked for vectors that are missing."""
+TELL_S: Final = 0.5
+"""How often progress is written at most."""
+PASSAGES_MAX: Final = 50_000
+"""Passages of one document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What indexing works with. `context` makes the context of work on behalf of nobody who waits."""
+
+    store: EventStore
+    bus: Dispatcher
+    blobs: Blobs
+    parser: Parser
+    fetcher: Fetcher
+    index: PassageIndex
+    embedder: Embedder
+    clock: Clock
+    ids: IdSource
+    context: Callable[[], CallContext]
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """What is done with a document now."""
+
+    version: int
+    status: Status
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+
+
+class Indexer:
+    """Works through the queue. One process at a time does: see `bootstrap`. Used from one event loop."""
+
+    def __init__(self, means: Means, *, at_once: int = AT_ONCE, vectors_s: float = VECTORS_S) -> None:
+        self._means, self._at_once, self._vectors_s = means, at_once, vectors_s
+        self._library = Library(means.store)
+        self._steps: dict[str, Step] = {}
+        self._stirred = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[str, Step] | None = None
+        self._again: dict[str, float] = {}
+
+    def stir(self) -> None:
+        """Look at the queue now."""
+        self._stirred.set()
+
+    def heard(self, fact: Any) -> None:
+        """Take in a fact about a document: work that nobody wants any more ends, new work begins."""
+        if isinstance(fact, contract.IndexingCancelled | contract.DocumentDeleted):
+            task = self._tasks.get(fact.document_id)
+            if task is not None:
+                task.cancel()
+        elif isinstance(fact, contract.DocumentReceived | contract.IndexingRequested):
+            self.stir()
+
+    async def run(self) -> None:
+        """Work until the store closes."""
+        with suppress(StoreClosed):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._telling(), name="progress of indexing")
+                group.create_task(self._catching_up(), name="vectors that are missing")
+                while True:
+                    self._stirred.clear()
+                    for one in await self._next(self._at_once - len(self._tasks)):
+                        self._tasks[one] = group.create_task(self._work(one), name=f"document {one}")
+                    await set_within(self._stirred, LOOK_S)
+
+    async def _next(self, free: int) -> Sequence[str]:
+        if free <= 0:
+            return ()
+        wanted = len(self._tasks) + len(self._again) + free
+        found = await patiently(lambda: self._library.waiting(WORK, wanted))
+        now = self._means.clock.monotonic()
+        self._again = {one: at for one, at in self._again.items() if at > now}
+        return [one for one in found if one not in self._tasks and one not in self._again][:free]
+
+    # --------------------------------------------------------------------------------------------- one document
+
+    async def _work(self, document_id: str) -> None:
+        try:
+            document = (await patiently(lambda: self._library.document(document_id))).document
+            if document.exists and document.state == "queued":
+                await self._index(document)
+        except StoreClosed:
+            raise
+        except AWAY:
+            # The way to the store or to a part of this installation is broken, which says nothing about the document.
+            self._again[document_id] = self._means.clock.monotonic() + LOOK_S * 5
+        finally:
+            self._steps.pop(document_id, None)
+            self._tasks.pop(document_id, None)
+            self.stir()
+
+    async def _index(self, document: Document) -> None:
+        context = self._means.context()
+        try:
+            document = await self._with_original(document, context)
+            if document.original is None:
+                return
+            parsed = await self._parsed(document, context)
+            passages = await self._cut(document, parsed)
+            vectors, model = await self._embedded(document, passages, context)
+            await self._put(document, parsed, passages, vectors, model)
+        except DataCorrupt as error:
+            await self._failed(document, error, context)
+        except AWAY:
+            raise
+        except AutoBotError as error:
+            await self._failed(document, error, context)
+        except Exception as error:  # noqa: BLE001 - whatever a document does, the next one is read
+            await self._failed(document, error, context)
+
+    async def _failed(self, document: Document, error: Exception, context: CallContext) -> None:
+        failure = failure_of(error, context.correlation_id)
+        record = contract.RecordFailed(id=document.id, version=document.version, error=failure)
+        await self._say(record)
+
+    async def _say(self, record: Any) -> contract.Recorded:
+        answer = await patiently(lambda: self._means.bus.dispatch(record, self._means.context()))
+        recorded: contract.Recorded = answer.value
+        return recorded
+
+    async def _with_original(self, document: Document, context: CallContext) -> Document:
+        """Return the document with its original, fetched when it is an address still."""
+        if document.original is not None or not document.url:
+            return document
+        self._step(document, "fetching")
+        means = self._means
+        try:
+            wanted = Wanted(url=document.url, max_bytes=FETCH_MAX)
+            fetched = await means.fetcher.fetch(wanted, context)
+        except (HopFailed, Rejected) as error:
+            # It is the address that does not answer, not this installation: a person tries again.
+            raise _Elsewhere(error.detail, hint=error.hint) from error
+        if not fetched.body.strip():
+            raise InvalidInput("There is nothing at this address.")
+        blob = await store(means.blobs, means.ids.new(), once(fetched.body), FETCH_MAX)
+        name = fetched.url.rstrip("/").rpartition("/")[2].partition("?")[0][:255]
+        file = contract.FileMark(
+            size=blob.size, sha256=blob.sha256, filename=name, media_type=fetched.media_type[:200]
+        )
+        original = contract.Original(blob=blob.id, file=file)
+        record = contract.RecordFetched(
+            id=document.id, version=document.version, url=fetched.url[:2000], original=original
+        )
+        try:
+            await self._say(record)
+        except BaseException:
+            await means.blobs.remove(blob.id)
+            raise
+        now = (await self._library.document(document.id)).document
+        if now.original is None or now.original.blob != blob.id:
+            await means.blobs.remove(blob.id)
+        return now if now.state == "queued" else Document(id=document.id)
+
+    async def _parsed(self, document: Document, context: CallContext) -> Parsed:
+        """Return what the original says: as it was read before this process began, or read now."""
+        self._step(document, "parsing")
+        try:
+            return await parsed_of(self._means.blobs, document.id, document.version)
+        except NotFound:
+            pass
+        original = document.original
+        assert original is not None
+        unread = Unread(
+            filename=original.file.filename,
+            media_type=original.file.media_type,
+            size=original.file.size,
+            pieces=lambda: pieces(self._means.blobs, original.blob),
+            web=document.source == "url",
+        )
+        parsed = await self._means.parser.parse(unread, context)
+        if not parsed.text.strip():
+            raise InvalidInput(
+                "There is no text in it.", hint="A scanned document has to be read by OCR first."
+            )
+        await keep_parsed(self._means.blobs, document.id, document.version, parsed)
+        return parsed
+
+    async def _cut(self, document: Document, parsed: Parsed) -> Sequence[Passage]:
+        self._step(document, "chunking")
+        found = await asyncio.to_thread(_pieces, parsed)
+        return [
+            Passage(
+                id=passage_id(document.id, document.version, number),
+                document_id=document.id,
+                version=document.version,
+                number=number,
+                title=document.title,
+                heading=one.heading,
+                text=parsed.text[one.start : one.end],
+                start=one.start,
+                end=one.end,
+                page=one.page,
+            )
+            for number, one in enumerate(found)
+        ]
+
+    async def _embedded(
+        self, document: Document, passages: Sequence[Passage], context: CallContext
+    ) -> tuple[Vectors | None, str]:
+        """Return the vectors and what made them; none while no model is there."""
+        found: list[Sequence[float]] = []
+        model = ""
+        for at in range(0, len(passages), BATCH):
+            self._step(document, "embedding", at, len(passages), "passages")
+            texts = [_said(one) for one in passages[at : at + BATCH]]
+            try:
+                made = await self._means.embedder.embed(texts, context)
+            except (Absent, HopFailed, Rejected):
+                return None, ""
+            if model not in ("", made.model):
+                # Another model answers than before: vectors of two cannot be compared. They are caught up later.
+                return None, ""
+            model = made.model
+            found += made.vectors
+        return found, model
+
+    async def _put(
+        self,
+        document: Document,
+        parsed: Parsed,
+        passages: Sequence[Passage],
+        vectors: Vectors | None,
+        model: str,
+    ) -> None:
+        now = (await patiently(lambda: self._library.document(document.id))).document
+        if now.version != document.version or now.state not in ("queued", "ready"):
+            return
+        position = await patiently(self._means.store.head)
+        version = IndexedVersion(
+            document_id=document.id,
+            version=document.version,
+            collection=document.collection,
+            title=document.title,
+            position=position,
+            owner=document.owner,
+            tags=document.tags,
+            model=model,
+        )
+        await self._means.index.put(version, passages, vectors)
+        record = contract.RecordIndexed(
+            id=document.id,
+            version=document.version,
+            passages=len(passages),
+            characters=len(parsed.text),
+            media_type=parsed.media_type,
+            model=model,
+            dimensions=len(vectors[0]) if vectors else 0,
+        )
+        if not (await self._say(record)).wanted:
+            await self._means.index.erase(document.id)
+
+    # ------------------------------------------------------------------------------------------------- vectors
+
+    async def _catching_up(self) -> None:
+        """Give vectors to documents that have none, whenever a model is there and nothing else waits."""
+        while True:
+            await asyncio.sleep(self._vectors_s)
+            while not await patiently(lambda: self._library.waiting(WORK, 1)):
+                found = await patiently(lambda: self._library.waiting(VECTORS, 1))
+                if not found or not await self._with_vectors(found[0]):
+                    break
+
+    async def _with_vectors(self, document_id: str) -> bool:
+        """Return whether a document has its vectors now, or needs none any more."""
+        document = (await patiently(lambda: self._library.document(document_id))).document
+        context = self._means.context()
+        try:
+            passages = await self._means.index.of_document(document_id, document.ready_version)
+            parsed = await parsed_of(self._means.blobs, document_id, document.ready_version)
+            vectors, model = await self._embedded(document, passages, context)
+            if vectors is None:
+                return False
+            await self._put(document, parsed, passages, vectors, model)
+        except AutoBotError:
+            return False
+        finally:
+            self._steps.pop(document_id, None)
+        return True
+
+    # ------------------------------------------------------------------------------------------------ progress
+
+    def _step(
+        self, document: Document, status: Status, done: int = 0, total: int = 0, unit: str = ""
+    ) -> None:
+        if document.state == "queued":
+            self._steps[document.id] = Step(
+                version=document.version, status=status, done=done, total=total, unit=unit
+            )
+
+    async def _telling(self) -> None:
+        """Write how far each document is, when that changed: one row, which the next life overwrites."""
+        while True:
+            now = {one: step for one, step in self._steps.items() if step.version}
+            if now != self._told:
+                shown = {
+                    document_id: {
+                        "version": one.version,
+                        "status": one.status,
+                        "done": one.done,
+                        "total": one.total,
+                        "unit": one.unit,
+                    }
+                    for document_id, one in now.items()
+                }
+                write = Put(table=INDEXING, key=INDEXING, document=shown)
+                with suppress(*AWAY):
+                    await self._means.store.commit(Transaction(writes=(write,)))
+                    self._told = now
+            await asyncio.sleep(TELL_S)
+
+
+FETCH_MAX: Final = 32 * 1024 * 1024
+"""Bytes that are taken from an address."""
+
+
+class _Elsewhere(AutoBotError):
+    """An address that somebody gave does not answer as it should."""
+
+    code = "upstream-error"
+
+
+def _pieces(parsed: Parsed) -> Sequence[Piece]:
+    found = []
+    for one in cut(parsed.text, parsed.headings, parsed.pages):
+        found.append(one)
+        if len(found) > PASSAGES_MAX:
+            raise InvalidInput(f"It has more than {PASSAGES_MAX} passages.", hint="Split the document.")
+    return found
+
+
+def _said(passage: Passage) -> str:
+    """Return what is embedded of a passage: what it stands under belongs to what it says."""
+    return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text

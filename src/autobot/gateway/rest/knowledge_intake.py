@@ -1,0 +1,313 @@
+"""How documents come in over HTTP: a form with a file that is stored while it arrives, or JSON with a text or an address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Protocol
+from urllib.parse import urlsplit
+
+import orjson
+from annotated_types import Len
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
+
+from autobot.contracts.knowledge import documents
+from autobot.contracts.knowledge.words import FILE_MAX, PASTED_MAX, Id, Source, Tags, Title
+from autobot.gateway.exchange import Exchange
+from autobot.gateway.multipart import Part, parts_of
+from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    IdempotencyMismatch,
+    InvalidInput,
+    Malformed,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+)
+from autobot.kernel.core.ids import IdSource
+
+FORM: Final = "multipart/form-data"
+FIELD_MAX: Final = 4_096
+PIECE: Final = 256 * 1024
+REFUSED: Final = (InvalidInput, NotFound, Forbidden, Conflict, Unauthenticated, IdempotencyMismatch)
+"""After these nothing came of a file. After others it may be a document's by now; what is nobody's is swept later."""
+
+
+class Stored(Protocol):
+    """A file that was stored."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Its hash, as hex."""
+        ...
+
+
+class Originals(Protocol):
+    """Where the bytes of files go."""
+
+    async def begin(self, name: str) -> str:
+        """Open an upload for a name; returns what to call it."""
+        ...
+
+    async def append(self, upload: str, offset: int, data: bytes) -> None:
+        """Add bytes."""
+        ...
+
+    async def finish(self, upload: str) -> Stored:
+        """Keep it."""
+        ...
+
+    async def abandon(self, upload: str) -> None:
+        """Drop it."""
+        ...
+
+    async def read(self, name: str, offset: int, length: int) -> bytes:
+        """Return a piece, empty at the end."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Remove a file that nothing came of."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenDocument:
+    """JSON body: `url`, or `text` with a `title`. `id` makes it a new version of that document."""
+
+    title: Title | None = None
+    text: Annotated[str, Len(0, PASTED_MAX)] | None = None
+    url: Annotated[str, Len(1, 2000)] | None = None
+    collection: Id | None = None
+    tags: Tags = ()
+    id: Id | None = None
+
+
+ADD: Final[dict[str, Any]] = {
+    "description": f"A form with one `file` of at most {FILE_MAX} bytes, or JSON with a `text` and its `title`, or with a "
+    "`url` on the public internet. Answers 202 as soon as it is kept; `GET` the document for its `status` and "
+    "`progress`. The same file again in the same collection is answered with the document that has it (`existing`). "
+    "With `id` it is a new version of that document, which takes the place of the old one when it is ready.",
+    "requestBody": {
+        "required": True,
+        "content": {
+            FORM: {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "title": {"type": "string", "maxLength": 300},
+                        "collection": {"type": "string", "maxLength": 64},
+                        "tags": {
+                            "type": "array",
+                            "items": {"type": "string", "maxLength": 60},
+                            "description": "Repeated, or one field with commas.",
+                        },
+                        "id": {"type": "string", "maxLength": 64},
+                    },
+                }
+            },
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "title": {"type": "string", "minLength": 1, "maxLength": 300},
+                        "text": {"type": "string", "maxLength": PASTED_MAX},
+                        "url": {"type": "string", "format": "uri", "maxLength": 2000},
+                        "collection": {"type": "string", "minLength": 1, "maxLength": 64},
+                        "tags": {
+                            "type": "array",
+                            "items": {"type": "string", "maxLength": 60},
+                            "maxItems": 20,
+                        },
+                        "id": {"type": "string", "minLength": 1, "maxLength": 64},
+                    },
+                }
+            },
+        },
+    },
+}
+
+
+class Intake:
+    """Takes documents in."""
+
+    def __init__(self, bus: Dispatcher, originals: Originals, ids: IdSource) -> None:
+        self._bus, self._originals, self._ids = bus, originals, ids
+
+    async def take(self, request: Request, call: Exchange) -> documents.Accepted:
+        """Keep what a request brings and ask for it to be indexed."""
+        kind = request.headers.get("content-type", "")
+        if kind.lower().startswith(FORM):
+            return await self._form(kind, request.stream(), call)
+        given = _given(await request.body())
+        if (given.text is None) == (given.url is None):
+            raise _wrong("must be there, or `url`, and not both", "#/text")
+        if given.url is not None:
+            _check_address(given.url)
+            return await self._add(given, call, source="url", title=given.title or given.url[:300])
+        if not given.title:
+            raise _wrong("is missing: a text needs one", "#/title")
+        return await self._text(given, given.text or "", call)
+
+    async def _text(self, given: GivenDocument, text: str, call: Exchange) -> documents.Accepted:
+        data = text.encode("utf-8", "replace")
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for at in range(0, len(data), PIECE):
+                yield data[at : at + PIECE]
+
+        blob, stored = await self._keep(pieces(), "#/text")
+        file = _mark(stored, filename="", media_type="text/plain; charset=utf-8")
+        return await self._add(given, call, source="text", title=given.title or "", file=file, blob=blob)
+
+    async def _form(
+        self, content_type: str, stream: AsyncIterator[bytes], call: Exchange
+    ) -> documents.Accepted:
+        said: dict[str, Any] = {"tags": []}
+        blob, file = "", None
+        try:
+            async for part in parts_of(content_type, stream):
+                if part.name == "file" and part.filename is not None:
+                    if blob:
+                        raise _wrong("is there twice", "#/file")
+                    blob, stored = await self._keep(part.__aiter__(), "#/file")
+                    file = _mark(stored, filename=_base(part.filename), media_type=part.media_type[:200])
+                else:
+                    await _field(part, said)
+            if file is None:
+                raise _wrong("is missing", "#/file")
+            given = _given(orjson.dumps({name: value for name, value in said.items() if value}))
+        except BaseException:
+            if blob:
+                await self._originals.remove(blob)
+            raise
+        title = given.title or file.filename.rpartition(".")[0] or file.filename or "Untitled"
+        return await self._add(given, call, source="upload", title=title[:300], file=file, blob=blob)
+
+    async def _keep(self, pieces: AsyncIterator[bytes], pointer: str) -> tuple[str, Stored]:
+        """Store bytes as they come. Raises TooLarge, and InvalidInput when there is nothing but white space."""
+        name = self._ids.new()
+        upload, offset, blank = await self._originals.begin(name), 0, True
+        try:
+            async for piece in pieces:
+                blank = blank and not piece.strip(b" \t\r\n\x00\xef\xbb\xbf")
+                if offset + len(piece) > FILE_MAX:
+                    raise TooLarge(f"The file has more than the {FILE_MAX} bytes that are accepted.")
+                await self._originals.append(upload, offset, piece)
+                offset += len(piece)
+            if blank:
+                raise _wrong("is empty", pointer)
+            return name, await self._originals.finish(upload)
+        except BaseException:
+            await self._originals.abandon(upload)
+            raise
+
+    async def _add(
+        self,
+        given: GivenDocument,
+        call: Exchange,
+        *,
+        source: Source,
+        title: str,
+        file: documents.FileMark | None = None,
+        blob: str | None = None,
+    ) -> documents.Accepted:
+        command = documents.AddDocument(
+            title=title,
+            source=source,
+            file=file,
+            blob=blob,
+            url=given.url or "",
+            collection=given.collection,
+            tags=given.tags,
+            id=given.id,
+        )
+        try:
+            answer = await self._bus.dispatch(command, call.called, key=call.key)
+        except REFUSED:
+            await self._drop(blob)
+            raise
+        call.settled(answer)
+        accepted: documents.Accepted = answer.value
+        if accepted.kept != blob:
+            await self._drop(blob)
+        return accepted
+
+    async def _drop(self, blob: str | None) -> None:
+        if blob is not None:
+            await self._originals.remove(blob)
+
+
+async def _field(part: Part, said: dict[str, Any]) -> None:
+    if part.name not in ("title", "collection", "tags", "id"):
+        raise _wrong("is no field of this form", f"#/{part.name[:80]}")
+    text = (await part.text(FIELD_MAX)).strip()
+    if part.name == "tags":
+        said["tags"] += [one.strip() for one in text.split(",") if one.strip()]
+    elif part.name in said:
+        raise _wrong("is there twice", f"#/{part.name}")
+    else:
+        said[part.name] = text
+
+
+def _given(body: bytes) -> GivenDocument:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"The body is not JSON: it breaks at character {error.pos}.") from None
+    if not isinstance(value, dict):
+        raise _wrong("must be an object", "#")
+    unknown = set(value) - {"title", "text", "url", "collection", "tags", "id"}
+    if unknown:
+        raise _wrong("is no member of this body", f"#/{min(unknown)[:80]}")
+    try:
+        return _GIVEN.validate_python(value)
+    except ValidationError as error:
+        errors = tuple(
+            FieldError(detail=one["msg"], pointer="#/" + "/".join(map(str, one["loc"])))
+            for one in error.errors(include_url=False, include_context=False, include_input=False)
+        )
+        raise InvalidInput("The document cannot be taken as it is described.", errors=errors) from None
+
+
+_GIVEN: Final = TypeAdapter(GivenDocument)
+
+
+def _mark(stored: Stored, *, filename: str, media_type: str) -> documents.FileMark:
+    return documents.FileMark(
+        size=stored.size, sha256=stored.sha256, filename=filename, media_type=media_type
+    )
+
+
+def _base(filename: str) -> str:
+    """Return a file's own name: what a browser says of its folder is nobody's business."""
+    name = filename.replace("\\", "/").rpartition("/")[2]
+    return "".join(one for one in name if one.isprintable())[:255]
+
+
+def _check_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise _wrong("is no address", "#/url") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise _wrong("must begin with http:// or https:// and a host", "#/url")
+    if parts.username is not None or parts.password is not None:
+        raise _wrong("must hold no name or password", "#/url")
+
+
+def _wrong(detail: str, pointer: str) -> InvalidInput:
+    error = FieldError(detail=detail, pointer=pointer)
+    return InvalidInput(f"{pointer.removeprefix('#/') or 'The body'} {detail}.", errors=(error,))
