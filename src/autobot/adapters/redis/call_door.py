@@ -64,6 +64,17 @@ class _Call:
     read: int = 0
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def room(self) -> None:
+        """Wait until its reader has read enough for one more chunk."""
+        while self.said - self.read >= WINDOW:
+            self.more.clear()
+            await self.more.wait()
+
+    def next(self, kind: str, body: bytes) -> Piece:
+        """Return the next part of its answer."""
+        self.said += 1
+        return Piece(self.id, self.said - 1, kind, body)
+
 
 class CallDoor:
     """Takes the calls of a role and answers them while `run` runs, once `take` was said. `name` is this process's among those of the role."""
@@ -190,16 +201,25 @@ class CallDoor:
             await self._say(call, END)
 
     async def _stream(self, call: _Call, chunks: AsyncIterator[Any], wire: Wire) -> None:
+        broke: Exception | None = None
         try:
-            async for chunk in chunks:
-                while call.said - call.read >= WINDOW:
-                    call.more.clear()
-                    await call.more.wait()
-                await self._say(call, CHUNK, fitting(wire.answer_bytes(chunk), MESSAGE_MAX, "A chunk"))
+            # Nobody waits for the server between two chunks: one connection keeps their order.
+            async with asyncio.TaskGroup() as sending:
+                try:
+                    async for chunk in chunks:
+                        await call.room()
+                        body = fitting(wire.answer_bytes(chunk), MESSAGE_MAX, "A chunk")
+                        sending.create_task(self._publish(call.to, call.next(CHUNK, body)))
+                except Exception as error:  # noqa: BLE001 - what was said before it is sent first
+                    broke = error
+        except* AutoBotError as failed:
+            raise failed.exceptions[0] from None
         finally:
             close = getattr(chunks, "aclose", None)
             if close is not None:
                 await close()
+        if broke is not None:
+            raise broke
 
     async def _refuse(self, call: _Call, error: Exception, visit: Visit) -> None:
         unready = visit.unready(error)
@@ -210,9 +230,10 @@ class CallDoor:
             await self._say(call, ERROR, _encode(Told(raised, unready)))
 
     async def _say(self, call: _Call, kind: str, body: bytes = b"") -> None:
-        piece = Piece(call.id, call.said, kind, body)
-        call.said += 1
-        await self._server.publish([(call.to, written(piece))])
+        await self._publish(call.to, call.next(kind, body))
+
+    async def _publish(self, to: str, piece: Piece) -> None:
+        await self._server.publish([(to, written(piece))])
 
     # ------------------------------------------------------------------------------------------ hearing
 
