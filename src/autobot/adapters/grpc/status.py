@@ -45,7 +45,7 @@ CODES: Final[dict[type[AutoBotError], StatusCode]] = {
     errors.Rejected: StatusCode.UNAVAILABLE,
     errors.HopFailed: StatusCode.UNAVAILABLE,
     errors.AttemptTimeout: StatusCode.DEADLINE_EXCEEDED,
-    errors.Interrupted: StatusCode.ABORTED,
+    errors.Interrupted: StatusCode.INTERNAL,
     errors.OperatorError: StatusCode.INTERNAL,
 }
 """By class; a class without a row has that of the nearest above it."""
@@ -126,6 +126,8 @@ def error_from(
             return errors.DeadlineExceeded("The time that the caller gave is spent.")
         case StatusCode.DEADLINE_EXCEEDED:
             return errors.AttemptTimeout(f"{target} was too slow.", phase="attempt", link=link, target=target)
+        case StatusCode.RESOURCE_EXHAUSTED if _TOO_LARGE in text and text.startswith("SERVER"):
+            return errors.TooLarge(f"The call has more bytes than {target} takes.")
         case StatusCode.RESOURCE_EXHAUSTED if _TOO_LARGE in text:
             return errors.BadAnswer(f"{target} sent a message over the limit.", link=link, target=target)
     kind = errors.RemoteThrottled if code is StatusCode.RESOURCE_EXHAUSTED else errors.RemoteError
