@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from autobot.adapters.files.blobs import FolderBlobs
 from autobot.adapters.memory.blobs import MemoryBlobs
+from autobot.adapters.postgres.blobs import PostgresBlobs
 from autobot.adapters.system.clock import SystemClock
 from autobot.contexts.knowledge.ports.blobs import Blob, Blobs, once, store
 from autobot.kernel.core.errors import DataCorrupt
+from autobot.kernel.core.ids import Uuid7Source
 from autobot.testing.conformance.blobs import BlobsSuite
+from autobot.testing.postgres import Cluster
 from tests.conformance.planted import found_by
 
 
@@ -72,6 +77,40 @@ class TestFolderBlobs(BlobsSuite):
             assert [one.id for one in await after.list()] == ["whole"]
             assert await after.sweep(SystemClock().now()) == 1
             assert list(tmp_path.glob("uploads/*")) == []
+
+        asyncio.run(main())
+
+
+@pytest.mark.needs_program("initdb")
+class TestPostgresBlobs(BlobsSuite):
+    @pytest.fixture(autouse=True)
+    def database(self, postgres: Cluster) -> None:
+        self.cluster = postgres
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Blobs]:
+        clock = SystemClock()
+        blobs = await PostgresBlobs.open(self.cluster.database(), clock, Uuid7Source(clock, random.Random(1)))
+        yield blobs
+        await blobs.close()
+
+    def open(self) -> AbstractAsyncContextManager[Blobs]:
+        return self._open()
+
+    def test_a_piece_that_changed_is_noticed(self) -> None:
+        """A byte that is not what was written, and a piece that is missing, are told and never given as sound."""
+
+        async def main() -> None:
+            url, clock = self.cluster.database(), SystemClock()
+            blobs = await PostgresBlobs.open(url, clock, Uuid7Source(clock, random.Random(1)))
+            await store(blobs, "name", once(b"a" * 1000), 2000)
+            connection = await asyncpg.connect(url)
+            for change in ("UPDATE autobot_files.pieces SET data = 'b'", "DELETE FROM autobot_files.pieces"):
+                await connection.execute(change)
+                with pytest.raises(DataCorrupt):
+                    await blobs.read("name", 0, 2000)
+            await connection.close()
+            await blobs.close()
 
         asyncio.run(main())
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from autobot.adapters.documents.parser import ChildParser
 from autobot.adapters.http.fetching import WebTransport
 from autobot.bootstrap.outside import Outside
+from autobot.bootstrap.placing import Placement
+from autobot.bootstrap.selves import process_id
 from autobot.bootstrap.wiring import direct
 from autobot.config import Config
 from autobot.contexts.knowledge import module
@@ -28,10 +30,26 @@ from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.core.errors import Absent
 from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.linked import LinkedEventStore
+from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.registry import LinkRegistry, Wired
 from autobot.kernel.links.trace_context import new_trace
+from autobot.kernel.messaging.leases import Lease, while_held
+
+
+class Worked(Protocol):
+    """What is used of a product."""
+
+    config: Config
+    outside: Outside
+    placement: Placement
+    store: LinkedEventStore
+    codec: EventCodec
+    knowledge: Knowledge
+    indexer: Indexer
+
 
 BLOBS, PARSER, WEB = "backend-blobs", "backend-parser", "backend-web"
 
@@ -92,6 +110,25 @@ def indexer_of(
             context=context,
         )
     )
+
+
+async def work_on_documents(product: Worked) -> None:
+    """Mend what was lost, then work through the queue: in the one process that has the lease, where there are several."""
+    outside, knowledge = product.outside, product.knowledge
+    mender = module.Mender(
+        product.store, product.codec, knowledge.blobs, knowledge.index, outside.clock, outside.ids
+    )
+
+    async def work() -> None:
+        await patiently(mender.run)
+        await product.indexer.run()
+
+    if not product.placement.scaled:
+        await work()
+        return
+    name = process_id(product.config, product.placement)
+    lease = Lease(product.store, outside.clock, "documents", name, about="documents")
+    await while_held(lease, outside.clock, work)
 
 
 async def follow_documents(indexer: Indexer, store: EventStore, codec: EventCodec) -> None:

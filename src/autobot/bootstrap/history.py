@@ -68,6 +68,7 @@ NO_PAST: Final[Mapping[str, str]] = {
     "identity.usage": "when a credential was used last; each use is no fact",
     "knowledge.files": "which document has which file; it follows from the documents",
     "knowledge.indexing": "how far documents are that are worked on now; what came of it is in the past of the documents",
+    "knowledge.originals": "which document has which bytes; it follows from the documents",
     "knowledge.queue": "what waits to be indexed now; it follows from the documents",
     "knowledge.retired": "deleted documents that searches of the past still find; the index has that past",
     "leases": "who does something now; the fences in the log are what is left of it",

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autobot.adapters.argon2.passwords import Argon2Passwords
 from autobot.adapters.files.blobs import FolderBlobs
@@ -42,6 +42,9 @@ from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.kernel.messaging.transient import TransientChannels
 from autobot.kernel.resilience.rate_limit.limiter import Limiter
 from autobot.kernel.telemetry.listener import Listener, Listeners
+
+if TYPE_CHECKING:
+    from autobot.adapters.postgres.blobs import PostgresBlobs
 
 DATABASE = "autobot.db"
 PASSAGES = "passages.db"
@@ -129,9 +132,13 @@ async def open_store(config: Config, clock: Clock, *, shared: bool = False) -> t
     return store, place
 
 
-def open_blobs(config: Config, clock: Clock) -> FolderBlobs:
-    """Return where the originals of documents are kept."""
-    return FolderBlobs(config.data_dir / ORIGINALS, clock)
+async def open_blobs(config: Config, clock: Clock, ids: IdSource) -> FolderBlobs | PostgresBlobs:
+    """Open where the originals of documents are kept: a folder, or the database where there is one."""
+    if not config.database_url:
+        return FolderBlobs(config.data_dir / ORIGINALS, clock)
+    from autobot.adapters.postgres.blobs import PostgresBlobs
+
+    return await PostgresBlobs.open(config.database_url, clock, ids)
 
 
 async def open_index(config: Config) -> SqlitePassages:
@@ -157,7 +164,8 @@ async def real_outside(
         lock = stack.enter_context(locked_folder(config.data_dir))
         store, place = await open_store(config, clock, shared=shared)
         stack.push_async_callback(store.close)
-        blobs, index = open_blobs(config, clock), await open_index(config)
+        ids = Uuid7Source(clock, chance)
+        blobs, index = await open_blobs(config, clock, ids), await open_index(config)
         stack.push_async_callback(index.close)
         stack.push_async_callback(blobs.close)
         passwords = Argon2Passwords()
@@ -165,7 +173,7 @@ async def real_outside(
         yield Outside(
             clock=clock,
             chance=chance,
-            ids=Uuid7Source(clock, chance),
+            ids=ids,
             store=store,
             blobs=blobs,
             index=index,

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from autobot.bootstrap.documents import follow_documents
+from autobot.bootstrap.documents import follow_documents, work_on_documents
 from autobot.bootstrap.following import unclaimed
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.published import EVENTS, UPCASTERS
@@ -81,7 +81,7 @@ def _background(product: Product, seen: int) -> dict[str, Any]:
                 "view of chats": product.chat_view.run(),
                 "unclaimed": product.broker.serve(unclaimed(known, product.reacting.wants)),
                 "scrubbing": product.upkeep.scrub_after_erasures(),
-                "documents": product.indexer.run(),
+                "documents": work_on_documents(product),
                 "news of documents": follow_documents(product.indexer, product.store, product.codec),
             }
     if placement.holds("ai"):

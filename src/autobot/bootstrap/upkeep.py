@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 from autobot.adapters.sqlite.event_store import SqliteEventStore
-from autobot.bootstrap.outside import KEY_FILE, key_path
+from autobot.bootstrap.outside import KEY_FILE, ORIGINALS, key_path
 from autobot.config import Config
 from autobot.contracts import chat, system
+from autobot.contracts.knowledge import documents
 from autobot.kernel.core.errors import Absent
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
 
 SCRUB_AFTER_S: Final = 30.0
 """Seconds after an erasure at which the file is rewritten; more erasures meanwhile share one rewriting."""
+
+ERASING: Final = frozenset({chat.SessionDeleted.TYPE, documents.DocumentDeleted.TYPE})
+"""Facts by which something was erased."""
 
 
 @runtime_checkable
@@ -47,6 +51,9 @@ class StoreUpkeep:
     async def backup(self, target: str, *, with_key: bool) -> system.BackupMade:
         """Write a consistent backup of now into a new folder."""
         extra = {KEY_FILE: key_path(self._config)} if with_key else {}
+        originals = self._config.data_dir / ORIGINALS
+        if originals.is_dir():
+            extra[ORIGINALS] = originals
         manifest = await self._sqlite().backup(Path(target), extra)
         size = sum(mark.bytes for mark in manifest.files.values())
         return system.BackupMade(target=target, position=manifest.position, bytes=size)
@@ -62,6 +69,6 @@ class StoreUpkeep:
         if not isinstance(self._store, SqliteEventStore):
             return
         async for batch in self._store.subscribe(after=await self._store.head()):
-            if any(one.message.type == chat.SessionDeleted.TYPE for one in batch):
+            if any(one.message.type in ERASING for one in batch):
                 await asyncio.sleep(SCRUB_AFTER_S)
                 await patiently(self._store.vacuum)

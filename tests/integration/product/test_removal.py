@@ -15,6 +15,7 @@ from tests.integration.product.host import Host
 from tests.integration.product.people import Person
 
 WORD = "xylophonistin"
+DOCUMENTS = "/api/v1/knowledge_base/documents"
 PATIENCE_S = 20.0
 
 
@@ -66,7 +67,12 @@ def test_a_removed_user_leaves_nothing(own: ServerProcess) -> None:
             user.ask(session, f"/help {WORD}")
         action = {"action_type": "send_chat_message", "parameters": {"content": f"say {WORD}"}}
         user.client.post("/api/v1/actions/process", action).expect(200)
-        assert holders(own.folder, WORD) != []
+        text = {"title": f"a letter about the {WORD}", "text": f"The {WORD} is here."}
+        made = user.client.post(f"{DOCUMENTS}", text).expect(202).json
+        wait = {"prefer": "wait=25"}
+        document = user.client("GET", f"{DOCUMENTS}/{made['id']}", headers=wait).expect(200).json
+        assert document["status"] == "ready", document
+        assert {one.partition(":")[0] for one in holders(own.folder, WORD)} >= {"passages.db-wal"}
         saga = remove(host.admin, user)
         user.client.get("/api/v1/auth/me").expect(401)
         program.client.get("/api/v1/auth/me").expect(401)
@@ -77,6 +83,7 @@ def test_a_removed_user_leaves_nothing(own: ServerProcess) -> None:
             "remove",
             "chats",
             "actions",
+            "documents",
             "account",
         ]
         assert not done["can_stop"]
@@ -86,6 +93,9 @@ def test_a_removed_user_leaves_nothing(own: ServerProcess) -> None:
             one["username"] for one in host.admin.client.get("/api/v1/auth/users").expect(200).json["items"]
         ]
         assert user.name not in names
+        deadline = time.monotonic() + PATIENCE_S
+        while any((own.folder / "originals").glob("??/b-*")):
+            assert time.monotonic() < deadline, "its originals are still there"
     own.stop()
     assert holders(own.folder, WORD, user.name) == []
 
@@ -99,7 +109,7 @@ def test_a_removal_with_grace_can_be_taken_back(host: Host) -> None:
     waiting = until(host.admin, saga, "running")
     assert waiting["can_stop"]
     ahead = [one["name"] for one in waiting["path"] if one["state"] == "to_come"]
-    assert (waiting["planned"], ahead[-4:]) == ("recorded", ["remove", "chats", "actions", "account"])
+    assert (waiting["planned"], ahead[-4:]) == ("recorded", ["chats", "actions", "documents", "account"])
     shown = host.admin.client.get(f"/api/v1/auth/users?q={user.id}").expect(200).json["items"][0]
     assert shown["suspended"]
     assert saga.endswith(shown["removal_id"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import apsw
@@ -23,6 +24,8 @@ from autobot.kernel.event_store.table_hash import TableHash
 
 MANIFEST: Final = "manifest.json"
 _PAGE: Final = 1000
+UNFINISHED: Final = ".part"
+"""Files of an extra folder that are still being written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +64,10 @@ class Manifest:
 
 
 def make_backup(database: Path, folder: Path, made: str, extra: Mapping[str, Path]) -> Manifest:
-    """Copy the database (also while it is written) and the `extra` files (name → file) into a new `folder`.
+    """Copy the database (also while it is written) and `extra` (name → file or folder) into a new `folder`.
 
-    `made` is the time as text. Erased text is not in the copy. Raises OperatorError when `folder` has
+    Files of an extra folder never change: those that come or go meanwhile are in it, so that all that the copied
+    database names is there. `made` is the time as text. Erased text is not in the copy. Raises OperatorError when `folder` has
     something in it or cannot be written; then nothing of the backup is left.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -88,24 +92,43 @@ def make_backup(database: Path, folder: Path, made: str, extra: Mapping[str, Pat
 
 def _fill(database: Path, folder: Path, made: str, extra: Mapping[str, Path]) -> Manifest:
     copy = folder / database.name
+    folders = {name: one for name, one in extra.items() if one.is_dir()}
+    _copy_folders(folders, folder)
     source = connect(database, writes=True)
     try:
         source.execute("VACUUM INTO ?", (str(copy),)).fetchall()
     finally:
         source.close()
+    _copy_folders(folders, folder)
     for name, file in extra.items():
-        shutil.copyfile(file, folder / name)
+        if name not in folders:
+            shutil.copyfile(file, folder / name)
     files = {}
-    for file in sorted(folder.iterdir()):
+    for file in sorted(one for one in folder.rglob("*") if one.is_file()):
         file.chmod(0o600)
         sync_file(file)
-        files[file.name] = mark_of(file)
+        files[file.relative_to(folder).as_posix()] = mark_of(file)
+    for below in folder.rglob("*"):
+        if below.is_dir():
+            sync_folder(below)
     manifest = _describe(copy, made, files)
     target = folder / MANIFEST
     target.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
     sync_file(target)
     sync_folder(folder)
     return manifest
+
+
+def _copy_folders(folders: Mapping[str, Path], target: Path) -> None:
+    """Copy what is not there yet; a file that goes meanwhile is passed over."""
+    for name, folder in folders.items():
+        for file in sorted(folder.rglob("*")):
+            place = target / name / file.relative_to(folder)
+            if place.exists() or not file.is_file() or file.suffix == UNFINISHED:
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with suppress(FileNotFoundError):
+                shutil.copyfile(file, place)
 
 
 def _describe(copy: Path, made: str, files: dict[str, FileMark]) -> Manifest:
@@ -179,11 +202,21 @@ def read_manifest(folder: Path) -> Manifest:
             f"The backup has format {manifest.format}; this version of AutoBot reads up to {CURRENT.version}.",
             hint="Restore it with the newer version of AutoBot that wrote it.",
         )
-    if any(
-        Path(name).name != name or name in {"", ".", ".."} for name in (*manifest.files, manifest.database)
-    ):
+    if any(_leads_away(name) for name in (*manifest.files, manifest.database)):
         raise DataCorrupt(f"{folder / MANIFEST} names files outside its folder.")
     return manifest
+
+
+def _leads_away(name: str) -> bool:
+    """Say whether a name of a manifest is no plain name below its folder."""
+    parts = PurePosixPath(name).parts
+    return (
+        not parts
+        or ".." in parts
+        or "\\" in name
+        or PurePosixPath(*parts).as_posix() != name
+        or parts[0] == "/"
+    )
 
 
 def restore(source: Path, target: Path) -> list[str]:
@@ -212,13 +245,15 @@ def restore(source: Path, target: Path) -> list[str]:
         for name in manifest.files:
             partial = target / f"{name}.partial"
             placed.append(partial)
+            partial.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copyfile(source / name, partial)
             partial.chmod(0o600)
             sync_file(partial)
         report = _prove(target / f"{manifest.database}.partial", manifest)
         for name in manifest.files:
             (target / f"{name}.partial").replace(target / name)
-        sync_folder(target)
+        for below in (target, *{(target / name).parent for name in manifest.files}):
+            sync_folder(below)
     except OSError as error:
         raise OperatorError(f"The backup cannot be restored to {target}: {error.strerror}.") from error
     except apsw.Error as error:

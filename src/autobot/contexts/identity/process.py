@@ -5,6 +5,7 @@
     remove      pivot: the user, the name, every credential
     chats       each one is deleted and erased
     actions     what they asked for, with its results
+    documents   what they brought, and their collections
     account     what the log says of them
 
 Beyond the pivot each step is tried for hours, then waits for a person.
@@ -16,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from autobot.contracts import actions, chat, identity
+from autobot.contracts.knowledge import documents
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import parse_rfc3339, rfc3339
 from autobot.kernel.core.context import CallContext, principal_of
@@ -60,6 +62,15 @@ def user_removal(bus: Dispatcher) -> Saga:
             if not answer.more:
                 return {"erased": erased}
 
+    async def brought(run: Run) -> dict[str, int]:
+        erased = 0
+        while True:
+            command = documents.EraseDocuments(user_id=run.input["user_id"])
+            answer: documents.DocumentsErased = (await bus.dispatch(command, _service(run))).value
+            erased += answer.erased
+            if not answer.more:
+                return {"erased": erased}
+
     async def account(run: Run) -> None:
         command = identity.EraseUser(user_id=run.input["user_id"])
         await bus.dispatch(command, _service(run), key=run.key("account"))
@@ -72,6 +83,7 @@ def user_removal(bus: Dispatcher) -> Saga:
             Step(name="remove", action=remove, pivot=True),
             Step(name="chats", action=chats, retry=PATIENT, timeout_s=ERASE_S),
             Step(name="actions", action=acts, retry=PATIENT, timeout_s=ERASE_S),
+            Step(name="documents", action=brought, retry=PATIENT, timeout_s=ERASE_S),
             Step(name="account", action=account, retry=PATIENT),
         ),
         budget=45 * 86_400.0,

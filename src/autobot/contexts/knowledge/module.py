@@ -11,6 +11,7 @@ from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.process.following import cleaner
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
+from autobot.contexts.knowledge.process.mending import Mender
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
 from autobot.contracts.knowledge import collections, documents
@@ -20,7 +21,7 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.ports import EventStore
 
-__all__ = ["EVENTS", "RULES", "Indexer", "Means", "build", "cleaner"]
+__all__ = ["EVENTS", "RULES", "Indexer", "Means", "Mender", "build", "cleaner"]
 
 READ, WRITE, RECORD, ERASE = "knowledge:read", "knowledge:write", "knowledge:record", "knowledge:erase"
 EVENTS: Final = (*collections.EVENTS, *documents.EVENTS)

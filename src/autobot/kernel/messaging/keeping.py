@@ -23,8 +23,7 @@ from autobot.kernel.event_store.projection import OnPoison, Projection, Projecti
 from autobot.kernel.event_store.projection_runner import ProjectionRunner
 from autobot.kernel.event_store.projection_standing import stopped, stored_position, stored_state
 from autobot.kernel.event_store.transaction import Delete, Document, Put, Query, Transaction
-from autobot.kernel.messaging.leases import Lease
-from autobot.kernel.messaging.source import Superseded
+from autobot.kernel.messaging.leases import Lease, held
 
 WISHES: Final = "projection_wishes"
 """Changes that the keeper is to make: key = the change, group = the projection."""
@@ -147,7 +146,7 @@ class Keeper:
         try:
             async with asyncio.TaskGroup() as group:
                 work = [group.create_task(one) for one in (self._follow(), self._grant())]
-                await self._hold(lease)
+                await held(lease, self._clock, self._over)
                 for task in work:
                     task.cancel()
         finally:
@@ -165,23 +164,6 @@ class Keeper:
             while await patiently(self._runner.on_poison) == "stop":  # noqa: ASYNC110 - a policy has no event
                 await asyncio.sleep(LOOK_S)
         self._over.set()
-
-    async def _hold(self, lease: Lease) -> None:
-        """Return when the lease is lost, or following ended."""
-        renewed = self._clock.monotonic()
-        while self._clock.monotonic() - renewed < lease.ttl_s:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(lease.ttl_s / 3):
-                    await self._over.wait()
-                return
-            began = self._clock.monotonic()
-            try:
-                await lease.renew()
-                renewed = began
-            except (Superseded, StoreClosed):
-                return
-            except AutoBotError:
-                continue
 
     # ------------------------------------------------------------------------------------------- its wishes
 

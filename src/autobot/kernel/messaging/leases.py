@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from autobot.kernel.core.clock import Clock, parse_rfc3339, rfc3339
-from autobot.kernel.core.errors import WrongExpectedVersion
-from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.core.errors import AutoBotError, WrongExpectedVersion
+from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.event_store.ports import EventStore, StoreClosed
 from autobot.kernel.event_store.transaction import Checkpoint, Document, Put, Query, Transaction
 from autobot.kernel.messaging.source import Superseded
 
@@ -99,6 +102,41 @@ class Lease:
         until = rfc3339(self._clock.now() + timedelta(seconds=seconds))
         document = {"name": self.name, "holder": self.holder, "until": until}
         return Put(table=LEASES, key=self.name, document=document, owner=self._about)
+
+
+async def held(lease: Lease, clock: Clock, over: asyncio.Event) -> None:
+    """Renew a lease that was taken; return when it is lost, or when `over` is set."""
+    renewed = clock.monotonic()
+    while clock.monotonic() - renewed < lease.ttl_s:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(lease.ttl_s / 3):
+                await over.wait()
+            return
+        began = clock.monotonic()
+        try:
+            await lease.renew()
+            renewed = began
+        except (Superseded, StoreClosed):
+            return
+        except AutoBotError:
+            continue
+
+
+async def while_held(lease: Lease, clock: Clock, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do `work` whenever this process has the lease, until the store closes; it is cancelled when the lease is lost."""
+    with suppress(StoreClosed):
+        while True:
+            if await patiently(lease.take):
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        task = group.create_task(work())
+                        await held(lease, clock, asyncio.Event())
+                        task.cancel()
+                finally:
+                    # Superseded, or a store that is away: the lease ends by itself.
+                    with suppress(AutoBotError):
+                        await asyncio.shield(lease.release())
+            await asyncio.sleep(lease.ttl_s / 3)
 
 
 async def end(store: EventStore, row: Document) -> bool:

@@ -11,6 +11,7 @@ from autobot.contexts.knowledge.handlers.collections import Parts, released, rem
 from autobot.contexts.knowledge.ports.documents import (
     DOCUMENTS,
     FILES,
+    ORIGINALS,
     QUEUE,
     RETIRED,
     VECTORS,
@@ -207,10 +208,15 @@ def decided(
         place = put_waiting(after, WORK, ids.new())
     elif after.words_only and after.state == "ready":
         place = put_waiting(after, VECTORS, ids.new())
+    new = tuple(
+        Put(table=ORIGINALS, key=blob, document={"document": after.id})
+        for blob in after.blobs
+        if blob not in stored.document.blobs
+    )
     return Decision(
         answer=view,
         emits=(Emit(stream=stream_of(after.id), expected=ANY, events=facts),),
-        writes=(put_document(after, stored.row), place, *writes),
+        writes=(put_document(after, stored.row), place, *new, *writes),
         object=after.id,
     )
 
@@ -229,6 +235,7 @@ def gone(document: Document, *, keep_past: bool) -> Parts:
     if keep_past:
         return emits, (*writes, put_retired(document)), ()
     writes.append(Delete(table=RETIRED, key=document.id))
+    writes += [Delete(table=ORIGINALS, key=blob) for blob in document.blobs]
     said = tuple(one.TYPE for one in contract.EVENTS if one is not contract.DocumentDeleted)
     return emits, tuple(writes), (Erase(stream=stream, types=said, reason="document deleted"),)
 

@@ -7,6 +7,7 @@ Tables, with what their rows are found by:
     knowledge.queue         by id of the document; group: `work`, or `vectors` for those that only lack these
     knowledge.retired       by id: deleted ones that searches as of before still find; owner: who brought it
     knowledge.files         by collection and SHA-256: the document that has this file
+    knowledge.originals     by blob: the document that has these bytes
     knowledge.indexing      how far those are that are worked on now
 """
 
@@ -29,6 +30,7 @@ DOCUMENTS: Final = "knowledge.documents"
 QUEUE: Final = "knowledge.queue"
 FILES: Final = "knowledge.files"
 RETIRED: Final = "knowledge.retired"
+ORIGINALS: Final = "knowledge.originals"
 INDEXING: Final = "knowledge.indexing"
 WORK, VECTORS = "work", "vectors"
 MANY: Final = 1000

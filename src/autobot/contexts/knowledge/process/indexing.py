@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from autobot.contexts.knowledge.domain.chunking import Piece, cut
 from autobot.contexts.knowledge.domain.document import Document
 from autobot.contexts.knowledge.ports.blobs import Blobs, once, pieces, store
 from autobot.contexts.knowledge.ports.documents import INDEXING, VECTORS, WORK, Library
@@ -24,8 +23,9 @@ from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.fetching import Fetcher, Wanted
 from autobot.contexts.knowledge.ports.index import IndexedVersion, PassageIndex, Vectors
 from autobot.contexts.knowledge.ports.parsing import Parsed, Parser, Unread, keep_parsed, parsed_of
+from autobot.contexts.knowledge.process.cutting import passages_of
 from autobot.contracts.knowledge import documents as contract
-from autobot.contracts.knowledge.passages import Passage, passage_id
+from autobot.contracts.knowledge.passages import Passage
 from autobot.contracts.knowledge.words import Status
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
@@ -55,8 +55,6 @@ VECTORS_S: Final = 30.0
 """How often a model that was away is asked for vectors that are missing."""
 TELL_S: Final = 0.5
 """How often progress is written at most."""
-PASSAGES_MAX: Final = 50_000
-"""Passages of one document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +154,10 @@ class Indexer:
             if document.original is None:
                 return
             parsed = await self._parsed(document, context)
-            passages = await self._cut(document, parsed)
+            self._step(document, "chunking")
+            passages = await asyncio.to_thread(
+                passages_of, document.id, document.version, document.title, parsed
+            )
             vectors, model = await self._embedded(document, passages, context)
             await self._put(document, parsed, passages, vectors, model)
         except DataCorrupt as error:
@@ -234,25 +235,6 @@ class Indexer:
             )
         await keep_parsed(self._means.blobs, document.id, document.version, parsed)
         return parsed
-
-    async def _cut(self, document: Document, parsed: Parsed) -> Sequence[Passage]:
-        self._step(document, "chunking")
-        found = await asyncio.to_thread(_pieces, parsed)
-        return [
-            Passage(
-                id=passage_id(document.id, document.version, number),
-                document_id=document.id,
-                version=document.version,
-                number=number,
-                title=document.title,
-                heading=one.heading,
-                text=parsed.text[one.start : one.end],
-                start=one.start,
-                end=one.end,
-                page=one.page,
-            )
-            for number, one in enumerate(found)
-        ]
 
     async def _embedded(
         self, document: Document, passages: Sequence[Passage], context: CallContext
@@ -377,15 +359,6 @@ class _Elsewhere(AutoBotError):
     """An address that somebody gave does not answer as it should."""
 
     code = "upstream-error"
-
-
-def _pieces(parsed: Parsed) -> Sequence[Piece]:
-    found = []
-    for one in cut(parsed.text, parsed.headings, parsed.pages):
-        found.append(one)
-        if len(found) > PASSAGES_MAX:
-            raise InvalidInput(f"It has more than {PASSAGES_MAX} passages.", hint="Split the document.")
-    return found
 
 
 def _said(passage: Passage) -> str:
