@@ -18,16 +18,12 @@ import argparse
 import asyncio
 import gc
 import json
-import os
-import platform
 import shutil
-import statistics
-import subprocess
 import tempfile
 import threading
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -40,6 +36,7 @@ from autobot.adapters.system.clock import SystemClock
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.audit_chain import verify
 from autobot.kernel.event_store.transaction import Append, AuditEntry, Checkpoint, StoredAnswer, Transaction
+from bench.around import circumstances, ratio, summary
 
 DATA = b'{"message_id":"0190a0b0-0000-7000-8000-000000000000","content":"' + b"word " * 30 + b'"}'
 RAW = """
@@ -282,38 +279,6 @@ async def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def summary(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values), 1),
-        "best": round(max(values), 1),
-        "worst": round(min(values), 1),
-    }
-
-
-def ratio(found: dict[str, list[float]], name: str, floor: str) -> float:
-    """The median over rounds of ours ÷ floor of the same round."""
-    return round(statistics.median(a / b for a, b in zip(found[name], found[floor], strict=True)), 3)
-
-
-def circumstances(options: argparse.Namespace) -> dict[str, Any]:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return {
-        "bench": "append",
-        "commit": commit.stdout.strip(),
-        "cpu": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load": [round(one, 2) for one in os.getloadavg()],
-        "python": platform.python_version(),
-        "sqlite": apsw.sqlite_lib_version(),
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rounds": options.rounds,
-        "writers": options.writers,
-        "bars": {"ratio_one_to_raw_one": 0.6, "ours_many": 45_000},
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=6)
@@ -323,7 +288,13 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="autobot-bench-", dir=options.folder))
     try:
-        around = circumstances(options)
+        around = circumstances(
+            "append",
+            sqlite=apsw.sqlite_lib_version(),
+            rounds=options.rounds,
+            writers=options.writers,
+            bars={"ratio_one_to_raw_one": 0.6, "ours_many": 45_000},
+        )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             print(json.dumps(around | runner.run(measure(folder, options)), indent=1))
     finally:

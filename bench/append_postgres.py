@@ -19,8 +19,6 @@ import argparse
 import asyncio
 import gc
 import json
-import os
-import platform
 import time
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -36,7 +34,8 @@ from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Transaction
 from autobot.kernel.event_store.verification import verify_store
 from autobot.testing.postgres import Cluster
-from bench.append import DATA, Ours, ratio, summary
+from bench.append import DATA, Ours
+from bench.around import circumstances, ratio, summary
 
 RAW = """
 CREATE TABLE IF NOT EXISTS raw(
@@ -175,15 +174,12 @@ def main() -> None:
         "--folder", type=Path, default=None, help="where the server writes; the disk that is measured"
     )
     options = parser.parse_args()
-    around = {
-        "bench": "append_postgres",
-        "cores": os.cpu_count(),
-        "load": [round(one, 2) for one in os.getloadavg()],
-        "python": platform.python_version(),
-        "rounds": options.rounds,
-        "writers": options.writers,
-        "bars": {"ours_events_one": 4_500, "ours_events_writers": 15_000},
-    }
+    around = circumstances(
+        "append_postgres",
+        rounds=options.rounds,
+        writers=options.writers,
+        bars={"ours_events_one": 4_500, "ours_events_writers": 15_000},
+    )
     with (
         Cluster(durable=True, below=options.folder) as cluster,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from autobot.kernel.event_store.transaction import Transaction
 from autobot.testing.postgres import Cluster
 from bench.append import Ours
 from bench.append_postgres import Events
+from bench.around import circumstances
 
 KINDS = {"whole": Ours, "events": Events}
 STREAMS = 1_000
@@ -119,12 +119,7 @@ def main() -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(child(url, int(number), kind, int(writers), float(seconds)))
         return
-    around = {
-        "bench": "append_processes",
-        "cores": os.cpu_count(),
-        "load": [round(one, 2) for one in os.getloadavg()],
-        "rounds": options.rounds,
-    }
+    around = circumstances("append_processes", rounds=options.rounds)
     with Cluster(durable=True, below=options.folder) as cluster:
         print(json.dumps(around | measure(cluster, options.rounds, options.seconds), indent=1))
 

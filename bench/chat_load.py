@@ -13,12 +13,9 @@ import argparse
 import asyncio
 import gc
 import json
-import os
-import platform
 import random
 import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -37,6 +34,7 @@ from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
 from autobot.kernel.core.ids import Uuid7Source
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.transaction import ANY, Append, Transaction
+from bench.around import circumstances, summary
 
 SESSION = "0190a0b0-0000-7000-8000-000000000001"
 CONTEXT = CallContext(
@@ -111,7 +109,7 @@ async def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     await store.close()
     (revision,) = revisions
     return (
-        {name: summary(values) for name, values in found.items()}
+        {name: summary(values, min) for name, values in found.items()}
         | cost
         | {
             "events": revision + 1,
@@ -125,31 +123,6 @@ async def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     )
 
 
-def summary(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values), 1),
-        "best": round(min(values), 1),
-        "worst": round(max(values), 1),
-    }
-
-
-def circumstances(options: argparse.Namespace) -> dict[str, Any]:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return {
-        "bench": "chat_load",
-        "commit": commit.stdout.strip(),
-        "cpu": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load": [round(one, 2) for one in os.getloadavg()],
-        "python": platform.python_version(),
-        "sqlite": apsw.sqlite_lib_version(),
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rounds": options.rounds,
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
@@ -158,7 +131,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="autobot-bench-", dir=options.folder))
     try:
-        around = circumstances(options)
+        around = circumstances("chat_load", sqlite=apsw.sqlite_lib_version(), rounds=options.rounds)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             print(json.dumps(around | runner.run(measure(folder, options)), indent=1))
     finally:

@@ -31,7 +31,7 @@ from autobot.kernel.messaging import parking
 from autobot.kernel.messaging.dead_letters import DeadLetters, place_of
 from autobot.kernel.messaging.parking import DEAD, PARKED, Parked
 from autobot.testing.postgres import Cluster
-from bench.run import circumstances
+from bench.around import line
 
 RECORD: Final = Path(__file__).resolve().parent / "results" / "letters.md"
 BEGAN: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -167,5 +167,5 @@ if __name__ == "__main__":
         main([int(one) for one in given.sizes.split(",")], given.rounds, postgres=not given.no_postgres)
     )
     words = " ".join(["python -m bench.letters", *sys.argv[1:]])
-    RECORD.write_text(f"# Dead letters\n\n{circumstances()}\n\n`{words}`\n\n{text}\n", encoding="utf-8")
+    RECORD.write_text(f"# Dead letters\n\n{line()}\n\n`{words}`\n\n{text}\n", encoding="utf-8")
     print(text)

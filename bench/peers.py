@@ -298,7 +298,7 @@ def measured(name: str, rounds: int, until: float) -> list[str]:
 
 def main() -> int:
     """Run what was asked for; write and print the results."""
-    from bench.run import circumstances
+    from bench.around import line
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", choices=[*STEPS, []], help="all when left out")
@@ -308,7 +308,7 @@ def main() -> int:
     parts = [
         "# Measured beside peers",
         "",
-        circumstances(),
+        line(),
         "",
         f"Medians of {options.rounds} rounds, alternating.",
         "",

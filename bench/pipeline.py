@@ -15,7 +15,6 @@ import json
 import os
 import random
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -35,6 +34,7 @@ from autobot.kernel.resilience.pipeline import Pipeline, PipelineOptions, build_
 from autobot.kernel.resilience.registry import Registry
 from autobot.kernel.resilience.retry.options import RetryOptions
 from autobot.kernel.telemetry.listener import Listener, Listeners
+from bench.around import commit
 
 CALLS, ROUNDS = 5_000, 41
 BARS = {"no listener, no cache": 1.0, "as shipped (metrics, windows)": 2.5, "cache hit with key": 2.5}
@@ -255,13 +255,6 @@ async def measured() -> dict[str, float]:
             )
             gc.enable()
     return {name: statistics.median(times) for name, times in found.items()}
-
-
-def commit() -> str:
-    answer = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() or "unknown"
 
 
 async def main() -> int:

@@ -15,17 +15,13 @@ import argparse
 import asyncio
 import gc
 import json
-import os
-import platform
 import random
 import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -40,6 +36,7 @@ from autobot.kernel.core.ids import Uuid7Source
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.repository import Repository
 from autobot.kernel.event_store.transaction import ANY, Append, Recorded, Transaction
+from bench.around import circumstances, summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,32 +166,6 @@ async def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def summary(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values), 1),
-        "best": round(max(values), 1),
-        "worst": round(min(values), 1),
-    }
-
-
-def circumstances(options: argparse.Namespace) -> dict[str, Any]:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return {
-        "bench": "replay",
-        "commit": commit.stdout.strip(),
-        "cpu": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load": [round(one, 2) for one in os.getloadavg()],
-        "python": platform.python_version(),
-        "sqlite": apsw.sqlite_lib_version(),
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rounds": options.rounds,
-        "bars": {"ours": 180_000},
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
@@ -204,7 +175,9 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="autobot-bench-", dir=options.folder))
     try:
-        around = circumstances(options)
+        around = circumstances(
+            "replay", sqlite=apsw.sqlite_lib_version(), rounds=options.rounds, bars={"ours": 180_000}
+        )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             print(json.dumps(around | runner.run(measure(folder, options)), indent=1))
     finally:

@@ -122,7 +122,7 @@ def hop_app() -> Any:
         HopParts(
             role="ai",
             version="1",
-            rows={"gateway": row},
+            rows={"gateway": [row]},
             tokens=KeyedServiceTokens(bytes(32), clock),
             lifecycle=Lifecycle("ready"),
             clock=clock,

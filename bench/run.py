@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from bench.around import line
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -33,29 +34,6 @@ STEPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
-def circumstances() -> str:
-    """Return what a reader needs to judge the figures."""
-    commit = subprocess.run(
-        ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    changed = subprocess.run(
-        ["git", "-C", str(ROOT), "status", "--porcelain"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    model = "unknown"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
-    load = ", ".join(f"{one:.2f}" for one in os.getloadavg())
-    return (
-        f"commit {commit}{' with local changes' if changed else ''} · {model}, {os.cpu_count()} CPUs · "
-        f"Python {platform.python_version()} · load {load} · {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}"
-    )
-
-
 def run_step(module: str, arguments: tuple[str, ...]) -> tuple[int, str]:
     """Run one measurement in a process of its own; return its exit code and what it printed."""
     done = subprocess.run(
@@ -74,7 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("only", nargs="*", help="modules, for example pipeline edge; all when left out")
     options = parser.parse_args()
-    parts = ["# Measured", "", circumstances(), ""]
+    parts = ["# Measured", "", line(), ""]
     failed = 0
     for title, module, arguments in STEPS:
         if options.only and module not in options.only:

@@ -36,6 +36,7 @@ from autobot.kernel.sagas import facts
 from autobot.kernel.sagas.engine import RunEngine
 from autobot.kernel.sagas.run import Run
 from autobot.kernel.sagas.saga import Saga, Step
+from bench.around import circumstances
 
 COMMITS = 5
 """Commits of one run: accepted, three steps of which each begins where the last one is done, ended."""
@@ -202,9 +203,8 @@ def main() -> None:
                 "one_by_one": {"runs_s": one, "bar": 700, "met": one >= 700, "commits_s": one * COMMITS},
                 "in_flight_64": {"runs_s": many, "bar": 5000, "met": many >= 5000},
                 "recovery": {"s": figures["recovered_s"], "bar": 0.5, "met": figures["recovered_s"] <= 0.5},
-                "load": os.getloadavg()[0],
-                "rounds": options.rounds,
-            },
+            }
+            | circumstances("runs", rounds=options.rounds),
             indent=2,
         )
     )

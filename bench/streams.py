@@ -18,8 +18,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -41,6 +39,7 @@ from autobot.kernel.messaging.source_broker import SourceBroker
 from autobot.testing.messages import Maker
 from autobot.testing.streams import streams
 from autobot.testing.valkey import ValkeyServer
+from bench.around import circumstances
 
 KEYS, BATCH, RATE = 64, 200, 200
 BARS = {"ours": 30_000, "ours_effect": 10_000, "ours_p50_us": 260, "ours_p99_us": 800}
@@ -219,15 +218,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--paced", type=float, default=2.0)
     options = parser.parse_args()
-    around = {
-        "bench": "streams",
-        "cores": os.cpu_count(),
-        "load": [round(one, 2) for one in os.getloadavg()],
-        "python": platform.python_version(),
-        "rounds": options.rounds,
-        "messages": options.messages,
-        "bars": BARS,
-    }
+    around = circumstances("streams", rounds=options.rounds, messages=options.messages, bars=BARS)
     with ValkeyServer() as valkey, tempfile.TemporaryDirectory() as folder:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             found = runner.run(measure(valkey, Path(folder), options))
