@@ -136,6 +136,32 @@ def test_a_phone_has_everything_within_reach(opened: Open, plain: ServerProcess,
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_phone_keeps_the_other_pages_behind_one_entry(
+    opened: Open, plain: ServerProcess, chatter: Person, look: str
+) -> None:
+    """A sheet has the pages for which the bar has no room; the bar names the one that is open, and Escape goes back."""
+    visit = opened(plain.address, color_scheme=look, **SIZES["phone"]).becomes(chatter.client)
+    page = visit.go("/chat")
+    bar = page.get_by_role("navigation", name="Pages")
+    more = bar.get_by_role("button", name="More pages")
+    sheet = page.get_by_role("dialog", name="More pages")
+    expect(bar.get_by_role("listitem").filter(visible=True)).to_have_count(5)
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(sheet).to_be_visible()
+    assert not audit(page), "the sheet can be used by everybody"
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(more).to_be_focused()
+    more.tap()
+    sheet.get_by_role("link", name="Roles").tap()
+    expect(page.get_by_role("heading", name="Roles", level=1)).to_be_visible()
+    expect(sheet).to_be_hidden()
+    expect(page.get_by_role("main")).to_be_focused()
+    expect(bar.get_by_role("button", name="this one is Roles")).to_have_attribute("aria-current", "true")
+
+
 def test_a_crowd_of_words_does_not_widen_a_phone(
     opened: Open, plain: ServerProcess, plain_host: Host
 ) -> None:

@@ -23,4 +23,13 @@ export const PAGES: readonly PageEntry[] = [
   { name: "users", label: t.shell.users, icon: "i-lucide-key-round", shortcut: "goAccess" },
 ];
 
+/** How many entries the bar of a phone has room for. */
+const BAR = 5;
+
+/** The bar of a phone: the first pages, and those behind “More” where there is no room for all. */
+export function barOf(pages: readonly PageEntry[]): { readonly shown: readonly PageEntry[]; readonly behind: readonly PageEntry[] } {
+  if (pages.length <= BAR) return { shown: pages, behind: [] };
+  return { shown: pages.slice(0, BAR - 1), behind: pages.slice(BAR - 1) };
+}
+
 export const pagesFor = (may: (ability: Ability) => boolean): readonly PageEntry[] => PAGES.filter(({ needs }) => needs === undefined || may(needs));

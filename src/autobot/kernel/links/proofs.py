@@ -15,7 +15,7 @@ from autobot.kernel.links.row import Row
 
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway": ("routers",),
-    "backend": ("services", "publisher", "repositories"),
+    "backend": ("reports", "services", "publisher", "repositories"),
     "ai": ("orchestrator", "agents", "llm"),
 }
 """The components that a role holds (the specification's second table lies inside the roles of the first)."""

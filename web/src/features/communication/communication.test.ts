@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { BreakerState, Link } from "@/contracts/api";
 import { conditionOf, matches, nextOrder, ordered, withSample, type Order, type Traces } from "./communication.state";
@@ -83,7 +84,7 @@ describe("the table", () => {
 });
 
 describe("the map", () => {
-  const shipped = ["frontend-gateway", "frontend-backend", "gateway-backend", "gateway-ai", "backend-ai", "ai-backend", "ai-ollama", "backend-store", "routers-services", "services-event_bus", "agents-llm"].map((id) => link(id));
+  const shipped = ["frontend-gateway", "frontend-backend", "gateway-backend", "gateway-reports", "gateway-ai", "backend-ai", "ai-backend", "ai-ollama", "backend-store", "routers-services", "services-event_bus", "agents-llm"].map((id) => link(id));
   it("draws every link, and no two parts over one another", () => {
     const { boxes, lines } = draw(shipped);
     expect(lines).toHaveLength(shipped.length);
@@ -95,6 +96,18 @@ describe("the map", () => {
         expect(apart, `${a.id} over ${b.id}`).toBe(true);
       }
     }
+  });
+  it("has a place for every part that the shipped matrix names", () => {
+    const matrix = readFileSync("../src/autobot/matrix.toml", "utf8");
+    const ids = [...matrix.matchAll(/^\[rows\.([\w-]+)\]/gm)].map(([, id]) => id ?? "");
+    expect(ids.length).toBeGreaterThan(20);
+    expect(draw(ids.map((id) => link(id))).height).toBe(draw(shipped).height);
+  });
+  it("shows the readings of the backend as a part inside it", () => {
+    const { boxes, height } = draw([...shipped, link("gateway-reports")]);
+    const [backend, reports] = ["backend", "reports"].map((id) => boxes.find((box) => box.id === id));
+    expect(backend && reports && reports.x > backend.x && reports.y > backend.y && reports.x + reports.width < backend.x + backend.width && reports.y + reports.height < backend.y + backend.height).toBe(true);
+    expect(height).toBe(draw(shipped).height);
   });
   it("keeps everything inside the picture, also parts that an operator added", () => {
     const many = Array.from({ length: 20 }, (_, index) => link(`own${index}-backend`));

@@ -1,4 +1,5 @@
 import { t } from "@/shared/catalogue";
+import { partName } from "@/shared/parts";
 import { duration, percent } from "@/shared/ui/format";
 import type { Tone } from "@/shared/ui/tone";
 import type { Condition } from "./communication.state";
@@ -18,15 +19,10 @@ export const lineColours: Record<Condition, string> = {
   absent: "text-(--ui-border-accented)",
 };
 
+export const nameOf = (link: { from: string; to: string }): string => `${partName(link.from)} → ${partName(link.to)}`;
+
 export const isDashed = (condition: Condition): boolean => ["isolated", "substituted", "absent"].includes(condition);
 
-/** What people call a part; one of an operator's own keeps its name. */
-export function partName(part: string): string {
-  const known: Record<string, string> = t.communication.parts;
-  return known[part] ?? part;
-}
-
-export const nameOf = (link: { from: string; to: string }): string => `${partName(link.from)} → ${partName(link.to)}`;
 
 const lasts = (value: unknown): string => (Number.isFinite(Number(value)) ? duration(Number(value) * 1000) : String(value));
 

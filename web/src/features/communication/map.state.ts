@@ -2,7 +2,7 @@
 import type { Link } from "@/contracts/api";
 import { conditionOf, type Condition } from "./communication.state";
 
-export type Role = "client" | "gateway" | "service" | "worker" | "model" | "store" | "broker";
+export type Role = "client" | "gateway" | "service" | "worker" | "model" | "store" | "broker" | "web";
 
 export interface Box {
   readonly id: string;
@@ -44,31 +44,35 @@ type Place = readonly [x: number, y: number, role: Role, width?: number, height?
 const WIDTH = 126;
 const HEIGHT = 38;
 const FRAMES: Record<string, Place> = {
-  backend: [360, 20, "service", 502, 210],
-  ai: [360, 276, "service", 502, 186],
+  backend: [360, 20, "service", 502, 320],
+  ai: [360, 386, "service", 502, 186],
 };
 const PLACES: Record<string, Place> = {
-  frontend: [16, 212, "client"],
-  gateway: [188, 212, "gateway"],
-  routers: [378, 106, "service"],
-  services: [550, 106, "service"],
-  repositories: [722, 54, "store"],
-  publisher: [722, 106, "broker"],
-  event_bus: [722, 158, "broker"],
-  orchestrator: [378, 350, "service"],
-  agents: [550, 350, "service"],
-  llm: [722, 350, "service"],
-  store: [1000, 30, "store"],
-  redis: [1000, 82, "broker"],
-  browser: [1000, 134, "worker"],
-  notify: [1000, 186, "worker"],
-  ollama: [1000, 278, "model"],
-  openai: [1000, 326, "model"],
-  llamacpp: [1000, 374, "model"],
-  npu: [1000, 422, "worker"],
+  frontend: [16, 290, "client"],
+  gateway: [188, 290, "gateway"],
+  routers: [378, 140, "service"],
+  reports: [378, 236, "service"],
+  services: [550, 140, "service"],
+  repositories: [722, 82, "store"],
+  publisher: [722, 140, "broker"],
+  event_bus: [722, 198, "broker"],
+  orchestrator: [378, 460, "service"],
+  agents: [550, 460, "service"],
+  llm: [722, 460, "service"],
+  store: [1000, 22, "store"],
+  blobs: [1000, 68, "store"],
+  redis: [1000, 114, "broker"],
+  parser: [1000, 160, "worker"],
+  web: [1000, 206, "web"],
+  browser: [1000, 252, "worker"],
+  notify: [1000, 298, "worker"],
+  ollama: [1000, 388, "model"],
+  openai: [1000, 436, "model"],
+  llamacpp: [1000, 484, "model"],
+  npu: [1000, 532, "worker"],
 };
 const OUTER_WIDTH = 164;
-const BASE = { width: 1180, height: 482 };
+const BASE = { width: 1180, height: 592 };
 
 /** The two ends of a row, as its id names them: `ai-ollama` → ai, ollama. */
 export function endsOf(link: Link): readonly [string, string] {

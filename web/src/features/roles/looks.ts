@@ -1,4 +1,6 @@
 import type { RoleHop, RoleInstance } from "@/contracts/api";
+import { t } from "@/shared/catalogue";
+import { partName } from "@/shared/parts";
 import type { Tone } from "@/shared/ui/tone";
 
 /** How a process feels. */
@@ -13,6 +15,13 @@ export function toneOf(state: RoleInstance["state"]): Tone {
     default:
       return "bad";
   }
+}
+
+/** A row by its ends as its id names them: `gateway-reports` ends at a part of the backend, beside `gateway-backend`. */
+export function hopName({ link, caller, callee }: RoleHop): string {
+  const names: Record<string, string> = t.roles.names;
+  const end = link.startsWith(`${caller}-`) ? link.slice(caller.length + 1) : callee;
+  return `${names[caller]} → ${names[end] ?? partName(end)}`;
 }
 
 /** How a row between two roles stands: all pairs meet, some, none, or one of its ends has nobody. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RoleHop, RoleInstance } from "@/contracts/api";
-import { hopTone, toneOf } from "./looks";
+import { hopName, hopTone, toneOf } from "./looks";
 import { canDrain, lanesOf, leaseShare } from "./roles.state";
 
 const instance = (part: Partial<RoleInstance>): RoleInstance => ({
@@ -59,6 +59,11 @@ describe("a process", () => {
 });
 
 describe("a row between roles", () => {
+  it("is named by its own ends, so that two rows between the same roles are told apart", () => {
+    const backend = hop(1, 1);
+    expect([backend, { ...backend, link: "gateway-reports" }].map(hopName)).toEqual(["Gateway → Backend", "Gateway → Reports"]);
+  });
+
   it("is judged by the pairs that meet", () => {
     expect([hop(0, 0), hop(0, 2), hop(1, 2), hop(2, 2)].map(hopTone)).toEqual(["idle", "bad", "warn", "good"]);
   });
