@@ -45,14 +45,19 @@ class StageScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stages:
-    """The stages that found a passage.
+    """The stages that found a passage. None: that stage did not run, or did not find it.
 
-    `lexical` is BM25 (unbounded), `vector` the cosine (−1 to 1), `fused` the sum of reciprocal ranks. None: that stage
-    did not run, or did not find it.
+    Attributes:
+        lexical: BM25 of its words; unbounded.
+        vector: cosine (−1 to 1) to the question.
+        feedback: cosine to the question moved towards the passages that lexical and vector rank highest together.
+        fused: mean of lexical and feedback in standard form: deviations above the middle of those found.
+        rerank: relevance by the model that reads question and passage together, or compares them anew.
     """
 
     lexical: StageScore | None = None
     vector: StageScore | None = None
+    feedback: StageScore | None = None
     fused: StageScore | None = None
     rerank: StageScore | None = None
 
@@ -91,6 +96,7 @@ class Took:
     embedding_ms: float | None = None
     lexical_ms: float | None = None
     vector_ms: float | None = None
+    feedback_ms: float | None = None
     rerank_ms: float | None = None
     total_ms: float = 0.0
 

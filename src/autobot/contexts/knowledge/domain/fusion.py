@@ -1,0 +1,87 @@
+"""Joining what several searches found. Pure.
+
+Two ways, each where it is the better one. By ranks (reciprocal rank fusion, Cormack, Clarke & Büttcher 2009): robust
+where only the very best count, and so what the vector of a question is moved towards. By scores in standard form (each
+list's mean taken off, in units of its deviation; Montague & Aslam 2001): keeps how far a passage stands above the rest,
+which a rank loses, and so what results come by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+RANK_CONSTANT: Final = 60
+"""Of reciprocal rank fusion, as published: how little the first ranks differ."""
+UNFOUND_MAX: Final = -1.0
+"""In units of deviation: what a list that did not find a passage says of it at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """What one search found: a passage of a document, with its score."""
+
+    passage_id: str
+    document_id: str
+    score: float
+
+
+def by_document(found: Iterable[Ranked]) -> list[Ranked]:
+    """Return each document once, by its best passage. `found` comes best first."""
+    best: dict[str, Ranked] = {}
+    for one in found:
+        best.setdefault(one.document_id, one)
+    return list(best.values())
+
+
+def by_rank(lists: Sequence[Sequence[Ranked]], constant: int = RANK_CONSTANT) -> list[Ranked]:
+    """Return passages by the sum of 1 / (constant + rank) over the lists, best first."""
+    sums: dict[str, float] = {}
+    for found in lists:
+        for rank, one in enumerate(found, start=1):
+            sums[one.passage_id] = sums.get(one.passage_id, 0.0) + 1 / (constant + rank)
+    return _ordered(lists, sums)
+
+
+def by_score(lists: Sequence[Sequence[Ranked]]) -> list[Ranked]:
+    """Return passages by the mean of their scores in standard form, best first.
+
+    A list that has not found a passage counts it as its last one, or as a deviation below the middle if that is lower.
+    """
+    forms = [_standard(found) for found in lists if found]
+    ids = dict.fromkeys(one.passage_id for found in lists for one in found)
+    sums = {
+        id: math.fsum(scores.get(id, unfound) for scores, unfound in forms) / len(forms)
+        for id in ids  # noqa: A001 - the field's own word
+    }
+    return _ordered(lists, sums)
+
+
+def _standard(found: Sequence[Ranked]) -> tuple[Mapping[str, float], float]:
+    """Return each passage's score in standard form, and what one that is not there gets."""
+    scores = [one.score for one in found]
+    middle = math.fsum(scores) / len(scores)
+    deviation = math.sqrt(math.fsum((one - middle) ** 2 for one in scores) / len(scores)) or 1.0
+    formed = {one.passage_id: (one.score - middle) / deviation for one in found}
+    return formed, min(UNFOUND_MAX, *formed.values())
+
+
+def _ordered(lists: Sequence[Sequence[Ranked]], sums: Mapping[str, float]) -> list[Ranked]:
+    documents = {one.passage_id: one.document_id for found in lists for one in found}
+    found = [
+        Ranked(passage_id=id, document_id=documents[id], score=score)
+        for id, score in sums.items()  # noqa: A001 - the field's own word
+    ]
+    return sorted(found, key=lambda one: (-one.score, one.passage_id))
+
+
+def moved(question: Sequence[float], towards: Sequence[Sequence[float]]) -> list[float]:
+    """Return a question's vector, moved half the way to the mean of passages that fit it (Rocchio 1971).
+
+    All of length 1. Without passages it stays.
+    """
+    if not towards:
+        return list(question)
+    return [0.5 * one + 0.5 * math.fsum(column) / len(towards) for one, *column in zip(question, *towards, strict=True)]

@@ -1,0 +1,121 @@
+"""Searching: what is asked, looked for by words and by vectors, joined, and answered with the scores of each stage."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from autobot.contexts.knowledge.domain.fusion import Ranked, by_document, by_score
+from autobot.contexts.knowledge.ports.embedding import Embedder
+from autobot.contexts.knowledge.ports.index import PassageIndex, Where
+from autobot.contexts.knowledge.read_model.stages import Looking, StageName, Stopwatch
+from autobot.contracts.knowledge.passages import Passage
+from autobot.contracts.knowledge.search import (
+    FoundPassage,
+    SearchAnswer,
+    SearchKnowledge,
+    SearchMode,
+    Stages,
+    StageScore,
+
+)
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.core.errors import InvalidInput
+from autobot.kernel.event_store.fold import position_of
+from autobot.kernel.event_store.ports import EventStore
+
+POOL: Final = 200
+"""Passages that each stage gives at least: one that stands low in one list may stand high in the other."""
+PER_RESULT: Final = 4
+"""Passages of each stage for every document that is wanted: several may be of one."""
+
+Readable = Callable[[Principal, str | None], Awaitable[tuple[str, ...]]]
+"""Returns the collections that somebody may read (of one that is named: itself). Raises NotFound for another's."""
+
+
+class SearchQueries:
+    """One method a query."""
+
+    def __init__(
+        self, store: EventStore, index: PassageIndex, embedder: Embedder, clock: Clock, readable: Readable
+    ) -> None:
+        self._store, self._index = store, index
+        self._looking = Looking(index, embedder, clock)
+        self._clock, self._readable = clock, readable
+
+    async def search(self, query: SearchKnowledge, context: CallContext) -> SearchAnswer:
+        """Return what fits a question best.
+
+        Without an embedder `hybrid` is answered by words and says why; `vector` raises what is wrong with it. Raises
+        NotFound for a collection that the caller may not read, InvalidInput for a question of blanks.
+        """
+        if not query.query.strip():
+            raise InvalidInput("Ask for something: the question has no words.")
+        watch = Stopwatch(self._clock)
+        position = await position_of(self._store, at=query.as_of.at, position=query.as_of.position)
+        where = Where(
+            collections=await self._readable(context.principal, query.collection),
+            tags=query.tags,
+            as_of=position,
+        )
+        depth = max(POOL, query.limit * (PER_RESULT if query.group == "document" else 1))
+        seen = await self._looking.stages(query.query, query.mode, where, depth, context, watch)
+        mode: SearchMode = query.mode if seen.degraded is None else "lexical"
+        found = _results(seen.lists, query.group == "document")[: query.limit]
+        ranks = {stage: _scores(found) for stage, found in seen.lists.items()}
+        return SearchAnswer(
+            items=await self._shown(found, mode, ranks),
+            asked=query.mode,
+            mode=mode,
+            group=query.group,
+            model=seen.model,
+            position=position,
+            took=replace(seen.took, total_ms=watch.elapsed_ms()),
+            degraded=seen.degraded,
+        )
+
+    async def _shown(
+        self, found: Sequence[Ranked], mode: SearchMode, ranks: dict[StageName, dict[str, StageScore]]
+    ) -> tuple[FoundPassage, ...]:
+        passages = {one.id: one for one in await self._index.passages([one.passage_id for one in found])}
+        shown = []
+        for rank, one in enumerate(found, start=1):
+            passage = passages.get(one.passage_id)
+            # A document may be erased between the search and here.
+            if passage is not None:
+                fused = StageScore(score=one.score, rank=rank) if mode == "hybrid" else None
+                own = {stage: scores.get(one.passage_id) for stage, scores in ranks.items()}
+                shown.append(_found(passage, one.score, Stages(**own, fused=fused)))
+        return tuple(shown)
+
+
+def _results(lists: dict[StageName, list[Ranked]], grouped: bool) -> list[Ranked]:
+    """Return what results come by: of hybrid search words and the moved question, joined; else the one list that is there."""
+    joined = [lists[stage] for stage in ("lexical", "feedback") if stage in lists] or list(lists.values())
+    found = by_score(joined) if len(joined) > 1 else joined[0]
+    return by_document(found) if grouped else found
+
+
+def _scores(found: Sequence[Ranked]) -> dict[str, StageScore]:
+    return {one.passage_id: StageScore(score=one.score, rank=rank) for rank, one in enumerate(found, start=1)}
+
+
+def _found(passage: Passage, score: float, stages: Stages) -> FoundPassage:
+    return FoundPassage(
+        document_id=passage.document_id,
+        passage_id=passage.id,
+        version=passage.version,
+        number=passage.number,
+        title=passage.title,
+        heading=passage.heading,
+        text=passage.text,
+        start=passage.start,
+        end=passage.end,
+        page=passage.page,
+        score=score,
+        stages=stages,
+    )
+
+

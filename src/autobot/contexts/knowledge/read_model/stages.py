@@ -1,0 +1,111 @@
+"""The stages of a search: by words, by the question's vector, and by that vector moved towards what fits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from autobot.contexts.knowledge.domain.fusion import Ranked, by_rank, moved
+from autobot.contexts.knowledge.ports.embedding import Embedder
+from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Vector, Where, unit
+from autobot.contracts.knowledge.search import Degraded, SearchMode, Took
+from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded
+
+FEEDBACK: Final = 3
+"""Passages that a question's vector is moved towards: few, as each that does not fit leads astray."""
+
+StageName = Literal["lexical", "vector", "feedback"]
+
+
+class Stopwatch:
+    """Milliseconds since it was made, or since the last lap."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._began = clock, clock.monotonic()
+
+    def elapsed_ms(self) -> float:
+        """Return the milliseconds since it was made."""
+        return round((self._clock.monotonic() - self._began) * 1000, 3)
+
+
+@dataclass(slots=True, kw_only=True)
+class Seen:
+    """What the stages found, best first, and what they needed."""
+
+    lists: dict[StageName, list[Ranked]] = field(default_factory=dict)
+    model: str = ""
+    degraded: Degraded | None = None
+    took: Took = field(default_factory=Took)
+
+
+class Looking:
+    """Runs the stages that a mode asks for."""
+
+    def __init__(self, index: PassageIndex, embedder: Embedder, clock: Clock) -> None:
+        self._index, self._embedder, self._clock = index, embedder, clock
+
+    async def stages(
+        self, text: str, mode: SearchMode, where: Where, depth: int, context: CallContext, watch: Stopwatch
+    ) -> Seen:
+        """Return what was found. Raises what is wrong with the embedder in mode `vector` alone."""
+        seen = Seen()
+        words = self._by_words(text, where, depth, seen)
+        if mode == "lexical":
+            await words
+            return seen
+        if mode == "vector":
+            words.close()
+            await self._by_meaning(await self._embedded(text, context, seen), where, depth, seen)
+            return seen
+        vector, _ = await asyncio.gather(self._hoped(text, context, seen), words)
+        if vector is not None:
+            await self._by_meaning(vector, where, depth, seen)
+            await self._by_feedback(vector, where, depth, seen)
+        return seen
+
+    async def _by_words(self, text: str, where: Where, depth: int, seen: Seen) -> None:
+        watch = Stopwatch(self._clock)
+        seen.lists["lexical"] = _ranked(await self._index.lexical(text, where, depth))
+        seen.took = replace(seen.took, lexical_ms=watch.elapsed_ms())
+
+    async def _hoped(self, text: str, context: CallContext, seen: Seen) -> Vector | None:
+        """Return the question's vector; None when it cannot be had, and what stands against it is told."""
+        try:
+            return await self._embedded(text, context, seen)
+        except DeadlineExceeded:
+            raise
+        except AutoBotError as error:
+            seen.degraded = Degraded(code=error.code, detail=error.detail, hint=error.hint)
+            return None
+
+    async def _embedded(self, text: str, context: CallContext, seen: Seen) -> Vector:
+        watch = Stopwatch(self._clock)
+        try:
+            answer = await self._embedder.embed((text,), context)
+        finally:
+            seen.took = replace(seen.took, embedding_ms=watch.elapsed_ms())
+        seen.model = answer.model
+        return unit(answer.vectors[0])
+
+    async def _by_meaning(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
+        watch = Stopwatch(self._clock)
+        there = replace(where, model=seen.model)
+        seen.lists["vector"] = _ranked(await self._index.nearest(vector, there, depth))
+        seen.took = replace(seen.took, vector_ms=watch.elapsed_ms())
+
+    async def _by_feedback(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
+        watch = Stopwatch(self._clock)
+        best = [one.passage_id for one in by_rank([seen.lists["lexical"], seen.lists["vector"]])[:FEEDBACK]]
+        near = [one for one in (await self._index.vectors(best)).values() if len(one) == len(vector)]
+        there = replace(where, model=seen.model)
+        found = await self._index.nearest(moved(vector, near), there, depth)
+        seen.lists["feedback"] = _ranked(found)
+        seen.took = replace(seen.took, feedback_ms=watch.elapsed_ms())
+
+
+def _ranked(hits: Sequence[Hit]) -> list[Ranked]:
+    return [Ranked(passage_id=one.passage_id, document_id=one.document_id, score=one.score) for one in hits]
