@@ -11,7 +11,17 @@ import pytest
 
 from autobot.adapters.memory.passages import MemoryPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
-from autobot.contexts.knowledge.ports.index import Hit, IndexedVersion, PassageIndex, Vector, Vectors, Where
+from autobot.adapters.usearch.passages import NearOptions, NearPassages
+from autobot.contexts.knowledge.ports.index import (
+    EVERY,
+    Among,
+    Hit,
+    IndexedVersion,
+    PassageIndex,
+    Vector,
+    Vectors,
+    Where,
+)
 from autobot.contracts.knowledge.passages import Passage
 from autobot.testing.conformance.passage_index import PassageIndexSuite
 from tests.conformance.planted import found_by
@@ -42,6 +52,27 @@ class TestSqlitePassages(PassageIndexSuite):
         return self._open()
 
 
+class Tended(NearPassages):
+    """Makes its graph before each search, so that every search goes by one, as far as it is allowed."""
+
+    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+        await self.tend()
+        return await super().nearest(vector, where, limit, among)
+
+
+class TestNearPassages(PassageIndexSuite):
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[PassageIndex]:
+        yield Tended(MemoryPassages(), self.path, NearOptions(least=1))
+
+    def open(self) -> AbstractAsyncContextManager[PassageIndex]:
+        return self._open()
+
+
 class Planted(PassageIndexSuite):
     """The suite over an index with a fault."""
 
@@ -52,8 +83,8 @@ class Planted(PassageIndexSuite):
 
 
 class ForgetsToFilterVectors(MemoryPassages):
-    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
-        return await super().nearest(vector, Where(model=where.model, as_of=where.as_of), limit)
+    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+        return await super().nearest(vector, Where(model=where.model, as_of=where.as_of), limit, among)
 
 
 class ReadsAnEmptyListAsAll(MemoryPassages):
@@ -83,12 +114,12 @@ class ErasesTheNewestOnly(MemoryPassages):
 
 
 class ComparesAcrossModels(MemoryPassages):
-    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
         models = {one.of.model for one in self._versions.values() if one.of.model}
         found = [
             hit
             for model in models
-            for hit in await super().nearest(vector, replace(where, model=model), limit)
+            for hit in await super().nearest(vector, replace(where, model=model), limit, among)
         ]
         return sorted(found, key=lambda one: -one.score)[:limit]
 
@@ -101,7 +132,16 @@ class MovesAVersionInTime(MemoryPassages):
         await super().put(version, passages, vectors)
 
 
+class GivesNumbersAgain(MemoryPassages):
+    async def erase(self, document_id: str) -> None:
+        await super().erase(document_id)
+        self._numbered = max(
+            (one.first + len(one.passages) - 1 for one in self._versions.values()), default=0
+        )
+
+
 FAULTS = (
+    GivesNumbersAgain,
     ForgetsToFilterVectors,
     ReadsAnEmptyListAsAll,
     KeepsTheOldVersion,

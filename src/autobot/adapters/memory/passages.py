@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autobot.contexts.knowledge.ports.index import (
+    EVERY,
+    Among,
     Hit,
     IndexedVersion,
     IndexReport,
     ModelPassages,
+    StoredVector,
     Vector,
     Vectors,
     Where,
@@ -29,6 +32,7 @@ class _Stored:
     of: IndexedVersion
     passages: tuple[Passage, ...]
     vectors: tuple[array[float], ...]
+    first: int
     until: int | None = None
 
     def held(self, position: int | None) -> bool:
@@ -52,6 +56,7 @@ class MemoryPassages:
 
     def __init__(self) -> None:
         self._versions: dict[tuple[str, int], _Stored] = {}
+        self._numbered = 0
 
     async def put(
         self, version: IndexedVersion, passages: Sequence[Passage], vectors: Vectors | None
@@ -68,8 +73,13 @@ class MemoryPassages:
                 key = (one.of.document_id, one.of.version)
                 self._versions[key] = replace(one, until=version.position)
         self._versions[version.document_id, version.version] = _Stored(
-            of=replace(version, position=first), passages=tuple(passages), vectors=tuple(units), until=until
+            of=replace(version, position=first),
+            passages=tuple(passages),
+            vectors=tuple(units),
+            first=self._numbered + 1,
+            until=until,
         )
+        self._numbered += len(passages)
 
     async def retire(self, document_id: str, position: int) -> None:
         for key, one in self._versions.items():
@@ -91,16 +101,28 @@ class MemoryPassages:
         ]
         return _best(hits, limit)
 
-    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
         asked = unit(vector)
         hits = [
             _hit(passage, sum(a * b for a, b in zip(asked, other, strict=True)))
             for one in self._fitting(where)
-            if one.of.model == where.model
-            for passage, other in zip(one.passages, one.vectors, strict=bool(one.vectors))
-            if len(other) == len(asked)
+            if one.of.model == where.model and one.vectors and len(one.vectors[0]) == len(asked)
+            for number, (passage, other) in enumerate(
+                zip(one.passages, one.vectors, strict=True), start=one.first
+            )
+            if _is_among(number, among)
         ]
         return _best(hits, limit)
+
+    async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
+        found = [
+            StoredVector(number=number, vector=vector.tobytes())
+            for one in self._fitting(Where())
+            if one.of.model == model
+            for number, vector in enumerate(one.vectors, start=one.first)
+            if number > after
+        ]
+        return sorted(found, key=lambda one: one.number)[:limit]
 
     def _fitting(self, where: Where) -> Iterator[_Stored]:
         return (one for one in self._versions.values() if one.fits(where))
@@ -138,6 +160,13 @@ class MemoryPassages:
                 for (model, size), count in sorted(models.items())
             ),
         )
+
+
+def _is_among(number: int, among: Among) -> bool:
+    if among == EVERY:
+        return True
+    above = among.beyond is not None and number > among.beyond
+    return above or (among.numbers is not None and number in among.numbers)
 
 
 def _words(text: str) -> list[str]:

@@ -17,9 +17,12 @@ from autobot.adapters.sqlite.files import open_database
 from autobot.adapters.sqlite.passages_schema import FORMAT, connect_passages
 from autobot.adapters.sqlite.threads import Readers
 from autobot.contexts.knowledge.ports.index import (
+    EVERY,
+    Among,
     Hit,
     IndexedVersion,
     IndexReport,
+    StoredVector,
     Vector,
     Vectors,
     Where,
@@ -89,9 +92,12 @@ class SqlitePassages:
     async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
         return await self._read(lambda connection: reading.lexical(connection, text, where, limit))
 
-    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
         wanted = unit(vector)
-        return await self._read(lambda connection: reading.nearest(connection, wanted, where, limit))
+        return await self._read(lambda connection: reading.nearest(connection, wanted, where, limit, among))
+
+    async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
+        return await self._read(lambda connection: reading.stored(connection, model, after, limit))
 
     async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:
         return await self._read(lambda connection: reading.passages(connection, ids))

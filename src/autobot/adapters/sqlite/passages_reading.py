@@ -9,12 +9,22 @@ from typing import Any, Final
 
 import apsw
 
-from autobot.contexts.knowledge.ports.index import Hit, IndexReport, ModelPassages, Where
+from autobot.contexts.knowledge.ports.index import (
+    EVERY,
+    Among,
+    Hit,
+    IndexReport,
+    ModelPassages,
+    StoredVector,
+    Where,
+)
 from autobot.contracts.knowledge.passages import Passage, passage_id, place_of
 from autobot.kernel.event_store.text import words
 
 WORDS_MAX: Final = 256
 """Words of a query that are looked up; the rest of a longer one is passed over."""
+
+NONE_ABOVE: Final = 2**63 - 1
 
 _PASSAGE: Final = (
     "SELECT d.document, d.version, p.place, t.title, t.heading, t.text, p.start, p.finish, p.page"
@@ -58,20 +68,36 @@ def lexical(connection: apsw.Connection, text: str, where: Where, limit: int) ->
     return [_hit(*row) for row in connection.execute(sql, (match, *values, limit))]
 
 
-def nearest(connection: apsw.Connection, vector: array[float], where: Where, limit: int) -> list[Hit]:
+def nearest(
+    connection: apsw.Connection, vector: array[float], where: Where, limit: int, among: Among
+) -> list[Hit]:
     """Return the passages of the nearest vectors, by comparing all that may be read. `vector` has length 1."""
     condition, values = _condition(where)
+    if among != EVERY:
+        # By numbers first: they are few, or the last ones, and the table's own key.
+        condition += " AND (v.number IN (SELECT value FROM json_each(?)) OR v.number > ?)"
+        values += [json.dumps(among.numbers or ()), NONE_ABOVE if among.beyond is None else among.beyond]
+    source = "versions d JOIN vectors v" if among == EVERY else "vectors v CROSS JOIN versions d"
     # Of vectors of length 1 the distance gives the cosine, and is the cheaper of the two.
     sql = (
         "SELECT d.document, d.version, p.place, n.distance FROM ("  # noqa: S608 - clauses are ours
-        "SELECT v.number AS number, vec_distance_l2(v.vector, ?) AS distance"
-        " FROM versions d JOIN vectors v ON v.version = d.number"
+        f"SELECT v.number AS number, vec_distance_l2(v.vector, ?) AS distance FROM {source} ON v.version = d.number"
         f" WHERE d.model = ? AND d.dimensions = ? AND {condition} ORDER BY distance, v.number LIMIT ?"
         ") n JOIN passages p ON p.number = n.number JOIN versions d ON d.number = p.version"
         " ORDER BY n.distance, d.document, d.version, p.place"
     )
     rows = connection.execute(sql, (vector.tobytes(), where.model, len(vector), *values, limit))
     return [_hit(document, version, place, 1 - away * away / 2) for document, version, place, away in rows]
+
+
+def stored(connection: apsw.Connection, model: str, after: int, limit: int) -> list[StoredVector]:
+    """Return a page of a model's vectors that are found now."""
+    rows = connection.execute(
+        "SELECT v.number, v.vector FROM vectors v CROSS JOIN versions d ON d.number = v.version"
+        " WHERE v.number > ? AND d.model = ? AND d.until IS NULL ORDER BY v.number LIMIT ?",
+        (after, model, limit),
+    )
+    return [StoredVector(number=number, vector=vector) for number, vector in rows]
 
 
 def _hit(document: str, version: int, place: int, score: float) -> Hit:

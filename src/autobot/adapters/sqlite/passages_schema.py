@@ -31,7 +31,7 @@ CREATE TABLE versions(
   UNIQUE (document, version)
 ) STRICT;
 CREATE TABLE passages(
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
   version INTEGER NOT NULL,
   place INTEGER NOT NULL,
   start INTEGER NOT NULL,

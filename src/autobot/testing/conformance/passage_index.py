@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from array import array
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from autobot.contexts.knowledge.ports.index import IndexedVersion, Vectors, Where
+from autobot.contexts.knowledge.ports.index import Among, IndexedVersion, Vectors, Where
 from autobot.kernel.core.errors import InvalidInput
 from autobot.testing.conformance.passage_index_base import (
     EAST,
@@ -129,6 +130,37 @@ class PassageIndexSuite(VersionsSuite):
                 assert ids(await index.nearest(NORTH, Where(model="other"), 10)) == ["b.1.0"]
                 assert ids(await index.nearest((1.0, 0.0), EVERYWHERE, 10)) == ["c.1.0"]
                 assert await index.nearest(NORTH, Where(model="new"), 10) == []
+
+        self.run(main())
+
+    def test_vectors_have_numbers_that_are_never_given_again(self) -> None:
+        """Those that are found now are read by number, in pages; a search looks among numbers, or beyond one."""
+
+        async def main() -> None:
+            async with self.opened() as index:
+                await self.put(index, version_of("d", model="other"), "x", vectors=(NORTH,))
+                for name in ("a", "b", "c"):
+                    version = version_of(name, model=MODEL)
+                    await self.put(index, version, "x", "y", vectors=(NORTH, EAST))
+                first = await index.stored(MODEL, 0, 4)
+                rest = await index.stored(MODEL, first[-1].number, 9)
+                numbers = [one.number for one in (*first, *rest)]
+                assert (len(first), len(rest)) == (4, 2)
+                assert numbers == sorted(set(numbers))
+                assert [list(array("f", one.vector)) for one in first[:2]] == [list(NORTH), list(EAST)]
+
+                async def among(**given: Any) -> list[str]:
+                    return ids(await index.nearest(NORTH, EVERYWHERE, 9, Among(**given)))
+
+                assert await among(numbers=tuple(numbers[1:4])) == ["b.1.0", "a.1.1", "b.1.1"]
+                assert await among(beyond=numbers[3]) == ["c.1.0", "c.1.1"]
+                assert await among(numbers=(numbers[0],), beyond=numbers[4]) == ["a.1.0", "c.1.1"]
+                assert await among(numbers=()) == []
+                await index.erase("c")
+                await index.retire("b", 20)
+                assert [one.number for one in await index.stored(MODEL, 0, 9)] == numbers[:2]
+                await self.put(index, version_of("e", model=MODEL), "x", vectors=(NORTH,))
+                assert (await index.stored(MODEL, numbers[1], 9))[0].number > numbers[-1]
 
         self.run(main())
 

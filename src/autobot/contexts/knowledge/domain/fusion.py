@@ -84,4 +84,7 @@ def moved(question: Sequence[float], towards: Sequence[Sequence[float]]) -> list
     """
     if not towards:
         return list(question)
-    return [0.5 * one + 0.5 * math.fsum(column) / len(towards) for one, *column in zip(question, *towards, strict=True)]
+    return [
+        0.5 * one + 0.5 * math.fsum(column) / len(towards)
+        for one, *column in zip(question, *towards, strict=True)
+    ]

@@ -6,7 +6,7 @@ import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from autobot.contracts.knowledge.passages import Passage, passage_id
 from autobot.kernel.core.errors import InvalidInput
@@ -63,6 +63,28 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Among:
+    """The vectors that are compared: those with a number in `numbers` or above `beyond`; neither given: all.
+
+    A vector's number is given once, grows, and is never given again.
+    """
+
+    numbers: tuple[int, ...] | None = None
+    beyond: int | None = None
+
+
+EVERY: Final = Among()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVector:
+    """A vector with its number: 32-bit floats of this machine's byte order, of length 1."""
+
+    number: int
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPassages:
     """How many passages have vectors of a model, and of what length."""
 
@@ -114,8 +136,12 @@ class PassageIndex(Protocol):
         """Return the passages that fit the words of `text` best."""
         ...
 
-    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
-        """Return the passages whose vectors are nearest; `score` is the cosine."""
+    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+        """Return the passages whose vectors are nearest, of those `among` which one looks; `score` is the cosine."""
+        ...
+
+    async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
+        """Return the vectors of a model that are found now and have a number above `after`, in order of numbers."""
         ...
 
     async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:

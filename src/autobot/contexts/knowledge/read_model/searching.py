@@ -18,7 +18,6 @@ from autobot.contracts.knowledge.search import (
     SearchMode,
     Stages,
     StageScore,
-
 )
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, Principal
@@ -117,5 +116,3 @@ def _found(passage: Passage, score: float, stages: Stages) -> FoundPassage:
         score=score,
         stages=stages,
     )
-
-
