@@ -271,7 +271,12 @@ class _Assembly:
             messaging_context(store, codec, outside, self.broker, self._served),
             schemas_context(store, codec, outside.clock),
             knowledge_module.build(
-                store=store, blobs=self.knowledge.blobs, clock=outside.clock, ids=outside.ids
+                store=store,
+                blobs=self.knowledge.blobs,
+                index=self.knowledge.index,
+                embedder=self.knowledge.embedder,
+                clock=outside.clock,
+                ids=outside.ids,
             ),
             history_context(store, self.past, self.views, outside.clock, outside.ids),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),

@@ -690,6 +690,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/knowledge_base/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Search documents by words and meaning, with the scores of each stage */
+        post: operations["search_knowledge_api_v1_knowledge_base_search_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/messaging/consumers": {
         parameters: {
             query?: never;
@@ -2174,6 +2191,18 @@ export interface components {
             reason: string;
         };
         /**
+         * Degraded
+         * @description Why a search used less than was asked for. `code` and `detail` as in problem documents.
+         */
+        Degraded: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /** Hint */
+            hint?: string | null;
+        };
+        /**
          * Density
          * @description `positions[i]` is the last position at or before the end of part i; `before` the last one before `since`.
          *
@@ -2398,6 +2427,35 @@ export interface components {
             link?: string | null;
             /** Target */
             target?: string | null;
+        };
+        /**
+         * FoundPassage
+         * @description A passage that was found. `score` is the last stage's; results come by it, best first.
+         */
+        FoundPassage: {
+            /** Document Id */
+            document_id: string;
+            /** End */
+            end: number;
+            /** Heading */
+            heading: string;
+            /** Number */
+            number: number;
+            /** Page */
+            page: number | null;
+            /** Passage Id */
+            passage_id: string;
+            /** Score */
+            score: number;
+            stages: components["schemas"]["Stages"];
+            /** Start */
+            start: number;
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+            /** Version */
+            version: number;
         };
         /**
          * Health
@@ -3536,6 +3594,73 @@ export interface components {
             version: number;
         };
         /**
+         * Search
+         * @description Body of a search. `at` (a time) or `position` (of the log) asks what would have been found then.
+         */
+        Search: {
+            /** At */
+            at?: string | null;
+            /** Collection */
+            collection?: string | null;
+            /**
+             * Group
+             * @default passage
+             * @enum {string}
+             */
+            group: "passage" | "document";
+            /**
+             * Limit
+             * @default 10
+             */
+            limit: number;
+            /**
+             * Mode
+             * @default hybrid
+             * @enum {string}
+             */
+            mode: "hybrid" | "lexical" | "vector";
+            /** Position */
+            position?: number | null;
+            /** Query */
+            query: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+        };
+        /**
+         * SearchAnswer
+         * @description What was found, best first. `mode` is what was done, `asked` what was asked for; they differ when `degraded` says why.
+         *
+         *     `model` made the vectors, empty when none were used. `position` is the place in the log that was asked about, None for now.
+         */
+        SearchAnswer: {
+            /**
+             * Asked
+             * @enum {string}
+             */
+            asked: "hybrid" | "lexical" | "vector";
+            degraded?: components["schemas"]["Degraded"] | null;
+            /**
+             * Group
+             * @enum {string}
+             */
+            group: "passage" | "document";
+            /** Items */
+            items: components["schemas"]["FoundPassage"][];
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "hybrid" | "lexical" | "vector";
+            /** Model */
+            model: string;
+            /** Position */
+            position: number | null;
+            took: components["schemas"]["Took"];
+        };
+        /**
          * SelectedMessage
          * @description Body of a branch selection.
          */
@@ -3806,6 +3931,34 @@ export interface components {
             next_cursor?: string | null;
         };
         /**
+         * StageScore
+         * @description What one stage said of a passage: its score (higher is better) and its rank there, from 1.
+         */
+        StageScore: {
+            /** Rank */
+            rank: number;
+            /** Score */
+            score: number;
+        };
+        /**
+         * Stages
+         * @description The stages that found a passage. None: that stage did not run, or did not find it.
+         *
+         *     Attributes:
+         *         lexical: BM25 of its words; unbounded.
+         *         vector: cosine (−1 to 1) to the question.
+         *         feedback: cosine to the question moved towards the passages that lexical and vector rank highest together.
+         *         fused: mean of lexical and feedback in standard form: deviations above the middle of those found.
+         *         rerank: relevance by the model that reads question and passage together, or compares them anew.
+         */
+        Stages: {
+            feedback?: components["schemas"]["StageScore"] | null;
+            fused?: components["schemas"]["StageScore"] | null;
+            lexical?: components["schemas"]["StageScore"] | null;
+            rerank?: components["schemas"]["StageScore"] | null;
+            vector?: components["schemas"]["StageScore"] | null;
+        };
+        /**
          * TableParity
          * @description A table in force and the candidate's at one position: documents and BLAKE2b hash of each.
          */
@@ -3853,6 +4006,27 @@ export interface components {
              * @default 0
              */
             settled: number;
+        };
+        /**
+         * Took
+         * @description Milliseconds of each stage; None: it did not run.
+         */
+        Took: {
+            /** Embedding Ms */
+            embedding_ms?: number | null;
+            /** Feedback Ms */
+            feedback_ms?: number | null;
+            /** Lexical Ms */
+            lexical_ms?: number | null;
+            /** Rerank Ms */
+            rerank_ms?: number | null;
+            /**
+             * Total Ms
+             * @default 0
+             */
+            total_ms: number;
+            /** Vector Ms */
+            vector_ms?: number | null;
         };
         /**
          * ToolCallView
@@ -13035,6 +13209,174 @@ export interface operations {
                      *       "status": 404,
                      *       "title": "Not found",
                      *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_knowledge_api_v1_knowledge_base_search_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Search"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

@@ -9,12 +9,15 @@ from autobot.contexts.knowledge.handlers.documents import DocumentHandlers
 from autobot.contexts.knowledge.handlers.indexing import IndexingHandlers
 from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
+from autobot.contexts.knowledge.ports.embedding import Embedder
+from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.contexts.knowledge.process.following import cleaner
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
 from autobot.contexts.knowledge.process.mending import Mender
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
-from autobot.contracts.knowledge import collections, documents
+from autobot.contexts.knowledge.read_model.searching import SearchQueries
+from autobot.contracts.knowledge import collections, documents, search
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.core.clock import Clock
@@ -36,7 +39,15 @@ RULES: Final = (
 )
 
 
-def build(*, store: EventStore, blobs: Blobs, clock: Clock, ids: IdSource) -> Module:
+def build(
+    *,
+    store: EventStore,
+    blobs: Blobs,
+    index: PassageIndex,
+    embedder: Embedder,
+    clock: Clock,
+    ids: IdSource,
+) -> Module:
     """Return the context."""
     library = Library(store)
     return Module(
@@ -46,7 +57,10 @@ def build(*, store: EventStore, blobs: Blobs, clock: Clock, ids: IdSource) -> Mo
             *_of_documents(DocumentHandlers(library, clock, ids)),
             *_of_indexing(IndexingHandlers(library, clock, ids)),
         ),
-        queries=_queries(DocumentQueries(store, library, blobs, clock), CollectionQueries(library)),
+        queries=(
+            *_queries(DocumentQueries(store, library, blobs, clock), CollectionQueries(library)),
+            *_searches(SearchQueries(store, library, index, embedder, clock)),
+        ),
         events=EVENTS,
         rules=RULES,
     )
@@ -98,6 +112,10 @@ def _of_indexing(handlers: IndexingHandlers) -> tuple[CommandSpec, ...]:
         CommandSpec(command=documents.RecordIndexed, action=RECORD, handler=handlers.indexed, answer=told),
         CommandSpec(command=documents.RecordFailed, action=RECORD, handler=handlers.failed, answer=told),
     )
+
+
+def _searches(found: SearchQueries) -> tuple[QuerySpec, ...]:
+    return (QuerySpec(query=search.SearchKnowledge, action=READ, handler=found.search),)
 
 
 def _queries(found: DocumentQueries, places: CollectionQueries) -> tuple[QuerySpec, ...]:

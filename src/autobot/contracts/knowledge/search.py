@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Le, Len, MaxLen
+from annotated_types import Ge, Le, Len
 
+from autobot.contracts.knowledge.words import Id, Tags
 from autobot.contracts.past import NOW, AsOf
-from autobot.kernel.core.validate import Pattern
 
 SearchMode = Literal["hybrid", "lexical", "vector"]
 """By words and by meaning, joined; by words; by meaning."""
@@ -30,8 +30,8 @@ class SearchKnowledge:
     limit: Annotated[int, Ge(1), Le(RESULTS_MAX)] = 10
     mode: SearchMode = "hybrid"
     group: SearchGroup = "passage"
-    collection: Annotated[str, Len(1, 64), Pattern(r"[A-Za-z0-9_-]+")] | None = None
-    tags: Annotated[tuple[Annotated[str, Len(1, 60)], ...], MaxLen(20)] = ()
+    collection: Id | None = None
+    tags: Tags = ()
     as_of: AsOf = NOW
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from autobot.contexts.knowledge.domain.fusion import Ranked, by_document, by_score
+from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import PassageIndex, Where
 from autobot.contexts.knowledge.read_model.stages import Looking, StageName, Stopwatch
@@ -30,19 +31,15 @@ POOL: Final = 200
 PER_RESULT: Final = 4
 """Passages of each stage for every document that is wanted: several may be of one."""
 
-Readable = Callable[[Principal, str | None], Awaitable[tuple[str, ...]]]
-"""Returns the collections that somebody may read (of one that is named: itself). Raises NotFound for another's."""
-
 
 class SearchQueries:
     """One method a query."""
 
     def __init__(
-        self, store: EventStore, index: PassageIndex, embedder: Embedder, clock: Clock, readable: Readable
+        self, store: EventStore, library: Library, index: PassageIndex, embedder: Embedder, clock: Clock
     ) -> None:
-        self._store, self._index = store, index
+        self._store, self._library, self._index, self._clock = store, library, index, clock
         self._looking = Looking(index, embedder, clock)
-        self._clock, self._readable = clock, readable
 
     async def search(self, query: SearchKnowledge, context: CallContext) -> SearchAnswer:
         """Return what fits a question best.
@@ -74,6 +71,13 @@ class SearchQueries:
             took=replace(seen.took, total_ms=watch.elapsed_ms()),
             degraded=seen.degraded,
         )
+
+    async def _readable(self, who: Principal, wanted: str | None) -> tuple[str, ...]:
+        if wanted is None:
+            return tuple(one.id for one in await self._library.readable(who))
+        found = (await self._library.collection(wanted)).collection
+        found.require_readable(who)
+        return (found.id,)
 
     async def _shown(
         self, found: Sequence[Ranked], mode: SearchMode, ranks: dict[StageName, dict[str, StageScore]]

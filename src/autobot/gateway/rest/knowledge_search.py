@@ -1,0 +1,63 @@
+"""`/api/v1/knowledge_base/search`: what is found in documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from annotated_types import Ge, Le, Len
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from autobot.contracts.knowledge import search
+from autobot.contracts.knowledge.words import Id, Tags
+from autobot.contracts.past import AsOf
+from autobot.gateway.access import needs
+from autobot.gateway.exchange import Context
+from autobot.gateway.rest.answers import json_answer
+from autobot.gateway.rest.knowledge import PREFIX
+from autobot.gateway.routing import router as new_router
+from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Body of a search. `at` (a time) or `position` (of the log) asks what would have been found then."""
+
+    query: Annotated[str, Len(1, search.QUERY_MAX)]
+    limit: Annotated[int, Ge(1), Le(search.RESULTS_MAX)] = 10
+    mode: search.SearchMode = "hybrid"
+    group: search.SearchGroup = "passage"
+    collection: Id | None = None
+    tags: Tags = ()
+    at: datetime | None = None
+    position: Annotated[int, Ge(0), Le(2**53)] | None = None
+
+
+def router(bus: Dispatcher) -> APIRouter:
+    """Return the routes over the bus."""
+    routes = new_router(PREFIX, "knowledge")
+
+    @routes.post(
+        "/search",
+        response_model=search.SearchAnswer,
+        summary="Search documents by words and meaning, with the scores of each stage",
+    )
+    @needs("knowledge:read")
+    async def search_knowledge(body: Search, context: Context) -> Response:
+        if body.at is not None and body.position is not None:
+            raise InvalidInput("Give at or position, not both.")
+        query = search.SearchKnowledge(
+            query=body.query,
+            limit=body.limit,
+            mode=body.mode,
+            group=body.group,
+            collection=body.collection,
+            tags=body.tags,
+            as_of=AsOf(position=body.position, at=body.at),
+        )
+        return json_answer(await bus.ask(query, context))
+
+    return routes
