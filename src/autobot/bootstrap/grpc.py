@@ -71,6 +71,11 @@ class GrpcSide:
         if self.server is not None:
             await self.server.ready()
 
+    async def leave(self) -> None:
+        """Say that no calls are taken any more."""
+        if self.server is not None:
+            await self.server.leave()
+
     async def stop(self) -> None:
         """Let open calls end, and take no more."""
         if self.server is not None:

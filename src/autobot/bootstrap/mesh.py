@@ -76,7 +76,7 @@ class Mesh:
 
     async def leave(self) -> None:
         """Be chosen no more."""
-        self.sides.leave()
+        await self.sides.leave()
         try:
             await self.membership.drain("it leaves")
         except AWAY:

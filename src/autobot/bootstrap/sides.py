@@ -70,10 +70,12 @@ class Sides:
         if self.grpc is not None:
             await self.grpc.ready()
 
-    def leave(self) -> None:
-        """Take no more calls of those that anybody of the role may take."""
+    async def leave(self) -> None:
+        """Take no more calls of those that anybody of the role may take, and say so to who probes."""
         if self.stream is not None and self.stream.door is not None:
             self.stream.door.leave()
+        if self.grpc is not None:
+            await self.grpc.leave()
 
     async def stop(self) -> None:
         """Let open calls end, and take no more."""

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import grpc
+
 from autobot.adapters.grpc.listening import GrpcServer
-from autobot.adapters.grpc.transport import GrpcTransport
+from autobot.adapters.grpc.transport import GrpcTransport, open_channel
 from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.bootstrap.grpc import grpc_server
 from autobot.gateway.hop.parts import HopLimits, HopParts
@@ -26,6 +28,17 @@ class Role:
     server: GrpcServer
 
 
+async def settled(address: str) -> None:
+    """Wait for one exchange more.
+
+    What the library has to tell of earlier calls is told before; told after the end of their loop, it would end the loop
+    of the next test.
+    """
+    async with open_channel(address) as channel:
+        with suppress(grpc.aio.AioRpcError):
+            await channel.unary_unary("/none/None")(b"")
+
+
 @asynccontextmanager
 async def role(
     calls: Mapping[str, Handler] | None = None,
@@ -36,6 +49,7 @@ async def role(
     clock: MovableClock | None = None,
     path: str | None = None,
     methods: Any = (),
+    tls: tuple[bytes, bytes] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Role]:
     """Serve a role called `backend` to one called `gateway`, on a free port of 127.0.0.1 or at a path."""
@@ -44,12 +58,14 @@ async def role(
     )
     parts = replace(parts, **changes)
     server = grpc_server(parts, methods)
-    port = server.listen(f"unix:{path}" if path else "127.0.0.1:0")
+    port = server.listen(f"unix:{path}" if path else "127.0.0.1:0", tls)
     await server.start()
     await server.ready()
     try:
-        yield Role(f"unix:{path}" if path else f"http://127.0.0.1:{port}", parts, heard, server)
+        address = f"unix:{path}" if path else f"http{'s' if tls else ''}://127.0.0.1:{port}"
+        yield Role(address, parts, heard, server)
     finally:
+        await settled(address)
         await server.stop(0)
 
 

@@ -43,6 +43,7 @@ from autobot.testing.inference.hashing import HashingInference
 from autobot.workers.npu.bulk import streams_of
 from autobot.workers.npu.ports import calls_of
 from tests.integration.grpc_hop.kit import Role, role, transport
+from tests.integration.http_transport.certificate import self_signed
 from tests.integration.role_hop.kit import ANN, CONTEXT, KEY, MovableClock, operation, text_wires
 
 ECHO = operation("echo")
@@ -263,6 +264,42 @@ async def test_limits_hold_in_both_directions() -> None:
         async with transport(wires, answer_max=1) as made:
             with pytest.raises(BadAnswer):
                 await made.call(served.address, ECHO, "x" * 1_021, CONTEXT)
+
+
+@pytest.mark.anyio
+async def test_a_certificate_is_verified() -> None:
+    """By TLS a role is believed by the certificates that are trusted, and by no others."""
+    with self_signed() as (certificate, key):
+        tls = key.read_bytes(), certificate.read_bytes()
+        async with role({"echo": echo}, tls=tls) as served:
+            async with transport(text_wires("echo"), trusted=certificate) as made:
+                assert await made.call(served.address, ECHO, "x", CONTEXT) == "x"
+            async with transport(text_wires("echo")) as made:
+                with pytest.raises(ConnectFailed):
+                    await made.call(served.address, ECHO, "x", CONTEXT)
+
+
+@pytest.mark.anyio
+async def test_a_leaving_server_says_so_and_ends_what_it_has() -> None:
+    """Its health turns while a call is under way; that call is answered, and nothing is served after it."""
+    hanging, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(payload: str, context: CallContext) -> str:
+        hanging.set()
+        await go_on.wait()
+        return payload
+
+    async with role({"slow": slow}) as served, transport(text_wires("slow")) as made:
+        async with asyncio.TaskGroup() as group:
+            asking = group.create_task(made.call(served.address, operation("slow"), "x", CONTEXT))
+            await hanging.wait()
+            await served.server.leave()
+            assert await made.probe(served.address) is False
+            stopping = group.create_task(served.server.stop(10.0))
+            go_on.set()
+            await stopping
+        assert asking.result() == "x"
+        assert await made.probe(served.address) is False
 
 
 @pytest.mark.anyio

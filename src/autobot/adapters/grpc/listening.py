@@ -58,6 +58,10 @@ class GrpcServer:
         """Say that calls are taken."""
         await self._say(SERVING)
 
+    async def leave(self) -> None:
+        """Say that no calls are taken any more; those that come all the same are for the door to judge."""
+        await self._say(NOT_SERVING)
+
     async def stop(self, grace_s: float = GRACE_S) -> None:
         """Say that no calls are taken, let open ones end, and close."""
         await self._say(NOT_SERVING)

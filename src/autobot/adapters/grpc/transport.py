@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -44,7 +46,8 @@ class GrpcTransport:
 
     `link` is the row, `issuer` the role of this process, `audience` the role behind the targets. `wires` are the row's
     operations; another one raises Absent. `methods` are those that have a method of their own; the rest goes through
-    the hop's service. A target is `http://host:port`, `https://host:port` or `unix:/path`.
+    the hop's service. A target is `http://host:port`, `https://host:port` or `unix:/path`;
+    `trusted` are the certificates in PEM that vouch for it, without them those of this machine.
 
     What the other side's handler raised is raised here, as the same class with the same members. A stream of an
     *exchange* takes an iterable of requests as its payload and yields one answer for each.
@@ -63,11 +66,13 @@ class GrpcTransport:
         methods: Iterable[Method] = (),
         payload_max: int = PAYLOAD_MAX,
         answer_max: int = ANSWER_MAX,
+        trusted: Path | None = None,
     ) -> None:
         self._link, self._issuer, self._audience = link, issuer, audience
         self._wires, self._methods, self._tokens = dict(wires), by_operation(methods), tokens
         self._now, self._chance = clock.monotonic, chance
         self._payload_max, self._answer_max = payload_max, answer_max
+        self._trusted = trusted
         self._channels: dict[str, _Channel] = {}
         self._closed = False
 
@@ -169,7 +174,7 @@ class GrpcTransport:
             raise ConnectFailed("This connection is shut down.", link=self._link, target=target)
         found = self._channels.get(target)
         if found is None:
-            found = self._channels[target] = _Channel(open_channel(target, self._answer_max))
+            found = self._channels[target] = _Channel(open_channel(target, self._answer_max, self._trusted))
         return found
 
     def _left(self, context: CallContext) -> float | None:
@@ -232,7 +237,7 @@ class _Channel:
         await self._channel.close()
 
 
-def open_channel(target: str, answer_max: int = ANSWER_MAX) -> Channel:
+def open_channel(target: str, answer_max: int = ANSWER_MAX, trusted: Path | None = None) -> Channel:
     """Return a channel to a target; it connects with its first call. Raises ConfigurationError for no address."""
     options = channel_options(answer_max)
     if target.startswith("unix:/"):
@@ -242,11 +247,17 @@ def open_channel(target: str, answer_max: int = ANSWER_MAX) -> Channel:
     if parts.scheme == "http" and parts.hostname and parts.port:
         return grpc.aio.insecure_channel(parts.netloc, options)
     if parts.scheme == "https" and parts.hostname and parts.port:
-        return grpc.aio.secure_channel(parts.netloc, grpc.ssl_channel_credentials(), options)
+        return grpc.aio.secure_channel(parts.netloc, grpc.ssl_channel_credentials(_roots(trusted)), options)
     raise ConfigurationError(
         f"{target!r} is no address of a target.",
         hint="Write http://host:port, https://host:port or unix:/path.",
     )
+
+
+def _roots(trusted: Path | None) -> bytes | None:
+    """Return the certificates that are trusted, without a file those of this machine as for HTTP (SSL_CERT_FILE)."""
+    named = trusted or ssl.get_default_verify_paths().cafile
+    return Path(named).read_bytes() if named else None
 
 
 def _hop_call(operation: str, payload: bytes) -> bytes:
