@@ -26,7 +26,11 @@ KNOWN: Final[Mapping[str, str]] = {
     "OPENAI_API_KEY": "its key",
     "MODEL": "the default model",
     "MODEL_FILE": "a GGUF file for the local model server",
-    "NPU_URL": "address of an NPU worker",
+    "NPU_URL": "address of a worker for inference; several by comma",
+    "NPU_TOKEN": "what programs send to a worker's /v1 and /metrics, at least 16 characters",
+    "NPU_DEVICE": "where a worker computes: AUTO, CPU, GPU, NPU, GPU.1 …",
+    "NPU_PRECISION": "f32 (exact), f16 or bf16",
+    "NPU_MODELS": "further models of a worker, NAME=embed:FOLDER or NAME=rerank:FOLDER, by comma",
     "BROWSER_URL": "address of a browser worker",
     "ADMIN_PASSWORD": "password of the first administrator, for unattended set-up",
     "PUBLIC_URL": "the address under which people reach AutoBot, sub-path included",
@@ -41,8 +45,8 @@ KNOWN: Final[Mapping[str, str]] = {
 }
 
 
+NPU_TOKEN_MIN: Final = 16
 LATER: Final[Mapping[str, str]] = {
-    "NPU_URL": "npu",
     "BROWSER_URL": "browser",
 }
 """Names that are reserved for parts which this version does not have, with the part."""
@@ -71,6 +75,11 @@ class Config:
     admin_password: str | None = field(default=None, repr=False)
     matrix_overlay: Path | None = None
     log_level: str = "info"
+    npu_urls: tuple[str, ...] = ()
+    npu_token: str = field(default="", repr=False)
+    npu_device: str = "AUTO"
+    npu_precision: str = "f32"
+    npu_models: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
     file: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -144,6 +153,11 @@ def read_config(environment: Mapping[str, str], home: Path, working: Path) -> Co
         admin_password=values.get("ADMIN_PASSWORD"),
         matrix_overlay=_path(values, "MATRIX"),
         log_level=_level(values.get("LOG_LEVEL", "info")),
+        npu_urls=tuple(one.rstrip("/") for one in _items(values.get("NPU_URL", ""))),
+        npu_token=str(values.get("NPU_TOKEN", "")),
+        npu_device=str(values.get("NPU_DEVICE", "AUTO")).upper(),
+        npu_precision=str(values.get("NPU_PRECISION", "f32")).lower(),
+        npu_models=_items(values.get("NPU_MODELS", "")),
         environment=given,
         inherited={name: value for name, value in environment.items() if not name.startswith(PREFIX)},
         file=table,
@@ -190,18 +204,22 @@ def _port(value: Any) -> int:
     return port
 
 
-def _networks(value: Any) -> tuple[str, ...]:
+def _items(value: Any) -> tuple[str, ...]:
+    """Return what a list of the file holds, or a text by comma."""
     items = value if isinstance(value, list) else str(value).split(",")
+    return tuple(text for one in items if (text := str(one).strip()))
+
+
+def _networks(value: Any) -> tuple[str, ...]:
     networks = []
-    for item in (str(one).strip() for one in items):
-        if item:
-            try:
-                networks.append(str(ipaddress.ip_network(item, strict=False)))
-            except ValueError:
-                raise ConfigurationError(
-                    f"AUTOBOT_TRUSTED_PROXIES holds {item!r}, which is no address or network.",
-                    hint="Write 127.0.0.1 or 10.0.0.0/8, several by comma.",
-                ) from None
+    for item in _items(value):
+        try:
+            networks.append(str(ipaddress.ip_network(item, strict=False)))
+        except ValueError:
+            raise ConfigurationError(
+                f"AUTOBOT_TRUSTED_PROXIES holds {item!r}, which is no address or network.",
+                hint="Write 127.0.0.1 or 10.0.0.0/8, several by comma.",
+            ) from None
     return tuple(networks)
 
 
@@ -245,12 +263,24 @@ def _check(config: Config) -> None:
         raise ConfigurationError(
             f"AUTOBOT_PUBLIC_URL is {config.public_url!r}; write it with http:// or https://."
         )
+    _check_npu(config)
     if not (_is_loopback(config.host) or config.tls_cert or config.allow_insecure_bind):
         raise ConfigurationError(
             f"AUTOBOT_HOST is {config.host}, which others can reach, and there is no TLS.",
             hint="Give AUTOBOT_TLS_CERT and AUTOBOT_TLS_KEY, put a TLS proxy before 127.0.0.1, "
             "or set AUTOBOT_ALLOW_INSECURE_BIND=1 if the network is safe.",
         )
+
+
+def _check_npu(config: Config) -> None:
+    for one in config.npu_urls:
+        if not one.startswith(("http://", "https://", "unix:/")):
+            raise ConfigurationError(
+                f"AUTOBOT_NPU_URL holds {one!r}, which is no address of a worker.",
+                hint="http://HOST:8081, several by comma",
+            )
+    if config.npu_token and len(config.npu_token) < NPU_TOKEN_MIN:
+        raise ConfigurationError(f"AUTOBOT_NPU_TOKEN has at least {NPU_TOKEN_MIN} characters.")
 
 
 def _is_loopback(host: str) -> bool:

@@ -30,6 +30,16 @@ def serve_role(config: Config, role: str, *, say: Say, **options: Any) -> int:
     return one.serve_role(config, known, one.RoleOptions(**options), say)
 
 
+def serve_worker(config: Config, *, port: int | None, grpc_port: int | None, say: Say) -> int:
+    """Run a worker for inference as `worker.serve_worker` says. Its libraries are no part of the core."""
+    from autobot.bootstrap.accelerators import need_installed
+
+    need_installed()
+    from autobot.bootstrap import worker
+
+    return worker.serve_worker(config, port, grpc_port, say)
+
+
 def serve_scaled(config: Config, counts: Mapping[str, int], *, port: int | None, say: Say) -> int:
     """Run every role as `cluster.run_cluster` says; `counts` as of its `Plan`."""
     from autobot.bootstrap.outside import need_redis
@@ -56,4 +66,5 @@ __all__ = [
     "serve",
     "serve_role",
     "serve_scaled",
+    "serve_worker",
 ]

@@ -49,7 +49,7 @@ def answering(
     ask = LinkedBus(registry.link("ai-backend")).ask
     assistant = Assistant(LazyGuide(), standard_commands(ask, listed))
     catalogue = Catalogue(
-        (live.ollama, live.openai, live.llamacpp, assistant),
+        (live.ollama, live.openai, live.llamacpp, live.npu, assistant),
         outside.clock,
         configured_default=live.default_model,
         windows=live.windows,

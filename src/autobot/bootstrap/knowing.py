@@ -34,7 +34,8 @@ Probe = Callable[[], Awaitable[tuple[Literal["ok", "failing", "absent"], str]]]
 
 
 MODEL_LOG: Final = "local-model.log"
-"""In the support bundle: what llama.cpp wrote last, which sees none of AutoBot's secrets."""
+WORKER_LOG: Final = "npu-worker.log"
+"""In the support bundle: what child processes wrote last, which see none of AutoBot's secrets."""
 
 
 class Described(Protocol):
@@ -56,12 +57,12 @@ class ProcessFacts:
         registry: Described,
         counts: Callable[[], Awaitable[Mapping[str, Any]]],
         checks: Callable[[], Sequence[HealthCheck]],
-        model_log: Callable[[], Sequence[str]],
+        child_logs: Callable[[], Mapping[str, Sequence[str]]],
         mode: str = "embedded",
     ) -> None:
         self._config, self._clock, self._store = config, clock, store
         self._registry, self._counts = registry, counts
-        self._checks, self._model_log, self._mode = checks, model_log, mode
+        self._checks, self._child_logs, self._mode = checks, child_logs, mode
         self._started: datetime = clock.now()
         self._began = clock.monotonic()
 
@@ -108,9 +109,9 @@ class ProcessFacts:
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, document in documents.items():
                 archive.writestr(name, json.dumps(document, indent=2, default=str))
-            lines = self._model_log()
-            if lines:
-                archive.writestr(MODEL_LOG, "\n".join(lines) + "\n")
+            for name, lines in self._child_logs().items():
+                if lines:
+                    archive.writestr(name, "\n".join(lines) + "\n")
         return buffer.getvalue()
 
 

@@ -13,6 +13,7 @@ from autobot.adapters.llamacpp.file import LlamaFile, LlamaOptions
 from autobot.adapters.llamacpp.model import LlamaModels
 from autobot.adapters.ollama.model import OllamaModels, OllamaOptions
 from autobot.adapters.openai.model import OpenAIModels, options_for
+from autobot.bootstrap.accelerators import HINT as NPU_HINT
 from autobot.bootstrap.wiring import ModelWires, origin_of
 from autobot.contexts.agents.catalogue import LABELS, windows_of
 from autobot.contexts.agents.facade import chain_of
@@ -103,6 +104,7 @@ class LiveModels:
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
         self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
+        self.npu = Switched("npu", "ai-npu", NPU_HINT)
         self.server: Supervisor | None = None
         self.changed: Callable[[], object] = lambda: None
         """Called when settings of models changed."""

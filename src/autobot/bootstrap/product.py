@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from autobot.bootstrap.accelerators import Accelerators
 from autobot.bootstrap.acting import action_work
 from autobot.bootstrap.answering import answering
 from autobot.bootstrap.carrying import Carrying, carried, framed
@@ -15,7 +16,7 @@ from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
 from autobot.bootstrap.health import ProbedHealth
 from autobot.bootstrap.history import history_context, kept_chats, past_of
-from autobot.bootstrap.knowing import ProcessFacts, asked_models, dependencies
+from autobot.bootstrap.knowing import MODEL_LOG, WORKER_LOG, ProcessFacts, asked_models, dependencies
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.placing import EMBEDDED, HOPS, Placement, Role
@@ -91,6 +92,7 @@ class Product:
     settings: SettingsReader
     upkeep: StoreUpkeep
     wires: ModelWires
+    accelerators: Accelerators
     modules: tuple[Module, ...]
     health: ProbedHealth
     chat_view: Keeper
@@ -137,6 +139,7 @@ class _Assembly:
         self.config, self.outside, self.placement = config, outside, placement
         self.registry = LinkRegistry(load_matrix(config), outside.clock, outside.chance, outside.listener)
         wire_fixed(self.registry, outside.place, placement)
+        self.accelerators = Accelerators(config, outside, self.registry)
         self.codec = EventCodec(
             EVENTS, outside.clock, outside.ids, source="urn:autobot:backend", upcast=UPCASTERS
         )
@@ -193,6 +196,7 @@ class _Assembly:
             meter=self.answering.meter,
             settings=self.settings.reader,
             upkeep=self.upkeep,
+            accelerators=self.accelerators,
             wires=self.answering.wires,
             modules=modules,
             health=health,
@@ -253,7 +257,7 @@ class _Assembly:
             self.control,
             self._counted,
             health.checks,
-            lambda: self.live.server.log_tail() if self.live.server else (),
+            self._child_logs,
             "scaled" if self.placement.scaled else "embedded",
         )
         acting = actions_module.build(
@@ -282,6 +286,11 @@ class _Assembly:
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
         return (*modules, self._roles(modules)), runs
+
+    def _child_logs(self) -> Mapping[str, Sequence[str]]:
+        """Return what child processes wrote last, by the name of the file in the support bundle."""
+        children = {MODEL_LOG: self.live.server, WORKER_LOG: self.accelerators.child}
+        return {name: child.log_tail() for name, child in children.items() if child is not None}
 
     def _people(self) -> Module:
         outside = self.outside

@@ -32,6 +32,8 @@ async def running(product: Product, *, decisions: bool = True) -> AsyncIterator[
     """
     await product.live.refresh()
     product.live.open_file(product.outside.clock, product.config.inherited)
+    if product.placement.holds("ai"):
+        product.live.npu.current = await product.accelerators.open()
     seen = await product.store.head()
     if product.placement.holds("backend"):
         await messaging_module.reindex(product.store)
@@ -57,6 +59,7 @@ async def running(product: Product, *, decisions: bool = True) -> AsyncIterator[
             finally:
                 await product.registry.close()
                 await product.wires.close()
+                await product.accelerators.close()
 
 
 def _tell(product: Product, row: str, why: str) -> None:
@@ -87,6 +90,8 @@ def _background(product: Product, seen: int) -> dict[str, Any]:
     if placement.holds("ai"):
         server = product.live.server
         work |= {"model file": server.run()} if server is not None else {}
+        child = product.accelerators.child
+        work |= {"worker for inference": child.run()} if child is not None else {}
         work["discovery"] = product.live.discover()
         work["usage"] = every(USAGE_EVERY_S, product.meter.flush)
     return work

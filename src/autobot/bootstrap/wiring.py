@@ -29,7 +29,7 @@ SUBSTITUTED: Final = {
     "backend-store": "services-repositories",
 }
 ABSENT: Final = {
-    "ai-npu": f"autobot add npu ({LATER})",
+    "ai-npu": "autobot add npu",
     "backend-browser": f"autobot add browser ({LATER})",
     "backend-notify": LATER,
 }

@@ -41,16 +41,17 @@ app.command("migrate")(data.migrate)
 PARTS: dict[str, tuple[str, ...]] = {
     "grpc": ("grpc",),
     "local-llm": ("local-llm",),
+    "npu": ("npu",),
     "postgres": ("postgres",),
     "redis": ("redis",),
 }
 """Parts that this version can use, with the extras that they need."""
+WORKER = "npu"
 SERVED = ("gateway", "backend", "ai")
 """Roles that this version can run as processes of their own."""
-ROLES = (*SERVED, "npu", "browser")
+ROLES = (*SERVED, WORKER, "browser")
 """Roles that processes of a scaled installation have."""
 LATER = {
-    "npu": "inference on an NPU",
     "browser": "driving a browser",
 }
 """Parts that this version knows of and cannot use yet."""
@@ -100,7 +101,9 @@ def up(
 @app.command("serve")
 def serve_role(
     role: Annotated[str, typer.Argument(help=", ".join(ROLES))],
-    port: Annotated[int | None, typer.Option(help="Instead of AUTOBOT_PORT; 0 for a free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Instead of AUTOBOT_PORT (npu: instead of 8081); 0 for a free one.")
+    ] = None,
     slot: Annotated[
         int, typer.Option(help="Which of several processes of this role on one data folder.")
     ] = 1,
@@ -122,10 +125,18 @@ def serve_role(
             return serve_role(current_config(), role, say=say, **given)
 
         raise typer.Exit(guarded(work))
+    if role == WORKER:
+
+        def compute() -> int:
+            from autobot.bootstrap import serve_worker
+
+            return serve_worker(current_config(), port=port, grpc_port=grpc_port, say=say)
+
+        raise typer.Exit(guarded(compute))
     if role not in ROLES:
         complain(f"There is no role called {role}.", f"Roles are: {', '.join(ROLES)}")
         raise typer.Exit(Exit.USAGE)
-    complain(f"This version has no process of the role {role}.", f"It has: {', '.join(SERVED)}")
+    complain(f"This version has no process of the role {role}.", f"It has: {', '.join([*SERVED, WORKER])}")
     raise typer.Exit(Exit.UNAVAILABLE)
 
 

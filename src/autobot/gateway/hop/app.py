@@ -7,7 +7,7 @@ beside it; nothing runs without one. Serve it with its lifespan on: that is what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -29,17 +29,21 @@ from autobot.kernel.links.service_token import body_mark
 from autobot.kernel.links.wire import Wire
 from autobot.kernel.telemetry.listener import Hop
 
+Beside = Mapping[tuple[str, str], ASGIApp]
 YIELD_EVERY: Final = 16
 """Chunks after which a stream lets others run: who reads may be gone, and only the loop can tell."""
 
 
 class RoleHop:
-    """The application. Raises nothing: what fails is answered."""
+    """The application. Raises nothing: what fails is answered.
 
-    def __init__(self, parts: HopParts) -> None:
+    `beside` are further answers by method and path, for callers that are no roles: who may ask them is theirs to judge.
+    """
+
+    def __init__(self, parts: HopParts, beside: Beside | None = None) -> None:
         self._parts = parts
         self._watchers = Watchers(parts.limits.disconnect_after_s)
-        endpoint = _Endpoint(parts)
+        endpoint = _Endpoint(parts, beside or {})
         self._app: ASGIApp = Arrival(Disconnect(endpoint, self._watchers), parts.clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,8 +70,9 @@ class RoleHop:
 class _Endpoint:
     """Answers one request."""
 
-    def __init__(self, parts: HopParts) -> None:
+    def __init__(self, parts: HopParts, beside: Beside) -> None:
         limits = parts.limits
+        self._beside = beside
         self._parts, self._limits = parts, limits
         self._now, self._door = parts.clock.monotonic, parts.door()
         self._bodies = BodyRules(
@@ -88,6 +93,9 @@ class _Endpoint:
         hop: Hop | None = None
         admitted: Admitted | None = None
         try:
+            if (other := self._beside.get((exchange.method, exchange.path))) is not None:
+                await other(scope, self._bodies.guarded(exchange, receive), send)
+                return
             admitted = self._admit(exchange)
             hop = self._door.begin(exchange.fields, exchange.arrived, admitted)
             await self._serve(exchange, hop, admitted, receive, send)

@@ -178,30 +178,33 @@ class Engine:
 
     async def report(self, context: CallContext) -> InferenceReport:
         """Return devices, models and load."""
-        now = self._clock.monotonic()
         runtime = await asyncio.to_thread(self._open_runtime)
-        speed, size, milliseconds = self._figures.lately(now)
-        counted = self._figures
         return InferenceReport(
             version=self._version,
             runtime=f"OpenVINO {runtime.version}",
             devices=runtime.devices,
             slots=tuple(one.view() for one in self._held.values()),
-            load=Load(
-                waiting=len(self._waiting),
-                waiting_max=self._options.batches.waiting_max,
-                texts=counted.texts,
-                tokens=counted.tokens,
-                batches=counted.batches,
-                hits=self._known.hits,
-                refused=counted.refused,
-                texts_per_second=speed,
-                batch_mean=size,
-                compute_ms_mean=milliseconds,
-                window_s=WINDOW_S,
-            ),
+            load=self.load(),
             memory_bytes=await asyncio.to_thread(_memory),
-            uptime_s=counted.uptime(now),
+            uptime_s=self._figures.uptime(self._clock.monotonic()),
+        )
+
+    def load(self) -> Load:
+        """Return what was done and what waits."""
+        speed, size, milliseconds = self._figures.lately(self._clock.monotonic())
+        counted = self._figures
+        return Load(
+            waiting=len(self._waiting),
+            waiting_max=self._options.batches.waiting_max,
+            texts=counted.texts,
+            tokens=counted.tokens,
+            batches=counted.batches,
+            hits=self._known.hits,
+            refused=counted.refused,
+            texts_per_second=speed,
+            batch_mean=size,
+            compute_ms_mean=milliseconds,
+            window_s=WINDOW_S,
         )
 
     async def warm_up(self, request: WarmUp, context: CallContext) -> Slot:

@@ -1,0 +1,1 @@
+"""A worker for inference, over its row of the matrix."""

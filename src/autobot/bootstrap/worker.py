@@ -1,0 +1,235 @@
+"""The worker for inference as a process: a child on a unix socket, or `autobot serve npu` on a port (design §4).
+
+In both ways calls come in as between roles, with a service token each. A child's key is made for its one life and told
+over its standard input; on a port it is the key of the installation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from autobot.adapters.logs.setup import open_log
+from autobot.adapters.prometheus.exposition import Exposition
+from autobot.adapters.prometheus.listener import PrometheusListener
+from autobot.adapters.system.clock import SystemClock, system_chance
+from autobot.adapters.system.sockets import bind_unix
+from autobot.adapters.vault.service_tokens import KeyedServiceTokens
+from autobot.adapters.vault.vault import load_or_create_key
+from autobot.bootstrap.knowing import VERSION
+from autobot.bootstrap.outside import key_path, need_grpc
+from autobot.bootstrap.server import WebServer, address_of, listen, run_loop
+from autobot.config import Config
+from autobot.contracts.inference import Load
+from autobot.gateway.dialects.inference import Door, InferenceDialect
+from autobot.gateway.hop.app import RoleHop
+from autobot.gateway.hop.parts import HopParts
+from autobot.gateway.middleware.lifecycle import Lifecycle
+from autobot.gateway.site import EdgeLimits
+from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.core.ids import Uuid7Source
+from autobot.kernel.links.hop_door import HopRow
+from autobot.kernel.telemetry.listener import Listeners
+from autobot.workers.npu.bulk import bulk_wires, streams_of
+from autobot.workers.npu.engine import Engine
+from autobot.workers.npu.options import ModelOptions, WorkerOptions
+from autobot.workers.npu.ports import ROW, calls_of, inference_wires
+from autobot.workers.npu.runtime import need_runtime
+
+ROLE: Final = "npu"
+CALLER: Final = "ai"
+"""The one role that calls a worker (design §5)."""
+PORT: Final = 8081
+GRPC_PORT: Final = 8082
+GRPC_SOCKET: Final = "npu-grpc.sock"
+READY: Final = "Takes work at "
+
+Say = Callable[[str], None]
+
+
+def worker_options(config: Config) -> WorkerOptions:
+    """Return how the settings want a worker to compute. Raises ConfigurationError."""
+    return WorkerOptions(
+        device=config.npu_device,
+        precision=config.npu_precision,  # type: ignore[arg-type]
+        models=tuple(map(_model, config.npu_models)),
+    )
+
+
+def _model(text: str) -> ModelOptions:
+    name, equals, rest = text.partition("=")
+    task, colon, folder = rest.partition(":")
+    if not equals or not colon or not folder:
+        raise ConfigurationError(
+            f"AUTOBOT_NPU_MODELS holds {text!r}, which names no model.",
+            hint="NAME=embed:FOLDER or NAME=rerank:FOLDER, several by comma",
+        )
+    return ModelOptions(name=name, task=task, folder=Path(folder).expanduser())  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """What a worker's servers serve."""
+
+    parts: HopParts
+    app: RoleHop
+    ids: Uuid7Source
+
+
+@asynccontextmanager
+async def working(
+    options: WorkerOptions, key: bytes, door: Door, *, level: str = "info"
+) -> AsyncIterator[Worker]:
+    """Run an engine, with all that stands around it, for the block."""
+    clock, chance = SystemClock(), system_chance()
+    ids, prometheus, lifecycle = Uuid7Source(clock, chance), PrometheusListener(), Lifecycle()
+    engine = Engine(options, clock, VERSION)
+    prometheus.watch(lambda: _gauges(engine.load()))
+    async with AsyncExitStack() as stack:
+        log = stack.enter_context(open_log(sys.stderr, clock, level=level))
+        row = HopRow(
+            row=ROW,
+            wires={**inference_wires(), **bulk_wires()},
+            calls=calls_of(engine),
+            streams=streams_of(engine),
+        )
+        parts = HopParts(
+            role=ROLE,
+            version=VERSION,
+            rows={CALLER: (row,)},
+            tokens=KeyedServiceTokens(key, clock),
+            lifecycle=lifecycle,
+            clock=clock,
+            chance=chance,
+            ids=ids,
+            listener=Listeners(prometheus, log),
+        )
+        dialect = InferenceDialect(
+            engine,
+            door,
+            lambda: lifecycle.phase == "ready",
+            Exposition(prometheus).render,
+            clock,
+            chance,
+            ids,
+        )
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        computing = group.create_task(engine.run())
+        stack.callback(computing.cancel)
+        yield Worker(parts=parts, app=RoleHop(parts, dialect.routes()), ids=ids)
+
+
+def _gauges(load: Load) -> Iterable[tuple[str, tuple[tuple[str, str], ...], float]]:
+    """Yield what a worker does and has before it."""
+    for name in ("waiting", "texts", "tokens", "batches", "hits", "refused", "texts_per_second"):
+        yield f"autobot_inference_{name}", (), float(getattr(load, name))
+    yield "autobot_inference_batch_texts", (), load.batch_mean
+    yield "autobot_inference_batch_seconds", (), load.compute_ms_mean / 1_000
+
+
+@asynccontextmanager
+async def grpc_beside(parts: HopParts, address: str, tls: tuple[bytes, bytes] | None) -> AsyncIterator[int]:
+    """Serve the worker over gRPC, too, for the block; yields its port. Raises Absent without gRPC."""
+    need_grpc()
+    from dataclasses import replace
+
+    from autobot.adapters.grpc.inference import inference_proto_wires
+    from autobot.adapters.grpc.methods import INFERENCE_METHODS
+    from autobot.bootstrap.grpc import grpc_server
+
+    wires = inference_proto_wires()
+    rows = {who: [replace(one, wires=wires) for one in each] for who, each in parts.rows.items()}
+    server = grpc_server(replace(parts, rows=rows), INFERENCE_METHODS)
+    bound = server.listen(address, tls)
+    await server.start()
+    await server.ready()
+    try:
+        yield bound
+    finally:
+        await server.stop()
+
+
+# ------------------------------------------------------------------------------------------------ as a child
+
+
+def serve(wishes: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
+    """Serve on the socket that the parent wants, until the parent is gone."""
+    need_runtime()
+    run_loop(lambda: _child(wishes, tell))
+
+
+async def _child(wishes: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> int:
+    options = WorkerOptions(
+        device=wishes["device"], precision=wishes["precision"], models=tuple(map(_model, wishes["models"]))
+    )
+    path = Path(wishes["socket"])
+    async with (
+        working(options, bytes.fromhex(wishes["key"]), Door(open=True)) as worker,
+        AsyncExitStack() as stack,
+    ):
+        if wishes["grpc"]:
+            address = f"unix:{path.with_name(GRPC_SOCKET)}"
+            await stack.enter_async_context(grpc_beside(worker.parts, address, None))
+        bound = await asyncio.to_thread(bind_unix, path)
+        server = WebServer(worker.app, bound, Config(), worker.ids, EdgeLimits().frame_bytes)
+        worker.parts.lifecycle.ready()
+        # Who connects before the server accepts waits in line.
+        tell({"ready": str(path)})
+        await server.serve()
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------ on a port
+
+
+def serve_worker(config: Config, port: int | None, grpc_port: int | None, say: Say) -> int:
+    """Run a worker on a port until it is told to stop; returns the exit code. Raises Absent and ConfigurationError."""
+    need_runtime()
+    return run_loop(lambda: _serve(config, port, grpc_port, say))
+
+
+async def _serve(config: Config, port: int | None, grpc_port: int | None, say: Say) -> int:
+    key = await asyncio.to_thread(load_or_create_key, key_path(config))
+    bound = listen(config, PORT if port is None else port)
+    door = Door(token=config.npu_token)
+    async with (
+        working(worker_options(config), key, door, level=config.log_level) as worker,
+        AsyncExitStack() as stack,
+    ):
+        if grpc_port is not None:
+            host = f"[{config.host}]" if ":" in config.host else config.host
+            tls = await asyncio.to_thread(_tls, config)
+            taken = await stack.enter_async_context(grpc_beside(worker.parts, f"{host}:{grpc_port}", tls))
+            say(f"Takes gRPC at {host}:{taken}")
+        await _until_stopped(worker, bound, config, say)
+    return 0
+
+
+async def _until_stopped(worker: Worker, bound: socket.socket, config: Config, say: Say) -> None:
+    server = WebServer(worker.app, bound, config, worker.ids, EdgeLimits().frame_bytes)
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for word in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(word, stop.set)
+    async with asyncio.TaskGroup() as group:
+        serving = group.create_task(server.serve())
+        serving.add_done_callback(lambda _: stop.set())
+        worker.parts.lifecycle.ready()
+        say(f"{READY}{address_of(config, bound)}")
+        if not config.npu_token:
+            say("Only AutoBot can ask it: for other programs set AUTOBOT_NPU_TOKEN.")
+        await stop.wait()
+        worker.parts.lifecycle.drain()
+        server.stop()
+
+
+def _tls(config: Config) -> tuple[bytes, bytes] | None:
+    if config.tls_cert is None or config.tls_key is None:
+        return None
+    return config.tls_key.read_bytes(), config.tls_cert.read_bytes()
