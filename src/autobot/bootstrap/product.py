@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
 from autobot.bootstrap.health import ProbedHealth
 from autobot.bootstrap.history import history_context, kept_chats, past_of
-from autobot.bootstrap.knowing import MODEL_LOG, WORKER_LOG, ProcessFacts, asked_models, dependencies
+from autobot.bootstrap.knowing import MODEL_LOG, WORKER_LOG, ProcessFacts, asked_models, dependencies, logs_of
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.placing import EMBEDDED, HOPS, Placement, Role
@@ -228,6 +228,7 @@ class _Assembly:
             apply=self._apply_settings,
         )
         made = self.answering = answering(outside, self.placement, self.registry, self.store, self.settings)
+        self.accelerators.embedder = made.catalogue.default_embedder
         made.catalogue.changed = lambda: self.carrying.invalidation.invalidate(MODELS_TAG)
         self.catalogue, self.facade, self.live = made.catalogue, made.facade, made.live
         return made.live, made.facade
@@ -249,7 +250,9 @@ class _Assembly:
     def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], FoundRuns]:
         outside, store, codec = self.outside, self.store, self.codec
         begun = reacted(self.broker, self.placement.group(GROUP), self.store, outside.clock)
-        agents, runs = agents_module.build(store, facade.list_models, begun, self._allowed)
+        agents, runs = agents_module.build(
+            store, facade.list_models, begun, self._allowed, self.accelerators.overview
+        )
         facts = ProcessFacts(
             self.config,
             outside.clock,
@@ -257,7 +260,7 @@ class _Assembly:
             self.control,
             self._counted,
             health.checks,
-            self._child_logs,
+            lambda: logs_of({MODEL_LOG: self.live.server, WORKER_LOG: self.accelerators.child}),
             "scaled" if self.placement.scaled else "embedded",
         )
         acting = actions_module.build(
@@ -286,11 +289,6 @@ class _Assembly:
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )
         return (*modules, self._roles(modules)), runs
-
-    def _child_logs(self) -> Mapping[str, Sequence[str]]:
-        """Return what child processes wrote last, by the name of the file in the support bundle."""
-        children = {MODEL_LOG: self.live.server, WORKER_LOG: self.accelerators.child}
-        return {name: child.log_tail() for name, child in children.items() if child is not None}
 
     def _people(self) -> Module:
         outside = self.outside

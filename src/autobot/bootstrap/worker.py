@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -208,12 +207,14 @@ async def _serve(config: Config, port: int | None, grpc_port: int | None, say: S
             tls = await asyncio.to_thread(_tls, config)
             taken = await stack.enter_async_context(grpc_beside(worker.parts, f"{host}:{grpc_port}", tls))
             say(f"Takes gRPC at {host}:{taken}")
-        await _until_stopped(worker, bound, config, say)
+        if not config.npu_token:
+            say("Only AutoBot can ask it: for other programs set AUTOBOT_NPU_TOKEN.")
+        server = WebServer(worker.app, bound, config, worker.ids, EdgeLimits().frame_bytes)
+        await _until_stopped(worker, server, lambda: say(f"{READY}{address_of(config, bound)}"))
     return 0
 
 
-async def _until_stopped(worker: Worker, bound: socket.socket, config: Config, say: Say) -> None:
-    server = WebServer(worker.app, bound, config, worker.ids, EdgeLimits().frame_bytes)
+async def _until_stopped(worker: Worker, server: WebServer, tell: Callable[[], None]) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for word in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(word, stop.set)
@@ -221,9 +222,7 @@ async def _until_stopped(worker: Worker, bound: socket.socket, config: Config, s
         serving = group.create_task(server.serve())
         serving.add_done_callback(lambda _: stop.set())
         worker.parts.lifecycle.ready()
-        say(f"{READY}{address_of(config, bound)}")
-        if not config.npu_token:
-            say("Only AutoBot can ask it: for other programs set AUTOBOT_NPU_TOKEN.")
+        tell()
         await stop.wait()
         worker.parts.lifecycle.drain()
         server.stop()

@@ -289,3 +289,40 @@ class InferenceReport:
     load: Load
     memory_bytes: int
     uptime_s: float
+
+
+# ------------------------------------------------------------------------------------- what the product says of it
+
+AcceleratorState = Literal["ready", "idle", "starting", "absent", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListAccelerators:
+    """The workers for inference, with what each says of itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accelerator:
+    """A worker as the row to it leads there.
+
+    Attributes:
+        target: its address, empty when there is none.
+        state: *idle* is a worker of ours that nobody needed yet: it starts with the first call.
+        detail: why it is absent or unreachable, with the step that helps.
+        supervised: whether it is a child process of ours; `starts` is how often that became ready.
+    """
+
+    target: str
+    state: AcceleratorState
+    detail: str = ""
+    supervised: bool = False
+    starts: int = 0
+    report: InferenceReport | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceleratorList:
+    """Every worker, and the model that embeds when none is named (None when there is none)."""
+
+    items: tuple[Accelerator, ...]
+    embedder: str | None = None

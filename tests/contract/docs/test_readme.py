@@ -112,8 +112,7 @@ def test_every_folder_of_the_package_is_on_the_code_map() -> None:
         for folder in parent.iterdir()
         if (folder / "__init__.py").is_file()
     ]
-    # An empty package until it has a worker.
-    assert set(folders) - words <= {"workers"}
+    assert set(folders) <= words
 
 
 def test_every_promised_command_line_group_is_told() -> None:

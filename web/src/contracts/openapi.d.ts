@@ -975,6 +975,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/accelerators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workers for inference: devices, models, load
+         * @description Each worker that the row `ai-npu` leads to, asked now. One of ours that nobody needed yet is *idle* and is not started by this.
+         */
+        get: operations["list_accelerators_api_v1_models_accelerators_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/usage": {
         parameters: {
             query?: never;
@@ -1755,6 +1775,51 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Accelerator
+         * @description A worker as the row to it leads there.
+         *
+         *     Attributes:
+         *         target: its address, empty when there is none.
+         *         state: *idle* is a worker of ours that nobody needed yet: it starts with the first call.
+         *         detail: why it is absent or unreachable, with the step that helps.
+         *         supervised: whether it is a child process of ours; `starts` is how often that became ready.
+         */
+        Accelerator: {
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            report?: components["schemas"]["InferenceReport"] | null;
+            /**
+             * Starts
+             * @default 0
+             */
+            starts: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ready" | "idle" | "starting" | "absent" | "unreachable";
+            /**
+             * Supervised
+             * @default false
+             */
+            supervised: boolean;
+            /** Target */
+            target: string;
+        };
+        /**
+         * AcceleratorList
+         * @description Every worker, and the model that embeds when none is named (None when there is none).
+         */
+        AcceleratorList: {
+            /** Embedder */
+            embedder?: string | null;
+            /** Items */
+            items: components["schemas"]["Accelerator"][];
+        };
+        /**
          * Accepted
          * @description The answer of AddDocument. `existing`: the same file is in that collection already, under this id.
          *
@@ -2221,6 +2286,16 @@ export interface components {
             until: string | null;
         };
         /**
+         * Device
+         * @description A device of the worker's machine: its short name (NPU, GPU, CPU) and what it calls itself.
+         */
+        Device: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Difference
          * @description One document that differs: `before` is None for an added one, `after` for a removed one.
          */
@@ -2533,6 +2608,25 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * InferenceReport
+         * @description What a worker is: devices, models, load, memory.
+         */
+        InferenceReport: {
+            /** Devices */
+            devices: components["schemas"]["Device"][];
+            load: components["schemas"]["Load"];
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Runtime */
+            runtime: string;
+            /** Slots */
+            slots: components["schemas"]["Slot"][];
+            /** Uptime S */
+            uptime_s: number;
+            /** Version */
+            version: string;
+        };
+        /**
          * KeyPage
          * @description A page of API keys.
          */
@@ -2602,6 +2696,42 @@ export interface components {
              * @constant
              */
             status: "live";
+        };
+        /**
+         * Load
+         * @description What a worker has done and has before it.
+         *
+         *     Attributes:
+         *         waiting, waiting_max: texts that wait for a batch, and how many may.
+         *         texts, tokens, batches, refused: computed since it began; refused calls found the queue full.
+         *         hits: texts since it began whose vectors were still known; they are not among `texts`.
+         *         texts_per_second: over the last `window_s` seconds.
+         *         batch_mean: texts of a batch, over the same time; 0 when there was none.
+         *         compute_ms_mean: milliseconds of a batch on the device, over the same time.
+         */
+        Load: {
+            /** Batch Mean */
+            batch_mean: number;
+            /** Batches */
+            batches: number;
+            /** Compute Ms Mean */
+            compute_ms_mean: number;
+            /** Hits */
+            hits: number;
+            /** Refused */
+            refused: number;
+            /** Texts */
+            texts: number;
+            /** Texts Per Second */
+            texts_per_second: number;
+            /** Tokens */
+            tokens: number;
+            /** Waiting */
+            waiting: number;
+            /** Waiting Max */
+            waiting_max: number;
+            /** Window S */
+            window_s: number;
         };
         /**
          * Login
@@ -3939,6 +4069,60 @@ export interface components {
             items: components["schemas"]["SkippedEvent"][];
             /** Next Cursor */
             next_cursor?: string | null;
+        };
+        /**
+         * Slot
+         * @description A model that the worker holds or can load.
+         *
+         *     Attributes:
+         *         window: tokens that it reads of a text, its marks included; 0 while that is not known.
+         *         dimensions: of its vectors; None for a model that ranks.
+         *         device, precision: what computes it, as told by the runtime after loading; empty before.
+         *         loaded_s: seconds that loading and the first computation took, None before.
+         *         error: why it is absent or failed.
+         */
+        Slot: {
+            /**
+             * Device
+             * @default
+             */
+            device: string;
+            /** Dimensions */
+            dimensions?: number | null;
+            /**
+             * Error
+             * @default
+             */
+            error: string;
+            /** Loaded S */
+            loaded_s?: number | null;
+            /** Model */
+            model: string;
+            /**
+             * Precision
+             * @default
+             */
+            precision: string;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "absent" | "cold" | "loading" | "ready" | "failed";
+            /**
+             * Task
+             * @enum {string}
+             */
+            task: "embed" | "rerank";
+            /**
+             * Window
+             * @default 0
+             */
+            window: number;
         };
         /**
          * StageScore
@@ -16292,6 +16476,136 @@ export interface operations {
                      *       "status": 422,
                      *       "title": "The input breaks a rule",
                      *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_accelerators_api_v1_models_accelerators_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceleratorList"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

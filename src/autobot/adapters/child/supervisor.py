@@ -102,6 +102,11 @@ class Supervisor:
         """The address that the link calls."""
         return f"unix:{self._socket}"
 
+    @property
+    def trouble(self) -> str:
+        """Why it ended or could not begin; empty when it did not."""
+        return self._error.detail if self._error is not None else ""
+
     def log_tail(self) -> tuple[str, ...]:
         """Return the last lines that the process wrote, for the support bundle."""
         return tuple(self._log)

@@ -146,6 +146,17 @@ class Catalogue:
         """Return the model that embeds when none is named: the operator's default if it embeds, else the accelerator's,
         else the first that says it embeds. Raises Absent when there is none."""
         await self._refresh_all(context, FRESH_S)
+        found = self._embedder()
+        if found is None:
+            raise Absent("embeddings", "There is no model that embeds.", hint="autobot add npu")
+        return found
+
+    def default_embedder(self) -> str | None:
+        """Return the full name of that model as far as it is known; None while there is none."""
+        found = self._embedder()
+        return found.name if found else None
+
+    def _embedder(self) -> Known | None:
         first = sorted(self._listings.items(), key=lambda one: one[0] != NPU)
         configured = self._default()
         found = [
@@ -154,12 +165,8 @@ class Catalogue:
             for info in listing.models
             if info.embeds
         ]
-        for one in found:
-            if configured in {one.name, one.model}:
-                return one
-        if not found:
-            raise Absent("embeddings", "There is no model that embeds.", hint="autobot add npu")
-        return found[0]
+        chosen = (one for one in found if configured in {one.name, one.model})
+        return next(chosen, found[0] if found else None)
 
     async def find(self, name: str, context: CallContext) -> Known:
         """Return the model of a full or bare name. Raises NotFound with what could not be asked."""

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from autobot.contexts.agents.handlers import RunHandlers
 from autobot.contexts.agents.ports import CaughtUp, FoundRuns
-from autobot.contexts.agents.read_model import EVERYBODY, Allowed, ModelList, RunQueries, UsageQueries
-from autobot.contracts import runs, usage
+from autobot.contexts.agents.read_model import (
+    EVERYBODY,
+    AcceleratorsOf,
+    Allowed,
+    ModelList,
+    RunQueries,
+    UsageQueries,
+)
+from autobot.contracts import inference, runs, usage
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.event_store.ports import EventStore
@@ -17,6 +24,7 @@ RULES = (
     Rule(action="runs:read", admin=_OWN, operator=_OWN, user=_OWN, viewer=_OWN),
     Rule(action="runs:stop", admin=_OWN, operator=_OWN, user=_OWN),
     Rule(action="models:read", admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
+    Rule(action="models:accelerators", admin=_ALLOW, operator=_ALLOW),
     Rule(action="models:use", admin=_ALLOW, operator=_ALLOW, user=_ALLOW),
     Rule(action="models:usage", admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
     Rule(action=EVERYBODY, admin=_ALLOW, operator=_ALLOW),
@@ -27,11 +35,15 @@ RULES = (
 
 
 def build(
-    store: EventStore, models: ModelList, caught_up: CaughtUp, allowed: Allowed
+    store: EventStore,
+    models: ModelList,
+    caught_up: CaughtUp,
+    allowed: Allowed,
+    accelerators: AcceleratorsOf,
 ) -> tuple[Module, FoundRuns]:
     """Wire the context; what finds runs comes back too, because it takes the engine once that is there."""
     found = FoundRuns(store, caught_up)
-    handlers, queries = RunHandlers(found), RunQueries(found, models)
+    handlers, queries = RunHandlers(found), RunQueries(found, models, accelerators)
     used = UsageQueries(store, allowed)
     module = Module(
         name="agents",
@@ -48,6 +60,9 @@ def build(
             QuerySpec(query=runs.GetRun, action="runs:read", handler=queries.get, owner=found.owner),
             QuerySpec(query=runs.AwaitRun, action="runs:read", handler=queries.wait, owner=found.owner),
             QuerySpec(query=runs.ListModels, action="models:read", handler=queries.models),
+            QuerySpec(
+                query=inference.ListAccelerators, action="models:accelerators", handler=queries.accelerators
+            ),
             QuerySpec(query=usage.GetModelUsage, action="models:usage", handler=used.get),
             QuerySpec(query=runs.ListAgents, action="models:read", handler=queries.agents),
         ),

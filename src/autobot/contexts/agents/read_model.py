@@ -9,7 +9,7 @@ from autobot.contexts.agents.metering import FIELDS, usage_rows
 from autobot.contexts.agents.orchestrator import KINDS
 from autobot.contexts.agents.ports import FoundRuns
 from autobot.contexts.agents.quotas import NANO
-from autobot.contracts import runs, usage
+from autobot.contracts import inference, runs, usage
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.errors import Forbidden
 from autobot.kernel.event_store.ports import EventStore
@@ -17,6 +17,8 @@ from autobot.kernel.event_store.ports import EventStore
 EVERYBODY: Final = "models:usage_all"
 """The action of seeing what others used."""
 
+AcceleratorsOf = Callable[[CallContext], Awaitable[inference.AcceleratorList]]
+"""Asks each worker what it says of itself."""
 ModelList = Callable[[CallContext], Awaitable[Sequence[runs.ModelChoice]]]
 
 
@@ -70,8 +72,8 @@ def _summed(
 class RunQueries:
     """One method a query."""
 
-    def __init__(self, found: FoundRuns, models: ModelList) -> None:
-        self._found, self._models = found, models
+    def __init__(self, found: FoundRuns, models: ModelList, accelerators: AcceleratorsOf) -> None:
+        self._found, self._models, self._accelerators = found, models, accelerators
 
     async def get(self, query: runs.GetRun, context: CallContext) -> runs.RunView:
         """Return a run, live or ended."""
@@ -85,6 +87,12 @@ class RunQueries:
     async def models(self, query: runs.ListModels, context: CallContext) -> tuple[runs.ModelChoice, ...]:
         """Return the models that a chat can choose."""
         return tuple(await self._models(context))
+
+    async def accelerators(
+        self, query: inference.ListAccelerators, context: CallContext
+    ) -> inference.AcceleratorList:
+        """Return the workers for inference."""
+        return await self._accelerators(context)
 
     async def agents(self, query: runs.ListAgents, context: CallContext) -> tuple[runs.AgentChoice, ...]:
         """Return the agents with the model that they use: the one that a new chat gets."""

@@ -1,4 +1,4 @@
-"""`/api/v1/models`: what models are used for."""
+"""`/api/v1/models`: what models are used for, and what computes here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from autobot.contracts import usage
+from autobot.contracts import inference, usage
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Context
 from autobot.gateway.rest.answers import json_answer
@@ -23,6 +23,17 @@ DAYS: Final = 30
 def router(bus: Dispatcher, clock: Clock) -> APIRouter:
     """Return the routes over the bus."""
     routes = new_router("/api/v1/models", "models")
+
+    @routes.get(
+        "/accelerators",
+        response_model=inference.AcceleratorList,
+        summary="Workers for inference: devices, models, load",
+        description="Each worker that the row `ai-npu` leads to, asked now. One of ours that nobody needed yet is *idle* and "
+        "is not started by this.",
+    )
+    @needs("models:accelerators")
+    async def list_accelerators(context: Context) -> Response:
+        return json_answer(await bus.ask(inference.ListAccelerators(), context))
 
     @routes.get(
         "/usage",
