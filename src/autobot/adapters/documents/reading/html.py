@@ -22,6 +22,8 @@ BLOCKS: Final = frozenset(
 VOID: Final = frozenset(
     {"br", "hr", "img", "input", "meta", "link", "source", "track", "wbr", "col", "area", "base", "embed"}
 )
+OPEN_ENDED: Final = frozenset({"p", "li", "dt", "dd", "td", "th", "tr", "option"})
+"""Elements that need no end tag: the next one of their kind, a block after a paragraph, or their parent's end ends them."""
 DEPTH_MAX: Final = 2_000
 CHARSET: Final = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{1,40})""", re.IGNORECASE
@@ -73,6 +75,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Begin an element."""
         self._in_title = tag == "title"
+        self._end_open(tag)
         hidden = any(name == "hidden" for name, _ in attrs) and tag not in VOID
         if tag in SKIPPED or hidden or self._skipping:
             if tag not in VOID and len(self._skipping) < DEPTH_MAX:
@@ -89,9 +92,18 @@ class _Reader(HTMLParser):
             self._flush()
             self._pre += tag == "pre"
 
+    def _end_open(self, tag: str) -> None:
+        """End what is hidden and has no end tag, where the element that begins ends it."""
+        last = self._skipping[-1] if self._skipping else ""
+        blocks = tag in BLOCKS or (len(tag) == 2 and tag[0] == "h" and tag[1].isdigit())
+        if last in OPEN_ENDED and (last == tag or (last == "p" and blocks)):
+            self._skipping.pop()
+
     def handle_endtag(self, tag: str) -> None:
         """End an element."""
         self._in_title = False
+        if self._skipping and tag not in self._skipping and set(self._skipping) <= OPEN_ENDED:
+            self._skipping.clear()
         if self._skipping:
             if tag in self._skipping:
                 del self._skipping[len(self._skipping) - 1 - self._skipping[::-1].index(tag) :]

@@ -81,8 +81,8 @@ class Document:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """Everything that lies beside the log for it: originals, and texts that were read from them."""
-        return (*self.blobs, *(text_blob(self.id, one) for one in self.texts))
+        """Everything that may lie beside the log for it: originals, and texts that were read from them."""
+        return (*self.blobs, *(text_blob(self.id, one) for one in range(1, self.version + 1)))
 
     def require(self) -> None:
         """Raise NotFound unless it is there."""

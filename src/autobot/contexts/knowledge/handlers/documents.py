@@ -144,7 +144,8 @@ class DocumentHandlers:
         self, command: contract.EraseDocuments, context: CallContext
     ) -> Decision[contract.DocumentsErased]:
         """Erase what somebody brought who is gone; their empty collections go, others stay without an owner."""
-        found = await self._library.brought_by(command.user_id, command.limit)
+        here, retired = await self._library.brought_by(command.user_id, command.limit)
+        found = [*here, *retired]
         emits: list[Emit] = []
         writes: list[Write] = []
         erase: list[Erase] = []
@@ -156,7 +157,7 @@ class DocumentHandlers:
         more = len(found) == command.limit
         if not more:
             for stored in await self._library.owned_by(command.user_id):
-                going = sum(1 for one in found if one.collection == stored.collection.id)
+                going = sum(1 for one in here if one.collection == stored.collection.id)
                 left = await self._library.documents_in(stored.collection.id) - going
                 part = released(stored) if left else removed(stored)
                 emits += part[0]

@@ -93,13 +93,15 @@ class Library:
         """Return how many documents a collection has."""
         return await self._store.count(Query(table=DOCUMENTS, group=collection))
 
-    async def brought_by(self, user_id: str, limit: int) -> Sequence[Document]:
-        """Return documents that a user brought, deleted ones that the past still has included."""
-        found = await self._store.query(Query(table=DOCUMENTS, owner=user_id, limit=limit))
-        if len(found) < limit:
-            rest = Query(table=RETIRED, owner=user_id, limit=limit - len(found))
-            found = [*found, *await self._store.query(rest)]
-        return [msgspec.convert(one.document, Document) for one in found]
+    async def brought_by(self, user_id: str, limit: int) -> tuple[Sequence[Document], Sequence[Document]]:
+        """Return documents that a user brought: those that are there, and deleted ones that the past still has."""
+        here = await self._store.query(Query(table=DOCUMENTS, owner=user_id, limit=limit))
+        left = limit - len(here)
+        gone = await self._store.query(Query(table=RETIRED, owner=user_id, limit=left)) if left else ()
+        return (
+            [msgspec.convert(one.document, Document) for one in here],
+            [msgspec.convert(one.document, Document) for one in gone],
+        )
 
     async def owned_by(self, user_id: str) -> Sequence[StoredCollection]:
         """Return the collections of a user."""
