@@ -63,13 +63,7 @@ def user_removal(bus: Dispatcher) -> Saga:
                 return {"erased": erased}
 
     async def brought(run: Run) -> dict[str, int]:
-        erased = 0
-        while True:
-            command = documents.EraseDocuments(user_id=run.input["user_id"])
-            answer: documents.DocumentsErased = (await bus.dispatch(command, _service(run))).value
-            erased += answer.erased
-            if not answer.more:
-                return {"erased": erased}
+        return {"erased": await _erase_documents(bus, run)}
 
     async def account(run: Run) -> None:
         command = identity.EraseUser(user_id=run.input["user_id"])
@@ -107,6 +101,17 @@ async def _erase_chats(bus: Dispatcher, run: Run) -> int:
             except NotFound:
                 pass
             gone.add(session_id)
+
+
+async def _erase_documents(bus: Dispatcher, run: Run) -> int:
+    """Erase every document that the user brought, and let go of their collections."""
+    erased = 0
+    while True:
+        command = documents.EraseDocuments(user_id=run.input["user_id"])
+        answer: documents.DocumentsErased = (await bus.dispatch(command, _service(run))).value
+        erased += answer.erased
+        if not answer.more:
+            return erased
 
 
 def _service(run: Run) -> CallContext:

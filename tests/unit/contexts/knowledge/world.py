@@ -73,7 +73,15 @@ class World(Ground):
         super().__init__(EVENTS, clock=SystemClock())
         self.blobs, self.index = MemoryBlobs(self.clock), MemoryPassages()
         self.embedder, self.pages = Switched(embedder), Pages()
-        self.modules = (build(store=self.store, blobs=self.blobs, clock=self.clock, ids=self.ids),)
+        module = build(
+            store=self.store,
+            blobs=self.blobs,
+            index=self.index,
+            embedder=self.embedder,
+            clock=self.clock,
+            ids=self.ids,
+        )
+        self.modules = (module,)
         self.dispatcher = self.bus(self.modules)
         self.clean = cleaner(self.codec, self.index, self.blobs)
 
