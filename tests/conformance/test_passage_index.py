@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from autobot.adapters.memory.passages import MemoryPassages
+from autobot.adapters.postgres.passages import PostgresPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.adapters.usearch.passages import NearOptions, NearPassages
 from autobot.contexts.knowledge.ports.index import (
@@ -24,6 +25,7 @@ from autobot.contexts.knowledge.ports.index import (
 )
 from autobot.contracts.knowledge.passages import Passage
 from autobot.testing.conformance.passage_index import PassageIndexSuite
+from autobot.testing.postgres import Cluster
 from tests.conformance.planted import found_by
 
 
@@ -45,6 +47,22 @@ class TestSqlitePassages(PassageIndexSuite):
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[PassageIndex]:
         index = await SqlitePassages.open(self.path)
+        yield index
+        await index.close()
+
+    def open(self) -> AbstractAsyncContextManager[PassageIndex]:
+        return self._open()
+
+
+@pytest.mark.needs_program("initdb")
+class TestPostgresPassages(PassageIndexSuite):
+    @pytest.fixture(autouse=True)
+    def placed(self, postgres: Cluster) -> None:
+        self.cluster = postgres
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[PassageIndex]:
+        index = await PostgresPassages.open(self.cluster.database())
         yield index
         await index.close()
 

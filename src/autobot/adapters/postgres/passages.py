@@ -1,0 +1,211 @@
+"""The index of passages in a PostgreSQL database, in a schema of its own (decision 0051)."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Self, TypeVar
+
+import asyncpg
+
+from autobot.adapters.postgres import passages_reading as reading
+from autobot.adapters.postgres.driver import Connection, Readers, connect
+from autobot.adapters.postgres.errors import mapped
+from autobot.adapters.postgres.options import StoreOptions
+from autobot.adapters.postgres.passages_reading import searchable
+from autobot.contexts.knowledge.ports.index import (
+    EVERY,
+    Among,
+    Hit,
+    IndexedVersion,
+    IndexReport,
+    StoredVector,
+    Vector,
+    Vectors,
+    Where,
+    checked,
+    unit,
+)
+from autobot.contracts.knowledge.passages import Passage
+from autobot.kernel.core.errors import Conflict
+
+T = TypeVar("T")
+
+LOCK: Final = 0x4155_5449
+"""Advisory lock of who makes the tables, and of who writes: numbers become visible in their order. `AUTI`."""
+CONNECTIONS: Final = 4
+DDL: Final = """
+CREATE SCHEMA IF NOT EXISTS autobot_passages;
+CREATE TABLE IF NOT EXISTS autobot_passages.versions (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    document text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    collection text COLLATE "C" NOT NULL,
+    owner text COLLATE "C" NOT NULL,
+    tags text[] COLLATE "C" NOT NULL,
+    model text COLLATE "C" NOT NULL,
+    dimensions integer NOT NULL,
+    since bigint NOT NULL,
+    until bigint,
+    UNIQUE (document, version)
+);
+CREATE TABLE IF NOT EXISTS autobot_passages.passages (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version bigint NOT NULL,
+    place integer NOT NULL,
+    start bigint NOT NULL,
+    finish bigint NOT NULL,
+    page integer,
+    title bytea NOT NULL,
+    heading bytea NOT NULL,
+    text bytea NOT NULL,
+    length integer NOT NULL,
+    words tsvector NOT NULL,
+    vector real[],
+    UNIQUE (version, place)
+);
+CREATE INDEX IF NOT EXISTS passages_words ON autobot_passages.passages USING gin (words);
+"""
+_VERSION: Final = """
+INSERT INTO autobot_passages.versions(document, version, collection, owner, tags, model, dimensions, since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (document, version) DO UPDATE SET collection = excluded.collection,
+  owner = excluded.owner, tags = excluded.tags, model = excluded.model, dimensions = excluded.dimensions
+RETURNING number
+"""
+_PASSAGE: Final = """
+INSERT INTO autobot_passages.passages(version, place, start, finish, page, title, heading, text, length, words, vector)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, to_tsvector('english', $10), $11)
+"""
+
+
+class PostgresPassages:
+    """Implements `PassageIndex`. Made by `open`; several processes may use one database. Writes come one after the other."""
+
+    def __init__(self, pool: Readers) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open the database at `url`, and make the tables where they are missing. Raises as the store's opening."""
+        connection = await connect(url, "autobot passages opening")
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+                await connection.execute(DDL)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise mapped(error) from error
+        finally:
+            await connection.close()
+        return cls(Readers(url, CONNECTIONS, StoreOptions().patience_s))
+
+    # -------------------------------------------------------------------------------------------- writing
+
+    async def put(
+        self, version: IndexedVersion, passages: Sequence[Passage], vectors: Vectors | None
+    ) -> None:
+        units = checked(version, passages, vectors)
+        await self._write(lambda connection: _put(connection, version, passages, units))
+
+    async def retire(self, document_id: str, position: int) -> None:
+        await self._write(
+            lambda connection: connection.execute(
+                "UPDATE autobot_passages.versions SET until = $2 WHERE document = $1 AND until IS NULL",
+                document_id,
+                position,
+            )
+        )
+
+    async def erase(self, document_id: str) -> None:
+        await self._write(lambda connection: _erase(connection, document_id))
+
+    async def vacuum(self) -> None:
+        """Rewrite the tables: what was erased is not in their files after it. Writes wait meanwhile."""
+        for table in ("versions", "passages"):
+            statement = f"VACUUM FULL autobot_passages.{table}"
+            await self._pool.run(lambda connection, it=statement: connection.execute(it))  # type: ignore[misc]
+
+    async def _write(self, write: Callable[[Connection], Awaitable[Any]]) -> None:
+        """Run a write in a transaction; done again after a loss, it changes nothing more."""
+
+        async def in_one(connection: Any) -> None:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+                await write(connection)
+
+        await self._pool.run(in_one)
+
+    # -------------------------------------------------------------------------------------------- reading
+
+    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
+        return await self._pool.run(lambda connection: reading.lexical(connection, text, where, limit))
+
+    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+        wanted = unit(vector)
+        return await self._pool.run(
+            lambda connection: reading.nearest(connection, wanted, where, limit, among)
+        )
+
+    async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
+        return await self._pool.run(lambda connection: reading.stored(connection, model, after, limit))
+
+    async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:
+        return await self._pool.run(lambda connection: reading.passages(connection, ids))
+
+    async def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
+        return await self._pool.run(lambda connection: reading.vectors(connection, ids))
+
+    async def of_document(self, document_id: str, version: int) -> Sequence[Passage]:
+        return await self._pool.run(lambda connection: reading.of_document(connection, document_id, version))
+
+    async def measure(self) -> IndexReport:
+        return await self._pool.run(reading.measure)
+
+    async def close(self) -> None:
+        """Close the connections after what runs."""
+        await self._pool.close()
+
+
+async def _put(
+    connection: Any,
+    version: IndexedVersion,
+    passages: Sequence[Passage],
+    vectors: Sequence[array[float]],
+) -> None:
+    document = version.document_id
+    newer = "SELECT 1 FROM autobot_passages.versions WHERE document = $1 AND version > $2"
+    if await connection.fetchrow(newer, document, version.version):
+        raise Conflict("A newer version of this document is indexed.")
+    await connection.execute(
+        "UPDATE autobot_passages.versions SET until = $3 WHERE document = $1 AND version < $2 AND until IS NULL",
+        document,
+        version.version,
+        version.position,
+    )
+    number = await connection.fetchval(
+        _VERSION,
+        document,
+        version.version,
+        version.collection,
+        version.owner,
+        list(version.tags),
+        version.model,
+        len(vectors[0]) if vectors else 0,
+        version.position,
+    )
+    await connection.execute("DELETE FROM autobot_passages.passages WHERE version = $1", number)
+    rows = []
+    for place, one in enumerate(passages):
+        text, length = searchable(f"{one.title} {one.heading} {one.text}")
+        titled = (one.title.encode(), one.heading.encode(), one.text.encode())
+        vector = list(vectors[place]) if vectors else None
+        rows.append((number, place, one.start, one.end, one.page, *titled, length, text, vector))
+    await connection.executemany(_PASSAGE, rows)
+
+
+async def _erase(connection: Connection, document: str) -> None:
+    await connection.execute(
+        "DELETE FROM autobot_passages.passages WHERE version IN"
+        " (SELECT number FROM autobot_passages.versions WHERE document = $1)",
+        document,
+    )
+    await connection.execute("DELETE FROM autobot_passages.versions WHERE document = $1", document)
