@@ -167,8 +167,6 @@ async def measured(count: int, asks: int, at_once: int, folder: Path) -> list[st
         return lambda: store.nearest(given.vectors[question], where, 10)
 
     await timed([search(one) for one in questions[:10]], 1)
-    for one in questions[:3]:
-        print((await queries.search(SearchKnowledge(query=one), ANN)).took)
     alone = await timed([search(one) for one in questions], 1)
     before = time.process_time()
     together = await timed([search(one) for one in questions], at_once)

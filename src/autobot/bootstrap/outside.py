@@ -21,11 +21,11 @@ from autobot.adapters.memory.passages import MemoryPassages
 from autobot.adapters.prometheus.exposition import Exposition
 from autobot.adapters.prometheus.listener import PrometheusListener
 from autobot.adapters.sqlite.event_store import SqliteEventStore
-from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.adapters.system.clock import SystemClock, system_chance
 from autobot.adapters.system.lock import FolderLock, locked_folder
 from autobot.adapters.vault.tokens import SystemTokens
 from autobot.adapters.vault.vault import AesVault
+from autobot.bootstrap.near import OwnIndex, open_index
 from autobot.config import Config
 from autobot.contexts.identity.ports.secrets import Passwords, Tokens, Vault
 from autobot.contexts.knowledge.ports.blobs import Blobs
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from autobot.adapters.postgres.blobs import PostgresBlobs
 
 DATABASE = "autobot.db"
-PASSAGES = "passages.db"
 ORIGINALS = "originals"
 """Folder of the files that people added."""
 KEY_FILE = "secret.key"
@@ -70,7 +69,8 @@ class Outside:
     """The adapters of one process.
 
     `place` says where the store is; empty for where it always was. `carrier` opens what carries events and
-    frames between processes; without one this process follows the log itself and shows its own frames.
+    frames between processes; without one this process follows the log itself and shows its own frames. `own_index` is
+    what `index` belongs to, where that has to be cared for.
     """
 
     clock: Clock
@@ -85,6 +85,7 @@ class Outside:
     listener: Listener | None = None
     lock: FolderLock | None = None
     place: str = ""
+    own_index: OwnIndex | None = None
     carrier: Callable[[EventStore, LinkRegistry], Carried] | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
@@ -141,11 +142,6 @@ async def open_blobs(config: Config, clock: Clock, ids: IdSource) -> FolderBlobs
     return await PostgresBlobs.open(config.database_url, clock, ids)
 
 
-async def open_index(config: Config) -> SqlitePassages:
-    """Return the index of passages."""
-    return await SqlitePassages.open(config.data_dir / PASSAGES)
-
-
 @asynccontextmanager
 async def real_outside(
     config: Config, *, quiet: bool = False, shared: bool = False
@@ -165,8 +161,8 @@ async def real_outside(
         store, place = await open_store(config, clock, shared=shared)
         stack.push_async_callback(store.close)
         ids = Uuid7Source(clock, chance)
-        blobs, index = await open_blobs(config, clock, ids), await open_index(config)
-        stack.push_async_callback(index.close)
+        blobs, own_index = await open_blobs(config, clock, ids), await open_index(config)
+        stack.push_async_callback(own_index.store.close)
         stack.push_async_callback(blobs.close)
         passwords = Argon2Passwords()
         stack.callback(passwords.close)
@@ -176,7 +172,8 @@ async def real_outside(
             ids=ids,
             store=store,
             blobs=blobs,
-            index=index,
+            index=own_index.index,
+            own_index=own_index,
             place=place,
             passwords=passwords,
             tokens=SystemTokens(),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from autobot.bootstrap.documents import follow_documents, work_on_documents
 from autobot.bootstrap.following import unclaimed
+from autobot.bootstrap.near import tend
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.contexts.messaging import module as messaging_module
@@ -85,6 +86,7 @@ def _background(product: Product, seen: int) -> dict[str, Any]:
                 "unclaimed": product.broker.serve(unclaimed(known, product.reacting.wants)),
                 "scrubbing": product.upkeep.scrub_after_erasures(),
                 "documents": work_on_documents(product),
+                "index of passages": tend(product.outside.own_index, product.store, product.codec),
                 "news of documents": follow_documents(product.indexer, product.store, product.codec),
             }
     if placement.holds("ai"):

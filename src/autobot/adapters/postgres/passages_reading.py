@@ -30,7 +30,7 @@ JUDGED: Final = 2000
 """Passages that are judged for a question, unless its rarest word has more."""
 _OF: Final = "autobot_passages.passages p JOIN autobot_passages.versions d ON d.number = p.version"
 _PASSAGE: Final = (
-    f"SELECT d.document, d.version, p.place, p.title, p.heading, p.text, p.start, p.finish, p.page FROM {_OF}"
+    f"SELECT d.document, d.version, p.place, p.title, p.heading, p.text, p.start, p.finish, p.page FROM {_OF}"  # noqa: S608
 )
 _BM25: Final = f"""
 SELECT document, version, place, sum(rarity * tf * {K1 + 1} / (tf + {K1} * ({1 - B} + {B} * length / $3))) AS score
@@ -39,7 +39,7 @@ FROM (
   FROM {_OF}, unnest(p.words) t JOIN unnest($1::text[], $2::float8[]) AS w(word, rarity) ON w.word = t.lexeme
   WHERE p.words @@ $4::text::tsquery AND {{condition}}
 ) found GROUP BY document, version, place ORDER BY score DESC, document, version, place LIMIT $5
-"""
+"""  # noqa: S608 - names and numbers are ours
 
 
 def searchable(text: str) -> tuple[str, int]:
@@ -93,7 +93,7 @@ async def lexical(connection: Connection, text: str, where: Where, limit: int) -
     rare = sorted((one for one in lexemes if holding[one]), key=lambda one: (holding[one], one))
     if not rare:
         return []
-    choosing, reached = [], 0
+    choosing, reached = list[str](), 0
     for one in rare:
         if choosing and reached + holding[one] > JUDGED:
             break

@@ -133,7 +133,10 @@ class NearPassages:
 
     async def erase(self, document_id: str) -> None:
         await self._store.erase(document_id)
-        # A vector tells of its text: none of it may stay, so the graphs go, and come anew without it.
+        self.forget()
+
+    def forget(self) -> None:
+        """Remove the graphs: a vector tells of its text, and none of what was erased may stay. They are made anew."""
         self._erased += 1
         self._graphs.clear()
         self._looked.clear()

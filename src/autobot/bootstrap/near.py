@@ -1,0 +1,74 @@
+"""The index of passages that this process has, and the care for it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from typing import TYPE_CHECKING, Final
+
+from autobot.adapters.sqlite.passages import SqlitePassages
+from autobot.adapters.usearch.passages import NearPassages
+from autobot.config import Config
+from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contracts.knowledge import documents
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.event_store.ports import EventStore
+
+if TYPE_CHECKING:
+    from autobot.adapters.postgres.passages import PostgresPassages
+
+PASSAGES: Final = "passages.db"
+TEND_EVERY_S: Final = 60.0
+SCRUB_AFTER_S: Final = 30.0
+"""Seconds after an erasure at which the index is rewritten; more erasures meanwhile share one rewriting."""
+
+
+class OwnIndex:
+    """The index with what closes it and leaves nothing of what was erased. `near` finds by graphs, where usearch is installed."""
+
+    def __init__(self, store: SqlitePassages | PostgresPassages, config: Config) -> None:
+        self.store = store
+        there = importlib.util.find_spec("usearch") is not None
+        self.near = NearPassages(store, config.data_dir) if there else None
+
+    @property
+    def index(self) -> PassageIndex:
+        """What is asked."""
+        return self.near or self.store
+
+
+async def open_index(config: Config) -> OwnIndex:
+    """Open the index: in the database where there is one, else in a file of the data folder."""
+    if not config.database_url:
+        return OwnIndex(await SqlitePassages.open(config.data_dir / PASSAGES), config)
+    from autobot.adapters.postgres.passages import PostgresPassages
+
+    return OwnIndex(await PostgresPassages.open(config.database_url), config)
+
+
+async def tend(own: OwnIndex | None, store: EventStore, codec: EventCodec) -> None:
+    """Make graphs as the index grows, and let nothing of an erased document stay, for ever."""
+    if own is None:
+        return
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_forget(own, store, codec))
+        if own.near is not None:
+            group.create_task(_grow(own.near))
+
+
+async def _grow(near: NearPassages) -> None:
+    while True:
+        await patiently(near.tend)
+        await asyncio.sleep(TEND_EVERY_S)
+
+
+async def _forget(own: OwnIndex, store: EventStore, codec: EventCodec) -> None:
+    async for batch in store.subscribe(after=await store.head()):
+        gone = [one for one in batch if one.message.type == documents.DocumentDeleted.TYPE]
+        if any(not codec.unwrap(one).keeps_past for one in gone):
+            # Another process may have taken it out of the store: the graphs of this one know nothing of it.
+            if own.near is not None:
+                own.near.forget()
+            await asyncio.sleep(SCRUB_AFTER_S)
+            await patiently(own.store.vacuum)
