@@ -18,6 +18,7 @@ PAGES: Final = {
     "/chat": "What shall we do?",
     "/communication": "Links",
     "/communication/gateway-ai": "API Gateway → AI Service",
+    "/knowledge": "Knowledge",
     "/events": "Events",
     "/sagas": "Sagas",
     "/roles": "Roles",

@@ -14,6 +14,7 @@ export interface PageEntry {
 /** The pages of the rail, in its order. */
 export const PAGES: readonly PageEntry[] = [
   { name: "chat", label: t.shell.chat, icon: "i-lucide-message-square", shortcut: "goChat" },
+  { name: "knowledge", label: t.shell.knowledge, icon: "i-lucide-library", shortcut: "goKnowledge" },
   { name: "communication", label: t.shell.communication, icon: "i-lucide-waypoints", shortcut: "goLinks" },
   { name: "events", label: t.shell.events, icon: "i-lucide-scroll-text", shortcut: "goEvents", needs: "operate" },
   { name: "messaging", label: t.shell.messaging, icon: "i-lucide-mails", shortcut: "goMessages", needs: "operate" },

@@ -19,6 +19,8 @@ export function makeRouter(): Router {
       { path: "/", redirect: { name: "chat" } },
       { path: "/sign-in", name: "sign-in", meta: { public: true }, component: () => import("@/features/signin/View.vue") },
       { path: "/chat/:sessionId?", name: "chat", component: () => import("@/features/chat/View.vue") },
+      { path: "/knowledge", name: "knowledge", component: () => import("@/features/knowledge/View.vue") },
+      { path: "/knowledge/documents/:id", name: "document", meta: { page: "knowledge" }, component: () => import("@/features/knowledge/Document.vue") },
       { path: "/communication/:linkId?", name: "communication", component: () => import("@/features/communication/View.vue") },
       { path: "/events/:position(\\d+)?", name: "events", component: () => import("@/features/events/View.vue") },
       { path: "/messaging/:tab(dead-letters|consumers)?/:id?", name: "messaging", component: () => import("@/features/messaging/View.vue") },

@@ -213,6 +213,12 @@ export type SagaDetail = Whole<Schemas["SagaDetail"]>;
 export type SagaStep = SagaDetail["steps"][number];
 export type SagaPathStep = SagaDetail["path"][number];
 
+/** A document of the knowledge base, with its state now. */
+export type KnowledgeDocument = Whole<Schemas["DocumentView"]>;
+export type DocumentText = Whole<Schemas["DocumentText"]>;
+export type AcceptedDocument = Whole<Schemas["Accepted"]>;
+export type Collection = Whole<Schemas["CollectionView"]>;
+
 /** The processes of an installation, and the rows between their roles. */
 export type RoleList = Whole<Schemas["RoleList"]>;
 export type RoleInstance = RoleList["items"][number];

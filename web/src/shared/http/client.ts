@@ -11,6 +11,10 @@ export type Query = Record<string, string | number | boolean | null | undefined>
 export interface CallOptions {
   query?: Query;
   body?: unknown;
+  /** A form with files in place of a body of JSON. */
+  form?: FormData;
+  /** Longest wait for one attempt in milliseconds, where what is sent takes its time. */
+  timeoutMs?: number;
   /** Reuse the key of an earlier try, so that a repeat by hand cannot act twice. */
   idempotencyKey?: string;
   headers?: Record<string, string>;
@@ -75,6 +79,10 @@ export class ApiClient {
   post<T>(path: string, body: unknown, options: CallOptions = {}): Promise<T> {
     return this.call<T>("POST", path, { ...options, body });
   }
+  /** Sends a form with files. */
+  send<T>(path: string, form: FormData, options: CallOptions = {}): Promise<T> {
+    return this.call<T>("POST", path, { ...options, form });
+  }
   put<T>(path: string, body: unknown): Promise<T> {
     return this.call<T>("PUT", path, { body });
   }
@@ -88,7 +96,7 @@ export class ApiClient {
   /** @throws ApiError */
   async call<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
     try {
-      const { response, body } = await this.pipeline.call(this.request(method, path, options));
+      const { response, body } = await this.pipeline.call(this.request(method, path, options), options.timeoutMs);
       if (method !== "GET") this.wrote(response);
       return body as T;
     } catch (error) {
@@ -140,7 +148,8 @@ export class ApiClient {
     return new Request(url, {
       method,
       headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      // The browser names the boundary of a form itself.
+      body: options.form ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       credentials: "same-origin",
       cache: "no-cache",
       signal: options.signal ?? null,

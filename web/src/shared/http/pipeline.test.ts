@@ -87,6 +87,15 @@ describe("a call", () => {
     expect(error).toMatchObject({ kind: "problem", status: 422, code: "validation", correlationId: "c-1", message: "too long" });
     expect(sent).toHaveLength(1);
   });
+  it("waits longer for a call that says so, and gives that up, too", async () => {
+    const { means, sent, advance } = world(["silent"]);
+    const call = failing(new Pipeline({ ...GATEWAY_ROW, retries: 0 }, means).call(get(), 90_000));
+    await Promise.resolve();
+    await new Promise((resolve) => void setTimeout(resolve));
+    expect(sent[0]?.signal.aborted).toBe(false);
+    advance(60_000);
+    expect(await call).toMatchObject({ kind: "timeout", message: "no answer within 90 s" });
+  });
   it("gives an attempt thirty seconds, then counts it as a timeout", async () => {
     const { means } = world(["silent", "silent", "silent", "silent"]);
     expect(await failing(new Pipeline(GATEWAY_ROW, means).call(get()))).toMatchObject({ kind: "timeout", attempts: 4 });

@@ -83,17 +83,18 @@ export class Pipeline {
 
   /**
    * Sends `request` by the row's rules. `request` is cloned for every attempt. Resolves with any answer below 400.
+   * `timeoutMs` is for what takes longer to send than the row allows an attempt.
    * @throws ApiError for everything else.
    */
-  async call(request: Request): Promise<Exchange> {
+  async call(request: Request, timeoutMs = this.policy.timeoutMs): Promise<Exchange> {
     const hasIdempotencyKey = request.headers.has("Idempotency-Key");
     for (let attempts = 1; ; attempts += 1) {
-      const attempt = await this.attempt(request);
+      const attempt = await this.attempt(request, timeoutMs);
       if (attempt.kind === "answer" && attempt.response.status < 400) return attempt;
       if (attempt.kind === "cancelled") throw new ApiError("cancelled", "given up by this page", { attempts });
       const outcome = this.outcomeOf(attempt);
       const delay = retryDelay(this.policy, { attempts, method: request.method, hasIdempotencyKey, outcome }, this.means.chance);
-      if (delay === null) throw errorOf(attempt, outcome, attempts, this.policy);
+      if (delay === null) throw errorOf(attempt, outcome, attempts, timeoutMs);
       await this.waitToRepeat(delay, request.signal, attempts);
     }
   }
@@ -112,12 +113,12 @@ export class Pipeline {
     }
   }
 
-  private async attempt(request: Request): Promise<Attempt> {
+  private async attempt(request: Request, timeoutMs: number): Promise<Attempt> {
     const permit = this.enter();
     const timer = new AbortController();
     const signal = AbortSignal.any([request.signal, timer.signal]);
     const stopTimer = new AbortController();
-    void this.means.sleep(this.policy.timeoutMs, stopTimer.signal).then(
+    void this.means.sleep(timeoutMs, stopTimer.signal).then(
       () => timer.abort(),
       () => undefined,
     );
@@ -188,9 +189,9 @@ async function readBody(response: Response): Promise<unknown> {
   }
 }
 
-function errorOf(attempt: Exclude<Attempt, { kind: "cancelled" }>, outcome: Outcome, attempts: number, policy: Policy): ApiError {
+function errorOf(attempt: Exclude<Attempt, { kind: "cancelled" }>, outcome: Outcome, attempts: number, timeoutMs: number): ApiError {
   if (attempt.kind === "network") return new ApiError("network", "no answer from the server", { attempts });
-  if (attempt.kind === "timeout") return new ApiError("timeout", `no answer within ${policy.timeoutMs / 1000} s`, { attempts });
+  if (attempt.kind === "timeout") return new ApiError("timeout", `no answer within ${timeoutMs / 1000} s`, { attempts });
   const { response, problem } = attempt;
   const facts = {
     status: response.status,

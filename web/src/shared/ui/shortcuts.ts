@@ -10,6 +10,7 @@ export const SHIPPED = {
   newChat: ["n"],
   theme: [],
   goChat: ["g c"],
+  goKnowledge: ["g k"],
   goLinks: ["g l"],
   goEvents: ["g e"],
   goMessages: ["g m"],

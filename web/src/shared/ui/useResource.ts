@@ -10,9 +10,9 @@ export interface Resource<T> {
   reload: () => Promise<void>;
 }
 
-export interface ResourceOptions {
-  /** Read again after so many milliseconds while the page is visible. */
-  pollMs?: number;
+export interface ResourceOptions<T> {
+  /** Read again after so many milliseconds while the page is visible; by what was read, where more often is better at times. */
+  pollMs?: number | ((data: T | undefined) => number);
   /** Read again when one of these changes; the old data stays until then unless `fresh`. */
   when?: WatchSource<unknown>;
   /** Drop the old data as soon as `when` changes. */
@@ -26,7 +26,7 @@ export const isLost = (error: unknown): boolean => error instanceof ApiError && 
  * What a screen reads from the server: loading, data, error, and the last good data kept beside a later error.
  * An answer that was overtaken by a newer question is dropped. A read that failed for want of the server is repeated when it is back.
  */
-export function useResource<T>(read: (signal: AbortSignal) => Promise<T>, options: ResourceOptions = {}): Resource<T> {
+export function useResource<T>(read: (signal: AbortSignal) => Promise<T>, options: ResourceOptions<T> = {}): Resource<T> {
   const data = shallowRef<T>();
   const error = shallowRef<unknown>(null);
   const busy = ref(false);
@@ -49,7 +49,7 @@ export function useResource<T>(read: (signal: AbortSignal) => Promise<T>, option
       error.value = reason;
     }
     busy.value = false;
-    if (options.pollMs !== undefined) timer = setTimeout(tick, options.pollMs);
+    if (options.pollMs !== undefined) timer = setTimeout(tick, typeof options.pollMs === "function" ? options.pollMs(data.value) : options.pollMs);
   }
 
   function tick(): void {

@@ -1,0 +1,32 @@
+import type { AcceptedDocument, Collection, DocumentText, KnowledgeDocument, Page, User } from "@/contracts/api";
+import { api } from "@/shared/http";
+import type { DocumentFilter, Permissions } from "./knowledge.state";
+
+const BASE = "/api/v1/knowledge_base";
+const one = (id: string): string => `${BASE}/documents/${encodeURIComponent(id)}`;
+const place = (id: string): string => `${BASE}/collections/${encodeURIComponent(id)}`;
+/** The largest file that is taken, over the slowest line that is worth waiting for. */
+const UPLOAD_MS = 15 * 60_000;
+
+/** Documents, the newest first. */
+export const listDocuments = (filter: DocumentFilter, cursor: string | null, signal?: AbortSignal): Promise<Page<KnowledgeDocument>> => api.get(`${BASE}/documents`, { ...filter, cursor, limit: 50 }, signal);
+export const readDocument = (id: string, signal?: AbortSignal): Promise<KnowledgeDocument> => api.get(one(id), {}, signal);
+/** Code points from `start` of what was read from a document. */
+export const readText = (id: string, stretch: { version: number | null; start: number; length: number }, signal?: AbortSignal): Promise<DocumentText> => api.get(`${one(id)}/text`, stretch, signal);
+export const originalOf = (id: string): string => api.address(`${one(id)}/original`);
+export function uploadFile(file: File, collection: string | null, idempotencyKey: string, signal: AbortSignal): Promise<AcceptedDocument> {
+  const form = new FormData();
+  if (collection !== null) form.set("collection", collection);
+  form.set("file", file, file.name);
+  return api.send(`${BASE}/documents`, form, { idempotencyKey, signal, timeoutMs: UPLOAD_MS });
+}
+export const addDocument = (given: { title?: string; text?: string; url?: string; collection?: string }): Promise<AcceptedDocument> => api.post(`${BASE}/documents`, given);
+export const act = (id: string, what: "retry" | "cancel" | "reindex"): Promise<KnowledgeDocument> => api.post(`${one(id)}/${what}`, {});
+export const removeDocument = (id: string, keepPast: boolean): Promise<null> => api.remove(`${one(id)}?keep_past=${keepPast}`);
+
+export const listCollections = (signal?: AbortSignal): Promise<Page<Collection>> => api.get(`${BASE}/collections`, { limit: 200 }, signal);
+export const createCollection = (given: Permissions): Promise<Collection> => api.post(`${BASE}/collections`, given);
+export const changeCollection = (id: string, given: Permissions): Promise<Collection> => api.patch(place(id), given);
+export const removeCollection = (id: string): Promise<null> => api.remove(place(id));
+/** Everybody who has an account; for administrators alone. */
+export const listPeople = (signal?: AbortSignal): Promise<Page<User>> => api.get("/api/v1/auth/users", { limit: 200 }, signal);

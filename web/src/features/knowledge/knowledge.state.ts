@@ -1,0 +1,87 @@
+/** Documents on the screen: how far each is, and the passage in a text. Pure. */
+import type { Collection, DocumentText, KnowledgeDocument } from "@/contracts/api";
+
+export type Status = KnowledgeDocument["status"];
+/** What `list` narrows by; null for no wish. */
+export interface DocumentFilter {
+  readonly collection: string | null;
+  readonly state: State | null;
+  readonly q: string | null;
+}
+export const STATES = ["queued", "ready", "failed", "cancelled"] as const;
+export type State = (typeof STATES)[number];
+export type Permissions = Pick<Collection, "name" | "everybody" | "readers" | "writers">;
+
+/** A filter from the query of an address. */
+export function filterOf(query: Readonly<Record<string, unknown>>): DocumentFilter {
+  const text = (name: string): string | null => (typeof query[name] === "string" && query[name] !== "" ? (query[name] as string) : null);
+  return { collection: text("collection"), state: STATES.find((one) => one === query["state"]) ?? null, q: text("q") };
+}
+export const isFiltered = ({ state, q }: DocumentFilter): boolean => state !== null || q !== null;
+
+/** Whether something is being done with a document, or will be. */
+export const isUnderWay = ({ status }: KnowledgeDocument): boolean => !["ready", "failed", "cancelled"].includes(status);
+
+/** How far a step is, between 0 and 1; null while that cannot be told. */
+export function shareOf({ progress }: KnowledgeDocument): number | null {
+  return progress.total > 0 ? Math.min(1, progress.done / progress.total) : null;
+}
+
+/** Lists are read often while work goes on, and seldom when all is quiet. */
+export const pollOf = (documents: readonly KnowledgeDocument[] | undefined): number => (documents?.some(isUnderWay) ? 800 : 5_000);
+
+/** Size in bytes as people read it. */
+export function bytes(size: number): string {
+  if (size < 1000) return `${size} B`;
+  if (size < 1_000_000) return `${(size / 1000).toFixed(size < 10_000 ? 1 : 0)} kB`;
+  return `${(size / 1_000_000).toFixed(size < 10_000_000 ? 1 : 0)} MB`;
+}
+
+/** What kind of thing a document is, in a word: by its name, else by what it was found to be. */
+export function kindOf({ filename, media_type: type, source }: KnowledgeDocument): string {
+  if (source === "text") return "text";
+  const end = /\.([a-z0-9]{1,8})$/i.exec(filename)?.[1];
+  if (end) return end.toLowerCase();
+  return type.split(";")[0]?.split("/").pop() || source;
+}
+
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+/** The passage that an address names: `start` and `end` in code points, of a `version`; null when it names none. */
+export function passageOf(query: Readonly<Record<string, unknown>>): (Stretch & { version: number | null }) | null {
+  const number = (name: string): number | null => (typeof query[name] === "string" && /^\d{1,15}$/.test(query[name] as string) ? Number(query[name]) : null);
+  const [start, end, version] = ["start", "end", "version"].map(number) as [number | null, number | null, number | null];
+  if (version === null && (start === null || end === null)) return null;
+  return { start: start ?? 0, end: end ?? 0, version: version === 0 ? null : version };
+}
+/** A piece of a text: in the passage or not, and the page that begins with it. */
+export interface Segment {
+  readonly text: string;
+  readonly marked: boolean;
+  readonly page: number | null;
+}
+
+/** Cuts a text at the passage and at its pages. Places count code points, as the server's do, from the text's own start. */
+export function segmentsOf({ text, start, end, pages }: Pick<DocumentText, "text" | "start" | "end" | "pages">, passage: Stretch | null): Segment[] {
+  const inside = (at: number): number => Math.min(end, Math.max(start, at)) - start;
+  const from = passage ? inside(passage.start) : 0;
+  const to = passage ? inside(passage.end) : 0;
+  const cuts = [...new Set([0, from, to, ...pages.map((page) => inside(page.start)), end - start])].sort((a, b) => a - b);
+  const points = Array.from(text);
+  const pageAt = new Map(pages.map((page) => [inside(page.start), page.page]));
+  return cuts.flatMap((at, index) => {
+    const next = cuts[index + 1];
+    if (next === undefined) return [];
+    return [{ text: points.slice(at, next).join(""), marked: at >= from && at < to, page: pageAt.get(at) ?? null }];
+  });
+}
+
+/** Code points that are read at once, and those before a passage that is shown. */
+export const STRETCH = 60_000;
+const BEFORE = 8_000;
+export const startFor = (passage: Stretch | null): number => Math.max(0, (passage?.start ?? 0) - BEFORE);
+
+/** Two stretches of a text that follow one another, as one. */
+export const joined = (one: DocumentText, next: DocumentText): DocumentText => ({ ...one, text: one.text + next.text, end: next.end, pages: [...one.pages, ...next.pages] });

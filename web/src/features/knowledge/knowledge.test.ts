@@ -1,0 +1,146 @@
+import { describe, expect, it } from "vitest";
+import { effectScope } from "vue";
+import type { AcceptedDocument, KnowledgeDocument } from "@/contracts/api";
+import { bytes, filterOf, isFiltered, joined, kindOf, passageOf, pollOf, segmentsOf, shareOf, startFor } from "./knowledge.state";
+import { lookOf } from "./looks";
+import { useUploads, type Send } from "./uploads";
+
+const document = (part: Partial<KnowledgeDocument> = {}): KnowledgeDocument => ({
+  id: "d1",
+  collection: "c1",
+  title: "A document",
+  version: 1,
+  ready_version: 1,
+  status: "ready",
+  progress: { status: "ready", done: 0, total: 0, unit: "", position: null },
+  words_only: false,
+  passages: 3,
+  characters: 900,
+  model: "m",
+  tags: [],
+  source: "upload",
+  url: "",
+  filename: "a.pdf",
+  media_type: "application/pdf",
+  size: 10,
+  sha256: "",
+  owner: "u1",
+  may_write: true,
+  error: null,
+  created_at: "2026-01-01T00:00:00Z",
+  updated_at: "2026-01-01T00:00:00Z",
+  ...part,
+});
+
+describe("a document's state", () => {
+  it("always says what it waits for", () => {
+    const queued = (position: number | null): string | null => lookOf(document({ status: "queued", progress: { status: "queued", done: 0, total: 0, unit: "", position } })).detail;
+    expect([queued(null), queued(0), queued(4)]).toEqual(["waits for its turn", "next in line", "4 before it"]);
+  });
+  it("counts while it is embedded", () => {
+    const one = document({ status: "embedding", progress: { status: "embedding", done: 30, total: 120, unit: "passages", position: null } });
+    expect(lookOf(one)).toEqual({ tone: "note", label: "Embedding", detail: "30 of 120 passages" });
+    expect(shareOf(one)).toBe(0.25);
+    expect(shareOf(document())).toBeNull();
+  });
+  it("tells a document that only words find from one that is found by both", () => {
+    expect([document(), document({ words_only: true })].map((one) => lookOf(one).tone)).toEqual(["good", "warn"]);
+  });
+  it("is asked for often while something is under way, and seldom when not", () => {
+    expect(pollOf([document({ status: "parsing" })])).toBeLessThan(1_000);
+    expect(pollOf([document(), document({ status: "failed" })])).toBe(pollOf(undefined));
+  });
+});
+
+describe("a list of documents", () => {
+  it("takes its filter from the address and passes over what is no filter", () => {
+    expect(filterOf({ collection: "c", state: "failed", q: "x" })).toEqual({ collection: "c", state: "failed", q: "x" });
+    expect(filterOf({ state: "odd", q: "", collection: ["a"] })).toEqual({ collection: null, state: null, q: null });
+    expect(isFiltered(filterOf({ collection: "c" }))).toBe(false);
+    expect(isFiltered(filterOf({ q: "c" }))).toBe(true);
+  });
+  it("names sizes and kinds as people do", () => {
+    expect([10, 1_500, 45_000, 2_400_000].map(bytes)).toEqual(["10 B", "1.5 kB", "45 kB", "2.4 MB"]);
+    expect([document(), document({ filename: "", media_type: "text/html; charset=utf-8" }), document({ source: "text", filename: "" })].map(kindOf)).toEqual(["pdf", "html", "text"]);
+  });
+});
+
+describe("a passage", () => {
+  it("is named by the address, or there is none", () => {
+    expect(passageOf({ start: "4", end: "9", version: "2" })).toEqual({ start: 4, end: 9, version: 2 });
+    expect(passageOf({ version: "3" })).toEqual({ start: 0, end: 0, version: 3 });
+    expect([passageOf({}), passageOf({ start: "x", end: "9" }), passageOf({ start: "4" })]).toEqual([null, null, null]);
+  });
+  it("is cut out by code points, of which some take two places in a string", () => {
+    const text = { text: "😀😀 the passage 😀", start: 100, end: 116, pages: [] };
+    expect(segmentsOf(text, { start: 103, end: 114 })).toEqual([
+      { text: "😀😀 ", marked: false, page: null },
+      { text: "the passage", marked: true, page: null },
+      { text: " 😀", marked: false, page: null },
+    ]);
+  });
+  it("goes on over the beginning of a page", () => {
+    const text = { text: "abcdef", start: 0, end: 6, pages: [{ page: 1, start: 0 }, { page: 2, start: 3 }] };
+    expect(segmentsOf(text, { start: 2, end: 5 })).toEqual([
+      { text: "ab", marked: false, page: 1 },
+      { text: "c", marked: true, page: null },
+      { text: "de", marked: true, page: 2 },
+      { text: "f", marked: false, page: null },
+    ]);
+  });
+  it("outside the stretch that was read marks nothing", () => {
+    expect(segmentsOf({ text: "abc", start: 0, end: 3, pages: [] }, { start: 50, end: 60 }).some(({ marked }) => marked)).toBe(false);
+    expect(segmentsOf({ text: "abc", start: 0, end: 3, pages: [] }, null)).toEqual([{ text: "abc", marked: false, page: null }]);
+  });
+  it("is read with what comes before it, and stretches join", () => {
+    expect([startFor(null), startFor({ start: 10, end: 20 }), startFor({ start: 50_000, end: 50_100 })]).toEqual([0, 0, 42_000]);
+    const stretch = (start: number, text: string) => ({ id: "d", version: 1, title: "", total: 9, start, end: start + text.length, text, pages: [{ page: start, start }] });
+    expect(joined(stretch(0, "abc"), stretch(3, "def"))).toEqual({ ...stretch(0, "abcdef"), pages: [{ page: 0, start: 0 }, { page: 3, start: 3 }] });
+  });
+});
+
+describe("files on their way", () => {
+  const accepted = (id: string): AcceptedDocument => ({ id, version: 1, existing: false, kept: id });
+  const turn = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve));
+  function begun(send: Send) {
+    let serial = 0;
+    let arrived = 0;
+    const uploads = effectScope().run(() => useUploads(send, () => `k${(serial += 1)}`, () => (arrived += 1)));
+    if (uploads === undefined) throw new Error("no scope");
+    return { uploads, arrived: () => arrived };
+  }
+  const files = (n: number): File[] => Array.from({ length: n }, (_, index) => new File(["x"], `${index}.txt`));
+
+  it("go a few at a time, and one that fails holds up no other", async () => {
+    const sent: string[] = [];
+    const ends: ((fine: boolean) => void)[] = [];
+    const { uploads, arrived } = begun((file) => new Promise((resolve, reject) => (sent.push(file.name), ends.push((fine) => (fine ? resolve(accepted(file.name)) : reject(new Error("no")))))));
+    uploads.add(files(5), "c");
+    expect(sent).toEqual(["0.txt", "1.txt", "2.txt"]);
+    ends[1]?.(false);
+    await turn();
+    expect(sent).toEqual(["0.txt", "1.txt", "2.txt", "3.txt"]);
+    expect(uploads.all.value.map(({ state }) => state)).toEqual(["sending", "failed", "sending", "sending", "waiting"]);
+    ends[0]?.(true);
+    await turn();
+    expect(arrived()).toBe(1);
+  });
+  it("that are tried again keep their key, so that a repeat cannot keep a file twice", async () => {
+    const keys: string[] = [];
+    const { uploads } = begun((_, __, key) => (keys.push(key), keys.length === 1 ? Promise.reject(new Error("no")) : Promise.resolve(accepted("d"))));
+    uploads.add(files(1), null);
+    await turn();
+    uploads.retry("k1");
+    await turn();
+    expect(keys).toEqual(["k1", "k1"]);
+    expect(uploads.all.value[0]?.state).toBe("done");
+  });
+  it("are given up when they are taken off the list", async () => {
+    const signals: AbortSignal[] = [];
+    const { uploads } = begun((_, __, ___, signal) => (signals.push(signal), new Promise(() => undefined)));
+    uploads.add(files(1), null);
+    uploads.drop("k1");
+    expect(signals[0]?.aborted).toBe(true);
+    expect(uploads.all.value).toEqual([]);
+  });
+});
