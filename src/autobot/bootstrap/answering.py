@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,12 @@ from autobot.contexts.agents.catalogue import Catalogue
 from autobot.contexts.agents.facade import ModelFacade, over_facade
 from autobot.contexts.agents.limits import ModelLimits
 from autobot.contexts.agents.metering import Meter
+from autobot.contexts.agents.ports import Embeddings
+from autobot.contexts.agents.routing import Router
 from autobot.contexts.settings.module import Settings
 from autobot.kernel.commands.linked import LinkedBus
 from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.errors import Absent
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.registry import LinkRegistry
@@ -34,6 +38,7 @@ class Answering:
     facade: ModelFacade
     meter: Meter
     limits: ModelLimits
+    router: Router
 
 
 def answering(
@@ -61,4 +66,21 @@ def answering(
     if not placement.scaled:
         registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
     live.changed = catalogue.ask_again
-    return Answering(wires=wires, live=live, catalogue=catalogue, facade=facade, meter=meter, limits=limits)
+
+    async def embedded(texts: Sequence[str], context: CallContext) -> Embeddings:
+        # What providers last said is enough: a question does not wait for one that is slow to list its models.
+        name = catalogue.default_embedder()
+        if name is None:
+            raise Absent("embeddings", "No model that embeds is known yet.", hint="autobot add npu")
+        return await facade.embed(name, texts, context)
+
+    router = Router(live.routes, embedded, outside.clock)
+    return Answering(
+        wires=wires,
+        live=live,
+        catalogue=catalogue,
+        facade=facade,
+        meter=meter,
+        limits=limits,
+        router=router,
+    )

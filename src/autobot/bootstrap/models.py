@@ -15,6 +15,7 @@ from autobot.adapters.ollama.model import OllamaModels, OllamaOptions
 from autobot.adapters.openai.model import OpenAIModels, options_for
 from autobot.bootstrap.accelerators import HINT as NPU_HINT
 from autobot.bootstrap.wiring import ModelWires, origin_of
+from autobot.contexts.agents import routing
 from autobot.contexts.agents.catalogue import LABELS, windows_of
 from autobot.contexts.agents.facade import chain_of
 from autobot.contexts.agents.limits import limits_of
@@ -46,6 +47,9 @@ KEYS: Final = (
     "model.currency",
     "model.quotas",
     "chat.system_prompt",
+    "routing.by",
+    "routing.threshold",
+    "routing.examples",
 )
 OLLAMA_HINT: Final = "Start Ollama, or set the address with AUTOBOT_OLLAMA_URL"
 OPENAI_HINT: Final = "Set the address with AUTOBOT_OPENAI_BASE_URL"
@@ -101,6 +105,7 @@ class LiveModels:
         self._windows: Mapping[str, int] = {}
         self._limits: Mapping[str, BulkheadOptions] = {}
         self._rules = Rules()
+        self._routing = routing.Rules(intents={}, mode="off")
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
         self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
@@ -141,6 +146,11 @@ class LiveModels:
         before, self.values = self.values, values
         self._windows = windows_of(values["model.windows"] or ())
         self._limits = limits_of(values["model.concurrency"] or ())
+        self._routing = routing.Rules(
+            intents=routing.intents_of(values["routing.examples"] or routing.SHIPPED),
+            mode=values["routing.by"],
+            threshold=values["routing.threshold"],
+        )
         self._rules = Rules(
             prices=prices_of(values["model.prices"] or ()),
             currency=values["model.currency"],
@@ -225,6 +235,10 @@ class LiveModels:
     def rules(self) -> Rules:
         """Return the operator's prices and quotas."""
         return self._rules
+
+    def routes(self) -> routing.Rules:
+        """Return the operator's examples of intents."""
+        return self._routing
 
     def key(self) -> str | None:
         """Return the key of the OpenAI-compatible server."""

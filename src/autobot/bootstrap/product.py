@@ -369,7 +369,9 @@ class _Assembly:
         tools = toolbox(backend, self.outside.clock, self._allowed)
 
         def chat_agent(choice: Choice) -> ChatAgent:
-            return ChatAgent(choice.model, facade, tools, live.system_prompt(), self.outside.clock)
+            return ChatAgent(
+                choice.model, facade, tools, live.system_prompt(), self.outside.clock, choice.first_tool
+            )
 
         execute = DirectTransport({EXECUTE.name: execute_agent(AgentFactory({CHAT: chat_agent}))})
         self.registry.wire("orchestrator-agents", direct(execute))
@@ -377,7 +379,9 @@ class _Assembly:
         async def dispatch(command: Any, context: CallContext, key: str) -> Any:
             return (await backend.dispatch(command, context, key=key)).value
 
-        reply = ChatReply(backend.ask, dispatch, self.registry, self.catalogue.default_for)
+        reply = ChatReply(
+            backend.ask, dispatch, self.registry, self.catalogue.default_for, router=self.answering.router
+        )
         acts = actions_module.action_run(
             bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=self.work
         )

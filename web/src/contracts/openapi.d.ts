@@ -2832,6 +2832,7 @@ export interface components {
              * @enum {string}
              */
             role: "user" | "assistant" | "tool" | "system";
+            route?: components["schemas"]["Route"] | null;
             /** Run Id */
             run_id: string | null;
             served_by?: components["schemas"]["ServedBy"] | null;
@@ -3477,6 +3478,32 @@ export interface components {
             state: "live" | "draining" | "incompatible" | "lost";
             /** Version */
             version: string;
+        };
+        /**
+         * Route
+         * @description What a question was taken to be about before it was answered.
+         *
+         *     Attributes:
+         *         intent: the nearest intent; one that a tool is named after asks for that tool first.
+         *         confidence: how near, 0 to 1.
+         *         sure: whether that was enough to act on; else the question was answered as without routing.
+         *         by: *meaning* (an embedding model) or *words* (shared words, while no model embeds).
+         *         model: the embedding model.
+         */
+        Route: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "meaning" | "words";
+            /** Confidence */
+            confidence: number;
+            /** Intent */
+            intent: string;
+            /** Model */
+            model?: string | null;
+            /** Sure */
+            sure: boolean;
         };
         /**
          * RunStopping

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from autobot.contexts.agents import ports
 from autobot.contexts.agents.tools import ToolBox, ToolFailed
-from autobot.contracts.chat import Reply, Thread, ToolCallView, Usage
+from autobot.contracts.chat import Reply, Route, Thread, ToolCallView, Usage
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import BadAnswer
@@ -75,8 +75,16 @@ class Agent(Protocol):
 class ChatAgent:
     """A model with tools, in a loop of durable steps."""
 
-    def __init__(self, model: str, models: Models, tools: ToolBox, system_prompt: str, clock: Clock) -> None:
-        self._model, self._models, self._tools = model, models, tools
+    def __init__(
+        self,
+        model: str,
+        models: Models,
+        tools: ToolBox,
+        system_prompt: str,
+        clock: Clock,
+        first_tool: str = "",
+    ) -> None:
+        self._model, self._models, self._tools, self._first_tool = model, models, tools, first_tool
         self._system_prompt, self._clock = system_prompt, clock
 
     async def execute(self, run: Run, thread: Thread) -> Reply:
@@ -86,7 +94,7 @@ class ChatAgent:
         turns: list[Turn] = []
         calls: list[ToolCallView] = []
         for number in range(ROUNDS_MAX):
-            offered = tools if number < ROUNDS_MAX - 1 else ()
+            offered = self._offered(number, tools)
             turn = await self._model_step(run, number, messages, offered)
             turns.append(turn)
             run.text = "".join(one.text for one in turns)
@@ -107,6 +115,13 @@ class ChatAgent:
                     )
                 )
         return _reply(turns, calls)
+
+    def _offered(self, number: int, tools: tuple[ports.ToolSpec, ...]) -> tuple[ports.ToolSpec, ...]:
+        """Return the tools of a round: in the first the one that the question asks for, then all, in the last none."""
+        if number == ROUNDS_MAX - 1:
+            return ()
+        named = tuple(one for one in tools if one.name == self._first_tool) if number == 0 else ()
+        return named or tools
 
     def _messages(self, thread: Thread) -> list[tuple[str, ports.ModelMessage]]:
         """Return the prompt. System messages at its beginning are one: many templates take no second one."""
@@ -245,11 +260,17 @@ def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What the orchestrator decided: a kind of agent, its model, and why."""
+    """What the orchestrator decided: a kind of agent, its model, and why; and what the question is about."""
 
     agent: str
     model: str
     why: str
+    route: Route | None = None
+
+    @property
+    def first_tool(self) -> str:
+        """The name of the tool that the question surely asks for, if there is a tool of that name."""
+        return self.route.intent if self.route is not None and self.route.sure else ""
 
 
 Build = Callable[[Choice], Agent]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from autobot.contexts.agents.agent import Choice
-from autobot.contracts.chat import Thread
+from autobot.contracts.chat import Route, Thread
 
 ASSISTANT_MODEL: Final = "agent:assistant"
 """The built-in assistant's name: always listed, never chosen for another name."""
@@ -60,10 +61,24 @@ class NoModel:
 STRATEGIES: Final[tuple[Strategy, ...]] = (SlashCommand(), ChosenModel(), NoModel())
 
 
+RouteOf = Callable[[str], Awaitable[Route | None]]
+"""Says what a question is about."""
+
+
+async def nowhere(_: str) -> Route | None:
+    """Route nothing: what those get that were given no router."""
+    return None
+
+
 async def choose(
-    thread: Thread, default_model: DefaultModel, strategies: Sequence[Strategy] = STRATEGIES
+    thread: Thread,
+    default_model: DefaultModel,
+    strategies: Sequence[Strategy] = STRATEGIES,
+    route: RouteOf = nowhere,
 ) -> Choice:
     """Return the choice of the first strategy that has one; the default model is asked for only where it counts.
+
+    What a model answers is routed by its intent first; a command and the built-in assistant need no route.
 
     Raises ValueError for an empty thread, and what asking for the default model raises.
     """
@@ -72,5 +87,7 @@ async def choose(
     for strategy in strategies:
         choice = await strategy.choose(thread, default_model)
         if choice is not None:
-            return choice
+            if choice.model == ASSISTANT_MODEL:
+                return choice
+            return replace(choice, route=await route(thread.messages[-1].content))
     raise ValueError("no strategy chose an agent")

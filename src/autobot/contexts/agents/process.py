@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 from autobot.contexts.agents.agent import AgentFactory, Choice, with_status
 from autobot.contexts.agents.orchestrator import choose
+from autobot.contexts.agents.routing import Router
 from autobot.contracts import chat
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import NotFound
@@ -42,8 +44,10 @@ class ChatReply(PlainRun):
         links: Links,
         default_model: Callable[[CallContext], Awaitable[str | None]],
         *,
+        router: Router | None = None,
         budget: float = 1800.0,
     ) -> None:
+        self._router = router
         self._ask, self._dispatch, self._links = ask, dispatch, links
         self._default_model, self._budget = default_model, budget
 
@@ -69,11 +73,16 @@ class ChatReply(PlainRun):
             wanted = chat.Thread(
                 session_id=thread.session_id, owner=thread.owner, model=model, messages=thread.messages
             )
-            return await choose(wanted, lambda: self._default_model(run.context))
+
+            async def route(text: str) -> chat.Route | None:
+                return await self._router.route(text, run.context) if self._router else None
+
+            return await choose(wanted, lambda: self._default_model(run.context), route=route)
 
         choice = await run.step("choose", "decision", decide, Choice, resumable=True)
         link = self._links.link("orchestrator-agents")
-        run.result = await link.call(EXECUTE, (choice, run, thread), run.context)
+        reply: chat.Reply = await link.call(EXECUTE, (choice, run, thread), run.context)
+        run.result = replace(reply, route=choice.route)
 
     async def finish(self, run: Run, outcome: Outcome) -> Ended:
         """Record the reply, whole or cut off; one that stands there already decides how the run ended.

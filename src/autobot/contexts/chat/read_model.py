@@ -68,6 +68,7 @@ def message_view(conversation: Conversation, entry: Entry) -> chat.MessageView:
         citations=reply.citations if reply else (),
         siblings=conversation.siblings(entry),
         left_out=reply.left_out if reply else (),
+        route=reply.route if reply else None,
         brought=entry.brought,
     )
 

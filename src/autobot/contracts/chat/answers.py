@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Le, Len
 
-from autobot.contracts.chat.words import Id, MessageStatus, ToolCallView, Usage
+from autobot.contracts.chat.words import Id, MessageStatus, Route, ToolCallView, Usage
 from autobot.contracts.models import Citation, ServedBy
 from autobot.contracts.past import NOW, AsOf
 from autobot.kernel.core.failure import Failure
@@ -52,6 +52,7 @@ class MessageView:
     siblings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     brought: bool = False
+    route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,25 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """What a question was taken to be about before it was answered.
+
+    Attributes:
+        intent: the nearest intent; one that a tool is named after asks for that tool first.
+        confidence: how near, 0 to 1.
+        sure: whether that was enough to act on; else the question was answered as without routing.
+        by: *meaning* (an embedding model) or *words* (shared words, while no model embeds).
+        model: the embedding model.
+    """
+
+    intent: str
+    confidence: float
+    sure: bool
+    by: Literal["meaning", "words"]
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallView:
     """A tool call and what became of it."""
 
@@ -60,3 +79,4 @@ class Reply:
     tool_calls: tuple[ToolCallView, ...] = ()
     citations: tuple[Citation, ...] = ()
     left_out: tuple[str, ...] = ()
+    route: Route | None = None

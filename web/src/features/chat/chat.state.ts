@@ -320,6 +320,7 @@ function unwritten(run: LiveRun): Message {
     citations: [],
     siblings: [],
     left_out: [],
+    route: null,
     brought: false,
   };
 }

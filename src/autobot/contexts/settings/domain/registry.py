@@ -153,6 +153,41 @@ CHAT: Final = (
     ),
 )
 
+ROUTING: Final = (
+    Definition(
+        key="routing.by",
+        type="enum",
+        group="Chat",
+        title="Routing by intent",
+        description="What a question is about decides which tool is offered first: by meaning (an embedding model, by "
+        "words while there is none), by words alone, or not at all. The answer shows it.",
+        choices=("meaning", "words", "off"),
+        default="meaning",
+    ),
+    Definition(
+        key="routing.threshold",
+        type="number",
+        group="Chat",
+        title="Confidence of a route",
+        description="How near in meaning a question must be to the examples of an intent; below it every tool is offered.",
+        default=0.35,
+        minimum=0.0,
+        maximum=1.0,
+    ),
+    Definition(
+        key="routing.examples",
+        type="list",
+        group="Chat",
+        title="Examples of intents",
+        description="What people ask, by intent: INTENT: example. An intent named like a tool offers that tool first; "
+        "chat is everything that needs none. Not set: the examples as shipped.",
+        default=[],
+        maximum=1_000,
+        pattern=r"[a-z][a-z0-9_]{0,59}:\s*\S.{0,499}",
+        form="INTENT: example, such as current_time: What time is it?",
+    ),
+)
+
 READ_MODELS: Final = (
     Definition(
         key="read_models.on_poison",
@@ -201,4 +236,4 @@ LIMITS: Final = (
     ),
 )
 
-DEFINITIONS: Final = (*MODELS, *CHAT, *READ_MODELS, *LIMITS)
+DEFINITIONS: Final = (*MODELS, *CHAT, *ROUTING, *READ_MODELS, *LIMITS)
