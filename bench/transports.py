@@ -50,6 +50,7 @@ from autobot.kernel.links.wire import TypedWire, Wire
 from autobot.kernel.resilience.operation import Effect, Operation, Transport
 from autobot.testing.valkey import ValkeyServer
 from autobot.workers.npu.ports import EMBED, inference_wires
+from bench.around import line
 
 IN_FLIGHT = 32
 CHUNKS = 100
@@ -345,7 +346,7 @@ def main() -> int:
                 found = uvloop.run(measure(told, valkey.url, server.pid, given.rounds, given.calls))
             finally:
                 server.terminate()
-    print(f"{given.rounds} rounds, load {os.getloadavg()[0]:.1f}\n{shown(found)}")
+    print(f"{line()}\n{given.rounds} rounds\n{shown(found)}")
     return 0
 
 

@@ -93,6 +93,18 @@ def begin(client: Client, key: str) -> Reply:
     return client.post(CHAT, {"title": key}, headers={"idempotency-key": f'"{key}"'})
 
 
+def titles(client: Client) -> list[str]:
+    """Return the titles of all chats."""
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = client.get(f"{CHAT}?limit=100{cursor}").expect(200).json
+        found += [one["title"] for one in page["items"]]
+        if page["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+
+
 class Load(threading.Thread):
     """A person who begins chats one after the other and repeats what got no answer, under the same key."""
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from autobot.testing.harness import ServerProcess
-from autobot.testing.installation import CHAT, Installation, load
+from autobot.testing.installation import CHAT, Installation, load, titles
 from autobot.testing.postgres import Cluster
 from autobot.testing.valkey import ValkeyServer
 
@@ -119,3 +119,22 @@ def test_a_rolling_restart_refuses_nothing(apart: Apart) -> None:
         )
     assert [one for person in working for one in person.refused] == []
     assert all(person.acknowledged for person in working)
+
+
+def test_nothing_acknowledged_is_lost_when_a_backend_is_killed(apart: Apart) -> None:
+    """SIGKILL of a backend under load: every acknowledged chat is there once, and work goes on."""
+    installation = apart.installation
+    before = installation.processes()
+    with load(installation, f"kill-{apart.word}") as working:
+        installation.until(lambda: all(len(one.acknowledged) >= 3 for one in working), "work before the kill")
+        os.kill(before["backend"], signal.SIGKILL)
+        done = [len(one.acknowledged) for one in working]
+        installation.until(
+            lambda: all(len(one.acknowledged) >= n + 3 for one, n in zip(working, done, strict=True)),
+            "work after the kill",
+        )
+    acknowledged = [key for one in working for key in one.acknowledged]
+    there = installation.until(
+        lambda: (every := titles(installation.admin)) and set(acknowledged) <= set(every) and every, "chats"
+    )
+    assert [key for key in acknowledged if there.count(key) != 1] == []

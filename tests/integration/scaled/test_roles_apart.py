@@ -11,7 +11,15 @@ import pytest
 
 from autobot.testing.client import Client
 from autobot.testing.harness import ServerProcess, run_cli
-from autobot.testing.installation import CHAT, ChildRole, Installation, load, owners, until_nobody_runs
+from autobot.testing.installation import (
+    CHAT,
+    ChildRole,
+    Installation,
+    load,
+    owners,
+    titles,
+    until_nobody_runs,
+)
 from autobot.testing.postgres import Cluster
 from autobot.testing.valkey import ValkeyServer
 
@@ -29,18 +37,6 @@ def rows(client: Client) -> dict[str, Any]:
 def roles(client: Client) -> list[dict[str, Any]]:
     """Return the processes of the roles list."""
     return list(client.get("/api/v1/system/roles").expect(200).json["items"])
-
-
-def titles(client: Client) -> list[str]:
-    """Return the titles of all chats."""
-    found: list[str] = []
-    cursor = ""
-    while True:
-        page = client.get(f"{CHAT}?limit=100{cursor}").expect(200).json
-        found += [one["title"] for one in page["items"]]
-        if page["next_cursor"] is None:
-            return found
-        cursor = f"&cursor={page['next_cursor']}"
 
 
 def test_calls_go_over_the_rows_between_roles(installation: Installation) -> None:
