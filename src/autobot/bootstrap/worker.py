@@ -20,14 +20,16 @@ from autobot.adapters.prometheus.exposition import Exposition
 from autobot.adapters.prometheus.listener import PrometheusListener
 from autobot.adapters.system.clock import SystemClock, system_chance
 from autobot.adapters.system.sockets import bind_unix
+from autobot.adapters.vault.program_tokens import ProgramTokens
 from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.adapters.vault.vault import load_or_create_key
+from autobot.bootstrap.accelerators import GRPC_SOCKET
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import key_path, need_grpc
 from autobot.bootstrap.server import WebServer, address_of, listen, run_loop
 from autobot.config import Config
 from autobot.contracts.inference import Load
-from autobot.gateway.dialects.inference import Door, InferenceDialect
+from autobot.gateway.dialects.inference import CLIENT, Door, InferenceDialect
 from autobot.gateway.hop.app import RoleHop
 from autobot.gateway.hop.parts import HopParts
 from autobot.gateway.middleware.lifecycle import Lifecycle
@@ -47,7 +49,6 @@ CALLER: Final = "ai"
 """The one role that calls a worker (design §5)."""
 PORT: Final = 8081
 GRPC_PORT: Final = 8082
-GRPC_SOCKET: Final = "npu-grpc.sock"
 READY: Final = "Takes work at "
 
 Say = Callable[[str], None]
@@ -134,8 +135,13 @@ def _gauges(load: Load) -> Iterable[tuple[str, tuple[tuple[str, str], ...], floa
 
 
 @asynccontextmanager
-async def grpc_beside(parts: HopParts, address: str, tls: tuple[bytes, bytes] | None) -> AsyncIterator[int]:
-    """Serve the worker over gRPC, too, for the block; yields its port. Raises Absent without gRPC."""
+async def grpc_beside(
+    parts: HopParts, address: str, tls: tuple[bytes, bytes] | None, word: str = ""
+) -> AsyncIterator[int]:
+    """Serve the worker over gRPC, too, for the block; yields its port. Raises Absent without gRPC.
+
+    `word` is the token of programs that are no roles.
+    """
     need_grpc()
     from dataclasses import replace
 
@@ -145,7 +151,8 @@ async def grpc_beside(parts: HopParts, address: str, tls: tuple[bytes, bytes] | 
 
     wires = inference_proto_wires()
     rows = {who: [replace(one, wires=wires) for one in each] for who, each in parts.rows.items()}
-    server = grpc_server(replace(parts, rows=rows), INFERENCE_METHODS)
+    tokens = ProgramTokens(parts.tokens, word, issuer=CALLER, principal=CLIENT)
+    server = grpc_server(replace(parts, rows=rows, tokens=tokens), INFERENCE_METHODS)
     bound = server.listen(address, tls)
     await server.start()
     await server.ready()
@@ -205,7 +212,9 @@ async def _serve(config: Config, port: int | None, grpc_port: int | None, say: S
         if grpc_port is not None:
             host = f"[{config.host}]" if ":" in config.host else config.host
             tls = await asyncio.to_thread(_tls, config)
-            taken = await stack.enter_async_context(grpc_beside(worker.parts, f"{host}:{grpc_port}", tls))
+            taken = await stack.enter_async_context(
+                grpc_beside(worker.parts, f"{host}:{grpc_port}", tls, config.npu_token)
+            )
             say(f"Takes gRPC at {host}:{taken}")
         if not config.npu_token:
             say("Only AutoBot can ask it: for other programs set AUTOBOT_NPU_TOKEN.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import grpc
@@ -15,6 +16,7 @@ from autobot.kernel.links.hop_wire import PAYLOAD_MAX
 
 SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+UNIX: Final = "unix:"
 GRACE_S: Final = 10.0
 """Seconds that open calls get to end after a stop was asked for."""
 
@@ -37,11 +39,15 @@ class GrpcServer:
     def listen(self, address: str, tls: tuple[bytes, bytes] | None = None) -> int:
         """Listen on `host:port` (0: any free one) or `unix:/path`, with `tls` as key and certificate chain in PEM.
 
-        Returns the port, 1 for a path. Raises ConfigurationError when the address is taken.
+        Returns the port, 1 for a path, which its owner alone can reach then. Raises ConfigurationError when the address is taken.
         """
         try:
             if tls is None:
-                return int(self._server.add_insecure_port(address))
+                port = int(self._server.add_insecure_port(address))
+                if address.startswith(UNIX):
+                    # The library makes it as open as the process's mask allows.
+                    Path(address.removeprefix(UNIX)).chmod(0o600)
+                return port
             return int(self._server.add_secure_port(address, grpc.ssl_server_credentials((tls,))))
         except RuntimeError as error:
             raise ConfigurationError(

