@@ -8,11 +8,18 @@ from dataclasses import replace
 
 import pytest
 
+from autobot.adapters.npu.model import NpuModels
+from autobot.bootstrap.documents import FacadeEmbedder
+from autobot.contexts.agents.catalogue import Catalogue
+from autobot.contexts.agents.facade import ModelFacade, over_facade
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contracts.models import Embeddings
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
+from autobot.kernel.links.direct import DirectTransport
 from autobot.testing.conformance.embedder import EmbedderSuite
 from autobot.testing.inference.embedding import HashingEmbedder
+from autobot.testing.inference.hashing import MODEL, HashingInference
+from autobot.testing.models.direct_links import DirectLinks
 from autobot.testing.virtual_time import ManualClock
 from tests.conformance.planted import found_by
 
@@ -35,6 +42,25 @@ class Hashing(EmbedderSuite):
 
 class TestHashingEmbedder(Hashing):
     pass
+
+
+class TestFacadeEmbedder(Hashing):
+    """Over the row to the model facade, whose accelerator is in place of a real one."""
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Embedder]:
+        clock = ManualClock()
+        links = DirectLinks(clock)
+        models = NpuModels("ai-npu", HashingInference(clock))
+        facade = ModelFacade(Catalogue((models,), clock), links)
+        links.serve("agents-llm", DirectTransport(facade.calls, facade.streams))
+        links.serve("backend-models", DirectTransport(over_facade(facade)[0]))
+        yield FacadeEmbedder(links.link("backend-models"))
+
+    def test_the_model_is_named_with_its_provider(self) -> None:
+        """Vectors of two providers' models of one name are told apart."""
+        (answer,) = self.ask(["a"])
+        assert answer.model == f"npu:{MODEL}"
 
 
 class TurnsThemAround(HashingEmbedder):

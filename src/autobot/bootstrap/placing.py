@@ -21,6 +21,7 @@ HOPS: Final[dict[str, tuple[Role, Role]]] = {
     "gateway-backend": ("gateway", "backend"),
     "gateway-reports": ("gateway", "backend"),
     "gateway-ai": ("gateway", "ai"),
+    "backend-models": ("backend", "ai"),
     "ai-backend": ("ai", "backend"),
 }
 """Rows that are hops between processes when their two roles are apart: who calls, who answers."""

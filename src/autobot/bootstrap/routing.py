@@ -12,6 +12,7 @@ from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.links.registry import LinkRegistry
 
 REPORTS = "gateway-reports"
+MODELS = "backend-models"
 AWAY = {"gateway": ("gateway-backend", "gateway-ai"), "ai": ("ai-backend", None), "backend": (None, None)}
 """By role: the rows to the contexts of backend and of ai. None: they run here, or are not asked from there."""
 

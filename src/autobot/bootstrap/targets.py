@@ -40,6 +40,8 @@ STALE: Final = "role_targets_stale_total"
 LOST: Final = "role_instances_lost_total"
 UNLIKE: Final = "role_keys_unlike_total"
 UNRESOLVED: Final = "role_names_unresolved_total"
+UNAWAITED: Final = frozenset({"backend-models"})
+"""Rows that no start waits for: their other end waits for this one, and work goes on without them."""
 WAKING: Final = ("autobot.roles.", "autobot.system.link")
 """How the types of facts begin that change where calls go."""
 
@@ -201,6 +203,7 @@ class TargetDirectory:
             if row in rows and rows[row].targets
             else known.by(rows[row].transport if row in rows else "http")
             for row, known in self._known.items()
+            if row not in UNAWAITED
         ]
         if all(able):
             self.found.set()

@@ -50,6 +50,8 @@ def environment_for(folder: Path, given: Mapping[str, str] | None = None) -> dic
     own = {
         "AUTOBOT_DATA_DIR": str(folder),
         "AUTOBOT_ADMIN_PASSWORD": PASSWORD,
+        # Only tests that are about it start a worker for inference: it takes seconds and 300 MB.
+        "AUTOBOT_NPU_DEVICE": "NONE",
         "HOME": str(folder.parent),
     }
     return inherited | own | without_ollama() | dict(given or {})

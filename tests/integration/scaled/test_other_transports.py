@@ -18,7 +18,7 @@ from autobot.testing.valkey import ValkeyServer
 
 pytestmark = pytest.mark.needs_program("initdb")
 LINKS: Final = "/api/v1/system/links"
-HOPS: Final = ("gateway-backend", "gateway-reports", "gateway-ai", "ai-backend")
+HOPS: Final = ("gateway-backend", "gateway-reports", "gateway-ai", "backend-models", "ai-backend")
 
 CALLED: Final = ("gateway-backend", "gateway-ai", "ai-backend")
 
