@@ -171,7 +171,10 @@ class _Assembly:
         """Return the whole."""
         outside, registry = self.outside, self.registry
         live, facade = self._models()
-        health = self.health = self._health()
+        # Only ai reaches models (design §5), so only ai asks them.
+        providers = self.catalogue.providers if self.placement.holds("ai") else ()
+        known = dependencies(self.store, asked_models(providers, outside.chance), outside.place)
+        health = self.health = ProbedHealth(known, outside.clock, elsewhere=self.figures.checks)
         modules, runs = self._modules(facade, health)
         self.authorizer = Authorizer(rule for module in modules for rule in module.rules)
         refusals = Refusals(self.store, outside.clock, outside.ids)
@@ -239,13 +242,6 @@ class _Assembly:
         except (Rejected, HopFailed):
             # It is made all the same; who follows the log puts it in force when the store is reached again.
             return
-
-    def _health(self) -> ProbedHealth:
-        # Only ai reaches models (design §5), so only ai asks them.
-        providers = self.catalogue.providers if self.placement.holds("ai") else ()
-        asked = asked_models(providers, self.outside.chance)
-        known = dependencies(self.store, asked, self.outside.place)
-        return ProbedHealth(known, self.outside.clock, elsewhere=self.figures.checks)
 
     def _modules(self, facade: ModelFacade, health: ProbedHealth) -> tuple[tuple[Module, ...], FoundRuns]:
         outside, store, codec = self.outside, self.store, self.codec
