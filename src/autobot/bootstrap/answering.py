@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +12,22 @@ from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.placing import Placement
 from autobot.bootstrap.routing import MODELS
 from autobot.bootstrap.wiring import ModelWires, direct
+from autobot.contexts.agents.agent import AgentFactory, ChatAgent, Choice
 from autobot.contexts.agents.assistant.commands import standard_commands
 from autobot.contexts.agents.assistant.model import Assistant
 from autobot.contexts.agents.catalogue import Catalogue
 from autobot.contexts.agents.facade import EMBED, ModelFacade, over_facade
 from autobot.contexts.agents.limits import ModelLimits
 from autobot.contexts.agents.metering import Meter
+from autobot.contexts.agents.orchestrator import CHAT
 from autobot.contexts.agents.ports import Embeddings
+from autobot.contexts.agents.process import EXECUTE, execute_agent
+from autobot.contexts.agents.read_model import Watched
 from autobot.contexts.agents.routing import Router
+from autobot.contexts.agents.tools import ToolBox
 from autobot.contexts.settings.module import Settings
 from autobot.kernel.commands.linked import LinkedBus
+from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import Absent
 from autobot.kernel.event_store.ports import EventStore
@@ -40,6 +46,26 @@ class Answering:
     meter: Meter
     limits: ModelLimits
     router: Router
+
+    def agents(self, registry: LinkRegistry, tools: ToolBox, clock: Clock) -> None:
+        """Connect the row to the agents of this process."""
+
+        def chat_agent(choice: Choice) -> ChatAgent:
+            prompt = self.live.system_prompt()
+            return ChatAgent(choice.model, self.facade, tools, prompt, clock, choice.first_tool)
+
+        execute = DirectTransport({EXECUTE.name: execute_agent(AgentFactory({CHAT: chat_agent}))})
+        registry.wire("orchestrator-agents", direct(execute))
+
+    def watched(self, links: Callable[[], Sequence[Mapping[str, Any]]], clock: Clock) -> Watched:
+        """Return where the page of models has its figures from; `links` describes the rows of the matrix."""
+        return Watched(
+            links=links,
+            loads=self.limits.loads,
+            pace=self.meter.pace,
+            currency=lambda: self.live.rules().currency,
+            now=clock.now,
+        )
 
 
 def answering(

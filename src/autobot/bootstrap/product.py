@@ -33,12 +33,10 @@ from autobot.bootstrap.wiring import ModelWires, direct, load_matrix, wire_fixed
 from autobot.config import Config
 from autobot.contexts.actions import module as actions_module
 from autobot.contexts.agents import module as agents_module
-from autobot.contexts.agents.agent import AgentFactory, ChatAgent, Choice
 from autobot.contexts.agents.facade import ModelFacade
 from autobot.contexts.agents.metering import Meter
-from autobot.contexts.agents.orchestrator import CHAT
 from autobot.contexts.agents.ports import FoundRuns
-from autobot.contexts.agents.process import EXECUTE, ChatReply, execute_agent
+from autobot.contexts.agents.process import ChatReply
 from autobot.contexts.chat import module as chat_module
 from autobot.contexts.history import module as history_module
 from autobot.contexts.identity import module as identity_module
@@ -247,7 +245,12 @@ class _Assembly:
         outside, store, codec = self.outside, self.store, self.codec
         begun = reacted(self.broker, self.placement.group(GROUP), self.store, outside.clock)
         agents, runs = agents_module.build(
-            store, facade.list_models, begun, self._allowed, self.accelerators.overview
+            store,
+            facade.list_models,
+            begun,
+            self._allowed,
+            self.accelerators.overview,
+            self.answering.watched(self.control.describe, outside.clock),
         )
         facts = ProcessFacts(
             self.config,
@@ -364,13 +367,7 @@ class _Assembly:
         backend = LinkedBus(self.registry.link("ai-backend"))
         tools = toolbox(backend, self.outside.clock, self._allowed)
 
-        def chat_agent(choice: Choice) -> ChatAgent:
-            return ChatAgent(
-                choice.model, facade, tools, live.system_prompt(), self.outside.clock, choice.first_tool
-            )
-
-        execute = DirectTransport({EXECUTE.name: execute_agent(AgentFactory({CHAT: chat_agent}))})
-        self.registry.wire("orchestrator-agents", direct(execute))
+        self.answering.agents(self.registry, tools, self.outside.clock)
 
         async def dispatch(command: Any, context: CallContext, key: str) -> Any:
             return (await backend.dispatch(command, context, key=key)).value

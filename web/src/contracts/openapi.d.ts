@@ -995,6 +995,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Providers with servers, models, load, pace and today's cost */
+        get: operations["get_model_overview_api_v1_models_overview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/usage": {
         parameters: {
             query?: never;
@@ -2892,6 +2909,52 @@ export interface components {
             window?: number | null;
         };
         /**
+         * ModelLoad
+         * @description One model.
+         *
+         *     Attributes:
+         *         tokens_per_second: of its last 64 answers, from the first word on; None while it gave none.
+         *         running: answers being made, None for a model without a limit; `waiting` for a place; `limit` at a time.
+         *         today: by whom the asker may see, since midnight UTC, in the currency of the prices.
+         */
+        ModelLoad: {
+            choice: components["schemas"]["ModelChoice"];
+            /** Limit */
+            limit?: number | null;
+            /** Running */
+            running?: number | null;
+            today: components["schemas"]["UsageFigures"];
+            /** Tokens Per Second */
+            tokens_per_second?: number | null;
+            /** Waiting */
+            waiting?: number | null;
+        };
+        /**
+         * ModelOverview
+         * @description The whole page.
+         *
+         *     Attributes:
+         *         cached: answers and lists that needed no model, since the process started.
+         *         everybody: whether `today` counts all users, or only the asker.
+         *         others: today's usage of models that no provider lists now, by name.
+         */
+        ModelOverview: {
+            /** Cached */
+            cached: number;
+            /** Calls */
+            calls: number;
+            /** Currency */
+            currency: string;
+            /** Everybody */
+            everybody: boolean;
+            /** Others */
+            others: {
+                [key: string]: components["schemas"]["UsageFigures"];
+            };
+            /** Providers */
+            providers: components["schemas"]["ProviderView"][];
+        };
+        /**
          * ModelPage
          * @description Models to choose from.
          */
@@ -3132,6 +3195,28 @@ export interface components {
              * @default
              */
             unit: string;
+        };
+        /**
+         * ProviderView
+         * @description A provider with its link; `in_flight` and `p50_ms` are the link's of now and of the last minute.
+         */
+        ProviderView: {
+            /** Calls */
+            calls: number;
+            /** Failures */
+            failures: number;
+            /** In Flight */
+            in_flight: number;
+            /** Link */
+            link: string;
+            /** Models */
+            models: components["schemas"]["ModelLoad"][];
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** Provider */
+            provider: string;
+            /** Servers */
+            servers: components["schemas"]["ServerView"][];
         };
         /**
          * Published
@@ -3892,6 +3977,42 @@ export interface components {
             provider: string;
             /** Target */
             target: string;
+        };
+        /**
+         * ServerView
+         * @description One server of a provider.
+         *
+         *     Attributes:
+         *         breaker: closed, open, half_open, isolated or shadow.
+         *         ejected_until: until when it is set aside because it fails more than the others, None while it is not.
+         *         paused_until: until when it asked not to be called.
+         *         calls: attempts since the process started; `failures` of them failed.
+         *         reachable: the last background probe's answer, None when there was none.
+         *         error: what its last failed attempt said.
+         */
+        ServerView: {
+            /** Address */
+            address: string;
+            /** Breaker */
+            breaker: string;
+            /**
+             * Calls
+             * @default 0
+             */
+            calls: number;
+            /** Ejected Until */
+            ejected_until?: string | null;
+            /** Error */
+            error?: string | null;
+            /**
+             * Failures
+             * @default 0
+             */
+            failures: number;
+            /** Paused Until */
+            paused_until?: string | null;
+            /** Reachable */
+            reachable?: boolean | null;
         };
         /**
          * SessionPage
@@ -16584,6 +16705,136 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AcceleratorList"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_model_overview_api_v1_models_overview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelOverview"];
                 };
             };
             /** @description No credential that holds. */

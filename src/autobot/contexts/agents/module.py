@@ -9,10 +9,12 @@ from autobot.contexts.agents.read_model import (
     AcceleratorsOf,
     Allowed,
     ModelList,
+    OverviewQueries,
     RunQueries,
     UsageQueries,
+    Watched,
 )
-from autobot.contracts import inference, runs, usage
+from autobot.contracts import inference, model_page, runs, usage
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.event_store.ports import EventStore
@@ -40,11 +42,12 @@ def build(
     caught_up: CaughtUp,
     allowed: Allowed,
     accelerators: AcceleratorsOf,
+    watched: Watched,
 ) -> tuple[Module, FoundRuns]:
     """Wire the context; what finds runs comes back too, because it takes the engine once that is there."""
     found = FoundRuns(store, caught_up)
     handlers, queries = RunHandlers(found), RunQueries(found, models, accelerators)
-    used = UsageQueries(store, allowed)
+    used, page = UsageQueries(store, allowed), OverviewQueries(models, watched, store, allowed)
     module = Module(
         name="agents",
         commands=(
@@ -63,6 +66,7 @@ def build(
             QuerySpec(
                 query=inference.ListAccelerators, action="models:accelerators", handler=queries.accelerators
             ),
+            QuerySpec(query=model_page.GetModelOverview, action="models:usage", handler=page.overview),
             QuerySpec(query=usage.GetModelUsage, action="models:usage", handler=used.get),
             QuerySpec(query=runs.ListAgents, action="models:read", handler=queries.agents),
         ),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+from autobot.contexts.agents.facade import ROW
+from autobot.contexts.agents.limits import Load
 from autobot.contexts.agents.metering import FIELDS, usage_rows
 from autobot.contexts.agents.orchestrator import KINDS
 from autobot.contexts.agents.ports import FoundRuns
-from autobot.contexts.agents.quotas import NANO
-from autobot.contracts import inference, runs, usage
+from autobot.contexts.agents.quotas import NANO, day_of
+from autobot.contracts import inference, model_page, runs, usage
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.errors import Forbidden
 from autobot.kernel.event_store.ports import EventStore
@@ -48,6 +52,104 @@ class UsageQueries:
             items=_summed(mine, lambda row: str(row[query.by])),
             totals=_summed(mine, lambda _: ""),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """Where figures of now come from: rows of the matrix by what they describe, models with a limit, paces, currency."""
+
+    links: Callable[[], Sequence[Mapping[str, Any]]]
+    loads: Callable[[], Mapping[str, Load]]
+    pace: Callable[[str], float | None]
+    currency: Callable[[], str]
+    now: Callable[[], datetime]
+
+
+class OverviewQueries:
+    """Providers, servers and models with what goes on at them."""
+
+    def __init__(self, models: ModelList, watched: Watched, store: EventStore, allowed: Allowed) -> None:
+        self._models, self._watched, self._store, self._allowed = models, watched, store, allowed
+
+    async def overview(
+        self, query: model_page.GetModelOverview, context: CallContext
+    ) -> model_page.ModelOverview:
+        """Return the page; what today cost is the asker's own unless they may see everybody's."""
+        watched = self._watched
+        everybody, currency = self._allowed(context.principal, EVERYBODY), watched.currency()
+        day = day_of(watched.now())
+        rows = await usage_rows(self._store, day, day, None if everybody else context.principal.user_id)
+        mine = [
+            one.document
+            for one in rows
+            if (one.document["tenant"], one.document["currency"]) == (context.principal.tenant, currency)
+        ]
+        today = {one.name: one.figures for one in _summed(mine, lambda row: str(row["model"]))}
+        choices = await self._models(context)
+        described = {str(one["id"]): one for one in watched.links()}
+        links = dict.fromkeys((one.provider, one.link) for one in choices)
+        providers = tuple(
+            self._provider(
+                name, link, described.get(link, {}), [one for one in choices if one.link == link], today
+            )
+            for name, link in links
+        )
+        known = {one.id for one in choices}
+        facade = described.get(ROW, {})
+        return model_page.ModelOverview(
+            currency=currency,
+            everybody=everybody,
+            calls=facade.get("calls", 0),
+            cached=facade.get("cached", 0),
+            providers=providers,
+            others={name: figures for name, figures in today.items() if name not in known},
+        )
+
+    def _provider(
+        self,
+        name: str,
+        link: str,
+        row: Mapping[str, Any],
+        choices: Sequence[runs.ModelChoice],
+        today: Mapping[str, usage.UsageFigures],
+    ) -> model_page.ProviderView:
+        loads = self._watched.loads()
+
+        def load(choice: runs.ModelChoice) -> model_page.ModelLoad:
+            held = loads.get(choice.id)
+            return model_page.ModelLoad(
+                choice=choice,
+                tokens_per_second=self._watched.pace(choice.id),
+                running=held.running if held else None,
+                waiting=held.waiting if held else None,
+                limit=held.limit if held else None,
+                today=today.get(choice.id, usage.UsageFigures()),
+            )
+
+        return model_page.ProviderView(
+            provider=name,
+            link=link,
+            in_flight=row.get("in_flight", 0),
+            calls=row.get("calls", 0),
+            failures=row.get("failures", 0),
+            p50_ms=row.get("p50_ms"),
+            servers=tuple(_server(one) for one in row.get("targets", ())),
+            models=tuple(map(load, choices)),
+        )
+
+
+def _server(target: Mapping[str, Any]) -> model_page.ServerView:
+    error = target.get("last_error")
+    return model_page.ServerView(
+        address=target["address"],
+        breaker=target["breaker_state"],
+        ejected_until=target.get("ejected_until"),
+        paused_until=target.get("paused_until"),
+        calls=target["calls"],
+        failures=target["failures"],
+        reachable=target.get("reachable"),
+        error=error["detail"] if error else None,
+    )
 
 
 def _summed(

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from autobot.contracts import inference, usage
+from autobot.contracts import inference, model_page, usage
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Context
 from autobot.gateway.rest.answers import json_answer
@@ -34,6 +34,15 @@ def router(bus: Dispatcher, clock: Clock) -> APIRouter:
     @needs("models:accelerators")
     async def list_accelerators(context: Context) -> Response:
         return json_answer(await bus.ask(inference.ListAccelerators(), context))
+
+    @routes.get(
+        "/overview",
+        response_model=model_page.ModelOverview,
+        summary="Providers with servers, models, load, pace and today's cost",
+    )
+    @needs("models:usage")
+    async def get_model_overview(context: Context) -> Response:
+        return json_answer(await bus.ask(model_page.GetModelOverview(), context))
 
     @routes.get(
         "/usage",

@@ -113,6 +113,7 @@ def _target(target: TargetSnapshot) -> dict[str, Any]:
         "by": target.by,
         "reason": target.reason,
         "paused_until": rfc3339(target.paused_until) if target.paused_until else None,
+        "ejected_until": rfc3339(target.ejected_until) if target.ejected_until else None,
         "calls": target.calls,
         "failures": target.failures,
         "last_error": _error(target.last_error),
