@@ -89,7 +89,7 @@ async def test_the_document_names_every_route(app: App) -> None:
 
 
 async def test_families_without_a_part_say_so(app: App) -> None:
-    """Terminals, workflows and the knowledge base are 503 `absent` on both forms of their paths, to who is known."""
+    """Terminals and workflows are 503 `absent` on both forms of their paths, to who is known."""
     assert set(FAMILIES) == {"terminal", "workflow"}
     for family in FAMILIES:
         for path in (f"/api/{family}", f"/api/{family}/a/b", f"/api/v1/{family}", f"/api/v1/{family}/a/b"):

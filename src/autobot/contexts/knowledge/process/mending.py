@@ -60,9 +60,6 @@ class Mender:
 
     async def _mend_index(self) -> None:
         """Index what the documents say is indexed, and the index does not have."""
-        whole = await self._store.count(Query(table=DOCUMENTS))
-        if not whole or (await self._index.measure()).documents >= whole:
-            return
         after: tuple[str, str] | None = None
         while page := await self._store.query(Query(table=DOCUMENTS, after=after, limit=PAGE)):
             for row in page:
