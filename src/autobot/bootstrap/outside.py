@@ -107,9 +107,14 @@ def need_redis() -> None:
         raise Absent("redis", "Redis's driver is not installed.", hint="autobot add redis")
 
 
+def has_grpc() -> bool:
+    """Say whether gRPC is installed. Imports none of it."""
+    return all(importlib.util.find_spec(one) for one in ("grpc", "grpc_health", "grpc_reflection"))
+
+
 def need_grpc() -> None:
     """Raise Absent when gRPC is not installed."""
-    if any(importlib.util.find_spec(one) is None for one in ("grpc", "grpc_health", "grpc_reflection")):
+    if not has_grpc():
         raise Absent("grpc", "gRPC is not installed.", hint="autobot add grpc")
 
 

@@ -25,7 +25,7 @@ from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.accelerators import GRPC_SOCKET
 from autobot.bootstrap.knowing import VERSION
-from autobot.bootstrap.outside import key_path, need_grpc
+from autobot.bootstrap.outside import has_grpc, key_path, need_grpc
 from autobot.bootstrap.server import WebServer, address_of, listen, run_loop
 from autobot.config import Config
 from autobot.contracts.inference import Load
@@ -196,8 +196,13 @@ async def _child(wishes: dict[str, Any], tell: Callable[[dict[str, Any]], None])
 
 
 def serve_worker(config: Config, port: int | None, grpc_port: int | None, say: Say) -> int:
-    """Run a worker on a port until it is told to stop; returns the exit code. Raises Absent and ConfigurationError."""
+    """Run a worker on a port until it is told to stop; returns the exit code. Raises Absent and ConfigurationError.
+
+    At its usual port it takes gRPC at the usual one, too, where that is installed.
+    """
     need_runtime()
+    if grpc_port is None and port is None and has_grpc():
+        grpc_port = GRPC_PORT
     return run_loop(lambda: _serve(config, port, grpc_port, say))
 
 

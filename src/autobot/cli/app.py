@@ -109,7 +109,9 @@ def serve_role(
     ] = 1,
     grpc_port: Annotated[
         int | None,
-        typer.Option(help="Takes calls over gRPC too; without it only when a row of the matrix says so."),
+        typer.Option(
+            help="Takes calls over gRPC too; without it when a row of the matrix says so (npu: 8082 beside 8081)."
+        ),
     ] = None,
     descriptor: Annotated[int | None, typer.Option(hidden=True)] = None,
     child: Annotated[bool, typer.Option(hidden=True)] = False,
