@@ -88,6 +88,7 @@ def test_a_context_has_the_same_file_names_as_the_others() -> None:
             "pool",
             "quotas",
             "routing",
+            "similar",
             "tools",
             "window",
         }

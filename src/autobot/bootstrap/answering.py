@@ -15,15 +15,16 @@ from autobot.bootstrap.wiring import ModelWires, direct
 from autobot.contexts.agents.agent import AgentFactory, ChatAgent, Choice
 from autobot.contexts.agents.assistant.commands import standard_commands
 from autobot.contexts.agents.assistant.model import Assistant
-from autobot.contexts.agents.catalogue import Catalogue
+from autobot.contexts.agents.catalogue import Catalogue, full_name
 from autobot.contexts.agents.facade import EMBED, ModelFacade, over_facade
 from autobot.contexts.agents.limits import ModelLimits
 from autobot.contexts.agents.metering import Meter
 from autobot.contexts.agents.orchestrator import CHAT
-from autobot.contexts.agents.ports import Embeddings
+from autobot.contexts.agents.ports import Embeddings, ServedBy
 from autobot.contexts.agents.process import EXECUTE, execute_agent
 from autobot.contexts.agents.read_model import Watched
 from autobot.contexts.agents.routing import Router
+from autobot.contexts.agents.similar import SimilarAnswers
 from autobot.contexts.agents.tools import ToolBox
 from autobot.contexts.settings.module import Settings
 from autobot.kernel.commands.linked import LinkedBus
@@ -46,6 +47,16 @@ class Answering:
     meter: Meter
     limits: ModelLimits
     router: Router
+    similar: SimilarAnswers
+
+    def tell_models(self, tell: Callable[[], object]) -> None:
+        """Have `tell` called when a provider has other models than it had; what answers rest on them is forgotten."""
+
+        def changed() -> None:
+            self.similar.forget()
+            tell()
+
+        self.catalogue.changed = changed
 
     def agents(self, registry: LinkRegistry, tools: ToolBox, clock: Clock) -> None:
         """Connect the row to the agents of this process."""
@@ -94,7 +105,6 @@ def answering(
         calls, streams = over_facade(facade)
         registry.wire("gateway-ai", direct(DirectTransport(calls, streams)))
         registry.wire(MODELS, direct(DirectTransport({EMBED.name: calls[EMBED.name]})))
-    live.changed = catalogue.ask_again
 
     async def embedded(texts: Sequence[str], context: CallContext) -> Embeddings:
         # What providers last said is enough: a question does not wait for one that is slow to list its models.
@@ -103,6 +113,17 @@ def answering(
             raise Absent("embeddings", "No model that embeds is known yet.", hint="autobot add npu")
         return await facade.embed(name, texts, context)
 
+    def counted(context: CallContext, by: ServedBy) -> None:
+        meter.cached(context.principal, full_name(by.provider, by.model))
+
+    similar = SimilarAnswers(live.similar, embedded, outside.clock, counted, "agents-llm")
+    facade.similar = similar
+
+    def models_changed() -> None:
+        catalogue.ask_again()
+        similar.forget()
+
+    live.changed = models_changed
     router = Router(live.routes, embedded, outside.clock)
     return Answering(
         wires=wires,
@@ -112,4 +133,5 @@ def answering(
         meter=meter,
         limits=limits,
         router=router,
+        similar=similar,
     )

@@ -44,6 +44,7 @@ KEYS: Final = (
     "model.windows",
     "model.concurrency",
     "model.prices",
+    "model.similar_answers",
     "model.currency",
     "model.quotas",
     "chat.system_prompt",
@@ -235,6 +236,10 @@ class LiveModels:
     def rules(self) -> Rules:
         """Return the operator's prices and quotas."""
         return self._rules
+
+    def similar(self) -> float:
+        """Return how near a question must be to get an earlier one's answer; 0 is off."""
+        return float(self.values.get("model.similar_answers") or 0.0)
 
     def routes(self) -> routing.Rules:
         """Return the operator's examples of intents."""

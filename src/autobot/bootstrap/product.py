@@ -8,7 +8,7 @@ from typing import Any
 
 from autobot.bootstrap.accelerators import Accelerators
 from autobot.bootstrap.acting import action_work
-from autobot.bootstrap.answering import answering
+from autobot.bootstrap.answering import Answering, answering
 from autobot.bootstrap.carrying import Carrying, carried, framed
 from autobot.bootstrap.channels import EngineTexts
 from autobot.bootstrap.documents import Knowledge, indexer_of, knowledge_on
@@ -34,7 +34,6 @@ from autobot.config import Config
 from autobot.contexts.actions import module as actions_module
 from autobot.contexts.agents import module as agents_module
 from autobot.contexts.agents.facade import ModelFacade
-from autobot.contexts.agents.metering import Meter
 from autobot.contexts.agents.ports import FoundRuns
 from autobot.contexts.agents.process import ChatReply
 from autobot.contexts.chat import module as chat_module
@@ -86,7 +85,7 @@ class Product:
     engine: RunEngine
     facade: ModelFacade
     live: LiveModels
-    meter: Meter
+    answering: Answering
     settings: SettingsReader
     upkeep: StoreUpkeep
     wires: ModelWires
@@ -194,7 +193,7 @@ class _Assembly:
             engine=engine,
             facade=facade,
             live=live,
-            meter=self.answering.meter,
+            answering=self.answering,
             settings=self.settings.reader,
             upkeep=self.upkeep,
             accelerators=self.accelerators,
@@ -230,7 +229,7 @@ class _Assembly:
         )
         made = self.answering = answering(outside, self.placement, self.registry, self.store, self.settings)
         self.accelerators.embedder = made.catalogue.default_embedder
-        made.catalogue.changed = lambda: self.carrying.invalidation.invalidate(MODELS_TAG)
+        made.tell_models(lambda: self.carrying.invalidation.invalidate(MODELS_TAG))
         self.catalogue, self.facade, self.live = made.catalogue, made.facade, made.live
         return made.live, made.facade
 

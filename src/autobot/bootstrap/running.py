@@ -56,7 +56,7 @@ async def running(product: Product, *, decisions: bool = True) -> AsyncIterator[
                 task.cancel()
             try:
                 await product.refusals.flush()
-                await product.meter.flush()
+                await product.answering.meter.flush()
             finally:
                 await product.registry.close()
                 await product.wires.close()
@@ -95,7 +95,7 @@ def _background(product: Product, seen: int) -> dict[str, Any]:
         child = product.accelerators.child
         work |= {"worker for inference": child.run()} if child is not None else {}
         work["discovery"] = product.live.discover()
-        work["usage"] = every(USAGE_EVERY_S, product.meter.flush)
+        work["usage"] = every(USAGE_EVERY_S, product.answering.meter.flush)
     return work
 
 
@@ -125,6 +125,9 @@ async def _follow_settings(product: Product) -> None:
     async for batch in product.store.subscribe(after=head):
         if any(one.message.type.startswith("autobot.settings.") for one in batch):
             await patiently(product.live.refresh)
+        if any(one.message.type.startswith("autobot.knowledge.") for one in batch):
+            # An answer may rest on what documents said before.
+            product.answering.similar.forget()
         product.live.passed(batch[-1].position)
 
 

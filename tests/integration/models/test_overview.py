@@ -32,7 +32,7 @@ async def test_the_page_shows_servers_models_and_what_today_cost() -> None:
                 (await app("PUT", f"/api/v1/settings/{key}", {"value": value})).expect(200)
             body = {"model": "ollama:fox", "messages": [{"role": "user", "content": "Hi"}]}
             (await app("POST", "/v1/chat/completions", body)).expect(200)
-            await app.product.meter.flush()
+            await app.product.answering.meter.flush()
 
             ollama = await provider(app, "ollama")
             assert [server["address"] for server in ollama["servers"]] == [one.url, two.url]

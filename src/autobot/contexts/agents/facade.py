@@ -24,6 +24,7 @@ from autobot.contexts.agents.ports import (
     ModelMessage,
     ToolSpec,
 )
+from autobot.contexts.agents.similar import SimilarAnswers
 from autobot.contexts.agents.window import NEUTRAL, Scale, fit, prompt_tokens, refuse_too_long, text_tokens
 from autobot.contracts.models import MODELS_TAG, TEXTS_MAX, Cached
 from autobot.contracts.runs import ModelChoice
@@ -72,6 +73,8 @@ class ModelFacade:
     ) -> None:
         self._catalogue, self._links, self._chain, self._limits = catalogue, links, chain, limits
         self._meter = meter
+        self.similar: SimilarAnswers | None = None
+        """Answers to questions that mean the same, where an operator wants them."""
         self._scales: dict[str, Scale] = {}
         self.calls: Mapping[str, Callable[[Any, CallContext], Coroutine[Any, Any, Any]]] = {
             "embed": self._embed,
@@ -89,6 +92,11 @@ class ModelFacade:
         Raises NotFound for a name that no provider has, Interrupted when the answer breaks off after its
         first chunk, and else what the asked model raised.
         """
+        if self.similar is not None and self.similar.takes(request):
+            return self.similar.through(request, context, lambda: self._asked(request, context))
+        return self._asked(request, context)
+
+    def _asked(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
         link = self._links.link(ROW)
         if not repeatable(request):
             return link.stream(GENERATE, request, context)

@@ -106,6 +106,17 @@ MODELS: Final = (
         form="NAME=LIMIT or NAME=LIMIT+QUEUE, such as ollama:llama3=4+16",
     ),
     Definition(
+        key="model.similar_answers",
+        type="number",
+        group="Models",
+        title="Answers to similar questions",
+        description="How near in meaning a question must be to an earlier one of the same person to get its answer "
+        "again, such as 0.95; 0 is off. Never with tools; needs a model that embeds.",
+        default=0.0,
+        minimum=0.0,
+        maximum=1.0,
+    ),
+    Definition(
         key="model.prices",
         type="list",
         group="Models",
