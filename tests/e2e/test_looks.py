@@ -19,6 +19,7 @@ PAGES: Final = {
     "/communication": "Links",
     "/communication/gateway-ai": "API Gateway → AI Service",
     "/knowledge": "Knowledge",
+    "/knowledge/search?q=anything": "Retrieval test",
     "/events": "Events",
     "/sagas": "Sagas",
     "/roles": "Roles",

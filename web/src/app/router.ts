@@ -20,6 +20,7 @@ export function makeRouter(): Router {
       { path: "/sign-in", name: "sign-in", meta: { public: true }, component: () => import("@/features/signin/View.vue") },
       { path: "/chat/:sessionId?", name: "chat", component: () => import("@/features/chat/View.vue") },
       { path: "/knowledge", name: "knowledge", component: () => import("@/features/knowledge/View.vue") },
+      { path: "/knowledge/search", name: "knowledge-search", meta: { page: "knowledge" }, component: () => import("@/features/knowledge/Search.vue") },
       { path: "/knowledge/documents/:id", name: "document", meta: { page: "knowledge" }, component: () => import("@/features/knowledge/Document.vue") },
       { path: "/communication/:linkId?", name: "communication", component: () => import("@/features/communication/View.vue") },
       { path: "/events/:position(\\d+)?", name: "events", component: () => import("@/features/events/View.vue") },

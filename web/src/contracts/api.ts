@@ -217,6 +217,9 @@ export type SagaPathStep = SagaDetail["path"][number];
 export type KnowledgeDocument = Whole<Schemas["DocumentView"]>;
 export type DocumentText = Whole<Schemas["DocumentText"]>;
 export type AcceptedDocument = Whole<Schemas["Accepted"]>;
+export type SearchAnswer = Whole<Schemas["SearchAnswer"]>;
+export type FoundPassage = SearchAnswer["items"][number];
+export type SearchQuestion = Pick<Whole<Schemas["Search"]>, "query" | "mode" | "group" | "limit" | "collection">;
 export type Collection = Whole<Schemas["CollectionView"]>;
 
 /** The processes of an installation, and the rows between their roles. */

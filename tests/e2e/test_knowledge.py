@@ -1,0 +1,320 @@
+"""Documents as people bring them, watch them being read, find passages in them and open those."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
+
+from autobot.testing.harness import ServerProcess
+from tests.e2e.browser import Visit, audit, is_wider_than_its_window
+from tests.e2e.conftest import Open
+from tests.e2e.test_keyboard import tab_to
+from tests.e2e.test_looks import LOOKS, SIZES
+from tests.integration.documents.files import encrypted_pdf, pdf, word
+from tests.integration.product.people import Person
+
+API: Final = "/api/v1/knowledge_base"
+LONG: Final = "\n\n".join(f"Paragraph {n} tells of nothing in particular." for n in range(400))
+FILES: Final[dict[str, bytes]] = {
+    "lighthouse.pdf": pdf("The keeper trims the lamp.", "At dusk the foghorn sounds twice."),
+    "birds.docx": word(),
+    "bread.md": b"# Bread\n\n## Sourdough\n\nFeed the starter with rye.",
+    "garden.html": b"<html><title>Garden</title><h1>Garden</h1><p>Prune the quince in winter.</p></html>",
+    "harbour.txt": f"{LONG}\n\nThe pilot boards by the rope ladder.\n\n{LONG}".encode(),
+    "tides.csv": b"place,metres\nBrest,6.9\nGranville,13.2\n",
+    "sieve.py": b"def eratosthenes(limit):\n    return [n for n in range(limit)]\n",
+}
+QUESTIONS: Final = {
+    "foghorn at dusk": "lighthouse",
+    "heron in the reeds": "birds",
+    "rye starter": "bread",
+    "prune the quince": "garden",
+    "pilot rope ladder": "harbour",
+    "Granville metres": "tides",
+    "eratosthenes limit": "sieve",
+}
+
+
+def payload(name: str, data: bytes) -> FilePayload:
+    """A file as a person picks it."""
+    return {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+
+
+def pick(page: Page, *files: FilePayload) -> None:
+    """Choose files in the browser's own dialog."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Upload files").first.click()
+    chooser.value.set_files(list(files))
+
+
+def row(page: Page, title: str) -> Locator:
+    """The row of a document."""
+    return page.get_by_role("row").filter(has=page.get_by_role("link", name=title, exact=True))
+
+
+def readable(person: Person, *documents: tuple[str, str]) -> None:
+    """Have texts read."""
+    for title, text in documents:
+        made = person.client.post(f"{API}/documents", {"title": title, "text": text}).expect(202).json
+        person.client.get(f"{API}/documents/{made['id']}", headers={"prefer": "wait=30"}).expect(200)
+
+
+def test_files_of_every_kind_are_read_and_their_passages_open(reader: Visit) -> None:
+    """Several files at once become documents, each is found by its words, and a result opens at its passage."""
+    page = reader.go("/knowledge")
+    pick(page, *(payload(name, data) for name, data in FILES.items()))
+    for name in FILES:
+        expect(row(page, name.partition(".")[0])).to_contain_text(re.compile("Words only|Ready"))
+    page.get_by_role("link", name="Retrieval test").click()
+    field = page.get_by_role("textbox", name="A question, or words")
+    for question, title in QUESTIONS.items():
+        field.fill(question)
+        field.press("Enter")
+        first = page.get_by_role("list", name="What was found").get_by_role("listitem").first
+        expect(first.get_by_role("link")).to_have_text(title)
+    expect(page.get_by_role("region", name="Tried in this window").get_by_role("listitem")).to_have_count(
+        len(QUESTIONS)
+    )
+    page.get_by_role("link", name="pilot rope ladder").click()
+    page.get_by_role("list", name="What was found").get_by_role("link").first.click()
+    expect(page.get_by_role("heading", name="harbour", level=1)).to_be_visible()
+    passage = page.locator("mark")
+    expect(passage.first).to_contain_text("rope ladder")
+    expect(passage.first).to_be_in_viewport()
+
+
+def test_a_passage_says_its_page_and_the_original_comes_back(reader: Visit, tmp_path: Path) -> None:
+    """A document shows the pages of its original, and gives the file back as it came."""
+    page = reader.go("/knowledge")
+    pick(page, payload("lighthouse.pdf", FILES["lighthouse.pdf"]))
+    expect(row(page, "lighthouse")).to_contain_text(re.compile("Words only|Ready"))
+    row(page, "lighthouse").get_by_role("link").click()
+    expect(page.get_by_text("Page 2", exact=True)).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download original").click()
+    download.value.save_as(tmp_path / "again.pdf")
+    assert (tmp_path / "again.pdf").read_bytes() == FILES["lighthouse.pdf"]
+
+
+def test_files_are_dropped_on_the_page(reader: Visit) -> None:
+    """A file that is dragged onto the page is taken; the same one again is told, and leads to the first."""
+    page = reader.go("/knowledge")
+    expect(page.get_by_text("No documents yet")).to_be_visible()
+    for _ in range(2):
+        transfer = page.evaluate_handle(
+            """() => {
+              const transfer = new DataTransfer();
+              transfer.items.add(new File(["A note about kites."], "kites.txt", { type: "text/plain" }));
+              return transfer;
+            }"""
+        )
+        for event in ("dragenter", "dragover", "drop"):
+            page.locator("main > div").dispatch_event(event, {"dataTransfer": transfer})
+        expect(row(page, "kites")).to_contain_text(re.compile("Words only|Ready"))
+    told = page.get_by_role("region", name="Files on their way")
+    expect(told).to_contain_text("The same file is there already.")
+    told.get_by_role("link", name="Open").click()
+    expect(page.get_by_role("region", name="What was read")).to_contain_text("A note about kites.")
+
+
+def test_what_cannot_be_read_says_why_and_can_be_tried_again_or_deleted(reader: Visit) -> None:
+    """A file with a password fails with its cause and a Retry; deleting asks first."""
+    page = reader.go("/knowledge")
+    pick(page, payload("locked.pdf", encrypted_pdf()))
+    locked = row(page, "locked")
+    expect(locked).to_contain_text("password")
+    locked.get_by_role("button", name="Retry locked").click()
+    expect(locked).to_contain_text("Failed")
+    locked.get_by_role("button", name="Actions for locked").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    asks = page.get_by_role("dialog", name="Delete this document?")
+    asks.get_by_role("button", name="Cancel").click()
+    expect(locked).to_be_visible()
+    locked.get_by_role("button", name="Actions for locked").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    asks.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("No documents yet")).to_be_visible()
+
+
+def test_a_text_comes_in_by_keyboard_alone(reader: Visit) -> None:
+    """`g k`, a pasted text with its title, and the document: all without a mouse."""
+    page = reader.go("/chat")
+    expect(page.get_by_role("heading", name="What shall we do?")).to_be_visible()
+    page.get_by_role("main").focus()
+    page.keyboard.press("g")
+    page.keyboard.press("k")
+    page.wait_for_url("**/knowledge")
+    tab_to(page, "button", "Paste or link")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Add a document")).to_be_visible()
+    tab_to(page, "textbox", "Title")
+    page.keyboard.type("Knots")
+    page.keyboard.press("Tab")
+    page.keyboard.type("A bowline does not slip.")
+    tab_to(page, "button", "Add")
+    page.keyboard.press("Enter")
+    expect(row(page, "Knots")).to_contain_text(re.compile("Words only|Ready"))
+    tab_to(page, "link", "Knots")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("region", name="What was read")).to_contain_text("A bowline does not slip.")
+
+
+def test_a_collection_takes_files_from_those_who_may(admin: Visit, reader: Visit, alice: Person) -> None:
+    """Its owner says who may; who may only read sees it and is offered no upload; who may write is."""
+    page = admin.go("/knowledge")
+    name = f"For {alice.name}"
+    page.get_by_role("button", name="New collection").click()
+    form = page.get_by_role("dialog", name="New collection")
+    form.get_by_label("Name").fill(name)
+    form.get_by_label("May read", exact=True).click()
+    page.get_by_role("option", name=alice.name, exact=True).click()
+    page.keyboard.press("Escape")
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name=name, exact=False).first).to_be_visible()
+    other = reader.go("/knowledge")
+    collections = other.get_by_role("navigation", name="Collections")
+    collections.get_by_role("button", name=re.compile(f"^{name}")).click()
+    expect(other.get_by_text("Nobody has put anything here that you may read.")).to_be_visible()
+    expect(other.get_by_role("button", name="Upload files")).to_have_count(0)
+    collections.get_by_role("button", name="All documents").click()
+    expect(other.get_by_role("button", name="Upload files").first).to_be_visible()
+
+
+# ---------------------------------------------------------------------------------- what a real server is seldom seen in
+
+
+def document(title: str, status: str, **more: Any) -> dict[str, Any]:
+    """A document as the API lists it."""
+    progress = {"status": status, "done": 0, "total": 0, "unit": "", "position": None}
+    return {
+        "id": title.lower(), "collection": "c", "title": title, "version": 1, "ready_version": None, "status": status,
+        "progress": progress | more.pop("progress", {}), "words_only": False, "passages": 0, "characters": 0, "model": "",
+        "tags": [], "source": "upload", "url": "", "filename": f"{title}.pdf", "media_type": "application/pdf",
+        "size": 52_000, "sha256": "0" * 64, "owner": "u", "may_write": True, "error": None,
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+    } | more  # fmt: skip
+
+
+BUSY: Final = [
+    document("Alpha", "queued", progress={"position": 4}),
+    document("Beta", "parsing"),
+    document("Gamma", "embedding", progress={"done": 30, "total": 120, "unit": "passages"}),
+    document("Delta", "ready", ready_version=1, passages=12),
+    document("Epsilon", "ready", ready_version=1, passages=7, words_only=True),
+    document("Zeta", "failed", version=2, ready_version=1, error={"code": "bad-file", "detail": "The file is damaged.",
+                                                                  "correlation_id": "c", "hint": "Save it anew."}),
+    document("Eta", "cancelled"),
+]  # fmt: skip
+
+
+def listed(page: Page, seen: list[str]) -> None:
+    """Let the page see documents in every state, and note what it asks to be done."""
+
+    def answer(route: Route) -> None:
+        request = route.request
+        if request.method == "POST":
+            seen.append(request.url.rpartition("/documents/")[2])
+            route.fulfill(json=BUSY[0], status=202)
+            return
+        more = "cursor=next" in request.url
+        items = [document("Last", "ready", ready_version=1)] if more else BUSY
+        route.fulfill(json={"items": items, "next_cursor": None if more else "next"})
+
+    page.route(f"**{API}/documents**", answer)
+
+
+def test_every_state_says_what_is_happening(reader: Visit) -> None:
+    """A queued document tells its place, one that is worked on its step, a failed one its cause; a list has an end."""
+    seen: list[str] = []
+    listed(reader.page, seen)
+    page = reader.go("/knowledge")
+    expect(row(page, "Alpha")).to_contain_text("Queued4 before it")
+    expect(row(page, "Beta")).to_contain_text("Reading")
+    expect(row(page, "Gamma")).to_contain_text("30 of 120 passages")
+    expect(row(page, "Gamma").get_by_role("progressbar")).to_have_attribute("aria-valuenow", "25")
+    expect(row(page, "Delta")).to_contain_text("Ready")
+    expect(row(page, "Epsilon")).to_contain_text("Words only")
+    expect(row(page, "Zeta")).to_contain_text(
+        "The file is damaged. Save it anew.Version 1 is found meanwhile."
+    )
+    expect(row(page, "Eta")).to_contain_text("Cancelled")
+    page.get_by_role("button", name="Retry Zeta").click()
+    page.get_by_role("button", name="Cancel Gamma").click()
+    page.get_by_role("button", name="Load more").click()
+    expect(row(page, "Last")).to_be_visible()
+    expect(page.get_by_role("button", name="Load more")).to_have_count(0)
+    assert seen == ["zeta/retry", "gamma/cancel"]
+
+
+def test_a_list_that_does_not_come_says_so_and_comes_on_retry(reader: Visit) -> None:
+    """Before the answer there are grey rows, after an error its cause with Retry, and then the list."""
+    held: list[Route] = []
+    phase = "silent"
+    problem = {"type": "urn:autobot:problem:internal", "title": "Internal", "status": 500, "code": "internal"}
+    problem |= {"detail": "The disk is full.", "correlation_id": "c-1"}
+    reader.watch.expects("500")
+    page = reader.page
+
+    def answer(route: Route) -> None:
+        if phase == "silent":
+            held.append(route)
+        elif phase == "broken":
+            route.fulfill(status=500, json=problem)
+        else:
+            route.continue_()
+
+    page.route(f"**{API}/documents?**", answer)
+    reader.go("/knowledge")
+    expect(page.locator(".skeleton").first).to_be_visible()
+    phase = "broken"
+    for route in held:
+        route.fulfill(status=500, json=problem)
+    expect(page.get_by_role("alert")).to_contain_text("The disk is full.")
+    phase = "well"
+    page.get_by_role("alert").get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("No documents yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_pages_of_documents_are_accessible_and_fit(
+    opened: Open, plain: ServerProcess, alice: Person, look: str, size: str
+) -> None:
+    """axe-core finds nothing serious in lists, texts, results and dialogs, and nothing scrolls sideways."""
+    readable(alice, ("Knots", "A bowline does not slip. " * 30), ("w" * 120, "x" * 3000))
+    visit = opened(plain.address, color_scheme=look, **SIZES[size]).becomes(alice.client)
+    page = visit.page
+    wrong: list[str] = []
+
+    def check(name: str) -> None:
+        expect(page.locator(".skeleton:not([role=progressbar] *)")).to_have_count(0)
+        wrong.extend(f"{name} {one}" for one in audit(page))
+        if is_wider_than_its_window(page):
+            wrong.append(f"{name} scrolls sideways")
+
+    visit.go("/knowledge")
+    expect(row(page, "Knots")).to_be_visible()
+    check("list")
+    row(page, "Knots").get_by_role("link").click()
+    expect(page.get_by_role("region", name="What was read")).to_contain_text("bowline")
+    check("document")
+    visit.go("/knowledge/search?q=bowline")
+    expect(page.get_by_role("list", name="What was found")).to_be_visible()
+    check("results")
+    page.get_by_role("list", name="What was found").get_by_role("link").first.click()
+    expect(page.locator("mark").first).to_be_visible()
+    check("passage")
+    for button, dialog in (("Paste or link", "Add a document"), ("New collection", "New collection")):
+        visit.go("/knowledge")
+        page.get_by_role("button", name=button).and_(page.locator(":visible")).click()
+        expect(page.get_by_role("dialog", name=dialog)).to_be_visible()
+        check(dialog)
+    listed(page, [])
+    visit.go("/knowledge")
+    expect(row(page, "Zeta")).to_be_visible()
+    check("states")
+    assert not wrong, "\n".join(wrong)

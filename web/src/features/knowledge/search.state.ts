@@ -1,0 +1,82 @@
+/** A test of retrieval: what is asked, and the scores of each stage as bars. Pure. */
+import type { FoundPassage, SearchAnswer, SearchQuestion } from "@/contracts/api";
+
+export const MODES = ["hybrid", "lexical", "vector"] as const;
+export const GROUPS = ["passage", "document"] as const;
+export const LIMITS = [5, 10, 20, 50] as const;
+export const STAGES = ["lexical", "vector", "feedback", "fused", "rerank"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** The question that an address holds; null without words. */
+export function questionOf(query: Readonly<Record<string, unknown>>): SearchQuestion | null {
+  const text = typeof query["q"] === "string" ? query["q"].trim() : "";
+  if (text === "") return null;
+  return {
+    query: text,
+    mode: MODES.find((one) => one === query["mode"]) ?? "hybrid",
+    group: GROUPS.find((one) => one === query["group"]) ?? "passage",
+    limit: LIMITS.find((one) => String(one) === query["limit"]) ?? 10,
+    collection: typeof query["collection"] === "string" && query["collection"] !== "" ? query["collection"] : null,
+  };
+}
+
+/** The query of an address for a question; what is as usual is left out. */
+export function addressOf({ query, mode, group, limit, collection }: SearchQuestion): Record<string, string> {
+  return {
+    q: query,
+    ...(mode === "hybrid" ? {} : { mode }),
+    ...(group === "passage" ? {} : { group }),
+    ...(limit === 10 ? {} : { limit: String(limit) }),
+    ...(collection === null ? {} : { collection }),
+  };
+}
+
+/** The lowest and highest score of each stage that ran, so that bars of different stages can stand side by side. */
+export type Ranges = Readonly<Partial<Record<Stage, readonly [low: number, high: number]>>>;
+export function rangesOf(items: readonly FoundPassage[]): Ranges {
+  return Object.fromEntries(
+    STAGES.flatMap((stage) => {
+      const scores = items.flatMap((item) => item.stages[stage]?.score ?? []);
+      // A stage whose scores begin at nought is drawn from there.
+      return scores.length ? [[stage, [Math.min(0, ...scores), Math.max(...scores)] as const]] : [];
+    }),
+  );
+}
+
+export interface Bar {
+  readonly stage: Stage;
+  /** Its score there; null when that stage did not find the passage. */
+  readonly score: number | null;
+  readonly rank: number | null;
+  /** Between 0 and 1. */
+  readonly share: number;
+}
+/** A bar for every stage that ran. */
+export function barsOf(item: FoundPassage, ranges: Ranges): Bar[] {
+  return STAGES.flatMap((stage): Bar[] => {
+    const range = ranges[stage];
+    if (range === undefined) return [];
+    const of = item.stages[stage];
+    if (of === null) return [{ stage, score: null, rank: null, share: 0 }];
+    const [low, high] = range;
+    return [{ stage, score: of.score, rank: of.rank, share: high > low ? (of.score - low) / (high - low) : 1 }];
+  });
+}
+
+/** A score with three places, or in powers of ten where those would say nothing. */
+export const scoreOf = (score: number): string => (score !== 0 && Math.abs(score) < 0.001 ? score.toExponential(1) : score.toFixed(3));
+
+/** A test as the log keeps it. */
+export interface Tried extends SearchQuestion {
+  readonly at: string;
+  readonly found: number;
+  readonly totalMs: number;
+  readonly best: string | null;
+}
+const KEPT = 30;
+/** The log with one more, the newest first; the same question again takes the place of the one before. */
+export function withTried(log: readonly Tried[], question: SearchQuestion, answer: SearchAnswer, at: string): Tried[] {
+  const same = (one: Tried): boolean => JSON.stringify(addressOf(one)) === JSON.stringify(addressOf(question));
+  const tried = { ...question, at, found: answer.items.length, totalMs: answer.took.total_ms, best: answer.items[0]?.title ?? null };
+  return [tried, ...log.filter((one) => !same(one))].slice(0, KEPT);
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import type { FoundPassage, SearchAnswer } from "@/contracts/api";
+import { addressOf, barsOf, questionOf, rangesOf, scoreOf, withTried } from "./search.state";
+
+const passage = (stages: Partial<Record<"lexical" | "vector" | "fused", [score: number, rank: number]>>): FoundPassage => ({
+  document_id: "d",
+  passage_id: "d.1.0",
+  version: 1,
+  number: 0,
+  title: "A title",
+  heading: "",
+  text: "text",
+  start: 0,
+  end: 4,
+  page: null,
+  score: 1,
+  stages: { lexical: null, vector: null, feedback: null, fused: null, rerank: null, ...Object.fromEntries(Object.entries(stages).map(([name, [score, rank]]) => [name, { score, rank }])) },
+});
+
+describe("a question in the address", () => {
+  it("comes back as it went", () => {
+    const question = { query: "how", mode: "vector", group: "document", limit: 20, collection: "c" } as const;
+    expect(questionOf(addressOf(question))).toEqual(question);
+    expect(addressOf({ query: "how", mode: "hybrid", group: "passage", limit: 10, collection: null })).toEqual({ q: "how" });
+  });
+  it("is none without words, and usual where the address says what cannot be", () => {
+    expect([questionOf({}), questionOf({ q: "  " })]).toEqual([null, null]);
+    expect(questionOf({ q: "x", mode: "magic", limit: "7" })).toEqual({ query: "x", mode: "hybrid", group: "passage", limit: 10, collection: null });
+  });
+});
+
+describe("the bars of a passage", () => {
+  const items = [passage({ lexical: [8, 1], fused: [2, 1] }), passage({ lexical: [2, 2], vector: [0.5, 1], fused: [-1, 2] })];
+  const ranges = rangesOf(items);
+  it("stand for the stages that ran, and no others", () => {
+    expect(items.map((item) => barsOf(item, ranges).map(({ stage }) => stage))).toEqual([["lexical", "vector", "fused"], ["lexical", "vector", "fused"]]);
+  });
+  it("are as long as the score beside the best of that stage", () => {
+    expect(items.map((item) => barsOf(item, ranges).map(({ share }) => share))).toEqual([[1, 0, 1], [0.25, 1, 0]]);
+  });
+  it("tell a stage that did not find the passage from one with a low score", () => {
+    expect(barsOf(items[0] as FoundPassage, ranges)[1]).toEqual({ stage: "vector", score: null, rank: null, share: 0 });
+  });
+  it("say small scores, too", () => {
+    expect([1.5204, 0, -0.25, 0.0000012].map(scoreOf)).toEqual(["1.520", "0.000", "-0.250", "1.2e-6"]);
+  });
+  it("are none when nothing was found", () => {
+    expect(rangesOf([])).toEqual({});
+  });
+});
+
+it("the log keeps the newest first and each question once, and does not grow without end", () => {
+  const answer = { items: [passage({})], took: { total_ms: 3 } } as unknown as SearchAnswer;
+  const ask = (query: string) => ({ query, mode: "hybrid", group: "passage", limit: 10, collection: null }) as const;
+  let log = withTried([], ask("a"), answer, "1");
+  log = withTried(log, ask("b"), answer, "2");
+  log = withTried(log, ask("a"), answer, "3");
+  expect(log.map(({ query, at }) => [query, at])).toEqual([["a", "3"], ["b", "2"]]);
+  for (let n = 0; n < 50; n += 1) log = withTried(log, ask(`q${n}`), answer, "4");
+  expect(log).toHaveLength(30);
+});
