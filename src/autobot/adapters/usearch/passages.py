@@ -73,7 +73,7 @@ class NearPassages:
         exactly = among != EVERY or where.as_of is not None or where.documents is not None
         if graph is None or exactly or graph.mark.dimensions != len(vector):
             return await self._store.nearest(vector, where, limit, among)
-        count = max(self._options.candidates, 2 * limit)
+        count = max(self._options.candidates, limit)
         numbers = await asyncio.to_thread(graph.candidates, unit(vector), count)
         found = await self._store.nearest(
             vector, where, limit, Among(numbers=numbers, beyond=graph.mark.last)

@@ -26,10 +26,10 @@ from autobot.kernel.core.errors import InvalidInput
 from autobot.kernel.event_store.fold import position_of
 from autobot.kernel.event_store.ports import EventStore
 
-POOL: Final = 200
+POOL: Final = 100
 """Passages that each stage gives at least: one that stands low in one list may stand high in the other."""
-PER_RESULT: Final = 4
-"""Passages of each stage for every document that is wanted: several may be of one."""
+PER_PASSAGE, PER_DOCUMENT = 2, 4
+"""Passages of each stage for every result that is wanted: several may be of one document."""
 
 
 class SearchQueries:
@@ -56,7 +56,7 @@ class SearchQueries:
             tags=query.tags,
             as_of=position,
         )
-        depth = max(POOL, query.limit * (PER_RESULT if query.group == "document" else 1))
+        depth = max(POOL, query.limit * (PER_DOCUMENT if query.group == "document" else PER_PASSAGE))
         seen = await self._looking.stages(query.query, query.mode, where, depth, context, watch)
         mode: SearchMode = query.mode if seen.degraded is None else "lexical"
         found = _results(seen.lists, query.group == "document")[: query.limit]

@@ -17,6 +17,8 @@ from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded
 
 FEEDBACK: Final = 3
 """Passages that a question's vector is moved towards: few, as each that does not fit leads astray."""
+LOOKED_AT: Final = 50
+"""Of each list; what stands lower in both is not among the best of them."""
 
 StageName = Literal["lexical", "vector", "feedback"]
 
@@ -99,7 +101,8 @@ class Looking:
 
     async def _by_feedback(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
         watch = Stopwatch(self._clock)
-        best = [one.passage_id for one in by_rank([seen.lists["lexical"], seen.lists["vector"]])[:FEEDBACK]]
+        first = [seen.lists["lexical"][:LOOKED_AT], seen.lists["vector"][:LOOKED_AT]]
+        best = [one.passage_id for one in by_rank(first)[:FEEDBACK]]
         near = [one for one in (await self._index.vectors(best)).values() if len(one) == len(vector)]
         there = replace(where, model=seen.model)
         found = await self._index.nearest(moved(vector, near), there, depth)
