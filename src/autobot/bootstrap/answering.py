@@ -11,6 +11,7 @@ from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.placing import Placement
 from autobot.bootstrap.routing import MODELS
+from autobot.bootstrap.tools import document_search
 from autobot.bootstrap.wiring import ModelWires, direct
 from autobot.contexts.agents.agent import AgentFactory, ChatAgent, Choice
 from autobot.contexts.agents.assistant.commands import standard_commands
@@ -90,7 +91,7 @@ def answering(
         return await catalogue.choices(context)
 
     ask = LinkedBus(registry.link("ai-backend")).ask
-    assistant = Assistant(LazyGuide(), standard_commands(ask, listed))
+    assistant = Assistant(LazyGuide(), standard_commands(ask, listed), document_search(ask))
     catalogue = Catalogue(
         (live.ollama, live.openai, live.llamacpp, live.npu, assistant),
         outside.clock,

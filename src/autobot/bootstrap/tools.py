@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 
 from autobot.bootstrap.guide import search_guide
-from autobot.contexts.agents.tools import ToolBox, standard_tools
+from autobot.contexts.agents.tools import Excerpt, SearchDocuments, ToolBox, standard_tools
 from autobot.contracts import settings
+from autobot.contracts.knowledge.search import QUERY_MAX, SearchAnswer, SearchKnowledge
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
+
+PASSAGES: Final = 6
+"""Passages of documents that an agent sees at once."""
 
 
 def toolbox(backend: Dispatcher, clock: Clock, allowed: Callable[[Any, str], bool]) -> ToolBox:
@@ -22,4 +26,23 @@ def toolbox(backend: Dispatcher, clock: Clock, allowed: Callable[[Any, str], boo
     def permitted(context: CallContext, action: str) -> bool:
         return allowed(context.principal, action)
 
-    return ToolBox(standard_tools(clock, read_setting, search_guide), permitted)
+    tools = standard_tools(clock, read_setting, search_guide, document_search(backend.ask))
+    return ToolBox(tools, permitted)
+
+
+def document_search(ask: Callable[[Any, CallContext], Awaitable[Any]]) -> SearchDocuments:
+    """Return what finds passages of documents that the caller may read, for agents."""
+
+    async def search(question: str, context: CallContext) -> Sequence[Excerpt]:
+        query = SearchKnowledge(query=question[:QUERY_MAX] or " ", limit=PASSAGES)
+        answer: SearchAnswer = await ask(query, context)
+        return [
+            Excerpt(
+                title=" › ".join(filter(None, (one.title, one.heading))),
+                source=f"documents/{one.document_id}#{one.passage_id}",
+                text=one.text,
+            )
+            for one in answer.items
+        ]
+
+    return search

@@ -10,6 +10,7 @@ import typer
 from autobot.cli import data, inspect, people
 from autobot.cli.console import current_config, guarded
 from autobot.cli.dead_letters import dead_letters
+from autobot.cli.knowledge import knowledge
 from autobot.cli.new import new
 from autobot.cli.output import READER_GONE, Exit, ReaderGone, complain, say
 from autobot.cli.read_models import read_models
@@ -29,6 +30,7 @@ app.add_typer(inspect.matrix, name="matrix")
 app.add_typer(inspect.events, name="events")
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(read_models, name="read-models")
+app.add_typer(knowledge, name="knowledge")
 app.add_typer(roles, name="roles")
 app.add_typer(data.audit, name="audit")
 app.add_typer(new, name="new")

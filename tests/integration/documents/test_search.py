@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from autobot.testing.client import Client
-from autobot.testing.harness import ServerProcess
+from autobot.testing.harness import ServerProcess, run_cli
 from tests.integration.documents.test_documents import BASE, settled
 
 PATIENCE_S: Final = 30.0
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """An administrator's program, of AutoBot with nothing installed."""
-    with ServerProcess(tmp_path_factory.mktemp("search") / "data") as server:
-        with Client(server.local, key=server.key("knowledge:*", "events:read")) as asking:
-            yield asking
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """AutoBot as it is with nothing installed."""
+    with ServerProcess(tmp_path_factory.mktemp("search") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server: ServerProcess) -> Iterator[Client]:
+    """An administrator's program."""
+    with Client(server.local, key=server.key("knowledge:*", "events:read")) as asking:
+        yield asking
 
 
 def add(client: Client, title: str, text: str, **fields: Any) -> str:
@@ -74,3 +82,26 @@ def test_bad_searches_are_refused(client: Client) -> None:
     both = {"query": "x", "position": 1, "at": "2026-01-01T00:00:00Z"}
     assert client("POST", f"{BASE}/search", both).status == 422
     assert client("POST", f"{BASE}/search", {"query": "x", "collection": "nobodys"}).status == 404
+
+
+def test_search_is_measured_by_http_and_command_line(
+    client: Client, server: ServerProcess, tmp_path: Path
+) -> None:
+    """Both answer the same measures; a file that is no list of questions is told, and measures nothing."""
+    document = add(client, "Care of lamps", "Lamps want new bulbs once a year.")
+    questions = [{"query": "bulbs of lamps", "relevant": {document: 1}}]
+    body = {"questions": questions, "mode": "lexical"}
+    found = client("POST", f"{BASE}/search/measure", body).expect(200).json
+    assert (found["ndcg_10"], found["recall_100"], found["mrr_10"], found["mode"]) == (
+        1.0,
+        1.0,
+        1.0,
+        "lexical",
+    )
+    file = tmp_path / "questions.json"
+    file.write_text(json.dumps(questions), encoding="utf-8")
+    told = run_cli(server.folder, "knowledge", "eval", str(file), "--mode", "lexical")
+    assert told.returncode == 0, told.stderr
+    assert "nDCG@10 1.0000, recall@100 1.0000, MRR@10 1.0000" in told.stdout
+    file.write_text("{", encoding="utf-8")
+    assert run_cli(server.folder, "knowledge", "eval", str(file)).returncode == 2

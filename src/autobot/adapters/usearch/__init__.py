@@ -1,1 +1,1 @@
-"""Nearest vectors by a graph, from twenty thousand on (decision 0050)."""
+"""Nearest vectors by a graph, from five thousand on (decision 0050)."""

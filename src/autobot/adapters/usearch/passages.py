@@ -41,7 +41,7 @@ class NearOptions:
     (10–10,000). `growth`: share of new or gone vectors from which on it is made anew (0.01–1).
     """
 
-    least: int = 20_000
+    least: int = 5_000
     candidates: int = 200
     growth: float = 0.1
 

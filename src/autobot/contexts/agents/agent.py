@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any, Final, Protocol
 
 from autobot.contexts.agents import ports
-from autobot.contexts.agents.tools import ToolBox, ToolFailed
+from autobot.contexts.agents.tools import ToolBox, ToolFailed, cited
 from autobot.contracts.chat import Reply, Route, Thread, ToolCallView, Usage
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
@@ -253,7 +253,7 @@ def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
         ),
         finish_reason=last.finish_reason,
         tool_calls=tuple(calls),
-        citations=last.citations,
+        citations=(*last.citations, *cited(calls)),
         left_out=last.left_out,
     )
 

@@ -16,8 +16,9 @@ from autobot.contexts.knowledge.process.indexing import Indexer, Means
 from autobot.contexts.knowledge.process.mending import Mender
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
+from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
-from autobot.contracts.knowledge import collections, documents, search
+from autobot.contracts.knowledge import collections, documents, measuring, search
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.core.clock import Clock
@@ -115,7 +116,10 @@ def _of_indexing(handlers: IndexingHandlers) -> tuple[CommandSpec, ...]:
 
 
 def _searches(found: SearchQueries) -> tuple[QuerySpec, ...]:
-    return (QuerySpec(query=search.SearchKnowledge, action=READ, handler=found.search),)
+    return (
+        QuerySpec(query=search.SearchKnowledge, action=READ, handler=found.search),
+        QuerySpec(query=measuring.MeasureSearch, action=READ, handler=MeasureQueries(found).measure),
+    )
 
 
 def _queries(found: DocumentQueries, places: CollectionQueries) -> tuple[QuerySpec, ...]:

@@ -10,7 +10,7 @@ from annotated_types import Ge, Le, Len
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from autobot.contracts.knowledge import search
+from autobot.contracts.knowledge import measuring, search
 from autobot.contracts.knowledge.words import Id, Tags
 from autobot.contracts.past import AsOf
 from autobot.gateway.access import needs
@@ -36,6 +36,15 @@ class Search:
     position: Annotated[int, Ge(0), Le(2**53)] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """Body of a measurement: questions with the grade of each document that answers them."""
+
+    questions: Annotated[tuple[measuring.LabelledQuestion, ...], Len(1, measuring.QUESTIONS_MAX)]
+    mode: search.SearchMode = "hybrid"
+    collection: Id | None = None
+
+
 def router(bus: Dispatcher) -> APIRouter:
     """Return the routes over the bus."""
     routes = new_router(PREFIX, "knowledge")
@@ -58,6 +67,16 @@ def router(bus: Dispatcher) -> APIRouter:
             tags=body.tags,
             as_of=AsOf(position=body.position, at=body.at),
         )
+        return json_answer(await bus.ask(query, context))
+
+    @routes.post(
+        "/search/measure",
+        response_model=measuring.SearchMeasures,
+        summary="Measure search by questions whose documents are known: nDCG@10, recall@100, MRR@10",
+    )
+    @needs("knowledge:read")
+    async def measure_search(body: Measure, context: Context) -> Response:
+        query = measuring.MeasureSearch(questions=body.questions, mode=body.mode, collection=body.collection)
         return json_answer(await bus.ask(query, context))
 
     return routes

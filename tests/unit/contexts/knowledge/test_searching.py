@@ -13,7 +13,9 @@ from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.adapters.memory.passages import MemoryPassages
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.ports.documents import Library, put_collection
+from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
+from autobot.contracts.knowledge.measuring import LabelledQuestion, MeasureSearch
 from autobot.contracts.knowledge.search import SearchAnswer, SearchKnowledge
 from autobot.contracts.past import AsOf
 from autobot.kernel.core.context import CallContext, Principal, TraceContext
@@ -214,3 +216,25 @@ async def test_an_answer_is_json() -> None:
     world = World()
     await world.begin()
     assert b'"passage_id":"ferns.1.0"' in msgspec.json.encode(await world.ask("ferns"))
+
+
+async def test_search_is_measured_by_questions_whose_documents_are_known() -> None:
+    """The measures are those of each question's ranking, and their means; a question without an answer is refused."""
+    world = World()
+    await world.begin()
+    measures = MeasureQueries(world.queries)
+    questions = (
+        LabelledQuestion(query="Where do ferns grow?", relevant={"ferns": 2.0}),
+        LabelledQuestion(query="Which valve stops water?", relevant={"moss": 1.0, "nowhere": 1.0}),
+    )
+    found = await measures.measure(MeasureSearch(questions=questions, mode="lexical"), ANN)
+    first, second = found.questions
+    assert (first.ndcg_10, first.recall_100, first.reciprocal_rank_10, first.first) == (1.0, 1.0, 1.0, 1)
+    assert (second.ndcg_10, second.recall_100, second.first) == (0.0, 0.0, None)
+    assert (found.ndcg_10, found.recall_100, found.mrr_10, found.mode) == (0.5, 0.5, 0.5, "lexical")
+    world.embedder.away = AWAY
+    fallen = await measures.measure(MeasureSearch(questions=questions), ANN)
+    assert (fallen.asked, fallen.mode, fallen.degraded is not None) == ("hybrid", "lexical", True)
+    bad = (LabelledQuestion(query="x", relevant={"a": 0.0}),)
+    with pytest.raises(InvalidInput):
+        await measures.measure(MeasureSearch(questions=bad), ANN)

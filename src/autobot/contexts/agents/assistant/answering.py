@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from autobot.contexts.agents.assistant.ranking import Found, Guide, words_of
 from autobot.contexts.agents.ports import Citation
+from autobot.contexts.agents.tools import Excerpt, shortened
 
 NO_MODEL: Final = "I am AutoBot's built-in assistant, not a language model: I look things up in AutoBot's guide and run commands."
 NEXT_STEP: Final = (
@@ -18,10 +20,12 @@ TITLED_MIN: Final = 0.25
 """A passage that has less of the question than this does not answer it: less is asked of one whose heading
 speaks of it."""
 
+SHARE_MIN: Final = 0.5
+"""A passage of a document answers a question when it has this share of its words."""
+
 RELATED_MIN: Final = 0.6
 """Share of the best score from which a further passage is named too."""
 
-EXCERPT_MAX: Final = 300
 SHOWN_MAX: Final = 3
 
 
@@ -59,6 +63,26 @@ def _quoted(found: Found) -> str:
 
 
 def _cited(found: Found) -> Citation:
-    text = " ".join(found.passage.text.split())
-    excerpt = text if len(text) <= EXCERPT_MAX else text[: EXCERPT_MAX - 1].rstrip() + "…"
-    return Citation(title=found.passage.title, source=f"guide/{found.passage.source}", excerpt=excerpt)
+    passage = found.passage
+    return Citation(title=passage.title, source=f"guide/{passage.source}", excerpt=shortened(passage.text))
+
+
+def best_of(question: str, guide: Guide, found: Sequence[Excerpt]) -> Said:
+    """Answer from the guide, or from the person's documents where these have more of the question's words."""
+    asked = frozenset(words_of(question))
+    fitting = [one for one in found if asked and _share(asked, one.title, one.text) >= SHARE_MIN]
+    of_guide = [one.passage for one in guide.search(question, 1) if _fits(one)]
+    known = max((_share(asked, one.title, one.text) for one in of_guide), default=0.0)
+    if not any(_share(asked, one.title, one.text) > known for one in fitting):
+        return answer(question, guide)
+    shown = fitting[:SHOWN_MAX]
+    quoted = [f"### {one.title}\n\n{one.text}" for one in shown[:2]]
+    citations = tuple(
+        Citation(title=one.title, source=one.source, excerpt=shortened(one.text)) for one in shown
+    )
+    return Said(text="\n\n".join([NO_MODEL, "From your documents:", *quoted]), citations=citations)
+
+
+def _share(asked: frozenset[str], title: str, text: str) -> float:
+    """Return the share of a question's words that a passage has."""
+    return len(asked.intersection(words_of(f"{title} {text}"))) / len(asked)

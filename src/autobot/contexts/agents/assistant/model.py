@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from autobot.contexts.agents.assistant.answering import Said, answer
+from autobot.contexts.agents.assistant.answering import Said, best_of
 from autobot.contexts.agents.assistant.commands import Commands, is_command, run
 from autobot.contexts.agents.assistant.ranking import Guide
 from autobot.contexts.agents.catalogue import ASSISTANT, full_name
@@ -19,8 +19,9 @@ from autobot.contexts.agents.ports import (
     TextDelta,
     Usage,
 )
+from autobot.contexts.agents.tools import Excerpt, SearchDocuments
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import Absent, InvalidInput, NotFound
+from autobot.kernel.core.errors import Absent, AutoBotError, DeadlineExceeded, InvalidInput, NotFound
 
 NAME: Final = full_name(ASSISTANT, "")
 ROW: Final = "agents-llm"
@@ -30,8 +31,8 @@ ROW: Final = "agents-llm"
 class Assistant:
     """A LanguageModel that is none, and says so. It reads the last message of the person only."""
 
-    def __init__(self, guide: Guide, commands: Commands) -> None:
-        self._guide, self._commands = guide, commands
+    def __init__(self, guide: Guide, commands: Commands, documents: SearchDocuments | None = None) -> None:
+        self._guide, self._commands, self._documents = guide, commands, documents
 
     @property
     def provider(self) -> str:
@@ -48,7 +49,7 @@ class Assistant:
         return (ModelInfo(id=NAME, tools=False, detail="looks things up in AutoBot's guide"),)
 
     async def generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
-        """Answer the last message from the guide, or run its slash command."""
+        """Answer the last message from the guide or the person's documents, or run its slash command."""
         if request.model != NAME:
             raise NotFound(f"The built-in assistant answers to {NAME} only.")
         if request.json_schema is not None:
@@ -62,7 +63,18 @@ class Assistant:
     async def _say(self, question: str, context: CallContext) -> Said:
         if is_command(question):
             return Said(text=await run(question, self._commands, context))
-        return answer(question, self._guide)
+        return best_of(question, self._guide, await self._found(question, context))
+
+    async def _found(self, question: str, context: CallContext) -> Sequence[Excerpt]:
+        """Return passages of the person's documents; none where these cannot be searched now: the guide can."""
+        if self._documents is None or not question.strip():
+            return ()
+        try:
+            return await self._documents(question, context)
+        except DeadlineExceeded:
+            raise
+        except AutoBotError:
+            return ()
 
     async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
         """Raise Absent: it has no vectors."""

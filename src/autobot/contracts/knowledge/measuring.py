@@ -1,0 +1,60 @@
+"""Measuring search: questions with the documents that answer them, and how well these are found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge, Le, Len
+
+from autobot.contracts.knowledge.search import QUERY_MAX, Degraded, SearchMode
+from autobot.contracts.knowledge.words import Id
+
+QUESTIONS_MAX = 500
+GRADE_MAX = 10.0
+
+Grade = Annotated[float, Ge(0), Le(GRADE_MAX)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledQuestion:
+    """A question, and the grade of each document that answers it: higher is better, 0 answers nothing."""
+
+    query: Annotated[str, Len(1, QUERY_MAX)]
+    relevant: Annotated[Mapping[Annotated[str, Len(1, 64)], Grade], Len(1, 1000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureSearch:
+    """Search each question as the caller would, a hundred documents deep, and judge what is found."""
+
+    questions: Annotated[tuple[LabelledQuestion, ...], Len(1, QUESTIONS_MAX)]
+    mode: SearchMode = "hybrid"
+    collection: Id | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionMeasure:
+    """How well the documents of one question were found. `first` is the rank of the first relevant one, None for none."""
+
+    query: str
+    ndcg_10: float
+    recall_100: float
+    reciprocal_rank_10: float
+    first: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchMeasures:
+    """Means over all questions, each from 0 to 1, and each question for itself. `mode` is what was done."""
+
+    questions: tuple[QuestionMeasure, ...]
+    ndcg_10: float
+    recall_100: float
+    mrr_10: float
+    asked: SearchMode
+    mode: SearchMode
+    model: str
+    mean_ms: float
+    degraded: Degraded | None = None

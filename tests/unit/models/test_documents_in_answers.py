@@ -1,0 +1,107 @@
+"""Answers by the person's documents: what the built-in assistant quotes, and what a reply of a model cites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+import pytest
+
+from autobot.contexts.agents.assistant.answering import NO_MODEL, best_of
+from autobot.contexts.agents.assistant.passages import passages_of
+from autobot.contexts.agents.assistant.ranking import Guide
+from autobot.contexts.agents.tools import Excerpt, Tool, ToolBox, ToolFailed, cited, standard_tools
+from autobot.contracts.chat import ToolCallView
+from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
+from autobot.kernel.core.errors import Absent
+from autobot.testing.virtual_time import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+GUIDE = Guide(passages_of("# Backups\n\nMake a backup with `autobot backup`.", "backups.md"))
+CONTEXT = CallContext(
+    correlation_id="c", principal=SYSTEM, trace=TraceContext(trace_id="1" * 32, span_id="2" * 16)
+)
+FERNS = Excerpt(
+    title="Garden › Ferns", source="documents/d1#d1.2.3", text="Ferns want water twice a week, in shade."
+)
+OTHER = Excerpt(title="Pumps", source="documents/d2#d2.1.0", text="A pump needs oil.")
+
+
+def test_a_fitting_passage_is_quoted_and_cited() -> None:
+    """It says that it is no model, quotes the passage as it stands, and cites document and passage."""
+    said = best_of("How often do ferns want water?", GUIDE, (FERNS, OTHER))
+    assert said.text.startswith(NO_MODEL)
+    assert "From your documents:" in said.text
+    assert FERNS.text in said.text
+    assert OTHER.text not in said.text
+    assert [(one.title, one.source) for one in said.citations] == [(FERNS.title, FERNS.source)]
+
+
+def test_passages_that_do_not_fit_are_no_answer() -> None:
+    """A passage with less than half of the question's words answers nothing; then it says so and does not guess."""
+    said = best_of("Which colour has the moon over Lisbon tonight?", GUIDE, (FERNS, OTHER))
+    assert said.citations == ()
+    assert "I do not guess" in said.text
+
+
+def test_the_guide_answers_about_the_product() -> None:
+    """Where the guide has as much of the question as the documents, it answers."""
+    own = Excerpt(title="Notes", source="documents/d3#d3.1.0", text="Make a copy.")
+    said = best_of("How do I make a backup?", GUIDE, (own,))
+    assert said.citations[0].source == "guide/backups.md#backups"
+    assert best_of("", GUIDE, (own,)).citations == ()
+
+
+def view(name: str, result: str | None, state: Any = "completed") -> ToolCallView:
+    """Return a finished call of a tool."""
+    return ToolCallView(id="1", name=name, arguments={}, state=state, result=result, duration_ms=1.0)
+
+
+def test_a_reply_cites_the_passages_that_its_tool_found() -> None:
+    """Each passage once, by its address; what other tools said, failed or cannot be read is none."""
+    found = msgspec.json.encode([asdict(FERNS), asdict(OTHER)]).decode()
+    calls = (
+        view("search_documents", found),
+        view("search_documents", found),
+        view("search_documents", "No passage of the documents fits."),
+        view("search_documents", found, "failed"),
+        view("read_setting", found),
+    )
+    assert [one.source for one in cited(calls)] == [FERNS.source, OTHER.source]
+    assert cited(()) == ()
+
+
+def tools(found: Sequence[Excerpt] | Exception) -> Sequence[Tool]:
+    """Return the tools over a search with this outcome."""
+
+    async def search(question: str, context: CallContext) -> Sequence[Excerpt]:
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def read(key: str, context: CallContext) -> Any:
+        return None
+
+    return standard_tools(ManualClock(), read, lambda _: (), search)
+
+
+async def test_the_tool_gives_passages_to_those_who_may_read() -> None:
+    """A model gets passages with their addresses, or is told that none fits or what is wrong; without the right, nothing."""
+    asked: Mapping[str, str] = {"query": "ferns"}
+    box = ToolBox(tools((FERNS,)), lambda context, action: True)
+    assert [
+        one.source
+        for one in cited((view("search_documents", await box.call("search_documents", asked, CONTEXT)),))
+    ] == [FERNS.source]
+    empty = ToolBox(tools(()), lambda context, action: True)
+    assert "No passage" in await empty.call("search_documents", asked, CONTEXT)
+    away = ToolBox(tools(Absent("index", "The index is away.", hint="wait")), lambda context, action: True)
+    with pytest.raises(ToolFailed, match="away"):
+        await away.call("search_documents", asked, CONTEXT)
+    barred = ToolBox(tools((FERNS,)), lambda context, action: action != "knowledge:read")
+    assert "search_documents" not in {one.name for one in barred.specs(CONTEXT)}
+    with pytest.raises(ToolFailed):
+        await barred.call("search_documents", asked, CONTEXT)
