@@ -1,0 +1,194 @@
+"""A worker's engine on this machine's device: texts per second and latency against batch size, alone and shared.
+
+`call of N` is one call with N texts after another; `32 callers` are so many calls of one text at once, with batches across
+calls and, beside it, without (one text a batch). Short texts have about 15 tokens, passages about 200. CPU is that of the
+whole process with the device's threads. The cache of vectors is off. Rounds are interleaved; figures are medians of
+their rounds.
+
+    python -m bench.npu [--rounds 3] [--seconds 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from autobot.adapters.system.clock import SystemClock
+from autobot.bootstrap.accelerators import Accelerators
+from autobot.bootstrap.outside import memory_outside
+from autobot.bootstrap.wiring import load_matrix
+from autobot.config import Config
+from autobot.contracts.inference import EmbedTexts, WarmUp
+from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
+from autobot.kernel.links.registry import LinkRegistry
+from autobot.workers.npu.engine import Engine
+from autobot.workers.npu.options import BatchRules, WorkerOptions
+from autobot.workers.npu.ports import Inference
+from bench.around import line
+
+CONTEXT = CallContext(
+    correlation_id="bench", principal=SYSTEM, trace=TraceContext(trace_id="1" * 32, span_id="2" * 16)
+)
+CALLERS = 32
+SHORT = "How do I restart the service {n} when its breaker opens?"
+PASSAGE = SHORT + " It is told that rivers carry stones from the hills into the plains below." * 12
+QUOTED = (
+    "sentence-transformers on torch: 14,200 texts/s on a V100 GPU (quoted: sbert.net, Pretrained Models, all-MiniLM-L6-v2). "
+    "Not measured here: torch for Linux comes from the Python index with gigabytes of CUDA."
+)
+
+
+class Numbers:
+    """Texts that differ, so that nothing is known before."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def take(self, form: str, count: int) -> EmbedTexts:
+        """Return a call with so many texts that nobody asked before."""
+        first, self._next = self._next, self._next + count
+        return EmbedTexts(texts=tuple(form.format(n=number) for number in range(first, first + count)))
+
+
+@asynccontextmanager
+async def engine(batches: BatchRules) -> AsyncIterator[Engine]:
+    """Run an engine that has computed once."""
+    made = Engine(WorkerOptions(cache_bytes=0, batches=batches), SystemClock())
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(made.run())
+        await made.warm_up(WarmUp(), CONTEXT)
+        yield made
+        running.cancel()
+
+
+def cpu_s() -> float:
+    """Return the processor time of this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def one_after_another(
+    inference: Inference, numbers: Numbers, form: str, count: int, seconds: float
+) -> dict[str, float]:
+    """Measure calls of `count` texts, one after another."""
+    took: list[float] = []
+    began, spent = time.monotonic(), cpu_s()
+    while time.monotonic() - began < seconds:
+        wish, start = numbers.take(form, count), time.monotonic()
+        await inference.embed(wish, CONTEXT)
+        took.append(time.monotonic() - start)
+    return figures(took, count * len(took), time.monotonic() - began, cpu_s() - spent)
+
+
+async def at_once(inference: Inference, numbers: Numbers, form: str, seconds: float) -> dict[str, float]:
+    """Measure calls of one text by many callers."""
+    took: list[float] = []
+    began, spent = time.monotonic(), cpu_s()
+
+    async def caller() -> None:
+        while time.monotonic() - began < seconds:
+            start = time.monotonic()
+            await inference.embed(numbers.take(form, 1), CONTEXT)
+            took.append(time.monotonic() - start)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CALLERS):
+            group.create_task(caller())
+    return figures(took, len(took), time.monotonic() - began, cpu_s() - spent)
+
+
+def figures(took: list[float], texts: int, wall: float, cpu: float) -> dict[str, float]:
+    """Return what a round shows."""
+    ordered = sorted(took)
+    return {
+        "texts/s": texts / wall,
+        "p50 ms": 1e3 * ordered[len(ordered) // 2],
+        "p99 ms": 1e3 * ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))],
+        "CPU ms/text": 1e3 * cpu / texts,
+    }
+
+
+async def measured(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
+    """Run every case in each round and return the medians."""
+    numbers, found = Numbers(), dict[str, list[dict[str, float]]]()
+    async with (
+        engine(BatchRules()) as usual,
+        engine(BatchRules(texts_max=1)) as single,
+        engine(BatchRules(linger_s=0.002)) as lingering,
+    ):
+        cases: dict[str, Callable[[], Awaitable[dict[str, float]]]] = {}
+        for name, form, counts in (("short", SHORT, (1, 8, 32, 128)), ("passages", PASSAGE, (1, 8, 32))):
+            for count in counts:
+                cases[f"{name}, call of {count}"] = lambda form=form, count=count: one_after_another(
+                    usual, numbers, form, count, seconds
+                )
+            for word, one in (("", usual), (", no batches", single), (", lingering 2 ms", lingering)):
+                cases[f"{name}, {CALLERS} callers{word}"] = lambda form=form, one=one: at_once(
+                    one, numbers, form, seconds
+                )
+        for _ in range(rounds):
+            for name, case in cases.items():
+                found.setdefault(name, []).append(await case())
+    return {
+        name: {key: statistics.median(one[key] for one in each) for key in each[0]}
+        for name, each in found.items()
+    }
+
+
+async def child(seconds: float) -> tuple[float, dict[str, float], dict[str, float], int]:
+    """Return seconds until a child's first answer, calls of one text over its row, known texts, and its memory."""
+    with TemporaryDirectory() as folder:
+        config, outside = Config(data_dir=Path(folder)), memory_outside()
+        registry = LinkRegistry(load_matrix(config), outside.clock, outside.chance, None)
+        accelerators = Accelerators(config, outside, registry)
+        await accelerators.open()
+        assert accelerators.child is not None
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(accelerators.child.run())
+            began = time.monotonic()
+            await accelerators.inference.embed(EmbedTexts(texts=("first",)), CONTEXT)
+            first = time.monotonic() - began
+            fresh = await one_after_another(accelerators.inference, Numbers(), SHORT, 1, seconds)
+            known = await one_after_another(accelerators.inference, Same(), SHORT, 1, seconds)
+            report = await accelerators.inference.report(CONTEXT)
+            running.cancel()
+        await registry.close()
+        await accelerators.close()
+    return first, fresh, known, report.memory_bytes
+
+
+class Same(Numbers):
+    """The same text each time."""
+
+    def take(self, form: str, count: int) -> EmbedTexts:
+        return EmbedTexts(texts=tuple(form.format(n=number) for number in range(count)))
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    options = parser.parse_args()
+    print(line())
+    rows = asyncio.run(measured(options.rounds, options.seconds))
+    first, fresh, known, memory = asyncio.run(child(options.seconds))
+    print(f"{'':34} {'texts/s':>9} {'p50 ms':>9} {'p99 ms':>9} {'CPU ms/text':>12}")
+    rows["child over its row, short, call of 1"] = fresh
+    rows["child over its row, a known text"] = known
+    for name, row in rows.items():
+        cpu = "" if name.startswith("child") else f"{row['CPU ms/text']:12.2f}"
+        print(f"{name:38} {row['texts/s']:9.1f} {row['p50 ms']:9.2f} {row['p99 ms']:9.2f} {cpu:>12}")
+    print(f"first answer of a child: {first:.1f} s; its memory: {memory >> 20} MiB")
+    print(QUOTED)
+
+
+if __name__ == "__main__":
+    main()
