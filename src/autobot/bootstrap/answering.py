@@ -80,6 +80,15 @@ class Answering:
         )
 
 
+def _connect(registry: LinkRegistry, placement: Placement, facade: ModelFacade) -> None:
+    """Connect the rows that lead to the facade in this process."""
+    registry.wire("agents-llm", direct(DirectTransport(facade.calls, facade.streams)))
+    if not placement.scaled:
+        calls, streams = over_facade(facade)
+        registry.wire("gateway-ai", direct(DirectTransport(calls, streams)))
+        registry.wire(MODELS, direct(DirectTransport({EMBED.name: calls[EMBED.name]})))
+
+
 def answering(
     outside: Outside, placement: Placement, registry: LinkRegistry, store: EventStore, settings: Settings
 ) -> Answering:
@@ -101,11 +110,7 @@ def answering(
     limits = ModelLimits(live.limits, outside.clock)
     meter = Meter(store, outside.clock, outside.ids, live.rules)
     facade = ModelFacade(catalogue, registry, live.chain, limits=limits, meter=meter)
-    registry.wire("agents-llm", direct(DirectTransport(facade.calls, facade.streams)))
-    if not placement.scaled:
-        calls, streams = over_facade(facade)
-        registry.wire("gateway-ai", direct(DirectTransport(calls, streams)))
-        registry.wire(MODELS, direct(DirectTransport({EMBED.name: calls[EMBED.name]})))
+    _connect(registry, placement, facade)
 
     async def embedded(texts: Sequence[str], context: CallContext) -> Embeddings:
         # What providers last said is enough: a question does not wait for one that is slow to list its models.
