@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,21 @@ class Answering:
         )
 
 
+def _embedded(
+    catalogue: Catalogue, facade: ModelFacade
+) -> Callable[[Sequence[str], CallContext], Awaitable[Embeddings]]:
+    """Return what embeds questions by the model that embeds when none is named."""
+
+    async def embedded(texts: Sequence[str], context: CallContext) -> Embeddings:
+        # What providers last said is enough: a question does not wait for one that is slow to list its models.
+        name = catalogue.default_embedder()
+        if name is None:
+            raise Absent("embeddings", "No model that embeds is known yet.", hint="autobot add npu")
+        return await facade.embed(name, texts, context)
+
+    return embedded
+
+
 def _connect(registry: LinkRegistry, placement: Placement, facade: ModelFacade) -> None:
     """Connect the rows that lead to the facade in this process."""
     registry.wire("agents-llm", direct(DirectTransport(facade.calls, facade.streams)))
@@ -112,16 +127,10 @@ def answering(
     facade = ModelFacade(catalogue, registry, live.chain, limits=limits, meter=meter)
     _connect(registry, placement, facade)
 
-    async def embedded(texts: Sequence[str], context: CallContext) -> Embeddings:
-        # What providers last said is enough: a question does not wait for one that is slow to list its models.
-        name = catalogue.default_embedder()
-        if name is None:
-            raise Absent("embeddings", "No model that embeds is known yet.", hint="autobot add npu")
-        return await facade.embed(name, texts, context)
-
     def counted(context: CallContext, by: ServedBy) -> None:
         meter.cached(context.principal, full_name(by.provider, by.model))
 
+    embedded = _embedded(catalogue, facade)
     similar = SimilarAnswers(live.similar, embedded, outside.clock, counted, "agents-llm")
     facade.similar = similar
 
