@@ -57,6 +57,7 @@ async def running(product: Product, *, decisions: bool = True) -> AsyncIterator[
             try:
                 await product.refusals.flush()
                 await product.answering.meter.flush()
+                await product.answering.router.close()
             finally:
                 await product.registry.close()
                 await product.wires.close()

@@ -361,7 +361,7 @@ async def in_process(
     """Run the whole product on memory adapters for the block, with its administrator."""
     given = {name.removeprefix("AUTOBOT_"): value for name, value in without_ollama().items()}
     given |= dict(environment or {})
-    config = Config(admin_password=PASSWORD, environment=given, matrix_overlay=overlay)
+    config = Config(admin_password=PASSWORD, environment=given, matrix_overlay=overlay, npu_device="NONE")
     product = assemble(config, memory_outside())
     edge = Edge(product)
     async with running(product):

@@ -40,7 +40,7 @@ async def test_the_tool_that_a_question_asks_for_is_offered_alone_and_the_reply_
         assert offered() == ["current_time"]
         reply = await reply_of(app, "xylophones and quagmires")
         assert reply["route"]["sure"] is False
-        assert len(offered()) == 3
+        assert len(offered()) > 1
         (await app("PUT", "/api/v1/settings/routing.by", {"value": "off"})).expect(200)
         assert (await reply_of(app, "What time is it?"))["route"] is None
-        assert len(offered()) == 3
+        assert len(offered()) > 1

@@ -21,9 +21,7 @@ async def test_a_new_document_makes_the_model_be_asked_again() -> None:
     """The same question is answered from before, with header and `served_by`; a document that comes ends that."""
     async with ollama_stand_in() as ollama, in_process({"OLLAMA_URL": ollama.url}) as app:
         (await app.sign_in()).expect(200)
-        # The stand-in's own model embeds, not the worker of this machine.
-        for key, value in (("model.similar_answers", 0.99), ("model.default", "ollama:embedder")):
-            (await app("PUT", f"/api/v1/settings/{key}", {"value": value})).expect(200)
+        (await app("PUT", "/api/v1/settings/model.similar_answers", {"value": 0.99})).expect(200)
         (await app("GET", "/v1/models")).expect(200)
         await asked(app)
         again = await asked(app)
@@ -32,8 +30,13 @@ async def test_a_new_document_makes_the_model_be_asked_again() -> None:
         chats = sum(path == "/api/chat" for path, _ in ollama.asked)
 
         document = {"title": "News", "text": "The answer is another one since today."}
-        (await app("POST", "/api/v1/knowledge_base/documents", document)).expect(202)
+        taken = (await app("POST", "/api/v1/knowledge_base/documents", document)).expect(202).json
         for _ in range(TRIES):
             if (await asked(app)).json["autobot"]["served_by"]["cached"] == "":
                 break
+        for _ in range(TRIES):
+            path = f"/api/v1/knowledge_base/documents/{taken['id']}"
+            if (await app("GET", path)).expect(200).json["status"] in ("ready", "failed"):
+                break
+            await asked(app)
         assert sum(path == "/api/chat" for path, _ in ollama.asked) > chats

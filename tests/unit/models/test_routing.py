@@ -1,5 +1,6 @@
 """What a question is about: by meaning where a model embeds, by words where none does, and honest about which."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,10 +80,11 @@ async def test_meaning_decides_and_the_examples_are_embedded_once() -> None:
     assert (found.intent, found.by, found.sure, found.model) == ("clock", "meaning", True, "toy")
     assert found.confidence > 0.6
     assert (await route(at, "a song")).intent == "chat"
-    assert embed.asked == [5, 1]
+    assert embed.asked == [4, 1, 1]
     embed.model = "other"
+    assert (await route(at, "tock")).by == "words"
     assert (await route(at, "tock")).model == "other"
-    assert embed.asked == [5, 1, 1, 5]
+    assert embed.asked == [4, 1, 1, 1, 4, 1]
 
 
 async def test_what_is_near_nothing_is_not_sure() -> None:
@@ -121,12 +123,40 @@ async def test_an_embedding_that_takes_too_long_is_not_waited_for_again_at_once(
         return await embed(texts, context)
 
     at = router(sometimes, clock=clock)
+    slow[0] = False
+    assert (await route(at, "what hour")).by == "meaning"
+    slow[0] = True
+    asked.clear()
     assert (await route(at, "what hour")).by == "words"
     slow[0] = False
     assert (await route(at, "what hour")).by == "words"
     clock.advance(REST_S)
     assert (await route(at, "what hour")).by == "meaning"
     assert asked == [True, False]
+
+
+async def test_a_model_that_loads_is_not_waited_for() -> None:
+    """Words decide while the examples are embedded for the first time, which goes on by itself; then meaning decides."""
+    embed, loaded, began = Embedder(), asyncio.Event(), asyncio.Event()
+
+    async def loading(texts: Sequence[str], context: CallContext) -> Embeddings:
+        began.set()
+        await loaded.wait()
+        return await embed(texts, context)
+
+    at = router(loading)
+    assert (await route(at, "what hour")).by == "words"
+    assert began.is_set()
+    assert (await route(at, "what hour")).by == "words"
+    loaded.set()
+    assert (await route(at, "what hour")).by == "meaning"
+    assert embed.asked == [4, 1]
+    await at.close()
+
+    stuck = router(loading)
+    loaded.clear()
+    assert (await route(stuck, "what hour")).by == "words"
+    await stuck.close()
 
 
 def thread(text: str, model: str | None = "ollama:tiny") -> Thread:

@@ -12,22 +12,24 @@ import math
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from autobot.contexts.agents.ports import Embeddings
 from autobot.contracts.chat import Route
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import AutoBotError, InvalidInput
+from autobot.kernel.core.context import SYSTEM, CallContext
+from autobot.kernel.core.errors import Absent, AutoBotError, InvalidInput
 from autobot.kernel.core.ranking import stem
 
 TALK: Final = "chat"
 """The intent of everything that needs no tool."""
 TEXT_MAX: Final = 2_000
 """Characters of a question that are looked at."""
-EMBED_S: Final = 2.0
+EMBED_S: Final = 1.0
 """Seconds that an embedding may take; a slower one is not waited for."""
+LEARN_S: Final = 0.3
+"""Seconds that a question waits for the examples; a model that must load embeds them by itself meanwhile."""
 REST_S: Final = 10.0
 """Seconds for which words decide after an embedding took too long."""
 NEAREST: Final = 2
@@ -209,6 +211,7 @@ class Router:
     def __init__(self, rules: Callable[[], Rules], embed: Embed, clock: Clock) -> None:
         self._rules, self._embed, self._clock = rules, embed, clock
         self._not_before = 0.0
+        self._learning: asyncio.Task[None] | None = None
         self._prototypes: tuple[Mapping[str, tuple[str, ...]], Prototypes] | None = None
         self._words: tuple[Mapping[str, tuple[str, ...]], Words] | None = None
 
@@ -222,8 +225,7 @@ class Router:
             return None
         if rules.mode == "meaning" and self._clock.monotonic() >= self._not_before:
             try:
-                async with asyncio.timeout(EMBED_S):
-                    return await self._by_meaning(text, rules, context)
+                return await self._by_meaning(text, rules, context)
             except AutoBotError:
                 # Nothing embeds now. The route tells that words decided.
                 return self._by_words(text, rules)
@@ -232,21 +234,48 @@ class Router:
         return self._by_words(text, rules)
 
     async def _by_meaning(self, text: str, rules: Rules, context: CallContext) -> Route:
-        known = self._prototypes
-        examples = [one for own in rules.intents.values() for one in own]
-        if known is None or known[0] != rules.intents:
-            found = await self._embed([text, *examples], context)
-            known = self._learn(rules, found)
-        else:
+        """Compare with the examples. Raises Absent while they are being embedded for the first time."""
+        known = await self._known(rules, context)
+        async with asyncio.timeout(EMBED_S):
             found = await self._embed([text], context)
-            if found.model != known[1].model:
-                found = await self._embed([text, *examples], context)
-                known = self._learn(rules, found)
-        return decided(known[1].scores(found.vectors[0]), rules.threshold, "meaning", found.model)
+        if found.model != known.model:
+            # Another model embeds now: what was learned of the other one says nothing.
+            self._prototypes = None
+            raise Absent("embeddings", "The examples are embedded anew.", hint="Ask again in a moment")
+        return decided(known.scores(found.vectors[0]), rules.threshold, "meaning", found.model)
 
-    def _learn(self, rules: Rules, found: Embeddings) -> tuple[Mapping[str, tuple[str, ...]], Prototypes]:
-        self._prototypes = rules.intents, Prototypes(rules.intents, found.model, list(found.vectors)[1:])
-        return self._prototypes
+    async def _known(self, rules: Rules, context: CallContext) -> Prototypes:
+        """Return the examples as vectors. A model that must load first is not waited for: it goes on by itself."""
+        known = self._prototypes
+        if known is not None and known[0] == rules.intents:
+            return known[1]
+        task = self._learning
+        if task is None:
+            work = self._learn(rules.intents, replace(context, deadline=None, principal=SYSTEM))
+            task = self._learning = asyncio.get_running_loop().create_task(work, name="examples of intents")
+            task.add_done_callback(self._learned)
+        await asyncio.wait((task,), timeout=LEARN_S)
+        known = self._prototypes
+        if known is None or known[0] != rules.intents:
+            raise Absent("embeddings", "The examples are not embedded yet.", hint="Ask again in a moment")
+        return known[1]
+
+    async def _learn(self, intents: Mapping[str, tuple[str, ...]], context: CallContext) -> None:
+        examples = [one for own in intents.values() for one in own]
+        found = await self._embed(examples, context)
+        self._prototypes = intents, Prototypes(intents, found.model, list(found.vectors))
+
+    def _learned(self, task: asyncio.Task[None]) -> None:
+        self._learning = None
+        if not task.cancelled():
+            # While nothing embeds words decide; whoever asks next tries again.
+            task.exception()
+
+    async def close(self) -> None:
+        """End what is being learned."""
+        if self._learning is not None:
+            self._learning.cancel()
+            await asyncio.wait((self._learning,))
 
     def _by_words(self, text: str, rules: Rules) -> Route:
         known = self._words

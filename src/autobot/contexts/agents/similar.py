@@ -36,7 +36,7 @@ SCOPES_MAX: Final = 1_000
 ANSWERS_MAX: Final = 32
 """Answers of one scope."""
 CHUNKS_MAX: Final = 2_048
-EMBED_S: Final = 2.0
+EMBED_S: Final = 1.0
 """Seconds that an embedding may take; a question whose embedding is slower is asked."""
 _SCOPE: Final = Operation(name="similar", effect=Effect.FREE)
 
