@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from autobot.adapters.documents.parser import ChildParser
+from autobot.adapters.files.folders import MachineFolders
 from autobot.adapters.http.fetching import WebTransport
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.placing import Placement
@@ -27,7 +29,9 @@ from autobot.contexts.knowledge.ports.linked import (
     blobs_service,
     parser_service,
 )
+from autobot.contexts.settings.read_model import SettingsReader
 from autobot.contracts.models import Embeddings
+from autobot.kernel.commands.linked import LinkedBus
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.event_store.codec import EventCodec
@@ -51,6 +55,8 @@ class Worked(Protocol):
     codec: EventCodec
     knowledge: Knowledge
     indexer: Indexer
+    settings: SettingsReader
+    services: LinkedBus
 
 
 BLOBS, PARSER, WEB = "backend-blobs", "backend-parser", "backend-web"
@@ -86,6 +92,12 @@ def knowledge_on(config: Config, outside: Outside, registry: LinkRegistry) -> Kn
     )
 
 
+def own_context(outside: Outside) -> CallContext:
+    """Return the context of work on documents that nobody waits for."""
+    trace = new_trace(outside.chance)
+    return CallContext(correlation_id=outside.ids.new(), principal=SYSTEM, trace=trace)
+
+
 def indexer_of(
     knowledge: Knowledge,
     outside: Outside,
@@ -93,11 +105,6 @@ def indexer_of(
     bus: Dispatcher,
 ) -> Indexer:
     """Return what works through the queue of documents."""
-
-    def context() -> CallContext:
-        trace = new_trace(outside.chance)
-        return CallContext(correlation_id=outside.ids.new(), principal=SYSTEM, trace=trace)
-
     return module.Indexer(
         Means(
             store=store,
@@ -109,7 +116,7 @@ def indexer_of(
             embedder=knowledge.embedder,
             clock=outside.clock,
             ids=outside.ids,
-            context=context,
+            context=lambda: own_context(outside),
         )
     )
 
@@ -121,9 +128,27 @@ async def work_on_documents(product: Worked) -> None:
         product.store, product.codec, knowledge.blobs, knowledge.index, outside.clock, outside.ids
     )
 
+    async def folders() -> Sequence[str]:
+        wanted: Sequence[str] = await product.settings.current("knowledge.folders")
+        return wanted
+
+    watcher = module.Watcher(
+        store=product.store,
+        bus=product.services,
+        blobs=knowledge.blobs,
+        folders=MachineFolders(closed=product.config.data_dir),
+        wanted=folders,
+        clock=outside.clock,
+        ids=outside.ids,
+        context=lambda: own_context(outside),
+    )
+
     async def work() -> None:
         await patiently(mender.run)
-        await product.indexer.run()
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(watcher.run(), name="watched folders")
+            await product.indexer.run()
+            watching.cancel()
 
     if not product.placement.scaled:
         await work()

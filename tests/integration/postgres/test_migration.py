@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,3 +129,30 @@ async def test_a_product_moves(postgres: Cluster, tmp_path: Path) -> None:
         assert "Another AutoBot uses this database" in other.stderr
         named = run_cli(server.folder, "doctor", environment={"AUTOBOT_DATABASE_URL": url})
         assert "PostgreSQL" in named.stdout
+
+
+async def test_documents_move_with_their_originals(postgres: Cluster, tmp_path: Path) -> None:
+    """A document that was added on the file is there on PostgreSQL: original, text, and found by its words again."""
+    documents, text = "/api/v1/knowledge_base/documents", "The heron waits in shallow water."
+    folder = tmp_path / "data"
+    with ServerProcess(folder) as server, server.client(key=server.key("knowledge:*")) as client:
+        made = client.post(documents, {"title": "Herons", "text": text}).expect(202).json
+        path = f"{documents}/{made['id']}"
+        wait = {"prefer": "wait=25"}
+        assert client("GET", path, headers=wait).expect(200).json["status"] == "ready"
+    url = postgres.database()
+    done = run_cli(folder, "migrate", "--to", url, "--verify")
+    assert done.returncode == 0, done.stderr
+    assert "originals: 2 files" in done.stdout
+    shutil.rmtree(folder / "originals")
+    with ServerProcess(folder, {"AUTOBOT_DATABASE_URL": url}) as server:
+        with server.client(key=server.key("knowledge:*")) as client:
+            assert client.get(f"{path}/original").expect(200).text == text
+            assert client.get(f"{path}/text").expect(200).json["text"] == text
+            body = {"query": "heron", "mode": "lexical"}
+            found: list[Any] = []
+            for _ in range(300):
+                found = client.post("/api/v1/knowledge_base/search", body).expect(200).json["items"]
+                if found:
+                    break
+            assert [one["document_id"] for one in found] == [made["id"]]

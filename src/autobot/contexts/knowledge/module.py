@@ -14,6 +14,7 @@ from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.contexts.knowledge.process.following import cleaner
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
 from autobot.contexts.knowledge.process.mending import Mender
+from autobot.contexts.knowledge.process.watching import Watcher
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
@@ -25,8 +26,9 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.ports import EventStore
 
-__all__ = ["EVENTS", "RULES", "Indexer", "Means", "Mender", "build", "cleaner"]
+__all__ = ["EVENTS", "RULES", "Indexer", "Means", "Mender", "Watcher", "build", "cleaner"]
 
+FOLDERS = "knowledge:folders"
 READ, WRITE, RECORD, ERASE = "knowledge:read", "knowledge:write", "knowledge:record", "knowledge:erase"
 EVENTS: Final = (*collections.EVENTS, *documents.EVENTS)
 _ALLOW: Final = Verdict.ALLOW
@@ -35,6 +37,8 @@ RULES: Final = (
     # Which documents is each collection's own to say: its permissions, asked by every handler.
     Rule(action=READ, admin=_ALLOW, operator=_ALLOW, user=_ALLOW, viewer=_ALLOW),
     Rule(action=WRITE, admin=_ALLOW, operator=_ALLOW, user=_ALLOW),
+    # Paths of the machine are for those who run it.
+    Rule(action=FOLDERS, admin=_ALLOW, operator=_ALLOW),
     Rule(action=RECORD),
     Rule(action=ERASE),
 )
@@ -130,5 +134,6 @@ def _queries(found: DocumentQueries, places: CollectionQueries) -> tuple[QuerySp
         QuerySpec(query=documents.GetOriginal, action=READ, handler=found.original),
         QuerySpec(query=documents.GetDocumentText, action=READ, handler=found.text),
         QuerySpec(query=collections.GetCollection, action=READ, handler=places.get),
+        QuerySpec(query=collections.ListFolders, action=FOLDERS, handler=places.folders),
         QuerySpec(query=collections.ListCollections, action=READ, handler=places.list),
     )

@@ -119,5 +119,29 @@ class CollectionPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListFolders:
+    """The watched folders and how each is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderView:
+    """A watched folder. `missing`: it cannot be looked into, and its documents stay. `since` is when that began."""
+
+    folder: str
+    collection: str
+    state: str
+    files: int
+    since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderPage:
+    """All of them; there are few."""
+
+    items: tuple[FolderView, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
     """The answer of commands that leave nothing to show."""

@@ -203,6 +203,11 @@ def _collections(routes: APIRouter, bus: Dispatcher) -> None:
     async def list_collections(context: Context, limit: Limit = 50, cursor: Cursor = None) -> Response:
         return json_answer(await bus.ask(collections.ListCollections(limit=limit, cursor=cursor), context))
 
+    @routes.get("/folders", response_model=collections.FolderPage, summary="Watched folders, and how each is")
+    @needs("knowledge:folders")
+    async def list_folders(context: Context) -> Response:
+        return json_answer(await bus.ask(collections.ListFolders(), context))
+
     @routes.get(
         "/collections/{id}", response_model=collections.CollectionView, summary="A collection and who may"
     )

@@ -8,12 +8,14 @@ Tables, with what their rows are found by:
     knowledge.retired       by id: deleted ones that searches as of before still find; owner: who brought it
     knowledge.files         by collection and SHA-256: the document that has this file
     knowledge.originals     by blob: the document that has these bytes
+    knowledge.watched       by file of a watched folder: as it was seen last, and its document; owner: its folder
+    knowledge.folders       by watched folder: how it is
     knowledge.indexing      how far those are that are worked on now
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +33,8 @@ QUEUE: Final = "knowledge.queue"
 FILES: Final = "knowledge.files"
 RETIRED: Final = "knowledge.retired"
 ORIGINALS: Final = "knowledge.originals"
+WATCHED: Final = "knowledge.watched"
+FOLDERS: Final = "knowledge.folders"
 INDEXING: Final = "knowledge.indexing"
 WORK, VECTORS = "work", "vectors"
 MANY: Final = 1000
@@ -123,6 +127,10 @@ class Library:
         """Return the documents of the queue that come next."""
         found = await self._store.query(Query(table=QUEUE, group=group, limit=limit))
         return [one.key for one in found]
+
+    async def folders(self) -> Sequence[Mapping[str, Any]]:
+        """Return how the watched folders are."""
+        return [one.document for one in await self._store.query(Query(table=FOLDERS, limit=MANY))]
 
     async def under_way(self) -> dict[str, Any]:
         """Return how far those are that are worked on, by document."""

@@ -46,6 +46,11 @@ class CollectionQueries:
             next_cursor=encode_cursor(page[-1].name.casefold(), page[-1].id) if more else None,
         )
 
+    async def folders(self, query: contract.ListFolders, context: CallContext) -> contract.FolderPage:
+        """Return the watched folders."""
+        found = await self._library.folders()
+        return contract.FolderPage(items=tuple(contract.FolderView(**one) for one in found))
+
 
 def collections_then(codec: EventCodec) -> Projection:
     """Return the read model of collections: whose they are and who may, without names, which are somebody's text."""

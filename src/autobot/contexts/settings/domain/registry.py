@@ -199,6 +199,21 @@ ROUTING: Final = (
     ),
 )
 
+KNOWLEDGE: Final = (
+    Definition(
+        key="knowledge.folders",
+        type="list",
+        group="Documents",
+        title="Watched folders",
+        description="Folders of this machine whose files are documents: the whole path, and behind = the id of the "
+        "collection that they go to. Whoever may read that collection reads them.",
+        default=[],
+        maximum=50,
+        pattern=r"/[^\x00-\x1f=]{0,900}=[A-Za-z0-9_-]{1,64}",
+        form="PATH=COLLECTION with a whole path, such as /srv/papers=01a2",
+    ),
+)
+
 READ_MODELS: Final = (
     Definition(
         key="read_models.on_poison",
@@ -247,4 +262,4 @@ LIMITS: Final = (
     ),
 )
 
-DEFINITIONS: Final = (*MODELS, *CHAT, *ROUTING, *READ_MODELS, *LIMITS)
+DEFINITIONS: Final = (*MODELS, *CHAT, *KNOWLEDGE, *ROUTING, *READ_MODELS, *LIMITS)

@@ -1,0 +1,126 @@
+"""Watched folders: what comes, changes and goes there, and a folder that vanishes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autobot.adapters.files.folders import MachineFolders
+from autobot.contexts.knowledge.module import Watcher
+from autobot.contracts.knowledge import collections, documents
+from autobot.testing.inference.embedding import HashingEmbedder
+from tests.unit.contexts.kit import HandClock, context_of
+from tests.unit.contexts.knowledge.world import ADMIN, World
+
+pytestmark = pytest.mark.anyio
+
+
+class Watched:
+    """A folder whose files are documents of a collection."""
+
+    def __init__(self, world: World, folder: Path, place: str) -> None:
+        self.world, self.folder = world, folder
+        self.wanted = [f"{folder}={place}"]
+        self.watcher = Watcher(
+            store=world.store,
+            bus=world.dispatcher,
+            blobs=world.blobs,
+            folders=MachineFolders(closed=folder.parent / "data"),
+            wanted=self._wanted,
+            clock=world.clock,
+            ids=world.ids,
+            context=context_of,
+        )
+
+    async def _wanted(self) -> list[str]:
+        return self.wanted
+
+    async def titles(self, looks: int = 2) -> dict[str, Any]:
+        """Look, and return the documents by their titles: a file is taken in when two looks saw the same."""
+        for _ in range(looks):
+            await self.watcher.look()
+        return {one.title: one for one in (await self.world.ask(documents.ListDocuments())).items}
+
+    async def state(self) -> list[str]:
+        """Return how the folders are."""
+        return [one.state for one in (await self.world.ask(collections.ListFolders(), ADMIN)).items]
+
+
+@pytest.fixture
+async def watched(tmp_path: Path) -> Watched:
+    """A folder with two files in it, watched for a collection of Alice's."""
+    world = World(HashingEmbedder(HandClock()))
+    place = (await world.do(collections.CreateCollection(name="Papers"))).id
+    folder = tmp_path / "papers"
+    (folder / "birds").mkdir(parents=True)
+    (folder / "a.md").write_text("about herons")
+    (folder / "birds" / "b.txt").write_text("about magpies")
+    return Watched(world, folder, place)
+
+
+async def test_files_come_change_and_go(watched: Watched) -> None:
+    """A file is a document, a changed one its next version, and one that is gone none; nothing else moves."""
+    first = await watched.titles()
+    assert sorted(first) == ["a.md", "birds/b.txt"]
+    assert await watched.titles() == first
+    (watched.folder / "a.md").write_text("about ferns instead")
+    (watched.folder / "birds" / "b.txt").unlink()
+    (watched.folder / "c.txt").write_text("new")
+    after = await watched.titles()
+    assert sorted(after) == ["a.md", "c.txt"]
+    assert (after["a.md"].id, after["a.md"].version) == (first["a.md"].id, 2)
+    os.utime(watched.folder / "a.md", ns=(1, 1))
+    assert (await watched.titles())["a.md"].version == 2
+
+
+async def test_a_folder_that_vanishes_is_a_state(watched: Watched) -> None:
+    """Its documents stay; when it is back nothing is taken in twice."""
+    before = await watched.titles()
+    assert await watched.state() == ["watched"]
+    watched.folder.rename(watched.folder.with_name("away"))
+    assert await watched.titles() == before
+    assert await watched.state() == ["missing"]
+    watched.folder.with_name("away").rename(watched.folder)
+    assert await watched.titles() == before
+    watched.wanted.clear()
+    assert await watched.titles() == before
+    assert await watched.state() == []
+
+
+async def test_only_plain_files_below_it_are_read(watched: Watched) -> None:
+    """Links, hidden files, empty ones and pipes are passed over, and the data folder is never looked into."""
+    folder = watched.folder
+    secret = folder.parent / "data" / "secret.key"
+    secret.parent.mkdir()
+    secret.write_text("a secret")
+    (folder / "link").symlink_to(secret)
+    (folder / "away").symlink_to(secret.parent)
+    (folder / ".hidden").write_text("hidden")
+    (folder / "empty.txt").write_text("")
+    os.mkfifo(folder / "pipe")
+    assert sorted(await watched.titles(3)) == ["a.md", "birds/b.txt"]
+    place = watched.wanted[0].rpartition("=")[2]
+    for closed in (secret.parent, folder.parent, Path("/")):
+        watched.wanted = [f"{closed}={place}"]
+        await watched.titles()
+        assert await watched.state() == ["missing"]
+
+
+async def test_a_document_that_somebody_deleted_comes_with_the_next_change(watched: Watched) -> None:
+    """Deleting the document of a file lets the file be; its next change makes a new document."""
+    before = await watched.titles()
+    await watched.world.do(documents.DeleteDocument(id=before["a.md"].id))
+    assert sorted(await watched.titles()) == ["birds/b.txt"]
+    (watched.folder / "a.md").write_text("changed")
+    after = await watched.titles()
+    assert after["a.md"].id != before["a.md"].id
+
+
+async def test_without_its_collection_nothing_is_taken_in(watched: Watched) -> None:
+    """A folder that names no collection says so."""
+    watched.wanted = [f"{watched.folder}=nowhere"]
+    assert await watched.titles() == {}
+    assert await watched.state() == ["without a collection"]
