@@ -62,12 +62,22 @@ def routers(mode: Mode, worker: Worker, *, left_out: bool) -> list[tuple[Router,
     return found
 
 
+async def learned(router: Router, mode: Mode) -> None:
+    """Wait until the examples are embedded: until then words decide."""
+    for _ in range(400):
+        route = await router.route("Is it there yet?", CONTEXT)
+        if route is not None and route.by == mode:
+            return
+        await asyncio.sleep(0.05)
+
+
 async def measure(mode: Mode, worker: Worker, *, left_out: bool) -> None:
     """Route every question and tell how it went."""
     asked = right = sure = sure_right = 0
     wrong: Counter[tuple[str, str]] = Counter()
     took: list[float] = []
     for router, questions in routers(mode, worker, left_out=left_out):
+        await learned(router, mode)
         for intent, text in questions:
             began = time.perf_counter()
             route = await router.route(text, CONTEXT)
@@ -80,8 +90,7 @@ async def measure(mode: Mode, worker: Worker, *, left_out: bool) -> None:
             sure_right += route.sure and route.intent == intent
             if route.sure and route.intent != intent:
                 wrong[intent, route.intent] += 1
-    # The first one embeds all examples.
-    median = sorted(took[1:] or took)[len(took) // 2 - 1] * 1000
+    median = sorted(took)[len(took) // 2] * 1000
     print(
         f"{mode:8} {asked} questions: nearest intent right {right / asked:.3f}; sure {sure / asked:.3f},"
         f" of those right {sure_right / max(sure, 1):.3f}; fallback {1 - sure / asked:.3f}; median {median:.2f} ms"
