@@ -140,16 +140,22 @@ def test_a_worker_on_a_port_takes_calls_with_the_installations_key_alone(tmp_pat
 
 
 def test_when_one_of_two_workers_dies_the_other_answers(tmp_path: Path) -> None:
-    """With several addresses every call is answered while one of them lives."""
+    """Calls at a time go to both of two workers; every call is answered while one of them lives, and the list says which."""
 
     async def main() -> None:
         async with served_worker(tmp_path) as one, served_worker(tmp_path) as other:
             both = Config(data_dir=tmp_path, npu_urls=(one.address, other.address))
             async with row_to_worker(both) as row:
-                await row.inference.embed(CAT, CONTEXT)
+                calls = [row.inference.embed(EmbedTexts(texts=(f"text {n}",)), CONTEXT) for n in range(16)]
+                await asyncio.gather(*calls)
+                workers = await row.accelerators.listed(CONTEXT)
+                assert [it.target for it in workers] == [one.address, other.address]
+                assert all(it.report is not None and it.report.load.texts for it in workers)
                 one.kill()
                 for _ in range(6):
                     assert len((await row.inference.embed(CAT, CONTEXT)).vectors) == 1
+                gone, there = await row.accelerators.listed(CONTEXT)
+                assert (gone.state, there.state) == ("unreachable", "ready")
 
     asyncio.run(main())
 
