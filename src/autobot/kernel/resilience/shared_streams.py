@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import DeadlineExceeded, Overloaded
-from autobot.kernel.resilience.cache.key import full_key
+from autobot.kernel.resilience.cache.key import exact_key
 from autobot.kernel.resilience.cache.options import CacheOptions
 from autobot.kernel.resilience.cache.store import Store
 from autobot.kernel.resilience.deadline.options import HOP_MARGIN
@@ -180,7 +180,7 @@ class StreamCache:
         if not operation.cacheable:
             return await self._inner(operation, payload, context)
         try:
-            key = "stream:" + full_key(operation, payload, context.principal, self._scope, self._tier)
+            key = "stream:" + exact_key(operation, payload, context.principal, self._scope, self._tier)
         except (TypeError, ValueError):
             return await self._inner(operation, payload, context)
         entry = self._store.full(key, None)

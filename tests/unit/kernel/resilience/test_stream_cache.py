@@ -1,10 +1,12 @@
 """Streams that several read: one source for equal ones in the air, whole ones played again, and nobody harms another."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from autobot.kernel.core.errors import ConnectionLost, DeadlineExceeded, Overloaded
+from autobot.kernel.resilience.cache.key import exact_key
 from autobot.kernel.resilience.cache.options import CacheOptions
 from autobot.kernel.resilience.pipeline import PipelineOptions
 from autobot.kernel.resilience.served import noting
@@ -12,6 +14,7 @@ from tests.unit.kernel.resilience.kit import (
     ADMIN,
     CACHED,
     READ,
+    USER,
     Bench,
     Slow,
     context,
@@ -142,3 +145,49 @@ async def test_closing_the_link_ends_shared_streams() -> None:
     assert got == ["a"]
     assert isinstance(error, Overloaded)
     assert bench.transport.open_streams == 0
+
+
+@dataclass(frozen=True)
+class Inner:
+    """A part of a payload."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Other:
+    """A part of another type with the same field."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Outer:
+    """A payload with parts."""
+
+    parts: tuple[Any, ...]
+    limits: dict[str, Any]
+
+
+PAYLOADS = (
+    Outer(parts=(), limits={}),
+    Outer(parts=(Inner("a"),), limits={}),
+    Outer(parts=(Other("a"),), limits={}),
+    Outer(parts=(Inner("b"),), limits={}),
+    Outer(parts=(Inner("a"), Inner("a")), limits={}),
+    Outer(parts=((Inner("a"),),), limits={}),
+    Outer(parts=(), limits={"a": 1}),
+    Outer(parts=(), limits={"a": "1"}),
+    Outer(parts=(), limits={"a": [1]}),
+    Outer(parts=(), limits={"a": None}),
+)
+
+
+def test_the_key_of_a_stream_tells_apart_what_differs_at_any_depth() -> None:
+    """Each of these payloads, and each of them for somebody else, has a key of its own; the same has the same."""
+    keys = {exact_key(CACHED, one, who, "principal") for one in PAYLOADS for who in (ADMIN, USER)}
+    assert len(keys) == 2 * len(PAYLOADS)
+    again = Outer(parts=(Inner("a"),), limits={})
+    assert exact_key(CACHED, again, USER, "tenant") == exact_key(CACHED, PAYLOADS[1], ADMIN, "tenant")
+    with pytest.raises(TypeError):
+        exact_key(CACHED, Outer(parts=(object(),), limits={}), USER, "principal")
