@@ -112,7 +112,7 @@ def main(words: Sequence[str] | None = None) -> str:
             client = stack.enter_context(Client(chosen.server, key=chosen.key))
         else:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autobot-bench-")))
-            server = stack.enter_context(ServerProcess(folder / "data"))
+            server = stack.enter_context(ServerProcess(folder / "data", {"AUTOBOT_NPU_DEVICE": "AUTO"}))
             client = stack.enter_context(Client(server.local, key=server.key("knowledge:*")))
         began = time.perf_counter()
         numbers = add_all(client, known)

@@ -41,11 +41,13 @@ app.command("restore")(data.restore)
 app.command("migrate")(data.migrate)
 
 PARTS: dict[str, tuple[str, ...]] = {
+    "documents": ("documents",),
     "grpc": ("grpc",),
     "local-llm": ("local-llm",),
     "npu": ("npu",),
     "postgres": ("postgres",),
     "redis": ("redis",),
+    "vectors": ("vectors",),
 }
 """Parts that this version can use, with the extras that they need."""
 WORKER = "npu"
