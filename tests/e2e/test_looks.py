@@ -23,6 +23,7 @@ PAGES: Final = {
     "/events": "Events",
     "/sagas": "Sagas",
     "/roles": "Roles",
+    "/models": "Models",
     "/settings": "Settings",
     "/users": "Access",
     "/users/keys": "Access",

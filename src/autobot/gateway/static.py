@@ -79,7 +79,7 @@ class StaticClient:
         if path in self._files and path != "/index.html":
             await self._file(path, exchange, send)
             return
-        if "." in path.rpartition("/")[2] and path != "/index.html":
+        if _is_missing_file(path, exchange.fields.get(b"accept", b"")):
             raise NotFound("There is no such file.")
         await self._index(exchange, send)
 
@@ -117,6 +117,16 @@ class StaticClient:
         body, tag = _filled(template, exchange.base)
         fields = ((b"cache-control", _REVALIDATE), (b"etag", tag))
         await respond(send, body, HTML, fields=fields)
+
+
+def _is_missing_file(path: str, accepts: bytes) -> bool:
+    """Tell a file that is not there from an address of the client's own: its objects may have points in their names.
+
+    Who goes to an address takes a page (`text/html`); a script or a picture is asked for as what it is.
+    """
+    if path == "/index.html" or "." not in path.rpartition("/")[2]:
+        return False
+    return path.startswith("/assets/") or b"text/html" not in accepts.lower()
 
 
 def _listed(folder: Path) -> dict[str, Path]:

@@ -101,6 +101,16 @@ async def test_nothing_outside_the_folder_is_served(client: Client, path: str) -
     assert b"secret" not in reply.body
 
 
+async def test_an_address_with_a_point_is_the_page_for_who_goes_there(client: Client) -> None:
+    """Objects may have points in their names; a script or a picture that is not there stays a 404, for all in /assets."""
+    browser = {"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+    page = await client("GET", "/settings/model.default", headers=browser)
+    assert (page.status, page["content-type"]) == (200, "text/html; charset=utf-8")
+    for path, accept in (("/settings/model.default", "*/*"), ("/missing.png", "image/png")):
+        assert (await client("GET", path, headers={"accept": accept})).status == 404
+    assert (await client("GET", "/assets/missing.js", headers=browser)).status == 404
+
+
 @pytest.mark.parametrize(
     "path", ["/api", "/api/x", "/v1/x", "/metrics", "/problems/x/y", "/docs/x.png", "/api/v1"]
 )

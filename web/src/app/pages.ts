@@ -20,6 +20,7 @@ export const PAGES: readonly PageEntry[] = [
   { name: "messaging", label: t.shell.messaging, icon: "i-lucide-mails", shortcut: "goMessages", needs: "operate" },
   { name: "sagas", label: t.shell.sagas, icon: "i-lucide-route", shortcut: "goSagas", needs: "operate" },
   { name: "roles", label: t.shell.roles, icon: "i-lucide-boxes", shortcut: "goRoles", needs: "operate" },
+  { name: "models", label: t.shell.models, icon: "i-lucide-cpu", shortcut: "goModels" },
   { name: "settings", label: t.shell.settings, icon: "i-lucide-sliders-horizontal", shortcut: "goSettings", needs: "operate" },
   { name: "users", label: t.shell.users, icon: "i-lucide-key-round", shortcut: "goAccess" },
 ];

@@ -30,6 +30,7 @@ export function makeRouter(): Router {
       { path: "/timeline", name: "timeline", meta: { page: "events" }, component: () => import("@/features/history/View.vue") },
       { path: "/schemas", name: "schemas", meta: { page: "events" }, component: () => import("@/features/schemas/View.vue") },
       { path: "/read-models", name: "read-models", meta: { page: "events" }, component: () => import("@/features/readmodels/View.vue") },
+      { path: "/models", name: "models", component: () => import("@/features/models/View.vue") },
       { path: "/settings/:key?", name: "settings", component: () => import("@/features/settings/View.vue") },
       { path: "/users/:tab(people|keys|account)?", name: "users", component: () => import("@/features/users/View.vue") },
       { path: "/:rest(.*)*", name: "not-found", component: () => import("./NotFound.vue") },

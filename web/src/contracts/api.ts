@@ -222,6 +222,12 @@ export type FoundPassage = SearchAnswer["items"][number];
 export type SearchQuestion = Pick<Whole<Schemas["Search"]>, "query" | "mode" | "group" | "limit" | "collection">;
 export type Collection = Whole<Schemas["CollectionView"]>;
 
+/** Providers with their servers and models, workers for inference, and what was used. */
+export type ModelOverview = Whole<Schemas["ModelOverview"]>;
+export type AcceleratorList = Whole<Schemas["AcceleratorList"]>;
+export type ModelUsage = Whole<Schemas["ModelUsage"]>;
+export type UsageFigures = ModelUsage["items"][number]["figures"];
+
 /** The processes of an installation, and the rows between their roles. */
 export type RoleList = Whole<Schemas["RoleList"]>;
 export type RoleInstance = RoleList["items"][number];

@@ -1,4 +1,4 @@
-import type { Accepted, Message, Model, Page, PresenceList, Run, SearchHit, Session } from "@/contracts/api";
+import type { Accepted, Message, Page, PresenceList, Run, SearchHit, Session } from "@/contracts/api";
 import { api } from "@/shared/http";
 
 const BASE = "/api/v1/chat";
@@ -7,8 +7,6 @@ const at = (sessionId: string): string => `${BASE}/sessions/${encodeURIComponent
 /** Messages a page; a branch of more than `PAGES` pages is not a conversation any more. */
 const PAGE = 200;
 const PAGES = 50;
-
-export const listModels = (signal?: AbortSignal): Promise<Page<Model>> => api.get(`${BASE}/models`, {}, signal);
 
 export const listSessions = (query: string, cursor: string | null, signal?: AbortSignal): Promise<Page<Session>> =>
   api.getFresh(`${BASE}/sessions`, { q: query, limit: 50, cursor }, signal);

@@ -1,4 +1,4 @@
-import type { AcceptedDocument, Collection, DocumentText, KnowledgeDocument, Page, SearchAnswer, SearchQuestion, User } from "@/contracts/api";
+import type { AcceptedDocument, Collection, DocumentText, KnowledgeDocument, Page, SearchAnswer, SearchQuestion } from "@/contracts/api";
 import { api } from "@/shared/http";
 import type { DocumentFilter, Permissions } from "./knowledge.state";
 
@@ -29,5 +29,3 @@ export const createCollection = (given: Permissions): Promise<Collection> => api
 export const changeCollection = (id: string, given: Permissions): Promise<Collection> => api.patch(place(id), given);
 export const removeCollection = (id: string): Promise<null> => api.remove(place(id));
 export const searchKnowledge = (question: SearchQuestion, signal?: AbortSignal): Promise<SearchAnswer> => api.post(`${BASE}/search`, question, signal ? { signal } : {});
-/** Everybody who has an account; for administrators alone. */
-export const listPeople = (signal?: AbortSignal): Promise<Page<User>> => api.get("/api/v1/auth/users", { limit: 200 }, signal);

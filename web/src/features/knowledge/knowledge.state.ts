@@ -30,13 +30,6 @@ export function shareOf({ progress }: KnowledgeDocument): number | null {
 /** Lists are read often while work goes on, and seldom when all is quiet. */
 export const pollOf = (documents: readonly KnowledgeDocument[] | undefined): number => (documents?.some(isUnderWay) ? 800 : 5_000);
 
-/** Size in bytes as people read it. */
-export function bytes(size: number): string {
-  if (size < 1000) return `${size} B`;
-  if (size < 1_000_000) return `${(size / 1000).toFixed(size < 10_000 ? 1 : 0)} kB`;
-  return `${(size / 1_000_000).toFixed(size < 10_000_000 ? 1 : 0)} MB`;
-}
-
 /** What kind of thing a document is, in a word: by its name, else by what it was found to be. */
 export function kindOf({ filename, media_type: type, source }: KnowledgeDocument): string {
   if (source === "text") return "text";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { effectScope } from "vue";
 import type { AcceptedDocument, KnowledgeDocument } from "@/contracts/api";
-import { bytes, filterOf, isFiltered, joined, kindOf, passageOf, pollOf, segmentsOf, shareOf, startFor } from "./knowledge.state";
+import { filterOf, isFiltered, joined, kindOf, passageOf, pollOf, segmentsOf, shareOf, startFor } from "./knowledge.state";
+import { bytes } from "@/shared/ui/format";
 import { lookOf } from "./looks";
 import { useUploads, type Send } from "./uploads";
 

@@ -3,7 +3,6 @@ import { api } from "@/shared/http";
 
 const BASE = "/api/v1/auth";
 
-export const listUsers = (signal?: AbortSignal): Promise<Page<User>> => api.get(`${BASE}/users`, { limit: 200 }, signal);
 export const addUser = (user: { username: string; role: Role; password?: string }): Promise<NewUser> => api.post(`${BASE}/users`, user);
 export const changeUser = (id: string, change: { role?: Role; suspended?: boolean }): Promise<User> => api.patch(`${BASE}/users/${encodeURIComponent(id)}`, change);
 export const removeUser = (id: string, graceDays: number): Promise<null> => api.remove(`${BASE}/users/${encodeURIComponent(id)}?grace_days=${graceDays}`);

@@ -39,6 +39,13 @@ export function count(value: number): string {
   return `${trim((value / 1_000_000).toFixed(1))}M`;
 }
 
+/** Bytes: `10 B`, `1.5 kB`, `45 kB`, `2.4 MB`. */
+export function bytes(size: number): string {
+  if (size < 1000) return `${size} B`;
+  if (size < 1_000_000) return `${(size / 1000).toFixed(size < 10_000 ? 1 : 0)} kB`;
+  return `${(size / 1_000_000).toFixed(size < 10_000_000 ? 1 : 0)} MB`;
+}
+
 /** Calls a second: `0`, `0.05`, `2.4`, `120`. */
 export function rate(value: number): string {
   if (value === 0) return "0";

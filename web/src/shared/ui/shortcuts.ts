@@ -16,6 +16,7 @@ export const SHIPPED = {
   goMessages: ["g m"],
   goSagas: ["g w"],
   goRoles: ["g r"],
+  goModels: ["g d"],
   goSettings: ["g s"],
   goAccess: ["g a"],
   write: ["i"],

@@ -1,0 +1,8 @@
+import type { Model } from "@/contracts/api";
+import type { Tone } from "@/shared/ui/tone";
+import type { Accelerator, ServerState } from "./models.state";
+
+export const modelTones: Record<Model["state"], Tone> = { ready: "good", absent: "idle", unreachable: "bad" };
+export const serverTones: Record<ServerState, Tone> = { well: "good", failing: "bad", aside: "warn", paused: "warn", isolated: "bad", unreachable: "bad", unknown: "idle" };
+export const acceleratorTones: Record<Accelerator["state"], Tone> = { ready: "good", idle: "idle", starting: "note", absent: "idle", unreachable: "bad" };
+export const slotTones: Record<NonNullable<Accelerator["report"]>["slots"][number]["state"], Tone> = { ready: "good", cold: "idle", loading: "note", absent: "idle", failed: "bad" };

@@ -1,0 +1,5 @@
+import type { Page, User } from "@/contracts/api";
+import { api } from "./http";
+
+/** Everybody who has an account; for administrators alone. */
+export const listUsers = (signal?: AbortSignal): Promise<Page<User>> => api.get("/api/v1/auth/users", { limit: 200 }, signal);
