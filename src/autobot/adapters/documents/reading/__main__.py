@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from typing import Any, BinaryIO
 
 from autobot.adapters.documents.reading.limits import confine, refuse_the_rest
@@ -48,9 +49,7 @@ def _found(file: BinaryIO, asked: dict[str, Any]) -> dict[str, Any]:
     kind = kinds.kind_of(file, name, declared)
     if kind in (kinds.PDF, kinds.DOCX):
         # Loaded before the rest is refused: they look for their own parts.
-        import docx  # noqa: F401
-        import pypdf  # noqa: F401
-
+        import_module("pypdf" if kind == kinds.PDF else "docx")
         refuse_the_rest()
         file.seek(0)
         read = read_pdf if kind == kinds.PDF else read_docx
