@@ -6,14 +6,15 @@ What is searched is apart from what is shown: a search by words or vectors touch
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Final
 
 import apsw
-import sqlite_vec
 
 from autobot.adapters.sqlite.errors import mapped
 from autobot.adapters.sqlite.files import Format, connect
+from autobot.kernel.core.errors import ConfigurationError
 
 DDL: Final = """
 CREATE TABLE versions(
@@ -68,12 +69,20 @@ CREATE INDEX vectors_version ON vectors(version);
 FORMAT: Final = Format(version=1, ddl=DDL)
 
 
+def _extension() -> Path:
+    """Return where sqlite-vec lies. Its package is not imported: that would load numpy into the core, 12 MB."""
+    found = importlib.util.find_spec("sqlite_vec")
+    if found is None or found.origin is None:
+        raise ConfigurationError("The package sqlite-vec is missing.", hint="Install AutoBot anew.")
+    return Path(found.origin).with_name("vec0")
+
+
 def connect_passages(path: Path, *, writes: bool) -> apsw.Connection:
     """Return a connection that can compare vectors. Raises errors of the tree."""
     connection = connect(path, writes=writes)
     try:
         connection.enable_load_extension(True)
-        connection.load_extension(sqlite_vec.loadable_path())
+        connection.load_extension(str(_extension()))
         connection.enable_load_extension(False)
     except apsw.Error as error:
         connection.close()
