@@ -27,6 +27,19 @@ from tests.integration.product.test_read_model_changes import change
 FOLDER: Final = Path("docs/screenshots")
 ASSISTANT: Final = "agent:assistant"
 CHAT: Final = "Connecting a model"
+KNOWLEDGE: Final = "/api/v1/knowledge_base"
+COFFEE: Final = """# The coffee machine
+
+Fill the tank, press the left button twice and wait for the light.
+
+## Cleaning
+
+The coffee machine is cleaned every Friday with citric acid; rinse it twice afterwards.
+
+## When it leaks
+
+Close the tap below the sink and tell the caretaker.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,9 @@ def shots(session: str, saga: str) -> list[Shot]:
         Shot("sagas", saga.removeprefix("/api/v1"), "Sagas"),
         Shot("saga-phone", saga.removeprefix("/api/v1"), "User removal", "dark", phone=True),
         Shot("settings", "/settings", "Settings"),
+        Shot("knowledge", "/knowledge", "Knowledge"),
+        Shot("retrieval", "/knowledge/search?q=how+is+the+coffee+machine+cleaned", "Retrieval test"),
+        Shot("models", "/models", "Models"),
     ]
 
 
@@ -82,6 +98,20 @@ def live(admin: Person) -> str:
     body = {"value": "Answer briefly.", "reason": "the team reads on phones"}
     admin.client("PUT", "/api/v1/settings/chat.system_prompt", body).expect(200)
     return session
+
+
+def library(admin: Person) -> None:
+    """Have documents of several kinds read, one of which cannot be."""
+    handbook = admin.client.post(f"{KNOWLEDGE}/collections", {"name": "Handbook", "everybody": "read"})
+    collection = handbook.expect(201).json["id"]
+    given: tuple[dict[str, str], ...] = (
+        {"title": "The coffee machine", "text": COFFEE, "collection": collection},
+        {"title": "Opening hours", "text": "The office is open from eight to six."},
+        {"title": "A page inside", "url": "http://127.0.0.1:9/inside"},
+    )
+    for one in given:
+        made = admin.client.post(f"{KNOWLEDGE}/documents", one).expect(202).json
+        admin.client.get(f"{KNOWLEDGE}/documents/{made['id']}", headers={"prefer": "wait=30"}).expect(200)
 
 
 def removal(host: Host) -> str:
@@ -126,6 +156,7 @@ def main() -> int:
         admin, saga = host.admin, removal(host)
         session = live(admin)
         candidate(admin)
+        library(admin)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         for shot in shots(session, saga):
             take(browser, server, admin, shot, folder)

@@ -59,6 +59,7 @@ const PLACES: Record<string, Place> = {
   orchestrator: [378, 460, "service"],
   agents: [550, 460, "service"],
   llm: [722, 460, "service"],
+  models: [722, 404, "service"],
   store: [1000, 22, "store"],
   blobs: [1000, 68, "store"],
   redis: [1000, 114, "broker"],

@@ -505,6 +505,7 @@ export const en = {
       redis: "Redis",
       services: "Services",
       reports: "Reports",
+      models: "Embeddings",
       event_bus: "Event Bus",
       routers: "API Routers",
       repositories: "Repositories",
