@@ -32,7 +32,7 @@ def evaluate(
     collection: Annotated[str, typer.Option(help="Search this collection alone.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Search labelled questions, and print nDCG@10, recall@100, MRR@10 and the questions that went worst."""
+    """Search labelled questions in what everybody may read, and print nDCG@10, recall@100, MRR@10 and the worst."""
     try:
         questions: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

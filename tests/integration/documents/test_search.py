@@ -87,8 +87,11 @@ def test_bad_searches_are_refused(client: Client) -> None:
 def test_search_is_measured_by_http_and_command_line(
     client: Client, server: ServerProcess, tmp_path: Path
 ) -> None:
-    """Both answer the same measures; a file that is no list of questions is told, and measures nothing."""
-    document = add(client, "Care of lamps", "Lamps want new bulbs once a year.")
+    """Both answer the same measures, the command line of what everybody may read; a file that is no list of questions is told, and measures nothing."""
+    shared = (
+        client("POST", f"{BASE}/collections", {"name": "Lamps", "everybody": "read"}).expect(201).json["id"]
+    )
+    document = add(client, "Care of lamps", "Lamps want new bulbs once a year.", collection=shared)
     questions = [{"query": "bulbs of lamps", "relevant": {document: 1}}]
     body = {"questions": questions, "mode": "lexical"}
     found = client("POST", f"{BASE}/search/measure", body).expect(200).json
