@@ -87,6 +87,24 @@ def test_files_of_every_kind_are_read_and_their_passages_open(reader: Visit) -> 
     expect(passage.first).to_be_in_viewport()
 
 
+def test_an_answer_cites_a_passage_that_opens(reader: Visit, alice: Person) -> None:
+    """Asked in a chat, the built-in assistant quotes a document; its source leads to the passage in the text."""
+    readable(
+        alice, ("Harbour rules", f"{LONG}\n\nThe pilot boards by the rope ladder at slack water.\n\n{LONG}")
+    )
+    page = reader.go("/chat")
+    field = page.get_by_role("textbox", name="Message")
+    field.fill("When does the pilot board by the rope ladder?")
+    field.press("Enter")
+    sources = page.get_by_role("region", name="Sources")
+    sources.get_by_role("button", name="Harbour rules").first.click()
+    sources.get_by_role("link", name="Open at this passage").click()
+    expect(page.get_by_role("heading", name="Harbour rules", level=1)).to_be_visible()
+    passage = page.locator("mark")
+    expect(passage.first).to_contain_text("slack water")
+    expect(passage.first).to_be_in_viewport()
+
+
 def test_a_passage_says_its_page_and_the_original_comes_back(reader: Visit, tmp_path: Path) -> None:
     """A document shows the pages of its original, and gives the file back as it came."""
     page = reader.go("/knowledge")

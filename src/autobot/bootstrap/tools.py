@@ -39,7 +39,8 @@ def document_search(ask: Callable[[Any, CallContext], Awaitable[Any]]) -> Search
         return [
             Excerpt(
                 title=" › ".join(filter(None, (one.title, one.heading))),
-                source=f"documents/{one.document_id}#{one.passage_id}",
+                source=f"/knowledge/documents/{one.document_id}"
+                f"?version={one.version}&start={one.start}&end={one.end}",
                 text=one.text,
             )
             for one in answer.items

@@ -25,9 +25,13 @@ CONTEXT = CallContext(
     correlation_id="c", principal=SYSTEM, trace=TraceContext(trace_id="1" * 32, span_id="2" * 16)
 )
 FERNS = Excerpt(
-    title="Garden › Ferns", source="documents/d1#d1.2.3", text="Ferns want water twice a week, in shade."
+    title="Garden › Ferns",
+    source="/knowledge/documents/d1?version=2&start=40&end=88",
+    text="Ferns want water twice a week, in shade.",
 )
-OTHER = Excerpt(title="Pumps", source="documents/d2#d2.1.0", text="A pump needs oil.")
+OTHER = Excerpt(
+    title="Pumps", source="/knowledge/documents/d2?version=1&start=0&end=17", text="A pump needs oil."
+)
 
 
 def test_a_fitting_passage_is_quoted_and_cited() -> None:
@@ -49,7 +53,9 @@ def test_passages_that_do_not_fit_are_no_answer() -> None:
 
 def test_the_guide_answers_about_the_product() -> None:
     """Where the guide has as much of the question as the documents, it answers."""
-    own = Excerpt(title="Notes", source="documents/d3#d3.1.0", text="Make a copy.")
+    own = Excerpt(
+        title="Notes", source="/knowledge/documents/d3?version=1&start=0&end=12", text="Make a copy."
+    )
     said = best_of("How do I make a backup?", GUIDE, (own,))
     assert said.citations[0].source == "guide/backups.md#backups"
     assert best_of("", GUIDE, (own,)).citations == ()

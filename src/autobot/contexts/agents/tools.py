@@ -24,7 +24,8 @@ EXCERPT_MAX: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
-    """A passage of a document. `source` is its address inside the product: `documents/<document>#<passage>`."""
+    """A passage of a document. `source` is its address inside the product:
+    `/knowledge/documents/<id>?version=<n>&start=<first>&end=<past the last>`, in code points of the text."""
 
     title: str
     source: str

@@ -280,6 +280,7 @@ export const en = {
     contextUsed: (used: string, window: string) => `${used} of ${window} tokens of the model's window are in use`,
     contextLine: (share: string) => `${share} of the window`,
     sources: "Sources",
+    openPassage: "Open at this passage",
     model: "Model",
     modelDefault: "default",
     modelStates: { ready: "ready", absent: "not installed", unreachable: "not reachable" },
