@@ -18,7 +18,7 @@ from autobot.contexts.agents.facade import EMBED, GENERATE, MODELS, model_wires
 from autobot.contracts.models import Chunk, Embeddings, GenerateRequest
 from autobot.contracts.runs import ModelChoice
 from autobot.kernel.commands.decision import Answer, CommandSpec, QuerySpec
-from autobot.kernel.commands.linked import COMMAND, QUERY
+from autobot.kernel.commands.linked import COMMAND, QUERY, REPORT
 from autobot.kernel.commands.wire import answer_of_query, bus_wires
 from autobot.kernel.core.errors import BadAnswer, ConfigurationError, InvalidInput, Malformed
 from autobot.kernel.links.wire import TypedWire, Wire
@@ -64,7 +64,7 @@ def test_every_query_crosses(spec: QuerySpec) -> None:
     @settings(max_examples=25, deadline=None)
     @given(values(spec.query), values(answer_of_query(spec)))
     def check(query: Any, answer: Any) -> None:
-        crosses(WIRES[QUERY.name], query, answer)
+        crosses(WIRES[REPORT.name if spec.report else QUERY.name], query, answer)
 
     check()
 
