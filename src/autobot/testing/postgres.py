@@ -151,7 +151,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        settings = ["listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=60"]
+        settings = ["listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=200"]
         if not self._durable:
             settings += ["fsync=off", "full_page_writes=off"]
         settings += self._options

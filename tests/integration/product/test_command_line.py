@@ -63,7 +63,7 @@ USAGE = {
     ("serve", "nonsense"): 2,
     ("serve", "gateway"): 4,
     ("add", "nonsense"): 2,
-    ("add", "npu"): 6,
+    ("add", "browser"): 6,
     ("--version",): 0,
     ("version",): 0,
 }

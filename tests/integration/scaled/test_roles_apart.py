@@ -202,6 +202,7 @@ def test_every_process_is_listed_and_meets_the_others(installation: Installation
         "gateway-ai",
         "gateway-reports",
         "ai-backend",
+        "backend-models",
     }
     words = ("roles", "list", "--json")
     done = run_cli(installation.server.folder, *words, environment=installation.server.environment)

@@ -24,7 +24,7 @@ from autobot.kernel.core.ids import IdSource
 
 LOCK: Final = 0x4155_5446
 """Advisory lock of who makes the tables: `AUTF`."""
-CONNECTIONS: Final = 4
+CONNECTIONS: Final = 2
 DDL: Final = """
 CREATE SCHEMA IF NOT EXISTS autobot_files;
 CREATE TABLE IF NOT EXISTS autobot_files.uploads (

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 LOCK: Final = 0x4155_5449
 """Advisory lock of who makes the tables, and of who writes: numbers become visible in their order. `AUTI`."""
-CONNECTIONS: Final = 4
+CONNECTIONS: Final = 2
 DDL: Final = """
 CREATE SCHEMA IF NOT EXISTS autobot_passages;
 CREATE TABLE IF NOT EXISTS autobot_passages.versions (

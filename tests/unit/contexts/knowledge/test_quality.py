@@ -46,3 +46,8 @@ def test_a_question_without_relevant_documents_has_no_measure() -> None:
     for measure in (recall, reciprocal_rank, ndcg):
         with pytest.raises(ValueError, match="relevant"):
             measure(["a"], {"a": 0.0}, 10)
+
+
+def test_grades_that_are_next_to_nothing_have_a_measure_too() -> None:
+    """A gain too small for its own arithmetic divides by nothing."""
+    assert 0.0 <= ndcg(["a"], {"a": 5e-324}, 10) <= 1.0

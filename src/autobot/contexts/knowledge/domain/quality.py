@@ -33,7 +33,9 @@ def ndcg(found: Sequence[str], grades: Mapping[str, float], depth: int) -> float
     _relevant(grades)
     once = list(dict.fromkeys(found))
     gained = _discounted([grades.get(one, 0.0) for one in once[:depth]])
-    return gained / _discounted(sorted(grades.values(), reverse=True)[:depth])
+    best = _discounted(sorted(grades.values(), reverse=True)[:depth])
+    # Grades may be so small that their gains are nothing.
+    return gained / best if best else 0.0
 
 
 def _relevant(grades: Mapping[str, float]) -> set[str]:
@@ -44,4 +46,6 @@ def _relevant(grades: Mapping[str, float]) -> set[str]:
 
 
 def _discounted(grades: Sequence[float]) -> float:
-    return math.fsum((2.0**grade - 1) / math.log2(rank + 1) for rank, grade in enumerate(grades, start=1))
+    return math.fsum(
+        math.expm1(grade * math.log(2)) / math.log2(rank + 1) for rank, grade in enumerate(grades, start=1)
+    )
