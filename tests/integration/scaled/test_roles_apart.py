@@ -257,7 +257,8 @@ def test_readings_of_everything_have_a_row_of_their_own(installation: Installati
             lambda: (asked := admin.get(DIAGNOSTICS)).status == 504 and asked.json,
             "an answer that is too late",
         )
-        assert late["type"].endswith("upstream-timeout")
+        # Who gives up first is a race: the caller at its time-out, or the role whose time is spent.
+        assert late["type"].endswith(("upstream-timeout", "deadline-exceeded"))
         assert admin.get(CHAT).status == 200
     finally:
         admin.post(f"{LINKS}/{REPORTS}/revert", {"position": "shipped", "reason": "the test is over"}).expect(
