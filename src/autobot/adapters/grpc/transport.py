@@ -33,7 +33,7 @@ from autobot.kernel.core.errors import (
 from autobot.kernel.links.hop_wire import ANSWER_MAX, PAYLOAD_MAX
 from autobot.kernel.links.leaving import leaving
 from autobot.kernel.links.propagation import DEADLINE, inject
-from autobot.kernel.links.service_token import ServiceCall, ServiceTokens, body_mark
+from autobot.kernel.links.service_token import ServiceTokens, call_for
 from autobot.kernel.links.wire import Wire, Wires
 from autobot.kernel.resilience.operation import Operation
 
@@ -183,15 +183,12 @@ class GrpcTransport:
 
     def _metadata(self, operation: Operation, message: bytes, context: CallContext) -> Metadata:
         token = self._tokens.issue(
-            ServiceCall(
+            call_for(
+                context,
                 issuer=self._issuer,
                 audience=self._audience,
                 operation=operation.name,
-                principal=context.principal,
-                correlation_id=context.correlation_id,
-                body=body_mark(message),
-                causation_id=context.causation_id,
-                client=context.client,
+                body=message,
             )
         )
         fields = inject(context, now=self._now(), chance=self._chance)

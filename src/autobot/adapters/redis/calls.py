@@ -46,7 +46,7 @@ from autobot.kernel.core.ids import IdSource
 from autobot.kernel.core.raised import error_of
 from autobot.kernel.links.hop_wire import Told
 from autobot.kernel.links.propagation import inject
-from autobot.kernel.links.service_token import ServiceCall, ServiceTokens, body_mark
+from autobot.kernel.links.service_token import ServiceTokens, call_for
 from autobot.kernel.links.wire import Wire, Wires
 from autobot.kernel.resilience.operation import Operation
 
@@ -190,15 +190,12 @@ class StreamCalls:
 
     async def _send(self, call: str, operation: Operation, body: bytes, context: CallContext) -> None:
         token = self._tokens.issue(
-            ServiceCall(
+            call_for(
+                context,
                 issuer=self._issuer,
                 audience=self._audience,
                 operation=operation.name,
-                principal=context.principal,
-                correlation_id=context.correlation_id,
-                body=body_mark(body),
-                causation_id=context.causation_id,
-                client=context.client,
+                body=body,
             )
         )
         fields = inject(context, now=self._now(), chance=self._chance) | {"authorization": f"Bearer {token}"}

@@ -30,7 +30,7 @@ from autobot.kernel.links.hop_wire import (
     Told,
 )
 from autobot.kernel.links.ports import HttpRequest, HttpResponse
-from autobot.kernel.links.service_token import ServiceCall, ServiceTokens, body_mark
+from autobot.kernel.links.service_token import ServiceTokens, call_for
 from autobot.kernel.links.wire import Wire, Wires
 from autobot.kernel.resilience.operation import Operation, Transport
 
@@ -139,15 +139,12 @@ class RoleTransport:
         if len(body) > self._payload_max:
             raise TooLarge(f"The call has {len(body)} bytes; at most {self._payload_max} cross {self._link}.")
         token = self._tokens.issue(
-            ServiceCall(
+            call_for(
+                context,
                 issuer=self._issuer,
                 audience=self._audience,
                 operation=operation.name,
-                principal=context.principal,
-                correlation_id=context.correlation_id,
-                body=body_mark(body),
-                causation_id=context.causation_id,
-                client=context.client,
+                body=body,
             )
         )
         return HttpRequest(

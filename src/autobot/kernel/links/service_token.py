@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
-from autobot.kernel.core.context import Principal
+from autobot.kernel.core.context import CallContext, Principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +59,17 @@ class ServiceTokens(Protocol):
 def body_mark(body: bytes) -> str:
     """Return the mark of a body (BLAKE2b, RFC 7693, 128 bits as hexadecimal digits)."""
     return blake2b(body, digest_size=16, person=b"autobot-hop-body").hexdigest()
+
+
+def call_for(context: CallContext, *, issuer: str, audience: str, operation: str, body: bytes) -> ServiceCall:
+    """Return what a token of the role `issuer` vouches for when it makes this call on behalf of `context`."""
+    return ServiceCall(
+        issuer=issuer,
+        audience=audience,
+        operation=operation,
+        principal=context.principal,
+        correlation_id=context.correlation_id,
+        body=body_mark(body),
+        causation_id=context.causation_id,
+        client=context.client,
+    )
