@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from autobot.adapters.system.clock import SystemClock
+from autobot.contexts.knowledge.domain.document import text_blob
 from autobot.contexts.knowledge.ports.blobs import once, store
 from autobot.contexts.knowledge.ports.fetching import Fetched
 from autobot.contexts.knowledge.process import mending
@@ -42,6 +43,22 @@ async def test_without_a_model_words_find_it_and_vectors_come_later(world: World
     assert view.model
     report = await world.index.measure()
     assert (report.documents, report.passages, sum(one.passages for one in report.models)) == (1, 1, 1)
+
+
+async def test_a_document_that_cannot_get_vectors_holds_up_no_other(world: World) -> None:
+    """One whose kept text is lost stays found by its words; the next one gets its vectors."""
+    async with world.working(vectors_s=0.01):
+        lost, other, last = [await world.add(text) for text in ("Herons wade.", "Ferns want shade.", "Lamps")]
+        for one in (lost, other, last):
+            await world.settled(one.id)
+        for one in (lost, last):
+            await world.blobs.remove(text_blob(one.id, 1))
+        world.embedder.there = True
+        async with asyncio.timeout(10):
+            while (await world.ask(contract.GetDocument(id=other.id))).words_only:
+                await asyncio.sleep(0)
+        assert (await world.ask(contract.GetDocument(id=lost.id))).words_only
+        assert await world.found("herons") == [f"{lost.id}.1.0"]
 
 
 async def test_the_same_file_is_recognised(world: World) -> None:

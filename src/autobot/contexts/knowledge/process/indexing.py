@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from autobot.contexts.knowledge.domain.document import Document
@@ -95,6 +96,7 @@ class Indexer:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._told: dict[str, Step] | None = None
         self._again: dict[str, float] = {}
+        self._unable: set[str] = set()
 
     def stir(self) -> None:
         """Look at the queue now."""
@@ -149,6 +151,7 @@ class Indexer:
 
     async def _index(self, document: Document) -> None:
         context = self._means.context()
+        self._unable.discard(document.id)
         try:
             document = await self._with_original(document, context)
             if document.original is None:
@@ -298,12 +301,14 @@ class Indexer:
         while True:
             await asyncio.sleep(self._vectors_s)
             while not await patiently(lambda: self._library.waiting(WORK, 1)):
-                found = await patiently(lambda: self._library.waiting(VECTORS, 1))
-                if not found or not await self._with_vectors(found[0]):
+                wanted = len(self._unable) + 1
+                found = await patiently(partial(self._library.waiting, VECTORS, wanted))
+                due = [one for one in found if one not in self._unable]
+                if not due or not await self._with_vectors(due[0]):
                     break
 
     async def _with_vectors(self, document_id: str) -> bool:
-        """Return whether a document has its vectors now, or needs none any more."""
+        """Return False when no model is there now: the next document would fare no better."""
         document = (await patiently(lambda: self._library.document(document_id))).document
         context = self._means.context()
         try:
@@ -313,8 +318,11 @@ class Indexer:
             if vectors is None:
                 return False
             await self._put(document, parsed, passages, vectors, model)
-        except AutoBotError:
-            return False
+        except AutoBotError as error:
+            if isinstance(error, AWAY) and not isinstance(error, DataCorrupt):
+                return False
+            # What was kept of it is lost or damaged: it stays found by its words until it is indexed anew.
+            self._unable.add(document_id)
         finally:
             self._steps.pop(document_id, None)
         return True
