@@ -11,11 +11,24 @@ import pytest
 from autobot.adapters.files.folders import MachineFolders
 from autobot.contexts.knowledge.module import Watcher
 from autobot.contracts.knowledge import collections, documents
+from autobot.kernel.core.errors import OperatorError
 from autobot.testing.inference.embedding import HashingEmbedder
 from tests.unit.contexts.kit import HandClock, context_of
 from tests.unit.contexts.knowledge.world import ADMIN, World
 
 pytestmark = pytest.mark.anyio
+
+
+class Room:
+    """Blobs whose disk may be full."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner, self.full = inner, False
+
+    def __getattr__(self, name: str) -> Any:
+        if self.full:
+            raise OperatorError("There is no room.")
+        return getattr(self._inner, name)
 
 
 class Watched:
@@ -24,10 +37,11 @@ class Watched:
     def __init__(self, world: World, folder: Path, place: str) -> None:
         self.world, self.folder = world, folder
         self.wanted = [f"{folder}={place}"]
+        self.room = Room(world.blobs)
         self.watcher = Watcher(
             store=world.store,
             bus=world.dispatcher,
-            blobs=world.blobs,
+            blobs=self.room,
             folders=MachineFolders(closed=folder.parent / "data"),
             wanted=self._wanted,
             clock=world.clock,
@@ -124,3 +138,14 @@ async def test_without_its_collection_nothing_is_taken_in(watched: Watched) -> N
     watched.wanted = [f"{watched.folder}=nowhere"]
     assert await watched.titles() == {}
     assert await watched.state() == ["without a collection"]
+
+
+async def test_a_file_that_found_no_room_is_taken_in_when_there_is_some(watched: Watched) -> None:
+    """A full disk says nothing about a file: it is not marked as seen, and the next look tries it again."""
+
+    watched.room.full = True
+    await watched.watcher.look()
+    with pytest.raises(OperatorError):
+        await watched.watcher.look()
+    watched.room.full = False
+    assert sorted(await watched.titles()) == ["a.md", "birds/b.txt"]

@@ -21,7 +21,7 @@ from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import AutoBotError, NotFound
 from autobot.kernel.core.ids import IdSource
-from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.event_store.patience import AWAY, patiently
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Delete, Put, Query, Transaction
 
@@ -93,12 +93,15 @@ class Watcher:
         if self._half.get(key) != file.mark:
             self._half[key] = file.mark
             return
-        self._half.pop(key, None)
         document, why = (before or {}).get("document", ""), ""
         try:
             document = await self._added(folder, collection, file, document)
+        except AWAY:
+            # There is no room, or no way to the store: that says nothing about the file.
+            raise
         except AutoBotError as error:
             why = error.detail
+        self._half.pop(key, None)
         row = {"path": file.path, "mark": file.mark, "document": document, "why": why}
         write = Put(table=WATCHED, key=key, document=row, owner=_key(folder, ""), sort=file.path)
         await self._store.commit(Transaction(writes=(write,)))
