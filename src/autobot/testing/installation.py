@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -151,6 +152,50 @@ def load(installation: Installation, name: str, people: int = 3) -> Iterator[lis
             one.ending.set()
         for one in working:
             one.join(60)
+
+
+def check_rolling_restart(installation: Installation, name: str) -> None:
+    """Exchange every process for a new one under load, at SIGHUP; raise AssertionError for a request that failed."""
+    before = installation.processes()
+    with load(installation, name) as working:
+        os.kill(installation.server.pid, signal.SIGHUP)
+        installation.until(
+            lambda: (
+                len(now := installation.processes()) == len(before)
+                and not set(now.values()) & set(before.values())
+            ),
+            "new processes of every role",
+        )
+    assert [one for person in working for one in person.refused] == []
+    assert all(person.acknowledged for person in working)
+
+
+def check_killed_under_load(installation: Installation, role: str, name: str) -> None:
+    """Kill a process of a role under load; raise AssertionError unless another comes, work goes on and nothing
+    that was acknowledged is lost or doubled."""
+
+    def of_role() -> dict[str, int]:
+        # A rolling restart gives processes other slots, and so other names.
+        return {one: pid for one, pid in installation.processes().items() if one.split("-")[0] == role}
+
+    before = of_role()
+    with load(installation, name) as working:
+        installation.until(lambda: all(len(one.acknowledged) >= 3 for one in working), "work before the kill")
+        killed = next(iter(before.values()))
+        os.kill(killed, signal.SIGKILL)
+        installation.until(
+            lambda: len(now := of_role()) == len(before) and killed not in now.values(), f"another {role}"
+        )
+        done = [len(one.acknowledged) for one in working]
+        installation.until(
+            lambda: all(len(one.acknowledged) >= n + 3 for one, n in zip(working, done, strict=True)),
+            "work after the kill",
+        )
+    acknowledged = [key for one in working for key in one.acknowledged]
+    there = installation.until(
+        lambda: (every := titles(installation.admin)) and set(acknowledged) <= set(every) and every, "chats"
+    )
+    assert [key for key in acknowledged if there.count(key) != 1] == []
 
 
 def owners(folder: Path) -> dict[str, int]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +10,12 @@ from typing import Any, Final
 import pytest
 
 from autobot.testing.harness import ServerProcess
-from autobot.testing.installation import CHAT, Installation, load, titles
+from autobot.testing.installation import (
+    CHAT,
+    Installation,
+    check_killed_under_load,
+    check_rolling_restart,
+)
 from autobot.testing.postgres import Cluster
 from autobot.testing.valkey import ValkeyServer
 
@@ -106,36 +109,9 @@ def test_an_answer_is_streamed(apart: Apart) -> None:
 
 def test_a_rolling_restart_refuses_nothing(apart: Apart) -> None:
     """At SIGHUP every process is exchanged for a new one under load, without one failed request."""
-    installation = apart.installation
-    before = installation.processes()
-    with load(installation, f"roll-{apart.word}") as working:
-        os.kill(installation.server.pid, signal.SIGHUP)
-        installation.until(
-            lambda: (
-                len(now := installation.processes()) == len(before)
-                and not set(now.values()) & set(before.values())
-            ),
-            "new processes of every role",
-        )
-    assert [one for person in working for one in person.refused] == []
-    assert all(person.acknowledged for person in working)
+    check_rolling_restart(apart.installation, f"roll-{apart.word}")
 
 
 def test_nothing_acknowledged_is_lost_when_a_backend_is_killed(apart: Apart) -> None:
     """SIGKILL of a backend under load: every acknowledged chat is there once, and work goes on."""
-    installation = apart.installation
-    before = installation.processes()
-    with load(installation, f"kill-{apart.word}") as working:
-        installation.until(lambda: all(len(one.acknowledged) >= 3 for one in working), "work before the kill")
-        # Behind a rolling restart it has the name of another slot.
-        os.kill(next(pid for name, pid in before.items() if name.startswith("backend")), signal.SIGKILL)
-        done = [len(one.acknowledged) for one in working]
-        installation.until(
-            lambda: all(len(one.acknowledged) >= n + 3 for one, n in zip(working, done, strict=True)),
-            "work after the kill",
-        )
-    acknowledged = [key for one in working for key in one.acknowledged]
-    there = installation.until(
-        lambda: (every := titles(installation.admin)) and set(acknowledged) <= set(every) and every, "chats"
-    )
-    assert [key for key in acknowledged if there.count(key) != 1] == []
+    check_killed_under_load(apart.installation, "backend", f"kill-{apart.word}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from typing import Any
 
 import pytest
@@ -15,9 +14,9 @@ from autobot.testing.installation import (
     CHAT,
     ChildRole,
     Installation,
-    load,
+    check_killed_under_load,
+    check_rolling_restart,
     owners,
-    titles,
     until_nobody_runs,
 )
 from autobot.testing.postgres import Cluster
@@ -119,41 +118,12 @@ def test_each_role_has_metrics_for_who_may_read_them(installation: Installation,
 @pytest.mark.parametrize("role", ["gateway", "backend", "ai"])
 def test_nothing_acknowledged_is_lost_when_a_role_is_killed(installation: Installation, role: str) -> None:
     """SIGKILL of a process under load: every acknowledged chat is there once, and the role comes back."""
-    before = installation.processes()
-    with load(installation, f"kill-{role}") as working:
-        installation.until(lambda: all(len(one.acknowledged) >= 3 for one in working), "work before the kill")
-        os.kill(before[role], signal.SIGKILL)
-        installation.until(
-            lambda: (now := installation.processes()).get(role) not in (None, before[role]) and now,
-            f"another {role}",
-        )
-        done = [len(one.acknowledged) for one in working]
-        installation.until(
-            lambda: all(len(one.acknowledged) >= n + 3 for one, n in zip(working, done, strict=True)),
-            "work after the kill",
-        )
-    acknowledged = [key for one in working for key in one.acknowledged]
-    there = installation.until(
-        lambda: (all_of := titles(installation.admin)) and set(acknowledged) <= set(all_of) and all_of,
-        "chats",
-    )
-    assert [key for key in acknowledged if there.count(key) != 1] == []
+    check_killed_under_load(installation, role, f"kill-{role}")
 
 
 def test_a_rolling_restart_refuses_nothing(installation: Installation) -> None:
     """At SIGHUP every process is exchanged for a new one under load, without one failed request."""
-    before = installation.processes()
-    with load(installation, "roll") as working:
-        os.kill(installation.server.pid, signal.SIGHUP)
-        installation.until(
-            lambda: (
-                len(now := installation.processes()) == len(before)
-                and not set(now.values()) & set(before.values())
-            ),
-            "new processes of every role",
-        )
-    assert [one for person in working for one in person.refused] == []
-    assert all(person.acknowledged for person in working)
+    check_rolling_restart(installation, "roll")
 
 
 def test_events_flow_again_after_redis_was_flushed_and_restarted(installation: Installation) -> None:
