@@ -12,10 +12,7 @@ from datetime import datetime
 from hashlib import blake2b, sha256
 from typing import Any, Final, Self
 
-import asyncpg
-
-from autobot.adapters.postgres.driver import Connection, Readers, connect
-from autobot.adapters.postgres.errors import mapped
+from autobot.adapters.postgres.driver import Connection, Readers, make_tables
 from autobot.adapters.postgres.options import StoreOptions
 from autobot.contexts.knowledge.ports.blobs import NAME, Blob
 from autobot.kernel.core.clock import Clock
@@ -68,15 +65,7 @@ class PostgresBlobs:
     @classmethod
     async def open(cls, url: str, clock: Clock, ids: IdSource) -> Self:
         """Open the database at `url`, and make the tables where they are missing. Raises as the store's opening."""
-        connection = await connect(url, "autobot files opening")
-        try:
-            async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-                await connection.execute(DDL)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            raise mapped(error) from error
-        finally:
-            await connection.close()
+        await make_tables(url, "autobot files opening", LOCK, DDL)
         return cls(Readers(url, CONNECTIONS, StoreOptions().patience_s), clock, ids)
 
     async def begin(self, name: str) -> str:

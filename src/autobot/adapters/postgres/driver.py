@@ -90,6 +90,19 @@ async def connect(url: str, name: str) -> Any:
         raise mapped(error) from error
 
 
+async def make_tables(url: str, name: str, lock: int, ddl: str) -> None:
+    """Make what `ddl` says where it is missing, one process after the other. Raises as `connect`, and what `mapped` says."""
+    connection = await connect(url, name)
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", lock)
+            await connection.execute(ddl)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise mapped(error) from error
+    finally:
+        await connection.close()
+
+
 async def _as_it_is(connection: object) -> None:
     """Leave a connection as it is between two reads: they change nothing of it."""
 
@@ -106,8 +119,12 @@ class Readers:
         self._opening = asyncio.Lock()
         self._closed = False
 
-    async def run(self, read: Callable[[Connection], Awaitable[T]]) -> T:
-        """Run `read`; it may run again after a loss. Raises what `mapped` says, ConnectFailed after the patience."""
+    async def run(self, read: Callable[[Connection], Awaitable[T]], *, within_s: float | None = None) -> T:
+        """Run `read`; it may run again after a loss. Raises what `mapped` says, ConnectFailed after the patience.
+
+        `within_s`: how long one try may take before its connection counts as broken; half of the patience when None.
+        """
+        limit = self._patience_s / 2 if within_s is None else within_s
         deadline = asyncio.get_running_loop().time() + self._patience_s
         pause = PAUSE_S[0]
         while True:
@@ -117,7 +134,7 @@ class Readers:
                 if not self._opened:
                     await self._open()
                 async with self._pool.acquire() as connection:
-                    return await self._in_time(read, connection)
+                    return await self._in_time(read, connection, limit)
             except (
                 *UNREACHED,
                 asyncpg.PostgresError,
@@ -131,10 +148,10 @@ class Readers:
             await asyncio.sleep(pause)
             pause = min(PAUSE_S[1], pause * 2)
 
-    async def _in_time(self, read: Callable[[Connection], Awaitable[T]], connection: Any) -> T:
-        """Run a read; a connection on which nothing comes for half of the patience counts as broken."""
+    async def _in_time(self, read: Callable[[Connection], Awaitable[T]], connection: Any, limit: float) -> T:
+        """Run a read; a connection on which nothing comes for so long counts as broken."""
         try:
-            async with asyncio.timeout(self._patience_s / 2):
+            async with asyncio.timeout(limit):
                 return await read(connection)
         except TimeoutError:
             connection.terminate()

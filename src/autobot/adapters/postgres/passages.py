@@ -6,11 +6,8 @@ from array import array
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 
-import asyncpg
-
 from autobot.adapters.postgres import passages_reading as reading
-from autobot.adapters.postgres.driver import Connection, Readers, connect
-from autobot.adapters.postgres.errors import mapped
+from autobot.adapters.postgres.driver import Connection, Readers, make_tables
 from autobot.adapters.postgres.options import StoreOptions
 from autobot.adapters.postgres.passages_reading import searchable
 from autobot.contexts.knowledge.ports.index import (
@@ -34,6 +31,8 @@ T = TypeVar("T")
 LOCK: Final = 0x4155_5449
 """Advisory lock of who makes the tables, and of who writes: numbers become visible in their order. `AUTI`."""
 CONNECTIONS: Final = 2
+WRITE_S: Final = 600.0
+"""How long a version of a large document may take, or its turn behind another one."""
 DDL: Final = """
 CREATE SCHEMA IF NOT EXISTS autobot_passages;
 CREATE TABLE IF NOT EXISTS autobot_passages.versions (
@@ -87,15 +86,7 @@ class PostgresPassages:
     @classmethod
     async def open(cls, url: str) -> Self:
         """Open the database at `url`, and make the tables where they are missing. Raises as the store's opening."""
-        connection = await connect(url, "autobot passages opening")
-        try:
-            async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-                await connection.execute(DDL)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            raise mapped(error) from error
-        finally:
-            await connection.close()
+        await make_tables(url, "autobot passages opening", LOCK, DDL)
         return cls(Readers(url, CONNECTIONS, StoreOptions().patience_s))
 
     # -------------------------------------------------------------------------------------------- writing
@@ -122,7 +113,7 @@ class PostgresPassages:
         """Rewrite the tables: what was erased is not in their files after it. Writes wait meanwhile."""
         for table in ("versions", "passages"):
             statement = f"VACUUM FULL autobot_passages.{table}"
-            await self._pool.run(lambda connection, it=statement: connection.execute(it))  # type: ignore[misc]
+            await self._pool.run(lambda connection, it=statement: connection.execute(it), within_s=WRITE_S)  # type: ignore[misc]
 
     async def _write(self, write: Callable[[Connection], Awaitable[Any]]) -> None:
         """Run a write in a transaction; done again after a loss, it changes nothing more."""
@@ -132,7 +123,7 @@ class PostgresPassages:
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
                 await write(connection)
 
-        await self._pool.run(in_one)
+        await self._pool.run(in_one, within_s=WRITE_S)
 
     # -------------------------------------------------------------------------------------------- reading
 
