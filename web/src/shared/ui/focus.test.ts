@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { offerFocus } from "./focus";
+import { beginPage, offerFocus } from "./focus";
 
 afterEach(() => (document.body.innerHTML = ""));
 
@@ -28,6 +28,34 @@ describe("offering the focus", () => {
     const main = page(`<div role="dialog" data-state="closed"><input></div>`);
     document.querySelector("input")?.focus();
     offerFocus(main);
+    expect(document.activeElement).toBe(main);
+  });
+});
+
+describe("beginning a page", () => {
+  it("puts the keyboard at its top", () => {
+    for (const first of [true, false]) {
+      const main = page("");
+      beginPage(main, first);
+      expect(document.activeElement).toBe(main);
+    }
+  });
+
+  it("leaves the focus inside the page where the page put it", () => {
+    const main = page("");
+    main.innerHTML = "<input>";
+    main.querySelector("input")?.focus();
+    beginPage(main, false);
+    expect(document.activeElement?.tagName).toBe("INPUT");
+  });
+
+  it("takes it from what led there, but not from somebody who began before the first page came", () => {
+    const main = page("<button>More</button>");
+    const more = document.querySelector("button");
+    more?.focus();
+    beginPage(main, true);
+    expect(document.activeElement).toBe(more);
+    beginPage(main, false);
     expect(document.activeElement).toBe(main);
   });
 });

@@ -7,3 +7,12 @@ export const isHeld = (): boolean => document.activeElement?.closest("[role=dial
 export function offerFocus(element: HTMLElement | null | undefined): void {
   if (!isHeld()) element?.focus({ preventScroll: true });
 }
+
+/** Whether somebody's keyboard is on something already. */
+export const isBegun = (): boolean => document.activeElement !== null && document.activeElement !== document.body;
+
+/** Put the keyboard at the top of a page that was gone to, unless it has put the focus inside itself. The first page of a visit takes it from nobody who began on what was there before the page. */
+export function beginPage(content: HTMLElement | null | undefined, first: boolean): void {
+  if (content?.contains(document.activeElement) || (first && isBegun())) return;
+  offerFocus(content);
+}
