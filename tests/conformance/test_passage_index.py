@@ -18,6 +18,7 @@ from autobot.contexts.knowledge.ports.index import (
     Among,
     Hit,
     IndexedVersion,
+    Labels,
     PassageIndex,
     Vector,
     Vectors,
@@ -158,7 +159,28 @@ class GivesNumbersAgain(MemoryPassages):
         )
 
 
+class ForgetsWhatItWasCalled(MemoryPassages):
+    async def label(self, labels: Labels) -> None:
+        await super().label(replace(labels, position=0))
+
+
+class LeavesThePastWhereItWas(MemoryPassages):
+    async def label(self, labels: Labels) -> None:
+        before = dict(self._versions)
+        await super().label(labels)
+        self._versions |= {key: one for key, one in before.items() if one.until is not None}
+
+
+class ForgetsTheTitle(MemoryPassages):
+    async def label(self, labels: Labels) -> None:
+        title = next((one.of.title for one in self._versions.values()), "")
+        await super().label(replace(labels, title=title))
+
+
 FAULTS = (
+    ForgetsWhatItWasCalled,
+    LeavesThePastWhereItWas,
+    ForgetsTheTitle,
     GivesNumbersAgain,
     ForgetsToFilterVectors,
     ReadsAnEmptyListAsAll,

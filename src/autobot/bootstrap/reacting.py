@@ -48,6 +48,7 @@ def connect_reactions(
             identity.UserRemovalRequested.TYPE: identity_module.removal_starter(codec, engine.accept),
             replays.ReplayRequested.TYPE: messaging_module.replay_starter(codec, engine.accept),
             read_models.ReadModelChangeRequested.TYPE: history_module.change_starter(codec, engine.accept),
+            documents.DocumentChanged.TYPE: knowledge_module.labeller(codec, store, knowledge.index),
             documents.DocumentDeleted.TYPE: knowledge_module.cleaner(codec, knowledge.index, knowledge.blobs),
         }
 

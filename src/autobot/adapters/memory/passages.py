@@ -13,6 +13,7 @@ from autobot.contexts.knowledge.ports.index import (
     Hit,
     IndexedVersion,
     IndexReport,
+    Labels,
     ModelPassages,
     StoredVector,
     Vector,
@@ -34,6 +35,23 @@ class _Stored:
     vectors: tuple[array[float], ...]
     first: int
     until: int | None = None
+    past: tuple[Labels, ...] = ()
+    """Labels that it had, each until the position of the next; the last ones until `labelled`."""
+    labelled: int = 0
+
+    def labels(self, position: int | None) -> Labels:
+        """Return what it was called at a position, or is now."""
+        of = self.of
+        now = Labels(
+            document_id=of.document_id,
+            collection=of.collection,
+            title=of.title,
+            position=self.labelled,
+            tags=of.tags,
+        )
+        if position is None or position >= self.labelled:
+            return now
+        return next((one for one in reversed(self.past) if one.position <= position), self.past[0])
 
     def held(self, position: int | None) -> bool:
         """Whether it was current at a position, or is now."""
@@ -47,7 +65,7 @@ class _Stored:
             self.held(where.as_of)
             and (where.collections is None or self.of.collection in where.collections)
             and (where.documents is None or self.of.document_id in where.documents)
-            and set(where.tags) <= set(self.of.tags)
+            and set(where.tags) <= set(self.labels(where.as_of).tags)
         )
 
 
@@ -65,10 +83,10 @@ class MemoryPassages:
         own = [one for (document, _), one in self._versions.items() if document == version.document_id]
         if any(one.of.version > version.version for one in own):
             raise Conflict("A newer version of this document is indexed.")
-        first, until = version.position, None
+        first, until, past, labelled = version.position, None, tuple[Labels, ...](), version.position
         for one in own:
             if one.of.version == version.version:
-                first, until = one.of.position, one.until
+                first, until, past, labelled = one.of.position, one.until, one.past, one.labelled
             elif one.until is None:
                 key = (one.of.document_id, one.of.version)
                 self._versions[key] = replace(one, until=version.position)
@@ -78,8 +96,15 @@ class MemoryPassages:
             vectors=tuple(units),
             first=self._numbered + 1,
             until=until,
+            past=past,
+            labelled=labelled,
         )
         self._numbered += len(passages)
+
+    async def label(self, labels: Labels) -> None:
+        for key, one in self._versions.items():
+            if key[0] == labels.document_id:
+                self._versions[key] = _labelled(one, labels)
 
     async def retire(self, document_id: str, position: int) -> None:
         for key, one in self._versions.items():
@@ -134,8 +159,9 @@ class MemoryPassages:
             return None
         return stored, place[2]
 
-    async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:
-        return [at[0].passages[at[1]] for at in map(self._at, ids) if at is not None]
+    async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:
+        found = [at for at in map(self._at, ids) if at is not None]
+        return [replace(one.passages[place], title=one.labels(as_of).title) for one, place in found]
 
     async def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
         found = {one: self._at(one) for one in ids}
@@ -160,6 +186,22 @@ class MemoryPassages:
                 for (model, size), count in sorted(models.items())
             ),
         )
+
+
+def _labelled(one: _Stored, labels: Labels) -> _Stored:
+    of = replace(one.of, collection=labels.collection)
+    if one.until is not None or (of.title, of.tags) == (labels.title, labels.tags):
+        return replace(one, of=of)
+    past = one.past
+    if labels.position > one.labelled:
+        past = (*past, replace(one.labels(None), position=one.labelled))
+    return replace(
+        one,
+        of=replace(of, title=labels.title, tags=labels.tags),
+        passages=tuple(replace(passage, title=labels.title) for passage in one.passages),
+        past=past,
+        labelled=max(one.labelled, labels.position),
+    )
 
 
 def _is_among(number: int, among: Among) -> bool:

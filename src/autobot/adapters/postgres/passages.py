@@ -9,6 +9,7 @@ from typing import Any, Final, Self, TypeVar
 from autobot.adapters.postgres import passages_reading as reading
 from autobot.adapters.postgres.driver import Connection, Readers, make_tables
 from autobot.adapters.postgres.options import StoreOptions
+from autobot.adapters.postgres.passages_labels import PAST, label
 from autobot.adapters.postgres.passages_reading import searchable
 from autobot.contexts.knowledge.ports.index import (
     EVERY,
@@ -16,6 +17,7 @@ from autobot.contexts.knowledge.ports.index import (
     Hit,
     IndexedVersion,
     IndexReport,
+    Labels,
     StoredVector,
     Vector,
     Vectors,
@@ -86,7 +88,7 @@ class PostgresPassages:
     @classmethod
     async def open(cls, url: str) -> Self:
         """Open the database at `url`, and make the tables where they are missing. Raises as the store's opening."""
-        await make_tables(url, "autobot passages opening", LOCK, DDL)
+        await make_tables(url, "autobot passages opening", LOCK, DDL + PAST)
         return cls(Readers(url, CONNECTIONS, StoreOptions().patience_s))
 
     # -------------------------------------------------------------------------------------------- writing
@@ -96,6 +98,9 @@ class PostgresPassages:
     ) -> None:
         units = checked(version, passages, vectors)
         await self._write(lambda connection: _put(connection, version, passages, units))
+
+    async def label(self, labels: Labels) -> None:
+        await self._write(lambda connection: label(connection, labels))
 
     async def retire(self, document_id: str, position: int) -> None:
         await self._write(
@@ -111,7 +116,7 @@ class PostgresPassages:
 
     async def vacuum(self) -> None:
         """Rewrite the tables: what was erased is not in their files after it. Writes wait meanwhile."""
-        for table in ("versions", "passages"):
+        for table in ("versions", "passages", "past"):
             statement = f"VACUUM FULL autobot_passages.{table}"
             await self._pool.run(lambda connection, it=statement: connection.execute(it), within_s=WRITE_S)  # type: ignore[misc]
 
@@ -139,8 +144,8 @@ class PostgresPassages:
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         return await self._pool.run(lambda connection: reading.stored(connection, model, after, limit))
 
-    async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:
-        return await self._pool.run(lambda connection: reading.passages(connection, ids))
+    async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:
+        return await self._pool.run(lambda connection: reading.passages(connection, ids, as_of))
 
     async def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
         return await self._pool.run(lambda connection: reading.vectors(connection, ids))
@@ -194,6 +199,11 @@ async def _put(
 
 
 async def _erase(connection: Connection, document: str) -> None:
+    await connection.execute(
+        "DELETE FROM autobot_passages.past WHERE version IN"
+        " (SELECT number FROM autobot_passages.versions WHERE document = $1)",
+        document,
+    )
     await connection.execute(
         "DELETE FROM autobot_passages.passages WHERE version IN"
         " (SELECT number FROM autobot_passages.versions WHERE document = $1)",

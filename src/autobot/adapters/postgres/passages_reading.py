@@ -70,8 +70,18 @@ class _Values:
         if where.documents is not None:
             clauses.append(f"d.document = ANY({self.bind(list(where.documents))}::text[])")
         if where.tags:
-            clauses.append(f"d.tags @> {self.bind(list(where.tags))}::text[]")
+            tags = "d.tags" if where.as_of is None else _then("tags", self.bind(where.as_of))
+            clauses.append(f"{tags} @> {self.bind(list(where.tags))}::text[]")
         return " AND ".join(clauses)
+
+
+def _then(column: str, position: str, now: str = "d.tags") -> str:
+    """Return what a version had at a position."""
+    had = (
+        f"SELECT h.{column} FROM autobot_passages.past h WHERE h.version = d.number"  # noqa: S608 - names are ours
+        f" AND h.since <= {position} AND h.until > {position}"
+    )
+    return f"coalesce(({had}), {now})"
 
 
 async def lexical(connection: Connection, text: str, where: Where, limit: int) -> list[Hit]:
@@ -161,9 +171,12 @@ _ASKED: Final = (
 )
 
 
-async def passages(connection: Connection, ids: Sequence[str]) -> list[Passage]:
+async def passages(connection: Connection, ids: Sequence[str], as_of: int | None) -> list[Passage]:
     """Return passages in the order of their ids."""
-    rows = await connection.fetch(f"{_PASSAGE}{_ASKED} ORDER BY a.n", *_places(ids))
+    sql, then = _PASSAGE, []
+    if as_of is not None:
+        sql, then = sql.replace("p.title", _then("title", "$4::bigint", "p.title"), 1), [as_of]
+    rows = await connection.fetch(f"{sql}{_ASKED} ORDER BY a.n", *_places(ids), *then)
     return [_passage(*row) for row in rows]
 
 

@@ -14,7 +14,8 @@ import apsw
 
 from autobot.adapters.sqlite import passages_reading as reading
 from autobot.adapters.sqlite.files import open_database
-from autobot.adapters.sqlite.passages_schema import FORMAT, connect_passages
+from autobot.adapters.sqlite.passages_labels import label
+from autobot.adapters.sqlite.passages_schema import FORMAT, PAST, connect_passages
 from autobot.adapters.sqlite.threads import Readers
 from autobot.contexts.knowledge.ports.index import (
     EVERY,
@@ -22,6 +23,7 @@ from autobot.contexts.knowledge.ports.index import (
     Hit,
     IndexedVersion,
     IndexReport,
+    Labels,
     StoredVector,
     Vector,
     Vectors,
@@ -48,8 +50,7 @@ class SqlitePassages:
     @classmethod
     async def open(cls, path: Path, *, readers: int = 2) -> Self:
         """Open or create the file at `path`. Raises DataNewer, DataCorrupt or OperatorError; then it is as it was."""
-        connection = await asyncio.to_thread(open_database, path, FORMAT)
-        connection.close()
+        await asyncio.to_thread(_made, path)
         return cls(path, readers)
 
     # -------------------------------------------------------------------------------------------- writing
@@ -59,6 +60,9 @@ class SqlitePassages:
     ) -> None:
         units = checked(version, passages, vectors)
         await self._write(lambda connection: _put(connection, version, passages, units))
+
+    async def label(self, labels: Labels) -> None:
+        await self._write(lambda connection: label(connection, labels))
 
     async def retire(self, document_id: str, position: int) -> None:
         await self._write(
@@ -99,8 +103,8 @@ class SqlitePassages:
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         return await self._read(lambda connection: reading.stored(connection, model, after, limit))
 
-    async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:
-        return await self._read(lambda connection: reading.passages(connection, ids))
+    async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:
+        return await self._read(lambda connection: reading.passages(connection, ids, as_of))
 
     async def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
         return await self._read(lambda connection: reading.vectors(connection, ids))
@@ -126,6 +130,14 @@ class SqlitePassages:
         self._closed = True
         for thread in (*self._writer.stop(), *self._readers.stop()):
             await asyncio.to_thread(thread.join)
+
+
+def _made(path: Path) -> None:
+    connection = open_database(path, FORMAT)
+    try:
+        connection.execute(PAST).fetchall()
+    finally:
+        connection.close()
 
 
 def _put(
@@ -194,6 +206,7 @@ def _erase(connection: apsw.Connection, document: str) -> None:
     ).fetchall()
     for (number,) in numbers:
         _remove(connection, number)
+        connection.execute("DELETE FROM past WHERE version = ?", (number,)).fetchall()
     connection.execute("DELETE FROM versions WHERE document = ?", (document,)).fetchall()
 
 

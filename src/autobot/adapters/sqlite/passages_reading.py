@@ -48,9 +48,16 @@ def _condition(where: Where) -> tuple[str, list[Any]]:
             clauses.append(f"d.{column} IN (SELECT value FROM json_each(?))")  # noqa: S608 - names are ours
             values.append(json.dumps(wanted))
     for tag in where.tags:
-        clauses.append("EXISTS (SELECT 1 FROM json_each(d.tags) WHERE value = ?)")
-        values.append(tag)
+        tags, then = ("d.tags", list[Any]()) if where.as_of is None else (_then("tags"), [where.as_of] * 2)
+        clauses.append(f"EXISTS (SELECT 1 FROM json_each({tags}) WHERE value = ?)")  # noqa: S608 - as above
+        values += [*then, tag]
     return " AND ".join(clauses), values
+
+
+def _then(column: str) -> str:
+    """Return what a version had at a position, given twice."""
+    had = f"SELECT h.{column} FROM past h WHERE h.version = d.number AND h.since <= ? AND h.until > ?"  # noqa: S608
+    return f"coalesce(({had}), d.{column})"
 
 
 def lexical(connection: apsw.Connection, text: str, where: Where, limit: int) -> list[Hit]:
@@ -104,13 +111,16 @@ def _hit(document: str, version: int, place: int, score: float) -> Hit:
     return Hit(passage_id=passage_id(document, version, place), document_id=document, score=score)
 
 
-def passages(connection: apsw.Connection, ids: Sequence[str]) -> list[Passage]:
+def passages(connection: apsw.Connection, ids: Sequence[str], as_of: int | None) -> list[Passage]:
     """Return passages in the order of their ids."""
+    sql, then = _PASSAGE, []
+    if as_of is not None:
+        sql, then = sql.replace("t.title", _then("title"), 1), [as_of] * 2
     found = []
     for place in map(place_of, ids):
         if place is not None:
             rows = connection.execute(
-                f"{_PASSAGE} WHERE d.document = ? AND d.version = ? AND p.place = ?", place
+                f"{sql} WHERE d.document = ? AND d.version = ? AND p.place = ?", (*then, *place)
             )
             found += [_passage(*row) for row in rows]
     return found

@@ -66,6 +66,18 @@ CREATE TABLE vectors(
 CREATE INDEX vectors_version ON vectors(version);
 """
 
+PAST: Final = """
+CREATE TABLE IF NOT EXISTS past(
+  version INTEGER NOT NULL,
+  title TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (version, since)
+) STRICT, WITHOUT ROWID;
+"""
+"""Labels that a version had before those of now. Made where it is missing: nothing that was there reads otherwise."""
+
 FORMAT: Final = Format(version=1, ddl=DDL)
 
 

@@ -20,6 +20,7 @@ from autobot.contexts.knowledge.ports.index import (
     Hit,
     IndexedVersion,
     IndexReport,
+    Labels,
     PassageIndex,
     StoredVector,
     Vector,
@@ -128,6 +129,9 @@ class NearPassages:
     ) -> None:
         await self._store.put(version, passages, vectors)
 
+    async def label(self, labels: Labels) -> None:
+        await self._store.label(labels)
+
     async def retire(self, document_id: str, position: int) -> None:
         await self._store.retire(document_id, position)
 
@@ -151,8 +155,8 @@ class NearPassages:
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         return await self._store.stored(model, after, limit)
 
-    async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:
-        return await self._store.passages(ids)
+    async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:
+        return await self._store.passages(ids, as_of)
 
     async def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
         return await self._store.vectors(ids)

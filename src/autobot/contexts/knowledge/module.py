@@ -11,7 +11,7 @@ from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import PassageIndex
-from autobot.contexts.knowledge.process.following import cleaner
+from autobot.contexts.knowledge.process.following import cleaner, labeller
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
 from autobot.contexts.knowledge.process.mending import Mender
 from autobot.contexts.knowledge.process.watching import Watcher
@@ -26,7 +26,7 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.ports import EventStore
 
-__all__ = ["EVENTS", "RULES", "Indexer", "Means", "Mender", "Watcher", "build", "cleaner"]
+__all__ = ["EVENTS", "RULES", "Indexer", "Means", "Mender", "Watcher", "build", "cleaner", "labeller"]
 
 FOLDERS = "knowledge:folders"
 READ, WRITE, RECORD, ERASE = "knowledge:read", "knowledge:write", "knowledge:record", "knowledge:erase"
@@ -95,6 +95,7 @@ def _of_documents(handlers: DocumentHandlers) -> tuple[CommandSpec, ...]:
             answer=documents.Accepted,
             secret=frozenset({"blob"}),
         ),
+        CommandSpec(command=documents.ChangeDocument, action=WRITE, handler=handlers.change, answer=view),
         CommandSpec(command=documents.RetryDocument, action=WRITE, handler=handlers.retry, answer=view),
         CommandSpec(command=documents.ReindexDocument, action=WRITE, handler=handlers.reindex, answer=view),
         CommandSpec(command=documents.CancelDocument, action=WRITE, handler=handlers.cancel, answer=view),

@@ -121,6 +121,17 @@ class IndexingRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentChanged:
+    """Its title, its tags or its collection are others now: these. What it says is the same, so it is no new version."""
+
+    TYPE: ClassVar[str] = "autobot.knowledge.document_changed.v1"
+    document_id: str
+    collection: str
+    title: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentDeleted:
     """It is gone. With `keeps_past`, searches as of before still find it; else nothing of it is left."""
 
@@ -138,6 +149,7 @@ EVENTS = (
     DocumentFailed,
     IndexingCancelled,
     IndexingRequested,
+    DocumentChanged,
     DocumentDeleted,
 )
 
@@ -161,6 +173,19 @@ class AddDocument:
     collection: Id | None = None
     tags: Tags = ()
     id: Id | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeDocument:
+    """Give a document another title, other tags or another collection; what is not given stays.
+
+    Who moves it must be allowed to write in both collections.
+    """
+
+    id: Id
+    title: Title | None = None
+    tags: Tags | None = None
+    collection: Id | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

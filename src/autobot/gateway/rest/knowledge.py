@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from autobot.contracts.knowledge import collections, documents
-from autobot.contracts.knowledge.words import Everybody, Name, People, Person, State
+from autobot.contracts.knowledge.words import Everybody, Id, Name, People, Person, State, Tags, Title
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context
 from autobot.gateway.rest.answers import awaited, json_answer, no_content
@@ -45,12 +45,22 @@ class ChangedCollection:
     owner: Person | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedDocument:
+    """Body of a change: what is not given stays."""
+
+    title: Title | None = None
+    tags: Tags | None = None
+    collection: Id | None = None
+
+
 def router(bus: Dispatcher, originals: Originals, ids: IdSource) -> APIRouter:
     """Return the routes over the bus; `originals` takes and gives the bytes of files."""
     routes = new_router(PREFIX, "knowledge")
     _in(routes, Intake(bus, originals, ids))
     _documents(routes, bus)
     _content(routes, bus, originals)
+    _labels(routes, bus)
     _changes(routes, bus)
     _collections(routes, bus)
     _collection_changes(routes, bus)
@@ -154,6 +164,25 @@ def _content(routes: APIRouter, bus: Dispatcher, originals: Originals) -> None:
             "content-length": str(found.size),
         }
         return StreamingResponse(body(), 200, fields, media_type="application/octet-stream")
+
+
+def _labels(routes: APIRouter, bus: Dispatcher) -> None:
+    @routes.patch(
+        "/documents/{id}",
+        response_model=documents.DocumentView,
+        summary="Change a document's title, tags or collection",
+        description="It is no new version: what was read of it stays, and it is found under the new ones a moment later. "
+        "Searches as of before go by the tags and show the title that it had. With `If-Match` it is done only while the "
+        "document is as its ETag says.",
+    )
+    @needs("knowledge:write")
+    async def change_document(id: str, body: ChangedDocument, call: Call) -> Response:  # noqa: A002
+        command = documents.ChangeDocument(
+            id=id, title=body.title, tags=body.tags, collection=body.collection
+        )
+        answer = await bus.dispatch(command, call.called, key=call.key)
+        call.settled(answer)
+        return json_answer(answer.value)
 
 
 def _changes(routes: APIRouter, bus: Dispatcher) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from autobot.contexts.knowledge.ports.index import (
     Hit,
     IndexedVersion,
+    Labels,
     PassageIndex,
     Vectors,
     Where,
@@ -27,6 +28,12 @@ def version_of(document: str, version: int = 1, *, position: int = 10, **fields:
     """Return a version of a document of the collection `shelf`, if nothing else is said."""
     given = {"collection": "shelf", "title": f"Title of {document}", **fields}
     return IndexedVersion(document_id=document, version=version, position=position, **given)
+
+
+def labels(document: str, position: int, **fields: Any) -> Labels:
+    """Return labels of a document of the collection `shelf`, if nothing else is said."""
+    given = {"collection": "shelf", "title": f"Title of {document}", **fields}
+    return Labels(document_id=document, position=position, **given)
 
 
 def passages_of(version: IndexedVersion, *texts: str, heading: str = "") -> list[Passage]:

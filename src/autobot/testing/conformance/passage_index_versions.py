@@ -20,6 +20,7 @@ from autobot.testing.conformance.passage_index_base import (
     NORTH,
     Base,
     ids,
+    labels,
     passages_of,
     version_of,
 )
@@ -106,6 +107,80 @@ class VersionsSuite(Base):
 
         self.run(main())
 
+    def test_other_labels_hold_from_their_position_on(self) -> None:
+        """Now it is found by its new tags and title; as of before it has those that it had, whatever is put again."""
+
+        async def main() -> None:
+            async with self.opened() as index:
+                version = version_of("a", position=10, title="Pumps", tags=("x",), model=MODEL)
+                await self.put_word(index, version, 2)
+                for _ in range(2):
+                    await index.label(labels("a", 20, title="Valves", tags=("y",)))
+                await index.label(labels("a", 30, title="Gauges", tags=("y", "z")))
+                await index.label(labels("nobody", 30))
+                again = version_of("a", position=40, title="Gauges", tags=("y", "z"), model=MODEL)
+                await self.put_word(index, again, 2)
+                for tag, at, count in (
+                    ("x", None, 0), ("y", None, 2), ("z", None, 2), ("x", 10, 2), ("x", 19, 2), ("x", 20, 0),
+                    ("y", 19, 0), ("y", 20, 2), ("z", 29, 0), ("z", 30, 2), ("x", 9, 0),
+                ):  # fmt: skip
+                    where = Where(model=MODEL, tags=(tag,), as_of=at)
+                    assert len(await index.lexical("word", where, 9)) == count, (tag, at)
+                    assert len(await index.nearest(NORTH, where, 9)) == count, (tag, at)
+                for word, found in (("pump", []), ("valve", []), ("gauge", ["a.1.0", "a.1.1"])):
+                    assert ids(await index.lexical(word, EVERYWHERE, 9)) == found, word
+                for at, title in (
+                    (None, "Gauges"),
+                    (10, "Pumps"),
+                    (20, "Valves"),
+                    (29, "Valves"),
+                    (30, "Gauges"),
+                ):
+                    assert [one.title for one in await index.passages(["a.1.1"], at)] == [title], at
+                assert {one.title for one in await index.of_document("a", 1)} == {"Gauges"}
+
+        self.run(main())
+
+    def test_a_moved_document_has_its_past_in_its_new_place(self) -> None:
+        """Who may read the collection that it was in finds none of its versions any more, as of before neither."""
+
+        async def main() -> None:
+            async with self.opened() as index:
+                await self.put_word(index, version_of("a", 1, position=10, model=MODEL))
+                await self.put_word(index, version_of("a", 2, position=20, tags=("t",), model=MODEL))
+                await index.label(labels("a", 30, collection="safe", title="Title of a", tags=("t",)))
+                for at, found in ((None, ["a.2.0"]), (10, ["a.1.0"]), (20, ["a.2.0"])):
+                    for collection, expected in (("shelf", []), ("safe", found)):
+                        where = Where(model=MODEL, collections=(collection,), as_of=at)
+                        assert ids(await index.lexical("word", where, 9)) == expected, (at, collection)
+                        assert ids(await index.nearest(NORTH, where, 9)) == expected, (at, collection)
+                # A version keeps the labels that it had when another took its place.
+                await self.put_word(index, version_of("a", 3, position=40, collection="safe", model=MODEL))
+                await index.label(labels("a", 50, collection="safe", title="Other", tags=("u",)))
+                where = Where(tags=("t",), as_of=35)
+                assert ids(await index.lexical("word", where, 9)) == ["a.2.0"]
+                assert [one.title for one in await index.passages(["a.2.0", "a.3.0"])] == [
+                    "Title of a",
+                    "Other",
+                ]
+
+        self.run(main())
+
+    def test_labels_that_come_late_are_no_past(self) -> None:
+        """Told of a position at or before the one at which it came into the index, they are what it always had."""
+
+        async def main() -> None:
+            async with self.opened() as index:
+                await self.put_word(index, version_of("a", position=10, tags=("x",), model=MODEL))
+                await index.label(labels("a", 8, tags=("y",)))
+                await index.label(labels("a", 10, tags=("z",)))
+                for tag, count in (("x", 0), ("y", 0), ("z", 1)):
+                    for at in (None, 10):
+                        where = Where(tags=(tag,), as_of=at)
+                        assert len(await index.lexical("word", where, 9)) == count, (tag, at)
+
+        self.run(main())
+
     def test_an_erased_document_was_never_there(self) -> None:
         """Neither now nor as of any position is anything of it found or read; another one stays."""
 
@@ -114,6 +189,7 @@ class VersionsSuite(Base):
                 await self.put_word(index, version_of("a", 1, position=10, model=MODEL))
                 await self.put_word(index, version_of("a", 2, position=20, model=MODEL))
                 await self.put_word(index, version_of("b", position=10, model=MODEL))
+                await index.label(labels("a", 30, title="Other word"))
                 await index.erase("a")
                 await index.erase("nobody")
                 for position in (None, 10, 20):

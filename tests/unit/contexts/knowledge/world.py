@@ -12,7 +12,7 @@ from autobot.adapters.documents.parser import ChildParser, ParserOptions
 from autobot.adapters.memory.blobs import MemoryBlobs
 from autobot.adapters.memory.passages import MemoryPassages
 from autobot.adapters.system.clock import SystemClock
-from autobot.contexts.knowledge.module import EVENTS, Indexer, Means, Mender, build, cleaner
+from autobot.contexts.knowledge.module import EVENTS, Indexer, Means, Mender, build, cleaner, labeller
 from autobot.contexts.knowledge.ports.blobs import once, store
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.fetching import Fetched, Wanted
@@ -84,6 +84,7 @@ class World(Ground):
         self.modules = (module,)
         self.dispatcher = self.bus(self.modules)
         self.clean = cleaner(self.codec, self.index, self.blobs)
+        self.label = labeller(self.codec, self.store, self.index)
 
     async def do(self, command: Any, who: Principal = ALICE, key: str | None = None) -> Any:
         """Dispatch a command."""
@@ -132,6 +133,7 @@ class World(Ground):
                 for one in batch:
                     indexer.heard(self.codec.unwrap(one))
                     await self.clean(one)
+                    await self.label(one)
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(indexer.run()), group.create_task(follow())]

@@ -92,7 +92,10 @@ class Document:
     # ---------------------------------------------------------------------------------------------- deciding
 
     def receive(self, wish: contract.AddDocument, collection: str, owner: str) -> tuple[Any, ...]:
-        """A first or a further version. The file that the newest version has already is no fact."""
+        """A first or a further version. The file that the newest version has already is no fact.
+
+        A further version keeps the tags where none are given, and one of a watched file the title that somebody gave it.
+        """
         if self.exists and self._same(wish):
             return ()
         original = None
@@ -104,8 +107,8 @@ class Document:
                 version=self.version + 1,
                 collection=collection,
                 owner=self.owner or owner,
-                title=wish.title,
-                tags=tuple(dict.fromkeys(wish.tags)),
+                title=self.title if self.exists and wish.source == "folder" else wish.title,
+                tags=tuple(dict.fromkeys(wish.tags)) or self.tags,
                 source=wish.source,
                 url=wish.url,
                 original=original,
@@ -178,6 +181,15 @@ class Document:
             return ()
         return (contract.IndexingRequested(document_id=self.id, version=self.version + 1, why="reindex"),)
 
+    def change(self, wish: contract.ChangeDocument) -> tuple[Any, ...]:
+        """Give it another title, other tags, another place. What it has already is no fact."""
+        self.require()
+        tags = self.tags if wish.tags is None else tuple(dict.fromkeys(wish.tags))
+        now = (wish.collection or self.collection, wish.title or self.title, tags)
+        if now == (self.collection, self.title, self.tags):
+            return ()
+        return (contract.DocumentChanged(document_id=self.id, collection=now[0], title=now[1], tags=now[2]),)
+
     def delete(self, *, keep_past: bool) -> tuple[Any, ...]:
         """Let go of it."""
         self.require()
@@ -209,6 +221,8 @@ class Document:
                 return replace(self, state="cancelled", error=None)
             case contract.IndexingRequested():
                 return replace(self, state="queued", version=event.version, error=None)
+            case contract.DocumentChanged():
+                return replace(self, collection=event.collection, title=event.title, tags=event.tags)
             case contract.DocumentDeleted():
                 return Document(id=self.id)
         return self

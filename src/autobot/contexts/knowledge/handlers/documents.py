@@ -31,7 +31,7 @@ from autobot.contracts.knowledge import documents as contract
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import FieldError, InvalidInput, NotFound
+from autobot.kernel.core.errors import AlreadyExists, FieldError, InvalidInput, NotFound
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import ANY, Delete, Erase, Put
 
@@ -131,6 +131,40 @@ class DocumentHandlers:
         """Leave it."""
         stored = await self._of(command.id, context)
         return self._decided(stored, stored.document.cancel())
+
+    async def change(
+        self, command: contract.ChangeDocument, context: CallContext
+    ) -> Decision[contract.DocumentView]:
+        """Give it other labels, or another place. Raises AlreadyExists when that place has this very file."""
+        stored = await self._of(command.id, context)
+        before = stored.document
+        facts = before.change(command)
+        after = before
+        for fact in facts:
+            after = after.after(fact, self._clock.now())
+        view = document_view(after, progress_of(after, {}, None), may_write=True)
+        if not facts:
+            return Decision(answer=view, object=after.id)
+        writes: tuple[Write, ...] = (put_document(after, stored.row),)
+        if after.collection != before.collection:
+            place = (await self._library.collection(after.collection)).collection
+            place.require_writable(context.principal)
+            writes += await self._moved(before, after.collection)
+        emit = Emit(stream=stream_of(after.id), expected=ANY, events=facts)
+        return Decision(answer=view, emits=(emit,), writes=writes, object=after.id)
+
+    async def _moved(self, document: Document, collection: str) -> tuple[Write, ...]:
+        """Return what says that a collection has a document's file in place of the one that it was in."""
+        if document.original is None:
+            return ()
+        sha256 = document.original.file.sha256
+        known, row = await self._library.of_file(collection, sha256)
+        if known not in ("", document.id):
+            raise AlreadyExists(f"The same file is in that collection already, as document {known}.")
+        has = Put(
+            table=FILES, key=file_key(collection, sha256), document={"document": document.id}, expected=row
+        )
+        return (Delete(table=FILES, key=file_key(document.collection, sha256)), has)
 
     async def delete(
         self, command: contract.DeleteDocument, context: CallContext

@@ -23,6 +23,7 @@ import msgspec
 
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.domain.document import Document
+from autobot.contexts.knowledge.ports.index import Labels
 from autobot.kernel.core.context import Principal
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Delete, Put, Query
@@ -71,6 +72,11 @@ class Library:
         if row is None:
             return StoredDocument(document=Document(id=document_id))
         return StoredDocument(document=msgspec.convert(row.document, Document), row=row.version)
+
+    async def labels(self, document_id: str, position: int) -> Labels | None:
+        """Return what the index is to say of a document from a position on; None when it is gone."""
+        document = (await self.document(document_id)).document
+        return labels_of(document, position) if document.exists else None
 
     async def collection(self, collection_id: str) -> StoredCollection:
         """Return a collection; one that was never made does not exist."""
@@ -136,6 +142,17 @@ class Library:
         """Return how far those are that are worked on, by document."""
         row = await self._store.get(INDEXING, INDEXING)
         return {} if row is None else dict(row.document)
+
+
+def labels_of(document: Document, position: int) -> Labels:
+    """Return what the index is to say of a document from a position on."""
+    return Labels(
+        document_id=document.id,
+        collection=document.collection,
+        title=document.title,
+        position=position,
+        tags=document.tags,
+    )
 
 
 def file_key(collection: str, sha256: str) -> str:

@@ -35,6 +35,17 @@ class IndexedVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What a document is called and where it lies, from `position` of the log on."""
+
+    document_id: str
+    collection: str
+    title: str
+    position: int
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """Which passages are searched.
 
@@ -118,9 +129,18 @@ class PassageIndex(Protocol):
     ) -> None:
         """Write one version of a document with all its passages. The version before it is retired at its position.
 
-        The same again changes nothing; the same version with others (as when its vectors came later, or after a move to
-        another collection) replaces them and keeps the position at which it was first found. Raises Conflict when a newer
+        The same again changes nothing; the same version with others (as when its vectors came later) replaces them and
+        keeps the position at which it was first found. Raises Conflict when a newer
         version is there, InvalidInput for what `checked` refuses.
+        """
+        ...
+
+    async def label(self, labels: Labels) -> None:
+        """Give a document another title, other tags or another collection. The same again changes nothing.
+
+        Title and tags are those of the version that is found now: searches as of before `position` go by the tags that it
+        had, and its passages then have the title that they had; words of a title find it by the one of now alone. The
+        collection is that of all versions: who may read a document now may read its past. Unknown: nothing happens.
         """
         ...
 
@@ -144,8 +164,11 @@ class PassageIndex(Protocol):
         """Return the vectors of a model that are found now and have a number above `after`, in order of numbers."""
         ...
 
-    async def passages(self, ids: Sequence[str]) -> Sequence[Passage]:
-        """Return passages in the order of `ids`, those of the past too; what is not there is left out."""
+    async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:
+        """Return passages in the order of `ids`, those of the past too; what is not there is left out.
+
+        Their title is the one of now, or that at the position `as_of`.
+        """
         ...
 
     async def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:

@@ -1,13 +1,15 @@
-"""What the log sets off: deleted documents leave the index and their files go; new ones stir the indexer."""
+"""What the log sets off: deleted documents leave the index and their files go; changed ones are found as they are now."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
 from autobot.contexts.knowledge.ports.blobs import Blobs
+from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.contracts.knowledge import documents as contract
 from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Recorded
 
 
@@ -26,3 +28,20 @@ def cleaner(codec: EventCodec, index: PassageIndex, blobs: Blobs) -> Callable[[R
             await blobs.remove(blob)
 
     return clean
+
+
+def labeller(
+    codec: EventCodec, store: EventStore, index: PassageIndex
+) -> Callable[[Recorded], Awaitable[None]]:
+    """Return the reaction to a changed document: the index says of it what is so now. Hearing of it late harms nothing."""
+    library = Library(store)
+
+    async def label(recorded: Recorded) -> None:
+        event = codec.unwrap(recorded)
+        if not isinstance(event, contract.DocumentChanged):
+            return
+        labels = await library.labels(event.document_id, recorded.position)
+        if labels is not None:
+            await index.label(labels)
+
+    return label

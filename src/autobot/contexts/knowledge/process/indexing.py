@@ -13,13 +13,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
 from autobot.contexts.knowledge.domain.document import Document
 from autobot.contexts.knowledge.ports.blobs import Blobs, once, pieces, store
-from autobot.contexts.knowledge.ports.documents import INDEXING, VECTORS, WORK, Library
+from autobot.contexts.knowledge.ports.documents import INDEXING, VECTORS, WORK, Library, labels_of
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.fetching import Fetcher, Wanted
 from autobot.contexts.knowledge.ports.index import IndexedVersion, PassageIndex, Vectors
@@ -267,21 +267,27 @@ class Indexer:
         vectors: Vectors | None,
         model: str,
     ) -> None:
+        position = await patiently(self._means.store.head)
         now = (await patiently(lambda: self._library.document(document.id))).document
         if now.version != document.version or now.state not in ("queued", "ready"):
             return
-        position = await patiently(self._means.store.head)
+        index = self._means.index
+        if now.title != document.title:
+            passages = [replace(one, title=now.title) for one in passages]
         version = IndexedVersion(
-            document_id=document.id,
-            version=document.version,
-            collection=document.collection,
-            title=document.title,
+            document_id=now.id,
+            version=now.version,
+            collection=now.collection,
+            title=now.title,
             position=position,
-            owner=document.owner,
-            tags=document.tags,
+            owner=now.owner,
+            tags=now.tags,
             model=model,
         )
-        await self._means.index.put(version, passages, vectors)
+        # A version that is there already gets its labels first, so that those of before become its past.
+        await index.label(labels_of(now, position))
+        await index.put(version, passages, vectors)
+        await self._labelled(document.id)
         record = contract.RecordIndexed(
             id=document.id,
             version=document.version,
@@ -293,6 +299,13 @@ class Indexer:
         )
         if not (await self._say(record)).wanted:
             await self._means.index.erase(document.id)
+
+    async def _labelled(self, document_id: str) -> None:
+        """Say in the index what was changed of a document while it was put there."""
+        position = await patiently(self._means.store.head)
+        labels = await patiently(lambda: self._library.labels(document_id, position))
+        if labels is not None:
+            await self._means.index.label(labels)
 
     # ------------------------------------------------------------------------------------------------- vectors
 

@@ -7,6 +7,7 @@ is in each document's stream. So an index that was lost is made anew, with its p
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -19,6 +20,7 @@ from autobot.contexts.knowledge.ports.documents import (
     ORIGINALS,
     RETIRED,
     VECTORS,
+    labels_of,
     put_waiting,
 )
 from autobot.contexts.knowledge.ports.index import IndexedVersion, PassageIndex
@@ -72,31 +74,38 @@ class Mender:
 
     async def _again(self, document: Document, row: Row) -> None:
         """Index every version of a document as from the position at which it was found first, by its words."""
-        first: dict[int, int] = {}
+        then, indexed = Document(id=document.id), 0
         for recorded in await self._store.read_stream(stream_of(document.id)):
             fact = self._codec.unwrap(recorded)
-            if isinstance(fact, contract.DocumentIndexed):
-                first.setdefault(fact.version, recorded.position)
-        for version, position in sorted(first.items()):
-            try:
-                parsed = await parsed_of(self._blobs, document.id, version)
-            except (NotFound, DataCorrupt):
-                # Without its text there is nothing to index: who reindexes it reads it anew.
-                continue
-            passages = await asyncio.to_thread(passages_of, document.id, version, document.title, parsed)
-            of = IndexedVersion(
-                document_id=document.id,
-                version=version,
-                collection=document.collection,
-                title=document.title,
-                position=position,
-                owner=document.owner,
-                tags=document.tags,
-            )
-            await self._index.put(of, passages, None)
+            then = then.after(fact, recorded.message.time)
+            # Where it lies is no matter of the past: who may read it now may read all of it.
+            there = replace(then, collection=document.collection)
+            if isinstance(fact, contract.DocumentIndexed) and fact.version > indexed:
+                indexed = fact.version
+                await self._put(there, fact.version, recorded.position)
+            elif isinstance(fact, contract.DocumentChanged):
+                await self._index.label(labels_of(there, recorded.position))
         if document.state == "ready":
             wanted = put_waiting(document, VECTORS, self._ids.new())
             await self._store.commit(Transaction(writes=(wanted,)))
+
+    async def _put(self, document: Document, version: int, position: int) -> None:
+        try:
+            parsed = await parsed_of(self._blobs, document.id, version)
+        except (NotFound, DataCorrupt):
+            # Without its text there is nothing to index: who reindexes it reads it anew.
+            return
+        passages = await asyncio.to_thread(passages_of, document.id, version, document.title, parsed)
+        of = IndexedVersion(
+            document_id=document.id,
+            version=version,
+            collection=document.collection,
+            title=document.title,
+            position=position,
+            owner=document.owner,
+            tags=document.tags,
+        )
+        await self._index.put(of, passages, None)
 
     async def _sweep(self) -> None:
         """Remove originals that are nobody's: of an upload whose document was never asked for."""

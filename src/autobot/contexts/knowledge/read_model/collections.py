@@ -83,6 +83,8 @@ def _document_then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
         case documents.DocumentReceived():
             place = {"collection": event.collection, "owner": event.owner}
             return {**before, **place, "version": event.version, "state": "queued"}
+        case documents.DocumentChanged():
+            return {**before, "collection": event.collection}
         case documents.IndexingRequested():
             return {**before, "version": event.version, "state": "queued"}
         case documents.DocumentIndexed():

@@ -62,7 +62,7 @@ class SearchQueries:
         found = _results(seen.lists, query.group == "document")[: query.limit]
         ranks = {stage: _scores(found) for stage, found in seen.lists.items()}
         return SearchAnswer(
-            items=await self._shown(found, mode, ranks),
+            items=await self._shown(found, mode, ranks, position),
             asked=query.mode,
             mode=mode,
             group=query.group,
@@ -80,9 +80,14 @@ class SearchQueries:
         return (found.id,)
 
     async def _shown(
-        self, found: Sequence[Ranked], mode: SearchMode, ranks: dict[StageName, dict[str, StageScore]]
+        self,
+        found: Sequence[Ranked],
+        mode: SearchMode,
+        ranks: dict[StageName, dict[str, StageScore]],
+        as_of: int | None,
     ) -> tuple[FoundPassage, ...]:
-        passages = {one.id: one for one in await self._index.passages([one.passage_id for one in found])}
+        wanted = [one.passage_id for one in found]
+        passages = {one.id: one for one in await self._index.passages(wanted, as_of)}
         shown = []
         for rank, one in enumerate(found, start=1):
             passage = passages.get(one.passage_id)
