@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from autobot.contexts.knowledge.domain.document import Document
 from autobot.contracts.knowledge import documents as contract
+from autobot.contracts.knowledge import indexing
 from autobot.kernel.core.errors import Conflict, NotFound
 from autobot.kernel.core.failure import Failure
 
@@ -23,9 +24,9 @@ def add(number: int) -> contract.AddDocument:
     return contract.AddDocument(title=f"title {number}", file=mark, blob=f"blob-{number}")
 
 
-def indexed(version: int, model: str = "") -> contract.RecordIndexed:
+def indexed(version: int, model: str = "") -> indexing.RecordIndexed:
     """A version that is in the index."""
-    return contract.RecordIndexed(
+    return indexing.RecordIndexed(
         id="d", version=version, passages=1, characters=1, media_type="text/plain", model=model,
         dimensions=3 if model else 0,
     )  # fmt: skip
@@ -47,7 +48,7 @@ def step(document: Document, word: str, number: int) -> tuple[Any, ...]:
             case "indexed" | "vectors" if document.exists:
                 return document.indexed(indexed(number, "model" if word == "vectors" else ""))
             case "failed" if document.exists:
-                record = contract.RecordFailed(id="d", version=number, error=ERROR)
+                record = indexing.RecordFailed(id="d", version=number, error=ERROR)
                 return document.failed(record)
             case "delete":
                 return document.delete(keep_past=False)

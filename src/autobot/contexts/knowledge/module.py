@@ -19,7 +19,7 @@ from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
-from autobot.contracts.knowledge import collections, documents, measuring, search
+from autobot.contracts.knowledge import collections, documents, indexing, measuring, search
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.core.clock import Clock
@@ -112,11 +112,11 @@ def _of_documents(handlers: DocumentHandlers) -> tuple[CommandSpec, ...]:
 
 
 def _of_indexing(handlers: IndexingHandlers) -> tuple[CommandSpec, ...]:
-    told = documents.Recorded
+    told = indexing.Recorded
     return (
-        CommandSpec(command=documents.RecordFetched, action=RECORD, handler=handlers.fetched, answer=told),
-        CommandSpec(command=documents.RecordIndexed, action=RECORD, handler=handlers.indexed, answer=told),
-        CommandSpec(command=documents.RecordFailed, action=RECORD, handler=handlers.failed, answer=told),
+        CommandSpec(command=indexing.RecordFetched, action=RECORD, handler=handlers.fetched, answer=told),
+        CommandSpec(command=indexing.RecordIndexed, action=RECORD, handler=handlers.indexed, answer=told),
+        CommandSpec(command=indexing.RecordFailed, action=RECORD, handler=handlers.failed, answer=told),
     )
 
 

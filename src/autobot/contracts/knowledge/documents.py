@@ -234,38 +234,6 @@ class DocumentsErased:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFetched:
-    """Written by who indexes: the original came."""
-
-    id: Id
-    version: Annotated[int, Ge(1)]
-    url: str
-    original: Original
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordIndexed:
-    """Written by who indexes: the version is in the index."""
-
-    id: Id
-    version: Annotated[int, Ge(1)]
-    passages: Annotated[int, Ge(1)]
-    characters: Annotated[int, Ge(1)]
-    media_type: str
-    model: str
-    dimensions: Annotated[int, Ge(0)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordFailed:
-    """Written by who indexes: it cannot be done."""
-
-    id: Id
-    version: Annotated[int, Ge(1)]
-    error: Failure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """The answer of AddDocument. `existing`: the same file is in that collection already, under this id.
 
@@ -276,13 +244,6 @@ class Accepted:
     version: int
     existing: bool
     kept: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """The answer of those who index. `wanted` is False when the document is gone."""
-
-    wanted: bool
 
 
 # -------------------------------------------------------------------------------------- queries, answers

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from autobot.contracts.knowledge import documents as contract
+from autobot.contracts.knowledge import indexing
 from autobot.contracts.knowledge.words import Source, State
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.errors import NOT_YOURS, Conflict, NotFound
@@ -123,7 +124,7 @@ class Document:
         )
         return same and self.state in ("queued", "ready") and tuple(wish.tags) in ((), self.tags)
 
-    def fetched(self, record: contract.RecordFetched) -> tuple[Any, ...]:
+    def fetched(self, record: indexing.RecordFetched) -> tuple[Any, ...]:
         """What lay at its address came. A repeat, and what nobody waits for any more, is no fact."""
         if record.version != self.version or self.original is not None or self.state != "queued":
             return ()
@@ -133,7 +134,7 @@ class Document:
             ),
         )
 
-    def indexed(self, record: contract.RecordIndexed) -> tuple[Any, ...]:
+    def indexed(self, record: indexing.RecordIndexed) -> tuple[Any, ...]:
         """A version is in the index. An older one than what is there is no news."""
         known = (self.ready_version, self.model) == (record.version, record.model)
         if record.version < self.ready_version or record.version > self.version or known:
@@ -150,7 +151,7 @@ class Document:
             ),
         )
 
-    def failed(self, record: contract.RecordFailed) -> tuple[Any, ...]:
+    def failed(self, record: indexing.RecordFailed) -> tuple[Any, ...]:
         """The newest version cannot be indexed."""
         if record.version != self.version or self.state != "queued":
             return ()

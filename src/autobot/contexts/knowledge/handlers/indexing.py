@@ -6,7 +6,7 @@ from typing import Any
 
 from autobot.contexts.knowledge.handlers.documents import decided
 from autobot.contexts.knowledge.ports.documents import FILES, Library, StoredDocument, Write, file_key
-from autobot.contracts.knowledge import documents as contract
+from autobot.contracts.knowledge import indexing as contract
 from autobot.kernel.commands.decision import Decision
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext

@@ -26,6 +26,7 @@ from autobot.contexts.knowledge.ports.index import IndexedVersion, PassageIndex,
 from autobot.contexts.knowledge.ports.parsing import Parsed, Parser, Unread, keep_parsed, parsed_of
 from autobot.contexts.knowledge.process.cutting import passages_of
 from autobot.contracts.knowledge import documents as contract
+from autobot.contracts.knowledge import indexing
 from autobot.contracts.knowledge.passages import Passage
 from autobot.contracts.knowledge.words import Status
 from autobot.kernel.commands.ports import Dispatcher
@@ -174,12 +175,12 @@ class Indexer:
 
     async def _failed(self, document: Document, error: Exception, context: CallContext) -> None:
         failure = failure_of(error, context.correlation_id)
-        record = contract.RecordFailed(id=document.id, version=document.version, error=failure)
+        record = indexing.RecordFailed(id=document.id, version=document.version, error=failure)
         await self._say(record)
 
-    async def _say(self, record: Any) -> contract.Recorded:
+    async def _say(self, record: Any) -> indexing.Recorded:
         answer = await patiently(lambda: self._means.bus.dispatch(record, self._means.context()))
-        recorded: contract.Recorded = answer.value
+        recorded: indexing.Recorded = answer.value
         return recorded
 
     async def _with_original(self, document: Document, context: CallContext) -> Document:
@@ -202,7 +203,7 @@ class Indexer:
             size=blob.size, sha256=blob.sha256, filename=name, media_type=fetched.media_type[:200]
         )
         original = contract.Original(blob=blob.id, file=file)
-        record = contract.RecordFetched(
+        record = indexing.RecordFetched(
             id=document.id, version=document.version, url=fetched.url[:2000], original=original
         )
         try:
@@ -288,7 +289,7 @@ class Indexer:
         await index.label(labels_of(now, position))
         await index.put(version, passages, vectors)
         await self._labelled(document.id)
-        record = contract.RecordIndexed(
+        record = indexing.RecordIndexed(
             id=document.id,
             version=document.version,
             passages=len(passages),
