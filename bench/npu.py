@@ -5,7 +5,7 @@ calls and, beside it, without (one text a batch). Short texts have about 15 toke
 whole process with the device's threads. The cache of vectors is off. Rounds are interleaved; figures are medians of
 their rounds.
 
-    python -m bench.npu [--rounds 3] [--seconds 2]
+    python -m bench.npu [--rounds 3] [--seconds 2] | --wakes 5
 """
 
 from __future__ import annotations
@@ -164,6 +164,30 @@ async def child(seconds: float) -> tuple[float, dict[str, float], dict[str, floa
     return first, fresh, known, report.memory_bytes
 
 
+async def wakes(times: int) -> list[tuple[float, float]]:
+    """Return, for each life of a child that rests between two calls, what its start and its whole first answer took."""
+    found: list[tuple[float, float]] = []
+    with TemporaryDirectory() as folder:
+        config, outside = Config(data_dir=Path(folder), npu_idle_s=1.0), memory_outside()
+        registry = LinkRegistry(load_matrix(config), outside.clock, outside.chance, None)
+        accelerators = Accelerators(config, outside, registry)
+        await accelerators.open()
+        one = accelerators.child
+        assert one is not None
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(one.run())
+            for number in range(times):
+                began = time.monotonic()
+                await accelerators.inference.embed(EmbedTexts(texts=(f"waking {number}",)), CONTEXT)
+                found.append((one.load_s or 0.0, time.monotonic() - began))
+                while one.pid is not None:
+                    await asyncio.sleep(0.05)
+            running.cancel()
+        await registry.close()
+        await accelerators.close()
+    return found
+
+
 class Same(Numbers):
     """The same text each time."""
 
@@ -176,8 +200,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--wakes", type=int, default=0, help="only this: so many starts after a rest")
     options = parser.parse_args()
     print(line())
+    if options.wakes:
+        for start, answer in asyncio.run(wakes(options.wakes)):
+            print(f"start {start:.2f} s, first answer {answer:.2f} s")
+        return
     rows = asyncio.run(measured(options.rounds, options.seconds))
     first, fresh, known, memory = asyncio.run(child(options.seconds))
     print(f"{'':34} {'texts/s':>9} {'p50 ms':>9} {'p99 ms':>9} {'CPU ms/text':>12}")

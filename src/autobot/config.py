@@ -30,6 +30,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "NPU_TOKEN": "what programs send to a worker's /v1 and /metrics, at least 16 characters",
     "NPU_DEVICE": "where a worker computes: AUTO, CPU, GPU, NPU, GPU.1 …; NONE for no worker",
     "NPU_PRECISION": "f32 (exact), f16 or bf16",
+    "NPU_IDLE_S": "seconds after which our own worker ends when nobody needs it; 0 for never",
     "NPU_MODELS": "further models of a worker, NAME=embed:FOLDER or NAME=rerank:FOLDER, by comma",
     "BROWSER_URL": "address of a browser worker",
     "ADMIN_PASSWORD": "password of the first administrator, for unattended set-up",
@@ -46,6 +47,7 @@ KNOWN: Final[Mapping[str, str]] = {
 
 
 NPU_TOKEN_MIN: Final = 16
+NPU_IDLE_MAX_S: Final = 604_800
 LATER: Final[Mapping[str, str]] = {
     "BROWSER_URL": "browser",
 }
@@ -79,6 +81,7 @@ class Config:
     npu_token: str = field(default="", repr=False)
     npu_device: str = "AUTO"
     npu_precision: str = "f32"
+    npu_idle_s: float | None = 600.0
     npu_models: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     inherited: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -198,7 +201,23 @@ def _npu(values: Mapping[str, Any]) -> dict[str, Any]:
         "npu_device": str(values.get("NPU_DEVICE", "AUTO")).upper(),
         "npu_precision": str(values.get("NPU_PRECISION", "f32")).lower(),
         "npu_models": _items(values.get("NPU_MODELS", "")),
+        "npu_idle_s": _idle(values.get("NPU_IDLE_S", 600)),
     }
+
+
+def _idle(value: Any) -> float | None:
+    """Return the seconds of rest, None for 0: never. Raises ConfigurationError outside 1 to 604,800 (a week)."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if seconds == 0:
+        return None
+    if not 1 <= seconds <= NPU_IDLE_MAX_S:
+        raise ConfigurationError(
+            f"AUTOBOT_NPU_IDLE_S is {value!r}; it is a number of seconds from 1 to {NPU_IDLE_MAX_S}, or 0 for never."
+        )
+    return seconds
 
 
 def _port(value: Any) -> int:

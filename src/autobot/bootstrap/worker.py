@@ -166,7 +166,7 @@ async def grpc_beside(
 
 
 def serve(wishes: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
-    """Serve on the socket that the parent wants, until the parent is gone."""
+    """Serve on the socket that the parent wants, until the parent is gone or wants it to rest."""
     need_runtime()
     run_loop(lambda: _child(wishes, tell))
 
@@ -185,10 +185,8 @@ async def _child(wishes: dict[str, Any], tell: Callable[[dict[str, Any]], None])
             await stack.enter_async_context(grpc_beside(worker.parts, address, None))
         bound = await asyncio.to_thread(bind_unix, path)
         server = WebServer(worker.app, bound, Config(), worker.ids, EdgeLimits().frame_bytes)
-        worker.parts.lifecycle.ready()
         # Who connects before the server accepts waits in line.
-        tell({"ready": str(path)})
-        await server.serve()
+        await _until_stopped(worker, server, lambda: tell({"ready": str(path)}))
     return 0
 
 

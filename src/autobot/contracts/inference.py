@@ -307,9 +307,10 @@ class Accelerator:
 
     Attributes:
         target: its address, empty when there is none.
-        state: *idle* is a worker of ours that nobody needed yet: it starts with the first call.
+        state: *idle* is a worker of ours that nobody needs now: it starts with the next call.
         detail: why it is absent or unreachable, with the step that helps.
-        supervised: whether it is a child process of ours; `starts` is how often that became ready.
+        supervised: whether it is a child process of ours; `starts` is how often that became ready, `rests` how often it
+            was ended because nobody needed it for `idle_after_s` seconds (None: never), `load_s` what its last start took.
     """
 
     target: str
@@ -318,6 +319,9 @@ class Accelerator:
     supervised: bool = False
     starts: int = 0
     report: InferenceReport | None = None
+    rests: int = 0
+    idle_after_s: float | None = None
+    load_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1835,9 +1835,10 @@ export interface components {
          *
          *     Attributes:
          *         target: its address, empty when there is none.
-         *         state: *idle* is a worker of ours that nobody needed yet: it starts with the first call.
+         *         state: *idle* is a worker of ours that nobody needs now: it starts with the next call.
          *         detail: why it is absent or unreachable, with the step that helps.
-         *         supervised: whether it is a child process of ours; `starts` is how often that became ready.
+         *         supervised: whether it is a child process of ours; `starts` is how often that became ready, `rests` how often it
+         *             was ended because nobody needed it for `idle_after_s` seconds (None: never), `load_s` what its last start took.
          */
         Accelerator: {
             /**
@@ -1845,7 +1846,16 @@ export interface components {
              * @default
              */
             detail: string;
+            /** Idle After S */
+            idle_after_s?: number | null;
+            /** Load S */
+            load_s?: number | null;
             report?: components["schemas"]["InferenceReport"] | null;
+            /**
+             * Rests
+             * @default 0
+             */
+            rests: number;
             /**
              * Starts
              * @default 0

@@ -1,8 +1,8 @@
 """The child's side: what a program does that lives as long as its parent.
 
 Started as `python -m autobot.adapters.child.inside MODULE`. It reads one line of JSON from standard input, its wishes,
-and calls `serve(wishes, tell)` of the module, which tells one line when it answers and does not return; one that fails before is
-told by the name of its error. It ends when standard input ends. Logs go to standard error.
+and calls `serve(wishes, tell)` of the module, which tells one line when it answers and returns when it was asked to end, if ever; one
+that fails before is told by the name of its error. It ends when standard input ends. Logs go to standard error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FAILED: Final = 3
 
 
 def main() -> int:
-    """Serve until the parent is gone."""
+    """Serve until the parent is gone, or until `serve` returns."""
     wishes: dict[str, Any] = json.loads(sys.stdin.readline())
     _die_with_parent(wishes["parent"])
     os.umask(0o077)
@@ -54,5 +54,12 @@ def _die_with_parent(parent: int) -> None:
             os._exit(0)
 
 
+def _leave(code: int) -> None:
+    """End at once: a thread still reads standard input, over which the interpreter's own end would stumble."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

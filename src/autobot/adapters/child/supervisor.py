@@ -1,8 +1,8 @@
-"""Starts a child process when it is first needed, watches it, and starts it again after a pause.
+"""Starts a child process when it is first needed, watches it, ends it when it is not, and starts it again.
 
-State, as a table: *idle* → starting (somebody needs it) → *ready* → idle (it ended by itself; counted) or
+State, as a table: *idle* → starting (somebody needs it) → *ready* → idle (nobody needed it for long, or it ended by itself) or
 *starting* → *failed* (it could not begin); *closed* is the end. After a failure or an early end the next start waits 1, 2, 4 … 60 s;
-who needs it meanwhile waits while the pause is short, and is told when it is not.
+who needs it meanwhile waits while the pause is short, and is told when it is not. After a rest it starts at once.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -36,6 +36,8 @@ SOUND_AFTER_S: Final = 60.0
 """A process that ran for so long had no failed start; its end begins the pauses anew."""
 
 GOODBYE_S: Final = 5.0
+REST_S: Final = 15.0
+"""Seconds that a process gets to end what others than we may have asked of it, when it is to rest."""
 NOTICED_S: Final = 1.0
 """Seconds after which the end of a process is surely noticed."""
 
@@ -77,11 +79,14 @@ class Supervisor:
     """At most one child process. `run` owns it; `ready` waits until it answers.
 
     Its socket is at `socket` if that is short enough for an address, else in a folder of its own that only this user can
-    enter. `target` is its address for a link.
+    enter. `target` is its address for a link. `idle_s` are the seconds after which a process that nobody needed is
+    ended, None for never; who asks it says so by `in_use`, and what is in use is not ended.
     """
 
-    def __init__(self, plan: Plan, clock: Clock, socket: Path | None = None) -> None:
-        self._plan, self._clock = plan, clock
+    def __init__(
+        self, plan: Plan, clock: Clock, socket: Path | None = None, *, idle_s: float | None = None
+    ) -> None:
+        self._plan, self._clock, self.idle_s = plan, clock, idle_s
         self._own: Path | None = None
         if socket is None or len(os.fsencode(socket)) > ADDRESS_MAX:
             self._own = Path(tempfile.gettempdir()) / f"autobot-{secrets.token_hex(8)}"
@@ -96,6 +101,11 @@ class Supervisor:
         self.pid: int | None = None
         self.starts = 0
         """How often it became ready."""
+        self.rests = 0
+        """How often it was ended because nobody needed it."""
+        self.load_s: float | None = None
+        """Seconds that its last start took; None before the first."""
+        self._uses, self._needed_at = 0, 0.0
 
     @property
     def target(self) -> str:
@@ -110,6 +120,16 @@ class Supervisor:
     def log_tail(self) -> tuple[str, ...]:
         """Return the last lines that the process wrote, for the support bundle."""
         return tuple(self._log)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep the process from being ended for the block; afterwards its time without need begins anew."""
+        self._uses += 1
+        try:
+            yield
+        finally:
+            self._uses -= 1
+            self._needed_at = self._clock.monotonic()
 
     async def ready(self) -> None:
         """Return when the process answers; start it if need be. Raises Absent or ConnectFailed.
@@ -175,7 +195,11 @@ class Supervisor:
         self._become("idle" if was_ready else "failed")
 
     async def _live(self, wishes: dict[str, Any]) -> None:
-        """Start the process and stay with it until it ends. Always raises."""
+        """Start the process and stay with it until it ends; returns when it was ended to rest.
+
+        Raises ConnectFailed when it ended by itself, and what it means that it could not begin.
+        """
+        began = self._clock.monotonic()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -195,8 +219,12 @@ class Supervisor:
                 await self._load(process, wishes)
                 self._error = None
                 self.starts += 1
+                self._needed_at = self._clock.monotonic()
+                self.load_s = self._needed_at - began
                 self._become("ready")
-                await process.wait()
+                if await self._unneeded(process):
+                    await self._rest(process)
+                    return
             except AutoBotError as error:
                 refused = error
             finally:
@@ -207,6 +235,29 @@ class Supervisor:
             f"The {self._plan.what} ended unexpectedly (exit code {process.returncode}); it is started again "
             "when it is needed."
         )
+
+    async def _unneeded(self, process: asyncio.subprocess.Process) -> bool:
+        """Return True when nobody needed the process for so long that it may rest, False when it ended before."""
+        while True:
+            left = self.idle_s
+            if self.idle_s is not None and not self._uses:
+                left = self._needed_at + self.idle_s - self._clock.monotonic()
+                if left <= 0:
+                    return True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await process.wait()
+                    return False
+
+    async def _rest(self, process: asyncio.subprocess.Process) -> None:
+        """End the process in order. Who needs it from now on waits for its next life."""
+        self.rests += 1
+        self._wanted.clear()
+        self._become("idle")
+        process.terminate()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REST_S):
+                await process.wait()
 
     async def _load(self, process: asyncio.subprocess.Process, wishes: dict[str, Any]) -> None:
         what, load_s = self._plan.what, self._plan.load_s
