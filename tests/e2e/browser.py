@@ -158,6 +158,18 @@ def is_wider_than_its_window(page: Page) -> bool:
     return wide
 
 
+SIDEWAYS: Final = """() => [...document.querySelectorAll("body *")].filter((part) => {
+  const { overflowX } = getComputedStyle(part);
+  return (overflowX === "auto" || overflowX === "scroll") && part.clientWidth > 0 && part.scrollWidth > part.clientWidth + 1;
+}).map(({ className }) => String(className))"""
+
+
+def parts_wider_than_their_room(page: Page) -> list[str]:
+    """The parts of a page that have to be scrolled sideways to be seen whole, by their classes."""
+    wide: list[str] = page.evaluate(SIDEWAYS)
+    return wide
+
+
 def question(page: Page) -> Locator:
     """The newest message of the person."""
     return page.get_by_role("article", name="You").last

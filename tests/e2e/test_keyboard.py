@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from autobot.testing.harness import PASSWORD, ServerProcess
 from tests.e2e.browser import Visit, finished
-from tests.e2e.conftest import Open
+from tests.e2e.conftest import Open, awake
+from tests.integration.product.host import Host
 from tests.integration.product.people import Person
 from tests.integration.product.stand_in import ModelServer
 
@@ -88,6 +89,32 @@ def test_the_palette_goes_everywhere(reader: Visit, alice: Person) -> None:
     expect(palette).to_be_visible()
     page.keyboard.press("Escape")
     expect(palette).to_be_hidden()
+
+
+def test_the_palette_finds_documents_and_collections(
+    opened: Open, plain: ServerProcess, alice: Person, plain_host: Host
+) -> None:
+    """A document is found by its title and a collection by its name; Enter opens them, and others' are not offered."""
+    other = awake(plain_host)()
+    api = "/api/v1/knowledge_base"
+    for person, title in ((alice, "Recipes with plums"), (other, "Plums that are private")):
+        person.client.post(f"{api}/documents", {"title": title, "text": "Stone them first."}).expect(202)
+    kept = alice.client.post(f"{api}/collections", {"name": "Orchard"}).expect(201).json["id"]
+    page = opened(plain.address).becomes(alice.client).go("/chat")
+    palette = page.get_by_role("dialog", name="Search and commands")
+    expect(page.get_by_role("heading", name="What shall we do?")).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(palette.get_by_role("combobox").or_(palette.get_by_role("textbox")).first).to_be_focused()
+    page.keyboard.type("plums")
+    expect(palette.get_by_role("option")).to_have_text([re.compile("Recipes with plums")])
+    expect(palette.get_by_role("option")).to_have_attribute("data-highlighted", "")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Recipes with plums", level=1)).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("orchard")
+    expect(palette.get_by_role("option").filter(has_text="Orchard")).to_have_attribute("data-highlighted", "")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/knowledge?collection={kept}")
 
 
 def test_shortcuts_are_listed_and_can_be_switched_off(admin: Visit) -> None:

@@ -9,7 +9,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from autobot.testing.harness import ServerProcess
-from tests.e2e.browser import DESKTOP, PHONE, audit, is_wider_than_its_window
+from tests.e2e.browser import (
+    DESKTOP,
+    PHONE,
+    audit,
+    is_wider_than_its_window,
+    parts_wider_than_their_room,
+)
 from tests.e2e.conftest import Open, awake
 from tests.integration.product.host import Host
 from tests.integration.product.people import Person
@@ -137,6 +143,31 @@ def test_a_phone_has_everything_within_reach(opened: Open, plain: ServerProcess,
     assert not is_wider_than_its_window(page)
     page.get_by_role("dialog").get_by_role("button", name="Hide details").tap()
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_phone_shows_all_links_without_scrolling_sideways(
+    opened: Open, plain: ServerProcess, chatter: Person
+) -> None:
+    """The map stands upright on a phone: every part lies in the window's width, and a line opens its row by touch."""
+    page = opened(plain.address, **SIZES["phone"]).becomes(chatter.client).go("/communication")
+    picture = page.get_by_role("group", name="Map of links")
+    lines = picture.get_by_role("button")
+    expect(lines).to_have_count(len(chatter.client.get("/api/v1/system/links").expect(200).json["items"]))
+    settled(page)
+    assert not parts_wider_than_their_room(page)
+    box = picture.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE["width"]
+    # A straight line has no height, which Playwright takes for hidden: the finger goes where the line is.
+    line = picture.get_by_role("button", name=re.compile("^AI Service to NPU Worker"))
+    x, y = line.evaluate("""(line) => {
+      line.scrollIntoView({ block: "center" });
+      const { x, y, width, height } = line.getBoundingClientRect();
+      return [x + width / 2, y + height / 2];
+    }""")
+    page.touchscreen.tap(x, y)
+    expect(page.get_by_role("dialog")).to_contain_text("AI Service → NPU Worker")
 
 
 @pytest.mark.parametrize("look", LOOKS)

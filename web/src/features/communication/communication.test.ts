@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { BreakerState, Link } from "@/contracts/api";
 import { conditionOf, matches, nextOrder, ordered, withSample, type Order, type Traces } from "./communication.state";
+import { NARROW, WIDE } from "./map.places";
 import { draw, presentParts, standings, thickness } from "./map.state";
 
 const link = (id: string, part: Partial<Link> = {}): Link => ({
@@ -83,40 +84,77 @@ describe("the table", () => {
   });
 });
 
+/** Points of a drawn path, close to one another. */
+function along(path: string): { x: number; y: number }[] {
+  const steps = [...path.matchAll(/([MLCQ])([^MLCQ]*)/g)].map(([, kind = "", rest = ""]) => ({ kind, at: rest.trim().split(/\s+/).map(Number) }));
+  const points: { x: number; y: number }[] = [];
+  let from: readonly number[] = [0, 0];
+  for (const { kind, at } of steps) {
+    const stops = [from, ...Array.from({ length: at.length / 2 }, (_, n) => at.slice(2 * n, 2 * n + 2))];
+    if (kind !== "M") for (let n = 0; n <= 40; n += 1) points.push(bezier(stops, n / 40));
+    from = at.slice(-2);
+  }
+  return points;
+}
+/** De Casteljau: halfway between halfway points. */
+function bezier(stops: readonly (readonly number[])[], share: number): { x: number; y: number } {
+  if (stops.length === 1) return { x: stops[0]?.[0] ?? 0, y: stops[0]?.[1] ?? 0 };
+  const mix = (a: readonly number[], b: readonly number[]): number[] => [0, 1].map((axis) => (a[axis] ?? 0) + ((b[axis] ?? 0) - (a[axis] ?? 0)) * share);
+  return bezier(stops.slice(1).map((stop, index) => mix(stops[index] ?? [], stop)), share);
+}
+
 describe("the map", () => {
-  const shipped = ["frontend-gateway", "frontend-backend", "gateway-backend", "gateway-reports", "gateway-ai", "backend-ai", "ai-backend", "ai-ollama", "backend-store", "routers-services", "services-event_bus", "agents-llm"].map((id) => link(id));
-  it("draws every link, and no two parts over one another", () => {
-    const { boxes, lines } = draw(shipped);
-    expect(lines).toHaveLength(shipped.length);
-    const inner = boxes.filter(({ frame }) => !frame);
-    for (const a of inner) {
-      for (const b of inner) {
-        if (a === b) continue;
-        const apart = a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
-        expect(apart, `${a.id} over ${b.id}`).toBe(true);
+  const shipped = readFileSync("../src/autobot/matrix.toml", "utf8");
+  const matrix = [...shipped.matchAll(/^\[rows\.([\w-]+)\]/gm)].map(([, id]) => link(id ?? ""));
+  describe.each([
+    ["wide", WIDE],
+    ["narrow", NARROW],
+  ])("%s", (_, layout) => {
+    it("draws every link, and no two parts over one another", () => {
+      const { boxes, lines } = draw(matrix, layout);
+      expect(lines).toHaveLength(matrix.length);
+      const inner = boxes.filter(({ frame }) => !frame);
+      for (const a of inner) {
+        for (const b of inner) {
+          if (a === b) continue;
+          const apart = a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+          expect(apart, `${a.id} over ${b.id}`).toBe(true);
+        }
       }
-    }
+    });
+    it("has a place for every part that the shipped matrix names", () => {
+      expect(matrix.length).toBeGreaterThan(20);
+      expect(draw(matrix, layout).height).toBe(layout.height);
+    });
+    it("shows the readings of the backend as a part inside it", () => {
+      const { boxes } = draw(matrix, layout);
+      const [backend, reports] = ["backend", "reports"].map((id) => boxes.find((box) => box.id === id));
+      expect(backend && reports && reports.x > backend.x && reports.y > backend.y && reports.x + reports.width < backend.x + backend.width && reports.y + reports.height < backend.y + backend.height).toBe(true);
+    });
+    it("keeps everything inside the picture, also parts that an operator added", () => {
+      const many = Array.from({ length: 20 }, (_, index) => link(`own${index}-backend`));
+      const { width, height, boxes } = draw([...matrix, ...many], layout);
+      expect(boxes).toHaveLength(new Set([...matrix, ...many].flatMap(({ id }) => id.split("-"))).size);
+      for (const box of boxes) {
+        expect(box.x >= 0 && box.x + box.width <= width, box.id).toBe(true);
+        expect(box.y >= 0 && box.y + box.height <= height, box.id).toBe(true);
+      }
+    });
+    it("leads no line over a part that is not its end", () => {
+      const { boxes, lines } = draw(matrix, layout);
+      for (const { link: row, path } of lines) {
+        const ends = row.id.split("-");
+        for (const at of along(path)) {
+          const hit = boxes.find((box) => !box.frame && !ends.includes(box.id) && at.x > box.x && at.x < box.x + box.width && at.y > box.y && at.y < box.y + box.height);
+          expect(hit?.id, row.id).toBeUndefined();
+        }
+      }
+    });
   });
-  it("has a place for every part that the shipped matrix names", () => {
-    const matrix = readFileSync("../src/autobot/matrix.toml", "utf8");
-    const ids = [...matrix.matchAll(/^\[rows\.([\w-]+)\]/gm)].map(([, id]) => id ?? "");
-    expect(ids.length).toBeGreaterThan(20);
-    expect(draw(ids.map((id) => link(id))).height).toBe(draw(shipped).height);
-  });
-  it("shows the readings of the backend as a part inside it", () => {
-    const { boxes, height } = draw([...shipped, link("gateway-reports")]);
-    const [backend, reports] = ["backend", "reports"].map((id) => boxes.find((box) => box.id === id));
-    expect(backend && reports && reports.x > backend.x && reports.y > backend.y && reports.x + reports.width < backend.x + backend.width && reports.y + reports.height < backend.y + backend.height).toBe(true);
-    expect(height).toBe(draw(shipped).height);
-  });
-  it("keeps everything inside the picture, also parts that an operator added", () => {
-    const many = Array.from({ length: 20 }, (_, index) => link(`own${index}-backend`));
-    const { width, height, boxes } = draw([...shipped, ...many]);
-    expect(boxes).toHaveLength(new Set([...shipped, ...many].flatMap(({ id }) => id.split("-"))).size);
-    for (const box of boxes) {
-      expect(box.x >= 0 && box.x + box.width <= width, box.id).toBe(true);
-      expect(box.y >= 0 && box.y + box.height <= height, box.id).toBe(true);
-    }
+  it("fits a phone without scrolling when it is narrow, and gives the first number of each line alone", () => {
+    expect(draw(matrix, NARROW).width).toBeLessThanOrEqual(390);
+    expect(draw(matrix, NARROW).lines.some(({ label }) => label.long)).toBe(false);
+    expect(draw(matrix, WIDE).lines.some(({ label }) => label.long)).toBe(true);
   });
   it("draws both ways between the same parts apart from one another", () => {
     const [there, back] = draw([link("backend-ai"), link("ai-backend")]).lines;

@@ -1,8 +1,7 @@
 /** The picture of the links: where each part stands, and the line of each link. Pure geometry in the units of the drawing. */
 import type { Link } from "@/contracts/api";
 import { conditionOf, type Condition } from "./communication.state";
-
-export type Role = "client" | "gateway" | "service" | "worker" | "model" | "store" | "broker" | "web";
+import { WIDE, type Layout, type Place, type Role } from "./map.places";
 
 export interface Box {
   readonly id: string;
@@ -39,71 +38,29 @@ export interface Picture {
   readonly lines: readonly Line[];
 }
 
-type Place = readonly [x: number, y: number, role: Role, width?: number, height?: number];
-
-const WIDTH = 126;
-const HEIGHT = 38;
-const FRAMES: Record<string, Place> = {
-  backend: [360, 20, "service", 502, 320],
-  ai: [360, 386, "service", 502, 186],
-};
-const PLACES: Record<string, Place> = {
-  frontend: [16, 290, "client"],
-  gateway: [188, 290, "gateway"],
-  routers: [378, 140, "service"],
-  reports: [378, 236, "service"],
-  services: [550, 140, "service"],
-  repositories: [722, 82, "store"],
-  publisher: [722, 140, "broker"],
-  event_bus: [722, 198, "broker"],
-  orchestrator: [378, 460, "service"],
-  agents: [550, 460, "service"],
-  llm: [722, 460, "service"],
-  models: [722, 404, "service"],
-  store: [1000, 22, "store"],
-  blobs: [1000, 68, "store"],
-  redis: [1000, 114, "broker"],
-  parser: [1000, 160, "worker"],
-  web: [1000, 206, "web"],
-  browser: [1000, 252, "worker"],
-  notify: [1000, 298, "worker"],
-  ollama: [1000, 388, "model"],
-  openai: [1000, 436, "model"],
-  llamacpp: [1000, 484, "model"],
-  npu: [1000, 532, "worker"],
-};
-const OUTER_WIDTH = 164;
-const BASE = { width: 1180, height: 592 };
-
 /** The two ends of a row, as its id names them: `ai-ollama` → ai, ollama. */
 export function endsOf(link: Link): readonly [string, string] {
   const cut = link.id.indexOf("-");
   return cut > 0 ? [link.id.slice(0, cut), link.id.slice(cut + 1)] : [link.from, link.to];
 }
 
-function boxOf(id: string, label: string, place: Place, frame: boolean): Box {
-  const [x, y, role, width = x >= 900 ? OUTER_WIDTH : WIDTH, height = HEIGHT] = place;
-  return { id, label, role, x, y, width, height, frame };
-}
-
-/** Parts that the drawing does not know (rows of an operator's own) stand in rows below it. */
-function spare(index: number): Place {
-  const perRow = 7;
-  return [16 + (index % perRow) * 160, BASE.height + 24 + Math.floor(index / perRow) * 64, "service"];
-}
-
-function boxesOf(links: readonly Link[]): Box[] {
+function boxesOf(links: readonly Link[], layout: Layout): Box[] {
   const labels = new Map<string, string>();
   for (const link of links) {
     const [from, to] = endsOf(link);
     if (!labels.has(from)) labels.set(from, link.from);
     if (!labels.has(to)) labels.set(to, link.to);
   }
-  let spares = 0;
-  const boxes = [...labels].map(([id, label]) => {
-    const frame = FRAMES[id];
-    if (frame) return boxOf(id, label, frame, true);
-    return boxOf(id, label, PLACES[id] ?? spare(spares++), false);
+  const { frames, places, part, spares } = layout;
+  let spare = 0;
+  const below = (): Place => {
+    const index = spare++;
+    return [16 + (index % spares.perRow) * spares.apart, layout.height + 24 + Math.floor(index / spares.perRow) * 64, "service"];
+  };
+  const boxes = [...labels].map(([id, label]): Box => {
+    const frame = frames[id] !== undefined;
+    const [x, y, role, width = part.width, height = part.height] = frames[id] ?? places[id] ?? below();
+    return { id, label, role, x, y, width, height, frame };
   });
   return boxes.sort((a, b) => Number(b.frame) - Number(a.frame));
 }
@@ -157,7 +114,7 @@ class Ports {
 /** Where on the side of `box` a line towards height `y` leaves. */
 const sideY = (box: Box, y: number, port: number): number => (box.frame ? clamp(y, box.y + MARGIN, box.y + box.height - MARGIN) : centre(box).y + port);
 
-function route(from: Box, to: Box, id: string, ports: Ports): Way {
+function route(from: Box, to: Box, id: string, ports: Ports, lanes: Layout["lanes"]): Way {
   const [leaves, enters] = sidesOf(from, to);
   if (leaves === "left" || leaves === "right") {
     const way = leaves === "right" ? 1 : -1;
@@ -167,7 +124,7 @@ function route(from: Box, to: Box, id: string, ports: Ports): Way {
     return curve(start, end, { x: (end.x - start.x) / 2, y: 0 }, ports.isShared(from, leaves));
   }
   const down = leaves === "down";
-  const x = Math.max(from.x, to.x) + Math.min(from.width, to.width) * (down ? 0.42 : 0.58);
+  const x = Math.max(from.x, to.x) + Math.min(from.width, to.width) * (down ? lanes.down : lanes.up);
   const start = { x, y: down ? from.y + from.height : from.y };
   const end = { x, y: down ? to.y - GAP - TIP : to.y + to.height + GAP + TIP };
   return curve(start, end, { x: 0, y: (end.y - start.y) / 2 });
@@ -191,25 +148,39 @@ function over(from: Box, to: Box): Way {
   return { path, label: { x: r((start.x + corner + end.x) / 2), y: end.y - 7, anchor: "middle", long: true } };
 }
 
-const goesOver = (from: Box, to: Box): boolean => from.id === "frontend" && to.id === "backend";
+/** A line down the left margin, past what stands between two parts. */
+function round(from: Box, to: Box): Way {
+  const start = { x: from.x, y: centre(from).y };
+  const end = { x: to.x - GAP - TIP, y: to.y + 48 };
+  const corner = 8;
+  const lane = end.x - corner - 2;
+  const path = `M${start.x} ${start.y} L${lane + corner} ${start.y} Q${lane} ${start.y} ${lane} ${start.y + corner} L${lane} ${end.y - corner} Q${lane} ${end.y} ${lane + corner} ${end.y} L${end.x} ${end.y}`;
+  return { path, label: { x: lane + 4, y: to.y - 8, anchor: "start", long: false } };
+}
 
-export function draw(links: readonly Link[]): Picture {
-  const boxes = boxesOf(links);
+const SPECIAL = { over, round };
+
+/** The picture of some links, in one of the layouts. */
+export function draw(links: readonly Link[], layout: Layout = WIDE): Picture {
+  const boxes = boxesOf(links, layout);
   const byId = new Map(boxes.map((box) => [box.id, box]));
   const ports = new Ports();
   const ends = links.flatMap((link) => {
     const [from, to] = endsOf(link).map((id) => byId.get(id));
-    return from === undefined || to === undefined ? [] : [{ link, from, to }];
+    return from === undefined || to === undefined ? [] : [{ link, from, to, way: layout.ways[link.id] }];
   });
-  for (const { link, from, to } of ends) {
-    if (goesOver(from, to)) continue;
+  for (const { link, from, to, way } of ends) {
+    if (way) continue;
     const [leaves, enters] = sidesOf(from, to);
     ports.add(from, leaves, link.id, to);
     ports.add(to, enters, link.id, from);
   }
-  const lines = ends.map(({ link, from, to }): Line => ({ link, ...(goesOver(from, to) ? over(from, to) : route(from, to, link.id, ports)) }));
-  const height = Math.max(BASE.height, ...boxes.map((box) => box.y + box.height + 24));
-  return { width: BASE.width, height, boxes, lines };
+  const lines = ends.map(({ link, from, to, way }): Line => {
+    const { path, label } = way ? SPECIAL[way](from, to) : route(from, to, link.id, ports, layout.lanes);
+    return { link, path, label: { ...label, long: label.long && !layout.narrow } };
+  });
+  const height = Math.max(layout.height, ...boxes.map((box) => box.y + box.height + 24));
+  return { width: layout.width, height, boxes, lines };
 }
 
 /**

@@ -121,14 +121,15 @@ export const en = {
     reload: "Reload",
   },
   palette: {
-    placeholder: "Go to a page, open a chat, run a command …",
+    placeholder: "Find a page, chat, document or command …",
     pages: "Pages",
     actions: "Actions",
     chats: "Chats",
+    documents: "Documents",
+    collections: "Collections",
     links: "Links",
     newChat: "New chat",
     empty: "Nothing found",
-    goTo: (page: string) => `Go to ${page}`,
   },
   shortcuts: {
     title: "Keyboard shortcuts",
