@@ -87,6 +87,7 @@ def test_a_context_has_the_same_file_names_as_the_others() -> None:
             "orchestrator",
             "pool",
             "quotas",
+            "ranking",
             "routing",
             "similar",
             "tools",

@@ -7,7 +7,7 @@ import importlib.util
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from autobot.adapters.child.supervisor import Supervisor
 from autobot.adapters.child.transport import ChildTransport
@@ -19,7 +19,7 @@ from autobot.adapters.vault.service_tokens import KEY_BYTES, KeyedServiceTokens
 from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.outside import Outside, key_path, need_grpc
 from autobot.config import Config
-from autobot.contracts.inference import Accelerator, AcceleratorList, AcceleratorState
+from autobot.contracts.inference import Accelerator, AcceleratorList, AcceleratorState, Task
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import (
     Absent,
@@ -123,10 +123,15 @@ class Accelerators:
         self._connect(ChildTransport(self._over(plan.key), child, (REPORT.name,)), (target,))
         return NpuModels(ROW, self.inference, self._planned(), lambda: child.state == "ready")
 
-    def _planned(self) -> Sequence[str]:
-        """Return the names of the models that a worker embeds with, by the settings alone."""
-        own = (one.partition("=") for one in self._config.npu_models)
-        return (BUILT_IN, *(name for name, _, rest in own if rest.startswith("embed:")))
+    def _planned(self) -> Mapping[str, Task]:
+        """Return the models of a worker with what each does, by the settings alone."""
+        tasks: dict[str, Task] = {BUILT_IN: "embed"}
+        for one in self._config.npu_models:
+            name, _, rest = one.partition("=")
+            for task in get_args(Task):
+                if rest.startswith(f"{task}:"):
+                    tasks[name] = task
+        return tasks
 
     def _connect(self, transport: Transport, targets: tuple[str, ...]) -> None:
         self._transport, self._targets = transport, targets

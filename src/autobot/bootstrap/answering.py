@@ -10,14 +10,14 @@ from autobot.bootstrap.guide import LazyGuide
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.placing import Placement
-from autobot.bootstrap.routing import MODELS
+from autobot.bootstrap.routing import MODELS, OF_DOCUMENTS
 from autobot.bootstrap.tools import document_search
 from autobot.bootstrap.wiring import ModelWires, direct
 from autobot.contexts.agents.agent import AgentFactory, ChatAgent, Choice
 from autobot.contexts.agents.assistant.commands import standard_commands
 from autobot.contexts.agents.assistant.model import Assistant
 from autobot.contexts.agents.catalogue import Catalogue, full_name
-from autobot.contexts.agents.facade import EMBED, ModelFacade, over_facade
+from autobot.contexts.agents.facade import ModelFacade, over_facade
 from autobot.contexts.agents.limits import ModelLimits
 from autobot.contexts.agents.metering import Meter
 from autobot.contexts.agents.orchestrator import CHAT
@@ -101,7 +101,7 @@ def _connect(registry: LinkRegistry, placement: Placement, facade: ModelFacade) 
     if not placement.scaled:
         calls, streams = over_facade(facade)
         registry.wire("gateway-ai", direct(DirectTransport(calls, streams)))
-        registry.wire(MODELS, direct(DirectTransport({EMBED.name: calls[EMBED.name]})))
+        registry.wire(MODELS, direct(DirectTransport({name: calls[name] for name in OF_DOCUMENTS})))
 
 
 def answering(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -17,6 +17,7 @@ from autobot.bootstrap.selves import process_id
 from autobot.bootstrap.wiring import direct
 from autobot.config import Config
 from autobot.contexts.agents.facade import EMBED
+from autobot.contexts.agents.ranking import RERANK
 from autobot.contexts.knowledge import module
 from autobot.contexts.knowledge.module import Indexer, Means
 from autobot.contexts.knowledge.ports.blobs import Blobs
@@ -29,7 +30,9 @@ from autobot.contexts.knowledge.ports.linked import (
     blobs_service,
     parser_service,
 )
+from autobot.contexts.knowledge.ports.ranking import Reranker
 from autobot.contexts.settings.read_model import SettingsReader
+from autobot.contracts.inference import RankTexts, Reranked
 from autobot.contracts.models import Embeddings
 from autobot.kernel.commands.linked import LinkedBus
 from autobot.kernel.commands.ports import Dispatcher
@@ -71,6 +74,7 @@ class Knowledge:
     fetcher: LinkedFetcher
     index: PassageIndex
     embedder: Embedder
+    reranker: Reranker
     child: ChildParser
 
 
@@ -88,6 +92,7 @@ def knowledge_on(config: Config, outside: Outside, registry: LinkRegistry) -> Kn
         fetcher=LinkedFetcher(registry.link(WEB)),
         index=outside.index,
         embedder=FacadeEmbedder(registry.link(MODELS)),
+        reranker=FacadeReranker(registry.link(MODELS)),
         child=child,
     )
 
@@ -180,3 +185,28 @@ class FacadeEmbedder:
         found: Embeddings = await self._link.call(EMBED, ("", tuple(texts)), context)
         provider = found.served_by.provider if found.served_by else ""
         return replace(found, model=f"{provider}:{found.model}")
+
+
+class FacadeReranker:
+    """Implements `Reranker` over the row to the model facade."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def rerank(self, request: RankTexts, context: CallContext) -> Reranked:
+        """Return the order of the documents."""
+        found: Reranked = await self._link.call(RERANK, request, context)
+        return found
+
+
+def rerank_rules(settings: SettingsReader) -> Callable[[], Awaitable[module.RerankRules]]:
+    """Return what tells the operator's rules of the rerank stage."""
+
+    async def rules() -> module.RerankRules:
+        return module.RerankRules(
+            usual=await settings.current("knowledge.rerank"),
+            passages=await settings.current("knowledge.rerank_passages"),
+            within_s=await settings.current("knowledge.rerank_seconds"),
+        )
+
+    return rules

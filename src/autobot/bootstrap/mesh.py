@@ -19,10 +19,10 @@ from autobot.bootstrap.outside import key_path, need_grpc
 from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, Role
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.redis import RedisCarrier, RedisParts
-from autobot.bootstrap.routing import MODELS, REPORTS
+from autobot.bootstrap.routing import MODELS, OF_DOCUMENTS, REPORTS
 from autobot.bootstrap.sides import Sides, open_streams
 from autobot.bootstrap.targets import TargetDirectory
-from autobot.contexts.agents.facade import EMBED, model_wires, over_facade
+from autobot.contexts.agents.facade import model_wires, over_facade
 from autobot.contexts.roles.module import Membership, Self
 from autobot.gateway.hop.app import RoleHop
 from autobot.gateway.hop.parts import HopParts
@@ -186,7 +186,7 @@ def _modules(product: Product, row: str) -> Sequence[Module]:
 
 def _wires(product: Product, row: str) -> Mapping[str, Wire]:
     if row == MODELS:
-        return {EMBED.name: model_wires()[EMBED.name]}
+        return {name: model_wires()[name] for name in OF_DOCUMENTS}
     modules = _modules(product, row)
     commands = [spec for module in modules for spec in module.commands]
     queries = [spec for module in modules for spec in module.queries]
@@ -245,7 +245,7 @@ def _parts(product: Product, role: Role, tokens: ServiceTokens) -> HopParts:
             if row == REPORTS:
                 calls = {REPORT.name: service.query}
             elif row == MODELS:
-                calls, chunks = {EMBED.name: usual[EMBED.name]}, {}
+                calls, chunks = {name: usual[name] for name in OF_DOCUMENTS}, {}
             made = HopRow(row=row, wires=_wires(product, row), calls=calls, streams=chunks)
             rows.setdefault(caller, []).append(made)
     return HopParts(

@@ -21,13 +21,14 @@ from autobot.contexts.agents.facade import chain_of
 from autobot.contexts.agents.limits import limits_of
 from autobot.contexts.agents.metering import Rules
 from autobot.contexts.agents.pool import PooledModels
-from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, LanguageModel, ModelInfo
+from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, LanguageModel, ModelInfo, Ranker
 from autobot.contexts.agents.quotas import prices_of, quotas_of
 from autobot.contexts.settings.module import Settings, addresses_in
+from autobot.contracts.inference import Reranked, RerankTexts
 from autobot.contracts.models import MODELS_TAG
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import Absent, DataCorrupt
+from autobot.kernel.core.errors import Absent, DataCorrupt, InvalidInput
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.links.among import Among
 from autobot.kernel.links.ports import Link
@@ -95,6 +96,17 @@ class Switched:
         return await self._there().embed(model, texts, context)
 
 
+class SwitchedRanker(Switched):
+    """One that puts texts in order, too."""
+
+    async def rerank(self, request: RerankTexts, context: CallContext) -> Reranked:
+        """Put texts in order. Raises InvalidInput where what is there now does not."""
+        there = self._there()
+        if not isinstance(there, Ranker):
+            raise InvalidInput(f"{LABELS[self.provider]} puts no texts in order.")
+        return await there.rerank(request, context)
+
+
 class LiveModels:
     """Follows the settings: rows are connected anew, and what is asked at each call is kept in memory."""
 
@@ -110,7 +122,7 @@ class LiveModels:
         self.ollama = Switched("ollama", "ai-ollama", OLLAMA_HINT)
         self.openai = Switched("openai", "ai-openai", OPENAI_HINT)
         self.llamacpp = Switched("llamacpp", "ai-llamacpp", GGUF_HINT)
-        self.npu = Switched("npu", "ai-npu", NPU_HINT)
+        self.npu = SwitchedRanker("npu", "ai-npu", NPU_HINT)
         self.server: Supervisor | None = None
         self.changed: Callable[[], object] = lambda: None
         """Called when settings of models changed."""

@@ -11,7 +11,7 @@ from autobot.bootstrap.acting import action_work
 from autobot.bootstrap.answering import Answering, answering
 from autobot.bootstrap.carrying import Carrying, carried, framed
 from autobot.bootstrap.channels import EngineTexts
-from autobot.bootstrap.documents import Knowledge, indexer_of, knowledge_on
+from autobot.bootstrap.documents import Knowledge, indexer_of, knowledge_on, rerank_rules
 from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
 from autobot.bootstrap.health import ProbedHealth
@@ -280,6 +280,8 @@ class _Assembly:
                 blobs=self.knowledge.blobs,
                 index=self.knowledge.index,
                 embedder=self.knowledge.embedder,
+                reranker=self.knowledge.reranker,
+                rerank_rules=rerank_rules(self.settings.reader),
                 clock=outside.clock,
                 ids=outside.ids,
             ),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from autobot.bootstrap.placing import AI_CONTEXTS, Placement
+from autobot.contexts.agents.facade import EMBED
+from autobot.contexts.agents.ranking import RERANK
 from autobot.kernel.commands.decision import Module
 from autobot.kernel.commands.linked import REPORT, LinkedBus, RoutedBus
 from autobot.kernel.commands.ports import Dispatcher
@@ -13,6 +15,8 @@ from autobot.kernel.links.registry import LinkRegistry
 
 REPORTS = "gateway-reports"
 MODELS = "backend-models"
+OF_DOCUMENTS: Final = (EMBED.name, RERANK.name)
+"""The operations of the model facade that documents need, by that row."""
 AWAY = {"gateway": ("gateway-backend", "gateway-ai"), "ai": ("ai-backend", None), "backend": (None, None)}
 """By role: the rows to the contexts of backend and of ai. None: they run here, or are not asked from there."""
 

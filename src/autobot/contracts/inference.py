@@ -138,6 +138,19 @@ class RerankTexts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RankTexts:
+    """`RerankTexts` for who knows no models: all of `documents`, by what they say to `query`.
+
+    `by` names what shall judge; None takes a model that reads query and document together where there is one, else
+    embeddings.
+    """
+
+    query: Text
+    documents: Texts
+    by: RerankedBy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WarmUp:
     """Load a slot and let it compute once, so that the next call finds it ready."""
 

@@ -156,7 +156,7 @@ Chunk = TextDelta | ThinkingDelta | ToolCallsDelta | Finished
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
     """A model that a provider has. `window` in tokens, None when the provider does not say; `tools` tells
-    whether it can call tools, None when unknown."""
+    whether it can call tools, None when unknown; one that `ranks` reads a question and a text together."""
 
     id: str
     window: int | None = None
@@ -164,6 +164,7 @@ class ModelInfo:
     generates: bool = True
     tools: bool | None = None
     detail: str = ""
+    ranks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,8 @@ class ListModels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
-    """A model as the picker shows it. One that does not write (`generates`) answers no chat; one that `embeds` makes vectors."""
+    """A model as the picker shows it. One that does not write (`generates`) answers no chat; one that `embeds` makes
+    vectors; one that `ranks` puts passages in order."""
 
     id: str
     label: str
@@ -79,6 +80,7 @@ class ModelChoice:
     detail: str | None = None
     generates: bool = True
     embeds: bool = False
+    ranks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,18 @@ import numpy as np
 
 from autobot.workers.npu import minilm
 from autobot.workers.npu.runtime import quiet_openvino
+from autobot.workers.npu.tokens import Tokenizer
 
 WORDS = 30_522
 
 
 def write_ranker(
-    folder: Path, *, inputs: tuple[str, ...] = ("input_ids", "attention_mask", "token_type_ids")
+    folder: Path,
+    *,
+    inputs: tuple[str, ...] = ("input_ids", "attention_mask", "token_type_ids"),
+    likes: str = "",
 ) -> Path:
-    """Write the model with the built-in one's tokenizer; returns the folder."""
+    """Write the model with the built-in one's tokenizer; returns the folder. With `likes` it counts that word alone."""
     ov = quiet_openvino()
     from openvino import opset15 as op
 
@@ -26,6 +30,9 @@ def write_ranker(
     for name, one in zip(inputs, given, strict=True):
         one.output(0).set_names({name})
     table = np.random.default_rng(7).normal(size=(WORDS, 1)).astype(np.float32)
+    if likes:
+        table = np.zeros((WORDS, 1), dtype=np.float32)
+        table[Tokenizer(weights / "tokenizer.json", 8).read([likes])[0].ids[1]] = 100.0
     words = op.gather(op.constant(table), given[0], op.constant(0))
     seen = op.unsqueeze(op.convert(given[1], "f32"), op.constant([2]))
     total = op.reduce_sum(op.multiply(words, seen), op.constant([1]))

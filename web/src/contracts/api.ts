@@ -219,7 +219,7 @@ export type DocumentText = Whole<Schemas["DocumentText"]>;
 export type AcceptedDocument = Whole<Schemas["Accepted"]>;
 export type SearchAnswer = Whole<Schemas["SearchAnswer"]>;
 export type FoundPassage = SearchAnswer["items"][number];
-export type SearchQuestion = Pick<Whole<Schemas["Search"]>, "query" | "mode" | "group" | "limit" | "collection">;
+export type SearchQuestion = Pick<Whole<Schemas["Search"]>, "query" | "mode" | "group" | "limit" | "collection" | "rerank">;
 export type Collection = Whole<Schemas["CollectionView"]>;
 
 /** Providers with their servers and models, workers for inference, and what was used. */

@@ -2608,7 +2608,8 @@ export interface components {
         };
         /**
          * FoundPassage
-         * @description A passage that was found. `score` is the last stage's; results come by it, best first.
+         * @description A passage that was found. `score` is the last stage's; results come by it, best first. Those that were reranked come
+         *     before the others, whose scores are of another stage.
          */
         FoundPassage: {
             /** Document Id */
@@ -2986,7 +2987,8 @@ export interface components {
         };
         /**
          * ModelChoice
-         * @description A model as the picker shows it. One that does not write (`generates`) answers no chat; one that `embeds` makes vectors.
+         * @description A model as the picker shows it. One that does not write (`generates`) answers no chat; one that `embeds` makes
+         *     vectors; one that `ranks` puts passages in order.
          */
         ModelChoice: {
             /**
@@ -3014,6 +3016,11 @@ export interface components {
             link: string;
             /** Provider */
             provider: string;
+            /**
+             * Ranks
+             * @default false
+             */
+            ranks: boolean;
             /**
              * State
              * @enum {string}
@@ -3568,6 +3575,31 @@ export interface components {
             tally: components["schemas"]["Tally"];
         };
         /**
+         * RerankStage
+         * @description What became of the rerank stage.
+         *
+         *     Attributes:
+         *         by: what judged; None when the stage was left out, and results come as they would without it.
+         *         model: which model did, by its full name.
+         *         passages: how many of the best it put in order.
+         *         left_out: why it did not; None when it did.
+         */
+        RerankStage: {
+            /** By */
+            by?: ("embedding" | "cross-encoder") | null;
+            left_out?: components["schemas"]["Degraded"] | null;
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Passages
+             * @default 0
+             */
+            passages: number;
+        };
+        /**
          * Revert
          * @description Body of a revert: a log position, or `shipped` for what the files say.
          */
@@ -3977,7 +4009,8 @@ export interface components {
         };
         /**
          * Search
-         * @description Body of a search. `at` (a time) or `position` (of the log) asks what would have been found then.
+         * @description Body of a search. `at` (a time) or `position` (of the log) asks what would have been found then. `rerank` asks for the
+         *     stage that puts the best in order anew, or for none; left out, the settings say.
          */
         Search: {
             /** At */
@@ -4005,6 +4038,8 @@ export interface components {
             position?: number | null;
             /** Query */
             query: string;
+            /** Rerank */
+            rerank?: boolean | null;
             /**
              * Tags
              * @default []
@@ -4016,6 +4051,7 @@ export interface components {
          * @description What was found, best first. `mode` is what was done, `asked` what was asked for; they differ when `degraded` says why.
          *
          *     `model` made the vectors, empty when none were used. `position` is the place in the log that was asked about, None for now.
+         *     `rerank` is None when nobody asked for that stage.
          */
         SearchAnswer: {
             /**
@@ -4040,6 +4076,7 @@ export interface components {
             model: string;
             /** Position */
             position: number | null;
+            rerank?: components["schemas"]["RerankStage"] | null;
             took: components["schemas"]["Took"];
         };
         /**
@@ -4450,7 +4487,7 @@ export interface components {
          *         vector: cosine (−1 to 1) to the question.
          *         feedback: cosine to the question moved towards the passages that lexical and vector rank highest together.
          *         fused: mean of lexical and feedback in standard form: deviations above the middle of those found.
-         *         rerank: relevance by the model that reads question and passage together, or compares them anew.
+         *         rerank: relevance (0 to 1) by a model that read question and passage together, or their cosine.
          */
         Stages: {
             feedback?: components["schemas"]["StageScore"] | null;

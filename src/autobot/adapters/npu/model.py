@@ -1,12 +1,12 @@
-"""The embedding models of a worker for inference as a LanguageModel."""
+"""The models of a worker for inference as a LanguageModel that writes nothing, and as a Ranker."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
 from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, ModelInfo, ServedBy, Usage
-from autobot.contracts.inference import EmbedTexts
+from autobot.contracts.inference import EmbedTexts, Reranked, RerankTexts, Task
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import InvalidInput
 from autobot.workers.npu.ports import Inference
@@ -15,17 +15,18 @@ PROVIDER: Final = "npu"
 
 
 class NpuModels:
-    """What a worker embeds with. Listing starts no worker: while none runs, `planned` are the models that it will have."""
+    """What a worker embeds and ranks with. Listing starts no worker: while none runs, `planned` are the models that it
+    will have, each with what it does."""
 
     def __init__(
         self,
         link_id: str,
         inference: Inference,
-        planned: Sequence[str] = (),
+        planned: Mapping[str, Task] | None = None,
         running: Callable[[], bool] = lambda: True,
     ) -> None:
         self._link_id, self._inference = link_id, inference
-        self._planned, self._running = tuple(planned), running
+        self._planned, self._running = dict(planned or {}), running
 
     @property
     def provider(self) -> str:
@@ -38,21 +39,29 @@ class NpuModels:
     async def models(self, context: CallContext) -> Sequence[ModelInfo]:
         if not self._running():
             return tuple(
-                ModelInfo(id=one, embeds=True, generates=False, tools=False, detail="starts when it is asked")
-                for one in self._planned
+                ModelInfo(
+                    id=one,
+                    embeds=task == "embed",
+                    ranks=task == "rerank",
+                    generates=False,
+                    tools=False,
+                    detail="starts when it is asked",
+                )
+                for one, task in self._planned.items()
             )
         report = await self._inference.report(context)
         return tuple(
             ModelInfo(
                 id=one.model,
                 window=one.window or None,
-                embeds=True,
+                embeds=one.task == "embed",
+                ranks=one.task == "rerank",
                 generates=False,
                 tools=False,
                 detail=" ".join(word for word in (one.device, one.precision, one.state) if word),
             )
             for one in report.slots
-            if one.task == "embed" and one.state != "absent"
+            if one.state != "absent"
         )
 
     def generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
@@ -67,9 +76,12 @@ class NpuModels:
             served_by=ServedBy(link=self._link_id, target="worker", provider=PROVIDER, model=found.model),
         )
 
+    async def rerank(self, request: RerankTexts, context: CallContext) -> Reranked:
+        return await self._inference.rerank(request, context)
+
 
 async def _writes_nothing(model: str) -> AsyncIterator[Chunk]:
     chunks: tuple[Chunk, ...] = ()
     for one in chunks:
         yield one
-    raise InvalidInput(f"{model} is an embedding model: it writes no text.")
+    raise InvalidInput(f"{model} is a model of the accelerator: it writes no text.")

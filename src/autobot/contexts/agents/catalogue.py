@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from autobot.contexts.agents.ports import LanguageModel, ModelInfo
+from autobot.contexts.agents.ports import LanguageModel, ModelInfo, Ranker
+from autobot.contracts.inference import RerankedBy
 from autobot.contracts.runs import ModelChoice
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
@@ -156,15 +157,37 @@ class Catalogue:
         found = self._embedder()
         return found.name if found else None
 
-    def _embedder(self) -> Known | None:
+    async def ranker(self, by: RerankedBy | None, context: CallContext) -> Known:
+        """Return the model that puts texts in order, in the way asked for: one that ranks, else one that embeds at a
+        provider that compares. Raises Absent when there is none."""
+        await self._refresh_all(context, FRESH_S)
+        able = [
+            (one, one.info)
+            for one in self._listed()
+            if isinstance(one.provider, Ranker) and one.info is not None
+        ]
+        ranks = [one for one, info in able if info.ranks and by != "embedding"]
+        embeds = [one for one, info in able if info.embeds and by != "cross-encoder"]
+        if not ranks and not embeds:
+            detail = "There is no model that reads question and passage together."
+            hint = "Name one in AUTOBOT_NPU_MODELS, such as judge=rerank:/models/judge"
+            if by != "cross-encoder":
+                detail, hint = "There is no model that puts passages in order.", "autobot add npu"
+            raise Absent("rerank", detail, hint=hint)
+        return (ranks or embeds)[0]
+
+    def _listed(self) -> list[Known]:
+        """Return what every provider has, the accelerator's first."""
         first = sorted(self._listings.items(), key=lambda one: one[0] != NPU)
-        configured = self._default()
-        found = [
+        return [
             self._known(self._providers[provider], info.id, info)
             for provider, listing in first
             for info in listing.models
-            if info.embeds
         ]
+
+    def _embedder(self) -> Known | None:
+        configured = self._default()
+        found = [one for one in self._listed() if one.info is not None and one.info.embeds]
         chosen = (one for one in found if configured in {one.name, one.model})
         return next(chosen, found[0] if found else None)
 
@@ -245,6 +268,7 @@ class Catalogue:
                         default=default is not None and default in {known.name, info.id},
                         generates=info.generates,
                         embeds=info.embeds,
+                        ranks=info.ranks,
                         detail=self._detail(listing, info),
                     )
                 )
@@ -285,8 +309,10 @@ class Catalogue:
 
     def _detail(self, listing: _Listing, info: ModelInfo) -> str | None:
         words = [info.detail] if info.detail else []
-        if not info.generates:
+        if info.embeds and not info.generates:
             words.append("for embeddings")
+        if info.ranks:
+            words.append("for putting passages in order")
         if listing.problem is not None and listing.listed_at is not None:
             age = round(self._clock.monotonic() - listing.listed_at)
             words.append(f"{listing.problem.detail} Last listed {age} s ago.")

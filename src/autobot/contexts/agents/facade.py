@@ -24,8 +24,10 @@ from autobot.contexts.agents.ports import (
     ModelMessage,
     ToolSpec,
 )
+from autobot.contexts.agents.ranking import RERANK, Ranking
 from autobot.contexts.agents.similar import SimilarAnswers
 from autobot.contexts.agents.window import NEUTRAL, Scale, fit, prompt_tokens, refuse_too_long, text_tokens
+from autobot.contracts.inference import RankTexts, Reranked
 from autobot.contracts.models import MODELS_TAG, TEXTS_MAX, Cached
 from autobot.contracts.runs import ModelChoice
 from autobot.kernel.core.context import CallContext
@@ -76,9 +78,11 @@ class ModelFacade:
         self.similar: SimilarAnswers | None = None
         """Answers to questions that mean the same, where an operator wants them."""
         self._scales: dict[str, Scale] = {}
+        self.ranking = Ranking(catalogue, links.link(ROW), limits, meter)
         self.calls: Mapping[str, Callable[[Any, CallContext], Coroutine[Any, Any, Any]]] = {
             "embed": self._embed,
             "models": self._models,
+            **self.ranking.calls,
         }
         self.streams: Mapping[str, Callable[[Any, CallContext], AsyncIterator[Chunk]]] = {
             "generate": self._generate
@@ -288,6 +292,7 @@ def model_wires() -> Mapping[str, Wire]:
         GENERATE.name: TypedWire(GENERATE.name, GenerateRequest, Chunk),
         EMBED.name: TypedWire(EMBED.name, tuple[str, tuple[str, ...]], Embeddings),
         MODELS.name: TypedWire(MODELS.name, None, tuple[ModelChoice, ...]),
+        RERANK.name: TypedWire(RERANK.name, RankTexts, Reranked),
     }
 
 
@@ -306,7 +311,8 @@ def over_facade(
     async def models(_: Any, context: CallContext) -> Sequence[ModelChoice]:
         return await facade.list_models(context)
 
-    return {"embed": embed, "models": models}, {"generate": facade.generate}
+    calls = {"embed": embed, "models": models, RERANK.name: facade.ranking.rerank}
+    return calls, {"generate": facade.generate}
 
 
 def _for(known: Known, request: GenerateRequest) -> GenerateRequest:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from autobot.contracts import runs
+from autobot.contracts.inference import Reranked, RerankTexts
 from autobot.contracts.models import (
     Chunk,
     Citation,
@@ -50,6 +51,7 @@ __all__ = [
     "ModelInfo",
     "ModelMessage",
     "ModelRole",
+    "Ranker",
     "ServedBy",
     "TextDelta",
     "ThinkingDelta",
@@ -89,6 +91,18 @@ class LanguageModel(Protocol):
 
     async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
         """Embed texts (1–2048)."""
+        ...
+
+
+@runtime_checkable
+class Ranker(Protocol):
+    """A provider whose models put texts in order by what they say to a question.
+
+    Contract: every document once, the best first, equal ones in their order; effect-free; errors as of `LanguageModel`.
+    """
+
+    async def rerank(self, request: RerankTexts, context: CallContext) -> Reranked:
+        """Return the order of the documents by the named model: one that embeds judges by its vectors."""
         ...
 
 

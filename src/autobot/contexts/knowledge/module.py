@@ -11,6 +11,7 @@ from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contexts.knowledge.ports.ranking import Reranker
 from autobot.contexts.knowledge.process.following import cleaner, labeller
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
 from autobot.contexts.knowledge.process.mending import Mender
@@ -18,6 +19,7 @@ from autobot.contexts.knowledge.process.watching import Watcher
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
+from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules, RulesNow
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
 from autobot.contracts.knowledge import collections, documents, indexing, measuring, search
 from autobot.kernel.commands.authorize import Rule, Verdict
@@ -26,7 +28,18 @@ from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.ports import EventStore
 
-__all__ = ["EVENTS", "RULES", "Indexer", "Means", "Mender", "Watcher", "build", "cleaner", "labeller"]
+__all__ = [
+    "EVENTS",
+    "RULES",
+    "Indexer",
+    "Means",
+    "Mender",
+    "RerankRules",
+    "Watcher",
+    "build",
+    "cleaner",
+    "labeller",
+]
 
 FOLDERS = "knowledge:folders"
 READ, WRITE, RECORD, ERASE = "knowledge:read", "knowledge:write", "knowledge:record", "knowledge:erase"
@@ -50,10 +63,13 @@ def build(
     blobs: Blobs,
     index: PassageIndex,
     embedder: Embedder,
+    reranker: Reranker,
+    rerank_rules: RulesNow,
     clock: Clock,
     ids: IdSource,
 ) -> Module:
-    """Return the context."""
+    """Return the context. `rerank_rules` are asked at each search."""
+    reranking = Reranking(index, reranker, rerank_rules, clock)
     library = Library(store)
     return Module(
         name="knowledge",
@@ -64,7 +80,7 @@ def build(
         ),
         queries=(
             *_queries(DocumentQueries(store, library, blobs, clock), CollectionQueries(library)),
-            *_searches(SearchQueries(store, library, index, embedder, clock)),
+            *_searches(SearchQueries(store, library, index, embedder, reranking, clock)),
         ),
         events=EVENTS,
         rules=RULES,

@@ -32,6 +32,11 @@ class Passage:
     page: int | None = None
 
 
+def said(passage: Passage) -> str:
+    """Return what models read of a passage: what it stands under belongs to what it says."""
+    return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
+
+
 def passage_id(document_id: str, version: int, number: int) -> str:
     """Return the id of a passage."""
     return f"{document_id}.{version}.{number}"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
 
+from autobot.contracts.inference import RerankedBy
 from autobot.contracts.knowledge.words import Id, Tags
 from autobot.contracts.past import NOW, AsOf
 
@@ -23,7 +24,8 @@ QUERY_MAX = 8000
 class SearchKnowledge:
     """Find passages in the documents that the caller may read.
 
-    `tags` must all be there. With `as_of`: what would have been found then.
+    `tags` must all be there. With `as_of`: what would have been found then. `rerank`: whether a model puts the best of
+    them in order anew; None leaves it to the settings, by which only one that reads question and passage together does.
     """
 
     query: Annotated[str, Len(1, QUERY_MAX)]
@@ -33,6 +35,7 @@ class SearchKnowledge:
     collection: Id | None = None
     tags: Tags = ()
     as_of: AsOf = NOW
+    rerank: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class Stages:
         vector: cosine (−1 to 1) to the question.
         feedback: cosine to the question moved towards the passages that lexical and vector rank highest together.
         fused: mean of lexical and feedback in standard form: deviations above the middle of those found.
-        rerank: relevance by the model that reads question and passage together, or compares them anew.
+        rerank: relevance (0 to 1) by a model that read question and passage together, or their cosine.
     """
 
     lexical: StageScore | None = None
@@ -64,7 +67,8 @@ class Stages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPassage:
-    """A passage that was found. `score` is the last stage's; results come by it, best first."""
+    """A passage that was found. `score` is the last stage's; results come by it, best first. Those that were reranked come
+    before the others, whose scores are of another stage."""
 
     document_id: str
     passage_id: str
@@ -90,6 +94,23 @@ class Degraded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RerankStage:
+    """What became of the rerank stage.
+
+    Attributes:
+        by: what judged; None when the stage was left out, and results come as they would without it.
+        model: which model did, by its full name.
+        passages: how many of the best it put in order.
+        left_out: why it did not; None when it did.
+    """
+
+    by: RerankedBy | None = None
+    model: str = ""
+    passages: int = 0
+    left_out: Degraded | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
     """Milliseconds of each stage; None: it did not run."""
 
@@ -106,6 +127,7 @@ class SearchAnswer:
     """What was found, best first. `mode` is what was done, `asked` what was asked for; they differ when `degraded` says why.
 
     `model` made the vectors, empty when none were used. `position` is the place in the log that was asked about, None for now.
+    `rerank` is None when nobody asked for that stage.
     """
 
     items: tuple[FoundPassage, ...]
@@ -116,3 +138,4 @@ class SearchAnswer:
     position: int | None
     took: Took
     degraded: Degraded | None = None
+    rerank: RerankStage | None = None

@@ -252,7 +252,7 @@ class OpenAIDialect:
             "created": self._since,
             "owned_by": choice.provider,
             "context_window": choice.window,
-            "autobot": {"generates": choice.generates, "embeds": choice.embeds},
+            "autobot": {"generates": choice.generates, "embeds": choice.embeds, "ranks": choice.ranks},
         }
 
     async def embed(self, scope: Scope, receive: Receive, send: Send) -> None:

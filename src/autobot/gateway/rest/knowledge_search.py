@@ -24,7 +24,8 @@ from autobot.kernel.core.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Body of a search. `at` (a time) or `position` (of the log) asks what would have been found then."""
+    """Body of a search. `at` (a time) or `position` (of the log) asks what would have been found then. `rerank` asks for the
+    stage that puts the best in order anew, or for none; left out, the settings say."""
 
     query: Annotated[str, Len(1, search.QUERY_MAX)]
     limit: Annotated[int, Ge(1), Le(search.RESULTS_MAX)] = 10
@@ -32,6 +33,7 @@ class Search:
     group: search.SearchGroup = "passage"
     collection: Id | None = None
     tags: Tags = ()
+    rerank: bool | None = None
     at: datetime | None = None
     position: Annotated[int, Ge(0), Le(2**53)] | None = None
 
@@ -65,6 +67,7 @@ def router(bus: Dispatcher) -> APIRouter:
             group=body.group,
             collection=body.collection,
             tags=body.tags,
+            rerank=body.rerank,
             as_of=AsOf(position=body.position, at=body.at),
         )
         return json_answer(await bus.ask(query, context))

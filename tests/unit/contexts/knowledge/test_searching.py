@@ -14,6 +14,7 @@ from autobot.adapters.memory.passages import MemoryPassages
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.ports.documents import Library, put_collection
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
+from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
 from autobot.contracts.knowledge.measuring import LabelledQuestion, MeasureSearch
 from autobot.contracts.knowledge.search import SearchAnswer, SearchKnowledge
@@ -22,6 +23,7 @@ from autobot.kernel.core.context import CallContext, Principal, TraceContext
 from autobot.kernel.core.errors import Absent, DeadlineExceeded, InvalidInput, NotFound
 from autobot.testing.conformance.passage_index_base import passages_of, version_of
 from autobot.testing.inference.embedding import HashingEmbedder
+from autobot.testing.inference.ranking import HashingReranker
 from autobot.testing.messages import Maker
 from autobot.testing.virtual_time import ManualClock
 
@@ -54,7 +56,18 @@ class World:
         self.clock = ManualClock()
         self.store, self.index = MemoryEventStore(self.clock), MemoryPassages()
         self.embedder = HashingEmbedder(self.clock)
-        self.queries = SearchQueries(self.store, Library(self.store), self.index, self.embedder, self.clock)
+        self.rules = RerankRules()
+        self.use(HashingReranker(self.clock, reads=False))
+
+    def use(self, reranker: HashingReranker) -> None:
+        """Search with this model that puts passages in order."""
+        self.reranker = reranker
+        reranking = Reranking(self.index, reranker, self._rules, self.clock)
+        library = Library(self.store)
+        self.queries = SearchQueries(self.store, library, self.index, self.embedder, reranking, self.clock)
+
+    async def _rules(self) -> RerankRules:
+        return self.rules
 
     async def begin(self, texts: Mapping[str, str] = TEXTS, **fields: Any) -> None:
         """Make the collections, and index texts in Ann's, each as a document."""

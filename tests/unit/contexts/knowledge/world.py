@@ -12,7 +12,16 @@ from autobot.adapters.documents.parser import ChildParser, ParserOptions
 from autobot.adapters.memory.blobs import MemoryBlobs
 from autobot.adapters.memory.passages import MemoryPassages
 from autobot.adapters.system.clock import SystemClock
-from autobot.contexts.knowledge.module import EVENTS, Indexer, Means, Mender, build, cleaner, labeller
+from autobot.contexts.knowledge.module import (
+    EVENTS,
+    Indexer,
+    Means,
+    Mender,
+    RerankRules,
+    build,
+    cleaner,
+    labeller,
+)
 from autobot.contexts.knowledge.ports.blobs import once, store
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.fetching import Fetched, Wanted
@@ -21,6 +30,7 @@ from autobot.contracts.knowledge import documents as contract
 from autobot.contracts.models import Embeddings
 from autobot.kernel.core.context import CallContext, Principal, Role
 from autobot.kernel.core.errors import Absent
+from autobot.testing.inference.ranking import HashingReranker
 from tests.unit.contexts.kit import Ground, context_of
 
 READING = ParserOptions(bubblewrap=None)
@@ -66,6 +76,11 @@ class Pages:
         return found
 
 
+async def usual_rules() -> RerankRules:
+    """The rules of reranking where nobody set any."""
+    return RerankRules()
+
+
 class World(Ground):
     """The context with what it stands on."""
 
@@ -78,6 +93,8 @@ class World(Ground):
             blobs=self.blobs,
             index=self.index,
             embedder=self.embedder,
+            reranker=HashingReranker(self.clock, reads=False),
+            rerank_rules=usual_rules,
             clock=self.clock,
             ids=self.ids,
         )

@@ -4,6 +4,11 @@ import type { FoundPassage, SearchAnswer, SearchQuestion } from "@/contracts/api
 export const MODES = ["hybrid", "lexical", "vector"] as const;
 export const GROUPS = ["passage", "document"] as const;
 export const LIMITS = [5, 10, 20, 50] as const;
+/** Whether a model puts the best in order anew: as the settings say, yes, no. */
+export const RERANKS = ["usual", "yes", "no"] as const;
+export type Rerank = (typeof RERANKS)[number];
+export const rerankOf = (word: unknown): boolean | null => (word === "yes" ? true : word === "no" ? false : null);
+export const rerankWord = (rerank: boolean | null): Rerank => (rerank === null ? "usual" : rerank ? "yes" : "no");
 export const STAGES = ["lexical", "vector", "feedback", "fused", "rerank"] as const;
 export type Stage = (typeof STAGES)[number];
 
@@ -17,17 +22,19 @@ export function questionOf(query: Readonly<Record<string, unknown>>): SearchQues
     group: GROUPS.find((one) => one === query["group"]) ?? "passage",
     limit: LIMITS.find((one) => String(one) === query["limit"]) ?? 10,
     collection: typeof query["collection"] === "string" && query["collection"] !== "" ? query["collection"] : null,
+    rerank: rerankOf(query["rerank"]),
   };
 }
 
 /** The query of an address for a question; what is as usual is left out. */
-export function addressOf({ query, mode, group, limit, collection }: SearchQuestion): Record<string, string> {
+export function addressOf({ query, mode, group, limit, collection, rerank }: SearchQuestion): Record<string, string> {
   return {
     q: query,
     ...(mode === "hybrid" ? {} : { mode }),
     ...(group === "passage" ? {} : { group }),
     ...(limit === 10 ? {} : { limit: String(limit) }),
     ...(collection === null ? {} : { collection }),
+    ...(rerank === null ? {} : { rerank: rerankWord(rerank) }),
   };
 }
 

@@ -19,13 +19,14 @@ const passage = (stages: Partial<Record<"lexical" | "vector" | "fused", [score: 
 
 describe("a question in the address", () => {
   it("comes back as it went", () => {
-    const question = { query: "how", mode: "vector", group: "document", limit: 20, collection: "c" } as const;
+    const question = { query: "how", mode: "vector", group: "document", limit: 20, collection: "c", rerank: true } as const;
     expect(questionOf(addressOf(question))).toEqual(question);
-    expect(addressOf({ query: "how", mode: "hybrid", group: "passage", limit: 10, collection: null })).toEqual({ q: "how" });
+    expect(questionOf(addressOf({ ...question, rerank: false }))).toEqual({ ...question, rerank: false });
+    expect(addressOf({ query: "how", mode: "hybrid", group: "passage", limit: 10, collection: null, rerank: null })).toEqual({ q: "how" });
   });
   it("is none without words, and usual where the address says what cannot be", () => {
     expect([questionOf({}), questionOf({ q: "  " })]).toEqual([null, null]);
-    expect(questionOf({ q: "x", mode: "magic", limit: "7" })).toEqual({ query: "x", mode: "hybrid", group: "passage", limit: 10, collection: null });
+    expect(questionOf({ q: "x", mode: "magic", limit: "7" })).toEqual({ query: "x", mode: "hybrid", group: "passage", limit: 10, collection: null, rerank: null });
   });
 });
 
@@ -51,7 +52,7 @@ describe("the bars of a passage", () => {
 
 it("the log keeps the newest first and each question once, and does not grow without end", () => {
   const answer = { items: [passage({})], took: { total_ms: 3 } } as unknown as SearchAnswer;
-  const ask = (query: string) => ({ query, mode: "hybrid", group: "passage", limit: 10, collection: null }) as const;
+  const ask = (query: string) => ({ query, mode: "hybrid", group: "passage", limit: 10, collection: null, rerank: null }) as const;
   let log = withTried([], ask("a"), answer, "1");
   log = withTried(log, ask("b"), answer, "2");
   log = withTried(log, ask("a"), answer, "3");

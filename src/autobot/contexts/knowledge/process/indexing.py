@@ -27,7 +27,7 @@ from autobot.contexts.knowledge.ports.parsing import Parsed, Parser, Unread, kee
 from autobot.contexts.knowledge.process.cutting import passages_of
 from autobot.contracts.knowledge import documents as contract
 from autobot.contracts.knowledge import indexing
-from autobot.contracts.knowledge.passages import Passage
+from autobot.contracts.knowledge.passages import Passage, said
 from autobot.contracts.knowledge.words import Status
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
@@ -248,7 +248,7 @@ class Indexer:
         model = ""
         for at in range(0, len(passages), BATCH):
             self._step(document, "embedding", at, len(passages), "passages")
-            texts = [_said(one) for one in passages[at : at + BATCH]]
+            texts = [said(one) for one in passages[at : at + BATCH]]
             try:
                 made = await self._means.embedder.embed(texts, context)
             except (Absent, HopFailed, Rejected):
@@ -381,8 +381,3 @@ class _Elsewhere(AutoBotError):
     """An address that somebody gave does not answer as it should."""
 
     code = "upstream-error"
-
-
-def _said(passage: Passage) -> str:
-    """Return what is embedded of a passage: what it stands under belongs to what it says."""
-    return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -10,6 +10,7 @@ from autobot.contexts.knowledge.domain.fusion import Ranked, by_document, by_sco
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import PassageIndex, Where
+from autobot.contexts.knowledge.read_model.reranking import Reranking
 from autobot.contexts.knowledge.read_model.stages import Looking, StageName, Stopwatch
 from autobot.contracts.knowledge.passages import Passage
 from autobot.contracts.knowledge.search import (
@@ -28,6 +29,8 @@ from autobot.kernel.event_store.ports import EventStore
 
 POOL: Final = 100
 """Passages that each stage gives at least: one that stands low in one list may stand high in the other."""
+Scores = dict[str, Mapping[str, StageScore]]
+"""What each stage said of passages."""
 PER_PASSAGE, PER_DOCUMENT = 2, 4
 """Passages of each stage for every result that is wanted: several may be of one document."""
 
@@ -36,8 +39,15 @@ class SearchQueries:
     """One method a query."""
 
     def __init__(
-        self, store: EventStore, library: Library, index: PassageIndex, embedder: Embedder, clock: Clock
+        self,
+        store: EventStore,
+        library: Library,
+        index: PassageIndex,
+        embedder: Embedder,
+        reranking: Reranking,
+        clock: Clock,
     ) -> None:
+        self._reranking = reranking
         self._store, self._library, self._index, self._clock = store, library, index, clock
         self._looking = Looking(index, embedder, clock)
 
@@ -59,17 +69,20 @@ class SearchQueries:
         depth = max(POOL, query.limit * (PER_DOCUMENT if query.group == "document" else PER_PASSAGE))
         seen = await self._looking.stages(query.query, query.mode, where, depth, context, watch)
         mode: SearchMode = query.mode if seen.degraded is None else "lexical"
-        found = _results(seen.lists, query.group == "document")[: query.limit]
-        ranks = {stage: _scores(found) for stage, found in seen.lists.items()}
+        joined = _results(seen.lists, query.group == "document")
+        last = await self._reranking.stage(query, joined, context)
+        ranks: Scores = {stage: _scores(found) for stage, found in seen.lists.items()}
+        ranks |= {"fused": _scores(joined) if mode == "hybrid" else {}, "rerank": last.scores}
         return SearchAnswer(
-            items=await self._shown(found, mode, ranks, position),
+            items=await self._shown(last.found[: query.limit], ranks, position),
             asked=query.mode,
             mode=mode,
             group=query.group,
             model=seen.model,
             position=position,
-            took=replace(seen.took, total_ms=watch.elapsed_ms()),
+            took=replace(seen.took, rerank_ms=last.took_ms, total_ms=watch.elapsed_ms()),
             degraded=seen.degraded,
+            rerank=last.told,
         )
 
     async def _readable(self, who: Principal, wanted: str | None) -> tuple[str, ...]:
@@ -80,22 +93,17 @@ class SearchQueries:
         return (found.id,)
 
     async def _shown(
-        self,
-        found: Sequence[Ranked],
-        mode: SearchMode,
-        ranks: dict[StageName, dict[str, StageScore]],
-        as_of: int | None,
+        self, found: Sequence[Ranked], ranks: Scores, as_of: int | None
     ) -> tuple[FoundPassage, ...]:
         wanted = [one.passage_id for one in found]
         passages = {one.id: one for one in await self._index.passages(wanted, as_of)}
         shown = []
-        for rank, one in enumerate(found, start=1):
+        for one in found:
             passage = passages.get(one.passage_id)
             # A document may be erased between the search and here.
             if passage is not None:
-                fused = StageScore(score=one.score, rank=rank) if mode == "hybrid" else None
                 own = {stage: scores.get(one.passage_id) for stage, scores in ranks.items()}
-                shown.append(_found(passage, one.score, Stages(**own, fused=fused)))
+                shown.append(_found(passage, one.score, Stages(**own)))
         return tuple(shown)
 
 

@@ -212,6 +212,35 @@ KNOWLEDGE: Final = (
         pattern=r"/[^\x00-\x1f=]{0,900}=[A-Za-z0-9_-]{1,64}",
         form="PATH=COLLECTION with a whole path, such as /srv/papers=01a2",
     ),
+    Definition(
+        key="knowledge.rerank",
+        type="boolean",
+        group="Documents",
+        title="Put the best passages in order anew",
+        description="A model that reads question and passage together orders what a search found, where the accelerator "
+        "has one. A search may ask otherwise.",
+        default=True,
+    ),
+    Definition(
+        key="knowledge.rerank_passages",
+        type="integer",
+        group="Documents",
+        title="Passages that are put in order anew",
+        description="How many of the best. Each costs the model a reading.",
+        default=30,
+        minimum=2,
+        maximum=200,
+    ),
+    Definition(
+        key="knowledge.rerank_seconds",
+        type="number",
+        group="Documents",
+        title="Time for putting passages in order",
+        description="Seconds; a search that needs longer answers without this stage and says so.",
+        default=2.0,
+        minimum=0.1,
+        maximum=20.0,
+    ),
 )
 
 READ_MODELS: Final = (
