@@ -15,6 +15,7 @@ from autobot.contexts.history.read_model import changes_then
 from autobot.contexts.identity import module as identity_module
 from autobot.contexts.identity.read_model import keys_then, users_then
 from autobot.contexts.knowledge.read_model.collections import collections_then, documents_then
+from autobot.contexts.knowledge.read_model.question_sets import question_sets_then
 from autobot.contexts.messaging.read_model import consumers_then, letters_then, replays_then
 from autobot.contexts.roles.read_model import roles_then
 from autobot.contexts.sagas.read_model import runs_then, sagas_then
@@ -48,6 +49,7 @@ PAST: Final[Mapping[str, str]] = {
     "identity.keys": "keys",
     "knowledge.collections": "collections",
     "knowledge.documents": "documents",
+    "knowledge.question_sets": "question_sets",
     "identity.names": "users",
     "identity.users": "users",
     "messaging.replays": "replays",
@@ -109,6 +111,7 @@ def projections(codec: EventCodec) -> tuple[Projection, ...]:
         changes_then(codec),
         collections_then(codec),
         documents_then(codec),
+        question_sets_then(codec),
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from autobot.contexts.knowledge.handlers.collections import CollectionHandlers
 from autobot.contexts.knowledge.handlers.documents import DocumentHandlers
 from autobot.contexts.knowledge.handlers.indexing import IndexingHandlers
+from autobot.contexts.knowledge.handlers.question_sets import QuestionSetHandlers
 from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.ranking import Reranker
 from autobot.contexts.knowledge.process.following import cleaner, labeller
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
@@ -19,9 +21,10 @@ from autobot.contexts.knowledge.process.watching import Watcher
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
+from autobot.contexts.knowledge.read_model.question_sets import QuestionSetQueries
 from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules, RulesNow
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
-from autobot.contracts.knowledge import collections, documents, indexing, measuring, search
+from autobot.contracts.knowledge import collections, documents, indexing, measuring, question_sets, search
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.core.clock import Clock
@@ -43,7 +46,7 @@ __all__ = [
 
 FOLDERS = "knowledge:folders"
 READ, WRITE, RECORD, ERASE = "knowledge:read", "knowledge:write", "knowledge:record", "knowledge:erase"
-EVENTS: Final = (*collections.EVENTS, *documents.EVENTS)
+EVENTS: Final = (*collections.EVENTS, *documents.EVENTS, *question_sets.EVENTS)
 _ALLOW: Final = Verdict.ALLOW
 
 RULES: Final = (
@@ -70,17 +73,19 @@ def build(
 ) -> Module:
     """Return the context. `rerank_rules` are asked at each search."""
     reranking = Reranking(index, reranker, rerank_rules, clock)
-    library = Library(store)
+    library, sets = Library(store), QuestionSets(store)
     return Module(
         name="knowledge",
         commands=(
-            *_of_collections(CollectionHandlers(library, clock, ids)),
-            *_of_documents(DocumentHandlers(library, clock, ids)),
+            *_of_collections(CollectionHandlers(library, sets, clock, ids)),
+            *_of_documents(DocumentHandlers(library, sets, clock, ids)),
             *_of_indexing(IndexingHandlers(library, clock, ids)),
+            *_of_question_sets(QuestionSetHandlers(library, sets, index, clock, ids)),
         ),
         queries=(
             *_queries(DocumentQueries(store, library, blobs, clock), CollectionQueries(library)),
             *_searches(SearchQueries(store, library, index, embedder, reranking, clock)),
+            *_set_queries(QuestionSetQueries(library, sets)),
         ),
         events=EVENTS,
         rules=RULES,
@@ -133,6 +138,30 @@ def _of_indexing(handlers: IndexingHandlers) -> tuple[CommandSpec, ...]:
         CommandSpec(command=indexing.RecordFetched, action=RECORD, handler=handlers.fetched, answer=told),
         CommandSpec(command=indexing.RecordIndexed, action=RECORD, handler=handlers.indexed, answer=told),
         CommandSpec(command=indexing.RecordFailed, action=RECORD, handler=handlers.failed, answer=told),
+    )
+
+
+def _of_question_sets(handlers: QuestionSetHandlers) -> tuple[CommandSpec, ...]:
+    summary = question_sets.QuestionSetSummary
+    handled: tuple[tuple[type[Any], Any, Any], ...] = (
+        (question_sets.CreateQuestionSet, handlers.create, summary),
+        (question_sets.ReplaceQuestionSet, handlers.replace, summary),
+        (question_sets.ReadQuestionSet, handlers.read, summary),
+        (question_sets.GradeAnswers, handlers.grade, summary),
+        (question_sets.RemoveQuestion, handlers.remove, summary),
+        (question_sets.DeleteQuestionSet, handlers.delete, collections.Gone),
+    )
+    return tuple(
+        CommandSpec(command=command, action=WRITE, handler=handler, answer=answer)
+        for command, handler, answer in handled
+    )
+
+
+def _set_queries(found: QuestionSetQueries) -> tuple[QuerySpec, ...]:
+    return (
+        QuerySpec(query=question_sets.ListQuestionSets, action=READ, handler=found.list),
+        QuerySpec(query=question_sets.GetQuestionSet, action=READ, handler=found.get),
+        QuerySpec(query=question_sets.WriteQuestionSet, action=READ, handler=found.file),
     )
 
 

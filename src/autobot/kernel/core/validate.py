@@ -82,6 +82,23 @@ def _items(inner: Check) -> Check:
     return check
 
 
+def _entries(of_key: Check, of_value: Check) -> Check:
+    whole = _plain(Mapping)
+
+    def check(value: Any, pointer: str, errors: list[FieldError]) -> None:
+        before = len(errors)
+        whole(value, pointer, errors)
+        if len(errors) > before:
+            return
+        for key, item in value.items():
+            # RFC 6901 §3: `~` and `/` in a name are escaped.
+            place = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+            of_key(key, place, errors)
+            of_value(item, place, errors)
+
+    return check
+
+
 def _union(options: tuple[Any, ...]) -> Check:
     checks = [_checker(option) for option in options]
 
@@ -146,7 +163,9 @@ def _checker(hint: Any) -> Check:
         return _literal(get_args(hint))
     if origin in (tuple, frozenset, list, set, Sequence):
         return _items(_checker(get_args(hint)[0]))
-    if origin in (Mapping, dict) or hint in (Mapping, dict):
+    if origin in (Mapping, dict):
+        return _entries(*map(_checker, get_args(hint)))
+    if hint in (Mapping, dict):
         return _plain(Mapping)
     if dataclasses.is_dataclass(hint):
         return _dataclass(hint if isinstance(hint, type) else type(hint))

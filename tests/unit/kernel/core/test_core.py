@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -152,6 +153,26 @@ def test_validate_names_every_broken_rule_by_pointer() -> None:
         "#/many/1/name",
         "#/maybe",
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Named:
+    grades: Mapping[Annotated[str, Len(1, 4)], Annotated[int, Ge(0), Le(3)]]
+
+
+def test_validate_looks_into_what_is_named() -> None:
+    """Names and values of a mapping have their own rules; a pointer escapes what is special in a name."""
+    validate(_Named(grades={"a": 0, "b": 3}))
+    with pytest.raises(errors.InvalidInput) as caught:
+        validate(_Named(grades={"a": 4, "b": True, "a/b~": 9, "toolong": 1, "ok": 1}))
+    assert [one.pointer for one in caught.value.errors] == [
+        "#/grades/a",
+        "#/grades/b",
+        "#/grades/a~1b~0",
+        "#/grades/toolong",
+    ]
+    with pytest.raises(errors.InvalidInput):
+        validate(_Named(grades=[1]))  # type: ignore[arg-type]
 
 
 def test_validate_refuses_wrong_types_and_accepts_right_ones() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from autobot.contexts.knowledge.domain.collection import Collection, own_of, stream_of
+from autobot.contexts.knowledge.handlers.parts import Parts, joined
+from autobot.contexts.knowledge.handlers.question_sets import set_removed
 from autobot.contexts.knowledge.ports.documents import (
     COLLECTIONS,
     Library,
     StoredCollection,
-    Write,
     put_collection,
 )
+from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.views import collection_view
 from autobot.contracts.knowledge import collections as contract
 from autobot.kernel.commands.decision import Decision, Emit
@@ -21,15 +23,12 @@ from autobot.kernel.core.errors import Conflict
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import ANY, Delete, Erase
 
-Parts = tuple[tuple[Emit, ...], tuple[Write, ...], tuple[Erase, ...]]
-"""Parts of a decision: facts, writes, what is blanked."""
-
 
 class CollectionHandlers:
     """One method a command."""
 
-    def __init__(self, library: Library, clock: Clock, ids: IdSource) -> None:
-        self._library, self._clock, self._ids = library, clock, ids
+    def __init__(self, library: Library, sets: QuestionSets, clock: Clock, ids: IdSource) -> None:
+        self._library, self._sets, self._clock, self._ids = library, sets, clock, ids
 
     async def create(
         self, command: contract.CreateCollection, context: CallContext
@@ -62,7 +61,7 @@ class CollectionHandlers:
     async def delete(
         self, command: contract.DeleteCollection, context: CallContext
     ) -> Decision[contract.Gone]:
-        """Remove one that is empty; what the log says of it is blanked."""
+        """Remove one that is empty, with its question sets; what the log says of them is blanked."""
         stored = await self._library.collection(command.id)
         stored.collection.require_managed(context.principal)
         held = await self._library.documents_in(command.id)
@@ -70,7 +69,8 @@ class CollectionHandlers:
             raise Conflict(
                 f"The collection {stored.collection.name} has {held} documents.", hint="Delete those first."
             )
-        emits, writes, erase = removed(stored)
+        sets = await self._sets.of_collection(command.id)
+        emits, writes, erase = joined((*map(set_removed, sets), removed(stored)))
         return Decision(answer=contract.Gone(), emits=emits, writes=writes, erase=erase, object=command.id)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from autobot.contexts.knowledge.domain.collection import Collection, own_of
 from autobot.contexts.knowledge.domain.collection import stream_of as collection_stream
 from autobot.contexts.knowledge.domain.document import Document, stream_of
-from autobot.contexts.knowledge.handlers.collections import Parts, released, removed
+from autobot.contexts.knowledge.handlers.collections import released, removed
+from autobot.contexts.knowledge.handlers.parts import Parts, joined
+from autobot.contexts.knowledge.handlers.question_sets import set_removed, words_removed
 from autobot.contexts.knowledge.ports.documents import (
     DOCUMENTS,
     FILES,
@@ -25,6 +28,7 @@ from autobot.contexts.knowledge.ports.documents import (
     put_retired,
     put_waiting,
 )
+from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.views import document_view, progress_of
 from autobot.contracts.knowledge import collections
 from autobot.contracts.knowledge import documents as contract
@@ -39,8 +43,8 @@ from autobot.kernel.event_store.transaction import ANY, Delete, Erase, Put
 class DocumentHandlers:
     """One method a command."""
 
-    def __init__(self, library: Library, clock: Clock, ids: IdSource) -> None:
-        self._library, self._clock, self._ids = library, clock, ids
+    def __init__(self, library: Library, sets: QuestionSets, clock: Clock, ids: IdSource) -> None:
+        self._library, self._sets, self._clock, self._ids = library, sets, clock, ids
 
     # ------------------------------------------------------------------------------------------------ coming
 
@@ -180,31 +184,35 @@ class DocumentHandlers:
         """Erase what somebody brought who is gone; their empty collections go, others stay without an owner."""
         here, retired = await self._library.brought_by(command.user_id, command.limit)
         found = [*here, *retired]
-        emits: list[Emit] = []
-        writes: list[Write] = []
-        erase: list[Erase] = []
-        for one in found:
-            part = gone(one, keep_past=False)
-            emits += part[0]
-            writes += part[1]
-            erase += part[2]
         more = len(found) == command.limit
-        if not more:
-            for stored in await self._library.owned_by(command.user_id):
-                going = sum(1 for one in here if one.collection == stored.collection.id)
-                left = await self._library.documents_in(stored.collection.id) - going
-                part = released(stored) if left else removed(stored)
-                emits += part[0]
-                writes += part[1]
-                erase += part[2]
+        rest = [] if more else await self._places_left(command.user_id, here)
+        emits, writes, erase = joined((*(gone(one, keep_past=False) for one in found), *rest))
         return Decision(
             answer=contract.DocumentsErased(erased=len(found), more=more),
-            emits=tuple(emits),
-            writes=tuple(writes),
-            erase=tuple(erase),
+            emits=emits,
+            writes=writes,
+            erase=erase,
             object=command.user_id,
             reason="user removed",
         )
+
+    async def _places_left(self, user_id: str, going: Sequence[Document]) -> list[Parts]:
+        """Return what becomes of somebody's collections and of their words in question sets, once their documents go."""
+        parts: list[Parts] = []
+        removed_sets: set[str] = set()
+        for stored in await self._library.owned_by(user_id):
+            place = stored.collection.id
+            left = await self._library.documents_in(place) - sum(
+                1 for one in going if one.collection == place
+            )
+            if not left:
+                sets = await self._sets.of_collection(place)
+                removed_sets |= {one.set.id for one in sets}
+                parts += map(set_removed, sets)
+            parts.append(released(stored) if left else removed(stored))
+        words = await self._sets.with_words_of(user_id)
+        parts += [words_removed(one, user_id) for one in words if one.set.id not in removed_sets]
+        return parts
 
     # ------------------------------------------------------------------------------------------------ common
 

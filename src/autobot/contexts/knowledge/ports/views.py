@@ -1,4 +1,4 @@
-"""What clients see of collections and documents."""
+"""What clients see of collections, documents and question sets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.domain.document import Document
-from autobot.contracts.knowledge import collections, documents
+from autobot.contexts.knowledge.domain.question_set import QuestionSet
+from autobot.contracts.knowledge import collections, documents, question_sets
 from autobot.contracts.knowledge.words import Status
 from autobot.kernel.core.context import Principal
 
@@ -68,4 +69,19 @@ def document_view(
         error=document.error,
         created_at=document.created,
         updated_at=document.updated,
+    )
+
+
+def set_summary(kept: QuestionSet) -> question_sets.QuestionSetSummary:
+    """Return a question set without its questions."""
+    return question_sets.QuestionSetSummary(
+        id=kept.id,
+        collection=kept.collection,
+        name=kept.name,
+        owner=kept.owner,
+        questions=len(kept.questions),
+        grades=kept.grades,
+        revision=kept.revision,
+        created_at=kept.created,
+        updated_at=kept.updated,
     )
