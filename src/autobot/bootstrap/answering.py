@@ -13,20 +13,19 @@ from autobot.bootstrap.placing import Placement
 from autobot.bootstrap.routing import MODELS, OF_DOCUMENTS
 from autobot.bootstrap.tools import document_search
 from autobot.bootstrap.wiring import ModelWires, direct
-from autobot.contexts.agents.agent import AgentFactory, ChatAgent, Choice
+from autobot.contexts.agents.agent import CHAT, DOCUMENTS, AgentFactory, ChatAgent, Choice
 from autobot.contexts.agents.assistant.commands import standard_commands
 from autobot.contexts.agents.assistant.model import Assistant
 from autobot.contexts.agents.catalogue import Catalogue, full_name
 from autobot.contexts.agents.facade import ModelFacade, over_facade
 from autobot.contexts.agents.limits import ModelLimits
 from autobot.contexts.agents.metering import Meter
-from autobot.contexts.agents.orchestrator import CHAT
 from autobot.contexts.agents.ports import Embeddings, ServedBy
 from autobot.contexts.agents.process import EXECUTE, execute_agent
 from autobot.contexts.agents.read_model import Watched
 from autobot.contexts.agents.routing import Router
 from autobot.contexts.agents.similar import SimilarAnswers
-from autobot.contexts.agents.tools import ToolBox
+from autobot.contexts.agents.tools import SEARCH_DOCUMENTS, SearchDocuments, ToolBox, documents_tool
 from autobot.contexts.settings.module import Settings
 from autobot.kernel.commands.linked import LinkedBus
 from autobot.kernel.core.clock import Clock
@@ -49,6 +48,7 @@ class Answering:
     limits: ModelLimits
     router: Router
     similar: SimilarAnswers
+    documents: SearchDocuments
 
     def tell_models(self, tell: Callable[[], object]) -> None:
         """Have `tell` called when a provider has other models than it had; what answers rest on them is forgotten."""
@@ -63,10 +63,18 @@ class Answering:
         """Connect the row to the agents of this process."""
 
         def chat_agent(choice: Choice) -> ChatAgent:
-            prompt = self.live.system_prompt()
-            return ChatAgent(choice.model, self.facade, tools, prompt, clock, choice.first_tool)
+            return ChatAgent(
+                choice.model,
+                self.facade,
+                tools.beside(documents_tool(self.documents, choice.documents)),
+                self.live.system_prompt(),
+                clock,
+                choice.first_tool,
+                SEARCH_DOCUMENTS if choice.agent == DOCUMENTS else "",
+            )
 
-        execute = DirectTransport({EXECUTE.name: execute_agent(AgentFactory({CHAT: chat_agent}))})
+        factory = AgentFactory({CHAT: chat_agent, DOCUMENTS: chat_agent})
+        execute = DirectTransport({EXECUTE.name: execute_agent(factory)})
         registry.wire("orchestrator-agents", direct(execute))
 
     def watched(self, links: Callable[[], Sequence[Mapping[str, Any]]], clock: Clock) -> Watched:
@@ -115,7 +123,8 @@ def answering(
         return await catalogue.choices(context)
 
     ask = LinkedBus(registry.link("ai-backend")).ask
-    assistant = Assistant(LazyGuide(), standard_commands(ask, listed), document_search(ask))
+    documents = document_search(ask)
+    assistant = Assistant(LazyGuide(), standard_commands(ask, listed), documents)
     catalogue = Catalogue(
         (live.ollama, live.openai, live.llamacpp, live.npu, assistant),
         outside.clock,
@@ -149,4 +158,5 @@ def answering(
         limits=limits,
         router=router,
         similar=similar,
+        documents=documents,
     )

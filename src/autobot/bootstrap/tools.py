@@ -8,6 +8,7 @@ from typing import Any, Final
 from autobot.bootstrap.guide import search_guide
 from autobot.contexts.agents.tools import Excerpt, SearchDocuments, ToolBox, standard_tools
 from autobot.contracts import settings
+from autobot.contracts.chat import DocumentUse
 from autobot.contracts.knowledge.search import QUERY_MAX, SearchAnswer, SearchKnowledge
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
@@ -26,15 +27,17 @@ def toolbox(backend: Dispatcher, clock: Clock, allowed: Callable[[Any, str], boo
     def permitted(context: CallContext, action: str) -> bool:
         return allowed(context.principal, action)
 
-    tools = standard_tools(clock, read_setting, search_guide, document_search(backend.ask))
+    tools = standard_tools(clock, read_setting, search_guide)
     return ToolBox(tools, permitted)
 
 
 def document_search(ask: Callable[[Any, CallContext], Awaitable[Any]]) -> SearchDocuments:
     """Return what finds passages of documents that the caller may read, for agents."""
 
-    async def search(question: str, context: CallContext) -> Sequence[Excerpt]:
-        query = SearchKnowledge(query=question[:QUERY_MAX] or " ", limit=PASSAGES)
+    async def search(question: str, use: DocumentUse, context: CallContext) -> Sequence[Excerpt]:
+        query = SearchKnowledge(
+            query=question[:QUERY_MAX] or " ", limit=PASSAGES, collections=use.collections
+        )
         answer: SearchAnswer = await ask(query, context)
         return [
             Excerpt(

@@ -97,6 +97,7 @@ class AgentChoice:
         model: the full name of the model that it uses now, None while none is known.
         state: that of its model; absent while none is set up, unreachable while who has models cannot be asked.
         window: tokens of that model, None when unknown.
+        documents_first: whether it searches the person's documents before its model is asked.
     """
 
     id: str
@@ -104,6 +105,7 @@ class AgentChoice:
     state: Literal["ready", "absent", "unreachable"]
     model: str | None = None
     window: int | None = None
+    documents_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

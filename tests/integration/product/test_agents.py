@@ -74,6 +74,38 @@ def test_the_official_client_talks_to_the_chat_agent(
     assert page[0]["message_count"] == 5
 
 
+def test_the_documents_agent_begins_with_a_search(
+    program: Person, bob: Person, model_server: ModelServer
+) -> None:
+    """A program asks `agent:documents`: the model gets what a search of its user's documents found, the chat shows the
+    search, the answer cites the passage, and the documents of others are not looked into."""
+    told: list[Any] = []
+
+    def answers(call: Call) -> None:
+        told.append(call.body["messages"])
+        call.say("Twice a week.").end()
+
+    text = "The heron fern wants water twice a week, in shade."
+    made = (
+        bob.client.post("/api/v1/knowledge_base/documents", {"title": "Ferns", "text": text}).expect(202).json
+    )
+    place = f"/api/v1/knowledge_base/documents/{made['id']}"
+    view = bob.client("GET", place, headers={"prefer": "wait=20"}).expect(200).json
+    assert view["status"] == "ready", view
+    model_server.on("heron fern", answers)
+    body = {**asked("How often does the heron fern want water?"), "model": "agent:documents"}
+    answer = program.client.post(COMPLETIONS, body).expect(200)
+    assert answer.json["choices"][0]["message"]["content"] == "Twice a week."
+    assert [one["role"] for one in told[0]][-3:] == ["user", "assistant", "tool"]
+    assert text in told[0][-1]["content"]
+    chat, _ = links_of(answer.headers["link"])
+    view = bob.client.get(f"{CHAT}/sessions/{chat}").expect(200).json
+    assert view["documents"] == {"first": True, "collections": []}
+    reply = bob.client.get(f"{CHAT}/sessions/{chat}/messages").expect(200).json["items"][-1]
+    assert [one["name"] for one in reply["tool_calls"]] == ["search_documents"]
+    assert reply["citations"][0]["source"].startswith(f"/knowledge/documents/{made['id']}?version=1&")
+
+
 def test_what_came_along_is_told_to_the_model_and_behaves_as_any_message(
     program: Person, bob: Person, model_server: ModelServer
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,11 +12,10 @@ import pytest
 from autobot.contexts.agents.assistant.answering import NO_MODEL, best_of
 from autobot.contexts.agents.assistant.passages import passages_of
 from autobot.contexts.agents.assistant.ranking import Guide
-from autobot.contexts.agents.tools import Excerpt, Tool, ToolBox, ToolFailed, cited, standard_tools
-from autobot.contracts.chat import ToolCallView
+from autobot.contexts.agents.tools import Excerpt, ToolBox, ToolFailed, cited, documents_tool
+from autobot.contracts.chat import AS_ASKED, DocumentUse, ToolCallView
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
 from autobot.kernel.core.errors import Absent
-from autobot.testing.virtual_time import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -80,34 +79,33 @@ def test_a_reply_cites_the_passages_that_its_tool_found() -> None:
     assert cited(()) == ()
 
 
-def tools(found: Sequence[Excerpt] | Exception) -> Sequence[Tool]:
-    """Return the tools over a search with this outcome."""
+def box_of(
+    found: Sequence[Excerpt] | Exception, allowed: Callable[[CallContext, str], bool] = lambda _, __: True
+) -> ToolBox:
+    """Return the search of documents with this outcome, as one may use it."""
 
-    async def search(question: str, context: CallContext) -> Sequence[Excerpt]:
+    async def search(question: str, use: DocumentUse, context: CallContext) -> Sequence[Excerpt]:
         if isinstance(found, Exception):
             raise found
         return found
 
-    async def read(key: str, context: CallContext) -> Any:
-        return None
-
-    return standard_tools(ManualClock(), read, lambda _: (), search)
+    return ToolBox((), allowed).beside(documents_tool(search, AS_ASKED))
 
 
 async def test_the_tool_gives_passages_to_those_who_may_read() -> None:
     """A model gets passages with their addresses, or is told that none fits or what is wrong; without the right, nothing."""
     asked: Mapping[str, str] = {"query": "ferns"}
-    box = ToolBox(tools((FERNS,)), lambda context, action: True)
+    box = box_of((FERNS,))
     assert [
         one.source
         for one in cited((view("search_documents", await box.call("search_documents", asked, CONTEXT)),))
     ] == [FERNS.source]
-    empty = ToolBox(tools(()), lambda context, action: True)
+    empty = box_of(())
     assert "No passage" in await empty.call("search_documents", asked, CONTEXT)
-    away = ToolBox(tools(Absent("index", "The index is away.", hint="wait")), lambda context, action: True)
+    away = box_of(Absent("index", "The index is away.", hint="wait"))
     with pytest.raises(ToolFailed, match="away"):
         await away.call("search_documents", asked, CONTEXT)
-    barred = ToolBox(tools((FERNS,)), lambda context, action: action != "knowledge:read")
+    barred = box_of((FERNS,), lambda _, action: action != "knowledge:read")
     assert "search_documents" not in {one.name for one in barred.specs(CONTEXT)}
     with pytest.raises(ToolFailed):
         await barred.call("search_documents", asked, CONTEXT)

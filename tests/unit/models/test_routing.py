@@ -20,7 +20,7 @@ from autobot.contexts.agents.routing import (
     decided,
     intents_of,
 )
-from autobot.contexts.agents.tools import standard_tools
+from autobot.contexts.agents.tools import SEARCH_DOCUMENTS, standard_tools
 from autobot.contracts.chat import MessageView, Route, Thread
 from autobot.contracts.models import Embeddings, Usage
 from autobot.kernel.core.context import CallContext
@@ -189,12 +189,9 @@ def test_shipped_examples_are_of_tools_that_there_are() -> None:
     async def read(key: str, context: CallContext) -> Any:
         return None
 
-    async def search(question: str, context: CallContext) -> Any:
-        return ()
-
-    tools = {one.spec.name for one in standard_tools(ManualClock(), read, lambda _: (), search)}
+    tools = {one.spec.name for one in standard_tools(ManualClock(), read, lambda _: ())}
     intents = intents_of(SHIPPED)
-    assert intents.keys() == {*tools, TALK}
+    assert intents.keys() == {*tools, SEARCH_DOCUMENTS, TALK}
     assert min(map(len, intents.values())) >= 5
     path = Path(__file__).parents[3] / "bench" / "data" / "intents.jsonl"
     held_out = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

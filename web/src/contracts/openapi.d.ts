@@ -2564,6 +2564,26 @@ export interface components {
             version: number;
         };
         /**
+         * DocumentUse
+         * @description Which documents a chat's answers may rest on, and when these are searched.
+         *
+         *     Attributes:
+         *         first: each question is put to the documents before a model answers it; else when the question asks for them.
+         *         collections: where is searched; none: in all that the person may read.
+         */
+        DocumentUse: {
+            /**
+             * Collections
+             * @default []
+             */
+            collections: string[];
+            /**
+             * First
+             * @default false
+             */
+            first: boolean;
+        };
+        /**
          * DocumentView
          * @description A document. `version` is the newest one, `ready_version` the one that searches find, None while there is none.
          *
@@ -3284,9 +3304,10 @@ export interface components {
         };
         /**
          * NewSession
-         * @description Body of a new chat.
+         * @description Body of a new chat, or of a change: what is not given stays as it is.
          */
         NewSession: {
+            documents?: components["schemas"]["DocumentUse"] | null;
             /** Model */
             model?: string | null;
             /** Title */
@@ -4254,6 +4275,11 @@ export interface components {
             /** Collection */
             collection?: string | null;
             /**
+             * Collections
+             * @default []
+             */
+            collections: string[];
+            /**
              * Group
              * @default passage
              * @enum {string}
@@ -4465,6 +4491,13 @@ export interface components {
             active_run_id: string | null;
             /** Created At */
             created_at: string;
+            /**
+             * @default {
+             *       "collections": [],
+             *       "first": false
+             *     }
+             */
+            documents: components["schemas"]["DocumentUse"];
             /** Id */
             id: string;
             /** Message Count */
@@ -26975,7 +27008,7 @@ export interface operations {
                     }[];
                     /** @description Read and left. */
                     metadata?: unknown;
-                    /** @description A name of `GET /v1/models`, `ollama:llama3` or bare `llama3`; `agent:assistant` is the built-in assistant, `agent:chat` the chat agent with AutoBot's tools in a chat of its own. */
+                    /** @description A name of `GET /v1/models`, `ollama:llama3` or bare `llama3`; `agent:assistant` is the built-in assistant, `agent:chat` the chat agent with AutoBot's tools in a chat of its own, `agent:documents` the same after a search of the person's documents. */
                     model: string;
                     n?: number | null;
                     /** @description Read and left. */

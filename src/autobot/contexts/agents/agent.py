@@ -9,11 +9,17 @@ from typing import Any, Final, Protocol
 
 from autobot.contexts.agents import ports
 from autobot.contexts.agents.tools import ToolBox, ToolFailed, cited
-from autobot.contracts.chat import Reply, Route, Thread, ToolCallView, Usage
+from autobot.contracts.chat import AS_ASKED, DocumentUse, Reply, Route, Thread, ToolCallView, Usage
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import BadAnswer
 from autobot.kernel.sagas.run import Run
+
+CHAT: Final = "chat"
+"""The kind of the chat agent."""
+
+DOCUMENTS: Final = "documents"
+"""The kind of the agent that searches documents before a model answers."""
 
 ROUNDS_MAX: Final = 8
 """Model steps of one reply; a model that still wants tools after so many is answered without."""
@@ -73,7 +79,11 @@ class Agent(Protocol):
 
 
 class ChatAgent:
-    """A model with tools, in a loop of durable steps."""
+    """A model with tools, in a loop of durable steps.
+
+    With `begins_with` a tool is called with the question before the model is asked for the first time, as if the model
+    had wanted it: what that found is part of the prompt, also of models that cannot call tools.
+    """
 
     def __init__(
         self,
@@ -83,7 +93,9 @@ class ChatAgent:
         system_prompt: str,
         clock: Clock,
         first_tool: str = "",
+        begins_with: str = "",
     ) -> None:
+        self._begins_with = begins_with
         self._model, self._models, self._tools, self._first_tool = model, models, tools, first_tool
         self._system_prompt, self._clock = system_prompt, clock
 
@@ -93,6 +105,10 @@ class ChatAgent:
         tools = self._tools.specs(run.context)
         turns: list[Turn] = []
         calls: list[ToolCallView] = []
+        if self._begins_with:
+            question = thread.messages[-1].content
+            first = ports.ToolCall(id="first", name=self._begins_with, arguments={"query": question})
+            await self._use(run, "", (first,), messages, calls)
         for number in range(ROUNDS_MAX):
             offered = self._offered(number, tools)
             turn = await self._model_step(run, number, messages, offered)
@@ -100,21 +116,26 @@ class ChatAgent:
             run.text = "".join(one.text for one in turns)
             if not turn.calls:
                 break
-            messages.append(
-                ("", ports.ModelMessage(role="assistant", content=turn.text, tool_calls=turn.calls))
-            )
-            for call in turn.calls:
-                view = await self._tool_step(run, call)
-                calls.append(view)
-                messages.append(
-                    (
-                        "",
-                        ports.ModelMessage(
-                            role="tool", content=view.result or "", tool_call_id=call.id, name=call.name
-                        ),
-                    )
-                )
+            await self._use(run, turn.text, turn.calls, messages, calls)
         return _reply(turns, calls)
+
+    async def _use(
+        self,
+        run: Run,
+        text: str,
+        wanted: tuple[ports.ToolCall, ...],
+        messages: list[tuple[str, ports.ModelMessage]],
+        calls: list[ToolCallView],
+    ) -> None:
+        """Call tools and add what they answered to the prompt."""
+        messages.append(("", ports.ModelMessage(role="assistant", content=text, tool_calls=wanted)))
+        for call in wanted:
+            view = await self._tool_step(run, call)
+            calls.append(view)
+            answer = ports.ModelMessage(
+                role="tool", content=view.result or "", tool_call_id=call.id, name=call.name
+            )
+            messages.append(("", answer))
 
     def _offered(self, number: int, tools: tuple[ports.ToolSpec, ...]) -> tuple[ports.ToolSpec, ...]:
         """Return the tools of a round: in the first the one that the question asks for, then all, in the last none."""
@@ -260,16 +281,21 @@ def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What the orchestrator decided: a kind of agent, its model, and why; and what the question is about."""
+    """What the orchestrator decided: a kind of agent, its model, and why; what the question is about, and which
+    documents the answer may rest on."""
 
     agent: str
     model: str
     why: str
     route: Route | None = None
+    documents: DocumentUse = AS_ASKED
 
     @property
     def first_tool(self) -> str:
-        """The name of the tool that the question surely asks for, if there is a tool of that name."""
+        """The name of the tool that the question surely asks for, if there is a tool of that name. Who began with it
+        chooses freely then."""
+        if self.agent == DOCUMENTS:
+            return ""
         return self.route.intent if self.route is not None and self.route.sure else ""
 
 

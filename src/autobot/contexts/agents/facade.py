@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from autobot.contexts.agents.agent import Prompt
-from autobot.contexts.agents.catalogue import Catalogue, Known, full_name
+from autobot.contexts.agents.catalogue import ASSISTANT, Catalogue, Known, full_name
 from autobot.contexts.agents.limits import FREE, ModelLimits
 from autobot.contexts.agents.metering import Measure, Meter
 from autobot.contexts.agents.ports import (
@@ -26,6 +26,7 @@ from autobot.contexts.agents.ports import (
 )
 from autobot.contexts.agents.ranking import RERANK, Ranking
 from autobot.contexts.agents.similar import SimilarAnswers
+from autobot.contexts.agents.spoken import in_words
 from autobot.contexts.agents.window import NEUTRAL, Scale, fit, prompt_tokens, refuse_too_long, text_tokens
 from autobot.contracts.inference import RankTexts, Reranked
 from autobot.contracts.models import MODELS_TAG, TEXTS_MAX, Cached
@@ -153,8 +154,11 @@ class ModelFacade:
         provider has, InvalidInput when the last message alone is too long.
         """
         known = await self._catalogue.find(model, context)
-        offered = () if known.info is not None and known.info.tools is False else tools
-        fitted = fit(messages, window=known.window, tools=offered, scale=self._scale(known))
+        offered, said = tools, messages
+        if known.info is not None and known.info.tools is False:
+            # The built-in assistant calls no tool, but reads what one found.
+            offered, said = (), messages if known.provider.provider == ASSISTANT else in_words(messages)
+        fitted = fit(said, window=known.window, tools=offered, scale=self._scale(known))
         request = GenerateRequest(model=known.name, messages=fitted.kept, tools=offered, window=known.window)
         return Prompt(
             request=request,

@@ -70,9 +70,7 @@ class ChatReply(PlainRun):
 
         async def decide() -> Choice:
             model = run.input.get("model") or thread.model
-            wanted = chat.Thread(
-                session_id=thread.session_id, owner=thread.owner, model=model, messages=thread.messages
-            )
+            wanted = replace(thread, model=model)
 
             async def route(text: str) -> chat.Route | None:
                 return await self._router.route(text, run.context) if self._router else None

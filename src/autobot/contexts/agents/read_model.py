@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from autobot.contexts.agents.agent import DOCUMENTS
 from autobot.contexts.agents.facade import ROW
 from autobot.contexts.agents.limits import Load
 from autobot.contexts.agents.metering import FIELDS, usage_rows
@@ -208,6 +209,7 @@ class RunQueries:
                 state=model.state if model else ("unreachable" if unknown else "absent"),
                 model=model.id if model else None,
                 window=model.window if model else None,
+                documents_first=kind == DOCUMENTS,
             )
             for kind, label in KINDS.items()
         )

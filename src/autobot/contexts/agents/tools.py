@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from autobot.contexts.agents.ports import Citation, ToolSpec
-from autobot.contracts.chat import ToolCallView
+from autobot.contracts.chat import DocumentUse, ToolCallView
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import AutoBotError, InvalidInput, NotFound
@@ -32,8 +32,8 @@ class Excerpt:
     text: str
 
 
-SearchDocuments = Callable[[str, CallContext], Awaitable[Sequence[Excerpt]]]
-"""Returns the passages of documents that fit a question best, of those that the caller may read."""
+SearchDocuments = Callable[[str, DocumentUse, CallContext], Awaitable[Sequence[Excerpt]]]
+"""Returns the passages of documents that fit a question best, of those that the caller may read and the chat names."""
 
 Work = Callable[[Mapping[str, Any], CallContext], Awaitable[Any]]
 
@@ -53,6 +53,10 @@ class ToolBox:
     def __init__(self, tools: Sequence[Tool], allowed: Callable[[CallContext, str], bool]) -> None:
         self._tools = {tool.spec.name: tool for tool in tools}
         self._allowed = allowed
+
+    def beside(self, first: Tool) -> ToolBox:
+        """Return these tools with another before them."""
+        return ToolBox((first, *self._tools.values()), self._allowed)
 
     def specs(self, context: CallContext) -> tuple[ToolSpec, ...]:
         """Return the tools that this principal may use."""
@@ -89,14 +93,18 @@ def cited(calls: Sequence[ToolCallView]) -> tuple[Citation, ...]:
     found: dict[str, Citation] = {}
     for call in calls:
         if call.name == SEARCH_DOCUMENTS and call.state == "completed" and call.result:
-            try:
-                passages = msgspec.json.decode(call.result, type=list[Excerpt])
-            except msgspec.MsgspecError:
-                continue
-            for one in passages:
+            for one in excerpts_of(call.result):
                 cite = Citation(title=one.title, source=one.source, excerpt=shortened(one.text))
                 found.setdefault(one.source, cite)
     return tuple(found.values())
+
+
+def excerpts_of(result: str) -> Sequence[Excerpt]:
+    """Return the passages that a search of documents answered with; none when it found none."""
+    try:
+        return msgspec.json.decode(result, type=list[Excerpt])
+    except msgspec.MsgspecError:
+        return ()
 
 
 def shortened(text: str) -> str:
@@ -134,9 +142,8 @@ def standard_tools(
     clock: Clock,
     read_setting: Callable[[str, CallContext], Awaitable[Any]],
     search_guide: Callable[[str], Sequence[Mapping[str, str]]],
-    search_documents: SearchDocuments,
 ) -> tuple[Tool, ...]:
-    """Return time, settings read, search of AutoBot's own documentation, and of the person's documents."""
+    """Return time, settings read, and search of AutoBot's own documentation."""
 
     async def time_now(_: Mapping[str, Any], __: CallContext) -> str:
         return rfc3339(clock.now())
@@ -148,7 +155,6 @@ def standard_tools(
         return list(search_guide(arguments["query"]))
 
     return (
-        _documents(search_documents),
         Tool(
             spec=ToolSpec(name="current_time", description="The current time in UTC.", parameters=_schema()),
             action="tools:time",
@@ -175,11 +181,11 @@ def standard_tools(
     )
 
 
-def _documents(search: SearchDocuments) -> Tool:
-    """Return the search of the person's documents."""
+def documents_tool(search: SearchDocuments, use: DocumentUse) -> Tool:
+    """Return the search of the person's documents, of those that the chat names."""
 
     async def work(arguments: Mapping[str, Any], context: CallContext) -> Any:
-        found = await search(arguments["query"], context)
+        found = await search(arguments["query"], use, context)
         return [asdict(one) for one in found] or "No passage of the documents fits."
 
     return Tool(

@@ -53,6 +53,7 @@ class Conversation:
     title: str = ""
     titled: bool = False
     model: str | None = None
+    documents: chat.DocumentUse = chat.AS_ASKED
     created_at: datetime | None = None
     updated_at: datetime | None = None
     deleted: bool = False
@@ -68,11 +69,13 @@ class Conversation:
         match event:
             case chat.SessionCreated():
                 self.owner, self.title, self.model = event.owner, event.title, event.model
+                self.documents = event.documents
                 self.titled, self.created_at = bool(event.title), time
             case chat.SessionChanged():
                 self.title = event.title or self.title
                 self.titled = self.titled or event.title is not None
                 self.model = event.model or self.model
+                self.documents = event.documents or self.documents
             case chat.MessagePosted():
                 self._add(
                     Entry(
@@ -279,7 +282,13 @@ def started(
     said = (one.content for one in command.earlier if one.role == "user" and one.content.strip())
     title = f"{command.via} · {title_from(next(said, command.content))}"
     facts: list[Any] = [
-        chat.SessionCreated(session_id=ids.session_id, owner=owner, title=title, model=command.model)
+        chat.SessionCreated(
+            session_id=ids.session_id,
+            owner=owner,
+            title=title,
+            model=command.model,
+            documents=command.documents,
+        )
     ]
     if command.earlier:
         messages = tuple(

@@ -38,6 +38,7 @@ class ChatHandlers:
             owner=context.principal.user_id,
             title=command.title or "",
             model=command.model,
+            documents=command.documents,
         )
         view = chat.SessionView(
             id=session_id,
@@ -47,16 +48,22 @@ class ChatHandlers:
             updated_at="",
             message_count=0,
             active_run_id=None,
+            documents=created.documents,
         )
         emit = Emit(stream=stream_of(session_id), expected=NO_STREAM, events=(created,))
         return Decision(answer=view, emits=(emit,), object=session_id)
 
     async def change(self, command: chat.ChangeSession, context: CallContext) -> Decision[chat.Nothing]:
-        """Rename, or choose the model."""
+        """Rename, or choose the model or the documents."""
         conversation, revision = await self._existing(command.session_id)
-        if command.title is None and command.model is None:
+        if command.title is None and command.model is None and command.documents is None:
             return Decision(answer=NOTHING, object=conversation.id)
-        fact = chat.SessionChanged(session_id=conversation.id, title=command.title, model=command.model)
+        fact = chat.SessionChanged(
+            session_id=conversation.id,
+            title=command.title,
+            model=command.model,
+            documents=command.documents,
+        )
         return self._decide(conversation, revision, (fact,), NOTHING)
 
     async def delete(self, command: chat.DeleteSession, context: CallContext) -> Decision[chat.Nothing]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from autobot.contexts.chat.domain import Conversation, Entry, stream_of
-from autobot.contracts.chat import NOW, AsOf
+from autobot.contracts.chat import NOW, AsOf, DocumentUse
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.repository import Loaded, Repository, Snapshots
@@ -28,6 +28,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     titled: bool
     model: str | None
+    documents: DocumentUse
     created_at: datetime | None
     updated_at: datetime | None
     head: str | None
@@ -35,7 +36,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     chosen: list[tuple[str | None, str]]
 
 
-SCHEMA: Final = "chat.conversation.2"
+SCHEMA: Final = "chat.conversation.3"
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Kept).decode
 
@@ -49,6 +50,7 @@ def encode(conversation: Conversation) -> bytes:
             title=conversation.title,
             titled=conversation.titled,
             model=conversation.model,
+            documents=conversation.documents,
             created_at=conversation.created_at,
             updated_at=conversation.updated_at,
             head=conversation.head,
@@ -73,6 +75,7 @@ def decode(data: bytes) -> Conversation:
         title=kept.title,
         titled=kept.titled,
         model=kept.model,
+        documents=kept.documents,
         created_at=kept.created_at,
         updated_at=kept.updated_at,
         head=kept.head,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from autobot.contexts.chat.domain import Conversation, Entry
 from autobot.contexts.chat.ports import Conversations
 from autobot.contracts import chat
@@ -45,6 +47,7 @@ def session_view(conversation: Conversation) -> chat.SessionView:
         updated_at=rfc3339(updated) if updated else "",
         message_count=len(conversation.entries),
         active_run_id=conversation.active_run,
+        documents=conversation.documents,
     )
 
 
@@ -74,7 +77,9 @@ def message_view(conversation: Conversation, entry: Entry) -> chat.MessageView:
 
 
 def _item(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "active_runs"}
+    shown = {name: value for name, value in row.items() if name != "active_runs"}
+    # Rows of chats that began before documents could be chosen have none.
+    return shown if "documents" in shown else {**shown, "documents": msgspec.to_builtins(chat.AS_ASKED)}
 
 
 def _session_page(found: Sequence[Document], limit: int) -> chat.Page[Mapping[str, Any]]:
@@ -162,6 +167,7 @@ class ChatQueries:
             session_id=conversation.id,
             owner=conversation.owner,
             model=conversation.model,
+            documents=conversation.documents,
             messages=tuple(message_view(conversation, one) for one in conversation.thread(query.message_id)),
         )
 
@@ -212,6 +218,8 @@ class ChatProjection:
             case chat.SessionChanged():
                 row["title"] = event.title or row["title"]
                 row["model"] = event.model or row["model"]
+                if event.documents is not None:
+                    row["documents"] = msgspec.to_builtins(event.documents)
             case chat.MessagePosted():
                 row["message_count"] += 1
                 return (_row(owner, row), _message(owner, session_id, event.message_id, event.content, time))
@@ -257,6 +265,7 @@ def _new_row(event: chat.SessionCreated, time: str) -> dict[str, Any]:
         "id": event.session_id,
         "title": event.title,
         "model": event.model,
+        "documents": msgspec.to_builtins(event.documents),
         "created_at": time,
         "updated_at": time,
         "message_count": 0,

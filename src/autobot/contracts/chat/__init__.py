@@ -44,10 +44,12 @@ from autobot.contracts.chat.requests import (
     StartChat,
 )
 from autobot.contracts.chat.words import (
+    AS_ASKED,
     BROUGHT_MAX,
     CONTENT_MAX,
     BroughtRole,
     Content,
+    DocumentUse,
     Id,
     MessageStatus,
     ModelName,
@@ -60,6 +62,7 @@ from autobot.contracts.chat.words import (
 from autobot.contracts.past import NOW, AsOf
 
 __all__ = [
+    "AS_ASKED",
     "BROUGHT_MAX",
     "CONTENT_MAX",
     "EVENTS",
@@ -73,6 +76,7 @@ __all__ = [
     "Content",
     "CreateSession",
     "DeleteSession",
+    "DocumentUse",
     "Earlier",
     "EditMessage",
     "GetMessage",

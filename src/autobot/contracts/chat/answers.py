@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Le, Len
 
-from autobot.contracts.chat.words import Id, MessageStatus, Route, ToolCallView, Usage
+from autobot.contracts.chat.words import AS_ASKED, DocumentUse, Id, MessageStatus, Route, ToolCallView, Usage
 from autobot.contracts.models import Citation, ServedBy
 from autobot.contracts.past import NOW, AsOf
 from autobot.kernel.core.failure import Failure
@@ -26,6 +26,7 @@ class SessionView:
     updated_at: str
     message_count: int
     active_run_id: str | None
+    documents: DocumentUse = AS_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,7 @@ class Thread:
     owner: str
     model: str | None
     messages: tuple[MessageView, ...]
+    documents: DocumentUse = AS_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

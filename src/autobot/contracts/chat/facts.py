@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from autobot.contracts.chat.words import BroughtRole, Reply
+from autobot.contracts.chat.words import AS_ASKED, BroughtRole, DocumentUse, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,16 +17,18 @@ class SessionCreated:
     owner: str
     title: str
     model: str | None
+    documents: DocumentUse = AS_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionChanged:
-    """Title or model were chosen; None leaves as it was. `automatic` marks a title made of the first message."""
+    """Title, model or documents were chosen; None leaves as it was. `automatic` marks a title made of the first message."""
 
     TYPE: ClassVar[str] = "autobot.chat.session_changed.v1"
     session_id: str
     title: str | None = None
     model: str | None = None
+    documents: DocumentUse | None = None
     automatic: bool = False
 
 

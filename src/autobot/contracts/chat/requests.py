@@ -8,10 +8,12 @@ from typing import Annotated
 from annotated_types import Len
 
 from autobot.contracts.chat.words import (
+    AS_ASKED,
     BROUGHT_MAX,
     CONTENT_MAX,
     BroughtRole,
     Content,
+    DocumentUse,
     Id,
     ModelName,
     Reply,
@@ -25,15 +27,17 @@ class CreateSession:
 
     title: Title | None = None
     model: ModelName | None = None
+    documents: DocumentUse = AS_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeSession:
-    """Rename a chat or choose its model."""
+    """Rename a chat, choose its model or its documents; None leaves as it was."""
 
     session_id: Id
     title: Title | None = None
     model: ModelName | None = None
+    documents: DocumentUse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,7 @@ class StartChat:
     model: ModelName | None
     earlier: Annotated[tuple[Earlier, ...], Len(0, BROUGHT_MAX)]
     content: Content
+    documents: DocumentUse = AS_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,9 @@ from autobot.kernel.core.validate import Pattern
 CONTENT_MAX = 100_000
 """Characters of one message."""
 
+COLLECTIONS_MAX = 20
+"""Collections that one search looks into, when they are named."""
+
 BROUGHT_MAX = 2_000
 """Messages that may come along at once."""
 
@@ -32,6 +35,23 @@ class Usage:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     window: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentUse:
+    """Which documents a chat's answers may rest on, and when these are searched.
+
+    Attributes:
+        first: each question is put to the documents before a model answers it; else when the question asks for them.
+        collections: where is searched; none: in all that the person may read.
+    """
+
+    first: bool = False
+    collections: Annotated[tuple[Id, ...], Len(0, COLLECTIONS_MAX)] = ()
+
+
+AS_ASKED = DocumentUse()
+"""What a chat begins with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ SearchGroup = Literal["passage", "document"]
 """Each passage for itself, or each document once, by its best passage."""
 
 RESULTS_MAX = 200
+COLLECTIONS_MAX = 20
 QUERY_MAX = 8000
 
 
@@ -24,8 +25,9 @@ QUERY_MAX = 8000
 class SearchKnowledge:
     """Find passages in the documents that the caller may read.
 
-    `tags` must all be there. With `as_of`: what would have been found then. `rerank`: whether a model puts the best of
-    them in order anew; None leaves it to the settings, by which only one that reads question and passage together does.
+    `collections` are looked into beside `collection`; none of either: all. `tags` must all be there. With `as_of`:
+    what would have been found then. `rerank`: whether a model puts the best of them in order anew; None leaves it to
+    the settings, by which only one that reads question and passage together does.
     """
 
     query: Annotated[str, Len(1, QUERY_MAX)]
@@ -33,6 +35,7 @@ class SearchKnowledge:
     mode: SearchMode = "hybrid"
     group: SearchGroup = "passage"
     collection: Id | None = None
+    collections: Annotated[tuple[Id, ...], Len(0, COLLECTIONS_MAX)] = ()
     tags: Tags = ()
     as_of: AsOf = NOW
     rerank: bool | None = None

@@ -61,7 +61,11 @@ class AgentChats:
         if agent.state == "absent" and agent.model is None:
             raise no_model(agent.id)
         command = chat.StartChat(
-            via=agent.id, model=agent.model, earlier=request.earlier, content=request.content
+            via=agent.id,
+            model=agent.model,
+            earlier=request.earlier,
+            content=request.content,
+            documents=chat.DocumentUse(first=agent.documents_first),
         )
         settled = await self._bus.dispatch(command, exchange.called, key=exchange.key)
         exchange.settled(settled)

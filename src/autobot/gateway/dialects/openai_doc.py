@@ -26,7 +26,8 @@ _CHAT_BODY: Final = {
             "minLength": 1,
             "maxLength": 200,
             "description": "A name of `GET /v1/models`, `ollama:llama3` or bare `llama3`; `agent:assistant` is the "
-            "built-in assistant, `agent:chat` the chat agent with AutoBot's tools in a chat of its own.",
+            "built-in assistant, `agent:chat` the chat agent with AutoBot's tools in a chat of its own, `agent:documents` the "
+            "same after a search of the person's documents.",
         },
         "messages": {
             "type": "array",

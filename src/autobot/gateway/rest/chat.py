@@ -35,10 +35,11 @@ SEARCHED = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
-    """Body of a new chat."""
+    """Body of a new chat, or of a change: what is not given stays as it is."""
 
     title: chat.Title | None = None
     model: chat.ModelName | None = None
+    documents: chat.DocumentUse | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,9 @@ def _session_routes(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.post("/sessions", response_model=chat.SessionView, status_code=201, summary="Begin a chat")
     @needs("chat:write")
     async def create_session(body: NewSession, call: Call) -> Response:
-        command = chat.CreateSession(title=body.title, model=body.model)
+        command = chat.CreateSession(
+            title=body.title, model=body.model, documents=body.documents or chat.AS_ASKED
+        )
         answer = await bus.dispatch(command, call.called, key=call.key)
         call.settled(answer)
         view = await bus.ask(chat.GetSession(session_id=answer.value.id), call.called)
@@ -179,7 +182,9 @@ def _session_routes(routes: APIRouter, bus: Dispatcher) -> None:
     )
     @needs("chat:write")
     async def change_session(session_id: str, body: NewSession, call: Call) -> Response:
-        command = chat.ChangeSession(session_id=session_id, title=body.title, model=body.model)
+        command = chat.ChangeSession(
+            session_id=session_id, title=body.title, model=body.model, documents=body.documents
+        )
         call.settled(await bus.dispatch(command, call.called, key=call.key))
         return json_answer(await bus.ask(chat.GetSession(session_id=session_id), call.called))
 

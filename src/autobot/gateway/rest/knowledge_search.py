@@ -32,6 +32,7 @@ class Search:
     mode: search.SearchMode = "hybrid"
     group: search.SearchGroup = "passage"
     collection: Id | None = None
+    collections: Annotated[tuple[Id, ...], Len(0, search.COLLECTIONS_MAX)] = ()
     tags: Tags = ()
     rerank: bool | None = None
     at: datetime | None = None
@@ -66,6 +67,7 @@ def router(bus: Dispatcher) -> APIRouter:
             mode=body.mode,
             group=body.group,
             collection=body.collection,
+            collections=body.collections,
             tags=body.tags,
             rerank=body.rerank,
             as_of=AsOf(position=body.position, at=body.at),

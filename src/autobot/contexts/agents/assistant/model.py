@@ -19,7 +19,8 @@ from autobot.contexts.agents.ports import (
     TextDelta,
     Usage,
 )
-from autobot.contexts.agents.tools import Excerpt, SearchDocuments
+from autobot.contexts.agents.tools import SEARCH_DOCUMENTS, Excerpt, SearchDocuments, excerpts_of
+from autobot.contracts.chat import AS_ASKED
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import Absent, AutoBotError, DeadlineExceeded, InvalidInput, NotFound
 
@@ -54,23 +55,24 @@ class Assistant:
             raise NotFound(f"The built-in assistant answers to {NAME} only.")
         if request.json_schema is not None:
             raise InvalidInput("The built-in assistant is no language model and writes no JSON.")
-        said = await self._say(_last_question(request), context)
+        said = await self._say(_last_question(request), _brought(request), context)
         for paragraph in _paragraphs(said.text):
             yield TextDelta(text=paragraph)
         served = ServedBy(link=ROW, target=ASSISTANT, provider=ASSISTANT, model=NAME)
         yield Finished(reason="stop", usage=Usage(), served_by=served, citations=said.citations)
 
-    async def _say(self, question: str, context: CallContext) -> Said:
+    async def _say(self, question: str, brought: Sequence[Excerpt] | None, context: CallContext) -> Said:
         if is_command(question):
             return Said(text=await run(question, self._commands, context))
-        return best_of(question, self._guide, await self._found(question, context))
+        found = await self._found(question, context) if brought is None else brought
+        return best_of(question, self._guide, found)
 
     async def _found(self, question: str, context: CallContext) -> Sequence[Excerpt]:
         """Return passages of the person's documents; none where these cannot be searched now: the guide can."""
         if self._documents is None or not question.strip():
             return ()
         try:
-            return await self._documents(question, context)
+            return await self._documents(question, AS_ASKED, context)
         except DeadlineExceeded:
             raise
         except AutoBotError:
@@ -90,6 +92,16 @@ def _last_question(request: GenerateRequest) -> str:
         if message.role == "user":
             return message.content
     return ""
+
+
+def _brought(request: GenerateRequest) -> Sequence[Excerpt] | None:
+    """Return what a search found for the last question already, None when nobody searched."""
+    for message in reversed(request.messages):
+        if message.role == "tool" and message.name == SEARCH_DOCUMENTS:
+            return excerpts_of(message.content)
+        if message.role == "user":
+            break
+    return None
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -62,7 +62,7 @@ class SearchQueries:
         watch = Stopwatch(self._clock)
         position = await position_of(self._store, at=query.as_of.at, position=query.as_of.position)
         where = Where(
-            collections=await self._readable(context.principal, query.collection),
+            collections=await self._readable(context.principal, _named(query)),
             tags=query.tags,
             as_of=position,
         )
@@ -85,12 +85,12 @@ class SearchQueries:
             rerank=last.told,
         )
 
-    async def _readable(self, who: Principal, wanted: str | None) -> tuple[str, ...]:
-        if wanted is None:
+    async def _readable(self, who: Principal, wanted: Sequence[str]) -> tuple[str, ...]:
+        if not wanted:
             return tuple(one.id for one in await self._library.readable(who))
-        found = (await self._library.collection(wanted)).collection
-        found.require_readable(who)
-        return (found.id,)
+        for one in wanted:
+            (await self._library.collection(one)).collection.require_readable(who)
+        return tuple(wanted)
 
     async def _shown(
         self, found: Sequence[Ranked], ranks: Scores, as_of: int | None
@@ -105,6 +105,12 @@ class SearchQueries:
                 own = {stage: scores.get(one.passage_id) for stage, scores in ranks.items()}
                 shown.append(_found(passage, one.score, Stages(**own)))
         return tuple(shown)
+
+
+def _named(query: SearchKnowledge) -> tuple[str, ...]:
+    """Return the collections that a question names, each once."""
+    named = (*query.collections, query.collection) if query.collection else query.collections
+    return tuple(dict.fromkeys(named))
 
 
 def _results(lists: dict[StageName, list[Ranked]], grouped: bool) -> list[Ranked]:
