@@ -105,6 +105,37 @@ def test_an_answer_cites_a_passage_that_opens(reader: Visit, alice: Person) -> N
     expect(passage.first).to_be_in_viewport()
 
 
+def test_a_chat_is_answered_from_the_collections_that_it_names(reader: Visit, alice: Person) -> None:
+    """By keyboard a chat is told where to look and when; its answer shows the search and cites nothing from elsewhere,
+    and the chat keeps the choice."""
+    place = alice.client.post(f"{API}/collections", {"name": "Harbour"}).expect(201).json["id"]
+    for title, where in (("Rules of the harbour", {"collection": place}), ("Rules of the club", {})):
+        given = {"title": title, "text": "The pilot boards by the rope ladder at slack water.", **where}
+        made = alice.client.post(f"{API}/documents", given).expect(202).json
+        alice.client.get(f"{API}/documents/{made['id']}", headers={"prefer": "wait=30"}).expect(200)
+    page = reader.go("/chat")
+    page.get_by_role("button", name="Documents: All documents, When a question asks for them").focus()
+    page.keyboard.press("Enter")
+    for choice in ("Harbour", "Before every answer"):
+        entry = page.get_by_role("menuitemcheckbox", name=choice)
+        entry.focus()
+        page.keyboard.press("Enter")
+        expect(entry).to_be_checked()
+    assert not audit(page, "[role=menu]")
+    page.keyboard.press("Escape")
+    chosen = page.get_by_role("button", name="Documents: Harbour, Before every answer")
+    expect(chosen).to_be_focused()
+    field = page.get_by_role("textbox", name="Message")
+    field.fill("When does the pilot board by the rope ladder?")
+    field.press("Enter")
+    sources = page.get_by_role("region", name="Sources")
+    expect(sources.get_by_role("button", name="Rules of the harbour")).to_have_count(1)
+    expect(sources.get_by_role("button", name="Rules of the club")).to_have_count(0)
+    expect(page.get_by_text("search_documents").first).to_be_visible()
+    page.reload()
+    expect(chosen).to_be_visible()
+
+
 def test_a_passage_says_its_page_and_the_original_comes_back(reader: Visit, tmp_path: Path) -> None:
     """A document shows the pages of its original, and gives the file back as it came."""
     page = reader.go("/knowledge")

@@ -50,6 +50,7 @@ export type DifferencePage = Omit<Whole<Schemas["DifferencePage"]>, "items"> & {
 
 export type Model = Whole<Schemas["ModelChoice"]>;
 export type Session = Whole<Schemas["SessionView"]>;
+export type DocumentUse = Session["documents"];
 export type Message = Whole<Schemas["MessageView"]>;
 export type Usage = NonNullable<Message["usage"]>;
 export type Citation = Message["citations"][number];

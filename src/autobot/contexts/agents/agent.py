@@ -260,6 +260,8 @@ async def collect(run: Run, chunks: AsyncIterator[ports.Chunk], prompt: Prompt) 
 def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
     last = turns[-1]
     served = last.served_by
+    # A model may rest on all that it was given; the assistant quotes, and knows what.
+    by_itself = served is not None and served.provider == ports.ASSISTANT
     prompt = [one.usage.prompt_tokens for one in turns if one.usage.prompt_tokens is not None]
     completion = [one.usage.completion_tokens for one in turns if one.usage.completion_tokens is not None]
     return Reply(
@@ -274,7 +276,7 @@ def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
         ),
         finish_reason=last.finish_reason,
         tool_calls=tuple(calls),
-        citations=(*last.citations, *cited(calls)),
+        citations=last.citations if by_itself else (*last.citations, *cited(calls)),
         left_out=last.left_out,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from autobot.contexts.agents.ports import LanguageModel, ModelInfo, Ranker
+from autobot.contexts.agents.ports import ASSISTANT, LanguageModel, ModelInfo, Ranker
 from autobot.contracts.inference import RerankedBy
 from autobot.contracts.runs import ModelChoice
 from autobot.kernel.core.clock import Clock
@@ -23,7 +23,6 @@ ASK_AGAIN_S: Final = 5.0
 LIST_TIMEOUT_S: Final = 5.0
 """Seconds that a provider gets to list its models; a picker cannot wait for a model that loads."""
 
-ASSISTANT: Final = "assistant"
 NPU: Final = "npu"
 LABELS: Final = {
     "ollama": "Ollama",

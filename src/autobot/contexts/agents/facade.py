@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from autobot.contexts.agents.agent import Prompt
-from autobot.contexts.agents.catalogue import ASSISTANT, Catalogue, Known, full_name
+from autobot.contexts.agents.catalogue import Catalogue, Known, full_name
 from autobot.contexts.agents.limits import FREE, ModelLimits
 from autobot.contexts.agents.metering import Measure, Meter
 from autobot.contexts.agents.ports import (
+    ASSISTANT,
     Chunk,
     Embeddings,
     Finished,
@@ -156,7 +157,6 @@ class ModelFacade:
         known = await self._catalogue.find(model, context)
         offered, said = tools, messages
         if known.info is not None and known.info.tools is False:
-            # The built-in assistant calls no tool, but reads what one found.
             offered, said = (), messages if known.provider.provider == ASSISTANT else in_words(messages)
         fitted = fit(said, window=known.window, tools=offered, scale=self._scale(known))
         request = GenerateRequest(model=known.name, messages=fitted.kept, tools=offered, window=known.window)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -39,6 +39,7 @@ from autobot.kernel.sagas.facts import RUNS
 from autobot.kernel.sagas.run import Run
 
 __all__ = [
+    "ASSISTANT",
     "CaughtUp",
     "Chunk",
     "Citation",
@@ -60,6 +61,10 @@ __all__ = [
     "ToolSpec",
     "Usage",
 ]
+
+
+ASSISTANT: Final = "assistant"
+"""The provider of the built-in assistant. It calls no tools but reads what they found, and cites by itself."""
 
 
 class LanguageModel(Protocol):

@@ -1,7 +1,13 @@
-import type { Accepted, Message, Page, PresenceList, Run, SearchHit, Session } from "@/contracts/api";
+import type { Accepted, DocumentUse, Message, Page, PresenceList, Run, SearchHit, Session } from "@/contracts/api";
 import { api } from "@/shared/http";
 
 const BASE = "/api/v1/chat";
+/** What is not given stays. */
+export interface SessionChange {
+  title?: string;
+  model?: string;
+  documents?: DocumentUse;
+}
 const at = (sessionId: string): string => `${BASE}/sessions/${encodeURIComponent(sessionId)}`;
 
 /** Messages a page; a branch of more than `PAGES` pages is not a conversation any more. */
@@ -12,8 +18,8 @@ export const listSessions = (query: string, cursor: string | null, signal?: Abor
   api.getFresh(`${BASE}/sessions`, { q: query, limit: 50, cursor }, signal);
 export const searchMessages = (query: string, signal?: AbortSignal): Promise<Page<SearchHit>> => api.getFresh(`${BASE}/search`, { q: query }, signal);
 export const readSession = (id: string, signal?: AbortSignal): Promise<Session> => api.get(at(id), {}, signal);
-export const createSession = (model: string | null): Promise<Session> => api.post(`${BASE}/sessions`, model === null ? {} : { model });
-export const changeSession = (id: string, change: { title?: string; model?: string }): Promise<Session> => api.patch(at(id), change);
+export const createSession = (model: string | null, documents: DocumentUse): Promise<Session> => api.post(`${BASE}/sessions`, model === null ? { documents } : { model, documents });
+export const changeSession = (id: string, change: SessionChange): Promise<Session> => api.patch(at(id), change);
 /** One's own windows that show a chat now, this one among them. */
 export const readWindows = (id: string, signal?: AbortSignal): Promise<PresenceList> => api.get("/api/v1/system/presence", { channel: `chat.session:${id}` }, signal);
 export const deleteSession = (id: string): Promise<null> => api.remove(at(id));

@@ -38,7 +38,7 @@ it("words of cut answers stay with the tab, and broken ones are none", () => {
 
 describe("the list of chats", () => {
   const now = new Date(2026, 5, 15, 12).getTime();
-  const session = (id: string, daysAgo: number): Session => ({ id, title: id, model: null, created_at: "", updated_at: new Date(now - daysAgo * 86_400_000).toISOString(), message_count: 0, active_run_id: null });
+  const session = (id: string, daysAgo: number): Session => ({ id, title: id, model: null, documents: { first: false, collections: [] }, created_at: "", updated_at: new Date(now - daysAgo * 86_400_000).toISOString(), message_count: 0, active_run_id: null });
   it("stands under its days, newest day first, empty ones left out", () => {
     const groups = byDay([session("a", 0), session("b", 1), session("c", 3), session("d", 3.1), session("e", 400)], now);
     expect(groups.map(({ day, sessions }) => [day, sessions.map(({ id }) => id)])).toEqual([

@@ -21,7 +21,7 @@ class FakeServer {
   runState: Run["state"] = "running";
 
   session(): Session {
-    return { id: "s", title: "T", model: null, created_at: NOW, updated_at: NOW, message_count: this.messages.length, active_run_id: this.activeRun };
+    return { id: "s", title: "T", model: null, documents: { first: false, collections: [] }, created_at: NOW, updated_at: NOW, message_count: this.messages.length, active_run_id: this.activeRun };
   }
 
   post(content: string, key: string): Accepted {
@@ -85,7 +85,7 @@ function world() {
     },
   };
   const made: string[] = [];
-  const chat = new ChatController({ model: () => null, created: ({ id }) => made.push(id), changed: () => undefined }, means);
+  const chat = new ChatController({ model: () => null, documents: () => ({ first: false, collections: [] }), created: ({ id }) => made.push(id), changed: () => undefined }, means);
   const say = (frame: ChannelFrame): void => {
     if (frame.channel) handlers.get(frame.channel)?.(frame);
   };

@@ -1,6 +1,6 @@
 /** One chat on the screen: binds the pure thread to the server, the realtime channels and the browser's storage. */
 import { ref, shallowRef } from "vue";
-import type { Accepted, Session } from "@/contracts/api";
+import type { Accepted, DocumentUse, Session } from "@/contracts/api";
 import type { ChannelFrame } from "@/contracts/realtime";
 import { ApiError, randomId } from "@/shared/http";
 import { realtime, type Handler } from "@/shared/realtime";
@@ -31,6 +31,8 @@ const REPEAT_MS = 3_000;
 export interface ChatHooks {
   /** The model for a chat that does not exist yet. */
   model: () => string | null;
+  /** The documents for it. */
+  documents: () => DocumentUse;
   /** A chat was made for the first message. */
   created: (session: Session) => void;
   /** Titles or activity changed: lists of chats are out of date. */
@@ -166,7 +168,7 @@ export class ChatController {
     if (!asked) this.stopping.value = false;
   }
 
-  change(change: { title?: string; model?: string }): Promise<boolean> {
+  change(change: chatApi.SessionChange): Promise<boolean> {
     return this.guarded(async (id) => {
       this.session.value = await this.means.server.changeSession(id, change);
       this.hooks.changed();
@@ -224,7 +226,7 @@ export class ChatController {
   }
 
   private async begin(): Promise<string> {
-    const made = await this.means.server.createSession(this.hooks.model());
+    const made = await this.means.server.createSession(this.hooks.model(), this.hooks.documents());
     if (this.thread.value.sessionId !== null) return made.id;
     this.session.value = made;
     this.become({ ...this.thread.value, sessionId: made.id });

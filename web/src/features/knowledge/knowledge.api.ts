@@ -24,7 +24,6 @@ export const addDocument = (given: { title?: string; text?: string; url?: string
 export const act = (id: string, what: "retry" | "cancel" | "reindex"): Promise<KnowledgeDocument> => api.post(`${one(id)}/${what}`, {});
 export const removeDocument = (id: string, keepPast: boolean): Promise<null> => api.remove(`${one(id)}?keep_past=${keepPast}`);
 
-export const listCollections = (signal?: AbortSignal): Promise<Page<Collection>> => api.get(`${BASE}/collections`, { limit: 200 }, signal);
 export const createCollection = (given: Permissions): Promise<Collection> => api.post(`${BASE}/collections`, given);
 export const changeCollection = (id: string, given: Permissions): Promise<Collection> => api.patch(place(id), given);
 export const removeCollection = (id: string): Promise<null> => api.remove(place(id));

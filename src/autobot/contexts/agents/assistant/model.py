@@ -8,8 +8,9 @@ from typing import Final
 from autobot.contexts.agents.assistant.answering import Said, best_of
 from autobot.contexts.agents.assistant.commands import Commands, is_command, run
 from autobot.contexts.agents.assistant.ranking import Guide
-from autobot.contexts.agents.catalogue import ASSISTANT, full_name
+from autobot.contexts.agents.catalogue import full_name
 from autobot.contexts.agents.ports import (
+    ASSISTANT,
     Chunk,
     Embeddings,
     Finished,
