@@ -90,6 +90,7 @@ def test_a_context_has_the_same_file_names_as_the_others() -> None:
             "ranking",
             "routing",
             "similar",
+            "spoken",
             "tools",
             "window",
         }
