@@ -43,11 +43,19 @@ def test_a_fitting_passage_is_quoted_and_cited() -> None:
     assert [(one.title, one.source) for one in said.citations] == [(FERNS.title, FERNS.source)]
 
 
+def test_a_passage_is_a_quotation() -> None:
+    """Its headings and lists are its own: every line of it stands in the quotation."""
+    passage = Excerpt(title="Ferns", source=FERNS.source, text="# Ferns\n\n- water twice a week\n- shade")
+    said = best_of("How often do ferns want water?", GUIDE, (passage,))
+    assert "**Ferns**\n\n> # Ferns\n>\n> - water twice a week\n> - shade" in said.text
+
+
 def test_passages_that_do_not_fit_are_no_answer() -> None:
     """A passage with less than half of the question's words answers nothing; then it says so and does not guess."""
     said = best_of("Which colour has the moon over Lisbon tonight?", GUIDE, (FERNS, OTHER))
     assert said.citations == ()
-    assert "I do not guess" in said.text
+    assert "The guide and your documents say nothing that fits this question, and I do not guess." in said.text
+    assert "The guide says nothing that fits" in best_of("Which colour has the moon?", GUIDE, ()).text
 
 
 def test_the_guide_answers_about_the_product() -> None:

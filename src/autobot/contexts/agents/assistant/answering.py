@@ -10,7 +10,7 @@ from autobot.contexts.agents.assistant.ranking import Found, Guide, words_of
 from autobot.contexts.agents.ports import Citation
 from autobot.contexts.agents.tools import Excerpt, shortened
 
-NO_MODEL: Final = "I am AutoBot's built-in assistant, not a language model: I look things up in AutoBot's guide and run commands."
+NO_MODEL: Final = "I am AutoBot's built-in assistant, not a language model: I look things up in AutoBot's guide and in your documents, and run commands."
 NEXT_STEP: Final = (
     "To talk to a language model, start Ollama on this machine, or name a model server or a GGUF file in the "
     "settings; then choose the model above the chat. `/help` lists what I can do."
@@ -37,14 +37,14 @@ class Said:
     citations: tuple[Citation, ...] = ()
 
 
-def answer(question: str, guide: Guide) -> Said:
-    """Answer from the guide, or say that nothing in it fits."""
+def answer(question: str, guide: Guide, searched: str = "The guide says") -> Said:
+    """Answer from the guide, or say that nothing fits in what was `searched`."""
     if not words_of(question):
         return Said(text=f"{NO_MODEL}\n\nAsk me about AutoBot. {NEXT_STEP}")
     found = [one for one in guide.search(question, SHOWN_MAX) if _fits(one)]
     if not found:
         return Said(
-            text=f"{NO_MODEL}\n\nThe guide says nothing that fits this question, and I do not guess. {NEXT_STEP}"
+            text=f"{NO_MODEL}\n\n{searched} nothing that fits this question, and I do not guess. {NEXT_STEP}"
         )
     best = found[0]
     shown = [one for one in found if one.score >= best.score * RELATED_MIN]
@@ -74,13 +74,18 @@ def best_of(question: str, guide: Guide, found: Sequence[Excerpt]) -> Said:
     of_guide = [one.passage for one in guide.search(question, 1) if _fits(one)]
     known = max((_share(asked, one.title, one.text) for one in of_guide), default=0.0)
     if not any(_share(asked, one.title, one.text) > known for one in fitting):
-        return answer(question, guide)
+        return answer(question, guide, "The guide and your documents say" if found else "The guide says")
     shown = fitting[:SHOWN_MAX]
-    quoted = [f"### {one.title}\n\n{one.text}" for one in shown[:2]]
+    quoted = [f"**{one.title}**\n\n{_quotation(one.text)}" for one in shown[:2]]
     citations = tuple(
         Citation(title=one.title, source=one.source, excerpt=shortened(one.text)) for one in shown
     )
     return Said(text="\n\n".join([NO_MODEL, "From your documents:", *quoted]), citations=citations)
+
+
+def _quotation(text: str) -> str:
+    """Return a text as a quotation in Markdown: a document's headings are its own, none of the answer's."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
 
 
 def _share(asked: frozenset[str], title: str, text: str) -> float:
