@@ -54,7 +54,9 @@ def test_passages_that_do_not_fit_are_no_answer() -> None:
     """A passage with less than half of the question's words answers nothing; then it says so and does not guess."""
     said = best_of("Which colour has the moon over Lisbon tonight?", GUIDE, (FERNS, OTHER))
     assert said.citations == ()
-    assert "The guide and your documents say nothing that fits this question, and I do not guess." in said.text
+    assert (
+        "The guide and your documents say nothing that fits this question, and I do not guess." in said.text
+    )
     assert "The guide says nothing that fits" in best_of("Which colour has the moon?", GUIDE, ()).text
 
 
