@@ -30,14 +30,14 @@ def serve_role(config: Config, role: str, *, say: Say, **options: Any) -> int:
     return one.serve_role(config, known, one.RoleOptions(**options), say)
 
 
-def serve_worker(config: Config, *, port: int | None, grpc_port: int | None, say: Say) -> int:
+def serve_worker(config: Config, *, say: Say, **place: Any) -> int:
     """Run a worker for inference as `worker.serve_worker` says. Its libraries are no part of the core."""
     from autobot.bootstrap.accelerators import need_installed
 
     need_installed()
     from autobot.bootstrap import worker
 
-    return worker.serve_worker(config, port, grpc_port, say)
+    return worker.serve_worker(config, worker.WorkerPlace(**place), say)
 
 
 def serve_scaled(config: Config, counts: Mapping[str, int], *, port: int | None, say: Say) -> int:

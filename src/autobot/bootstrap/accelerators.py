@@ -1,4 +1,5 @@
-"""The row to the worker for inference: to addresses that the settings name, else to a child process of ours."""
+"""The row to workers for inference: to addresses that the settings name, else to those in the roles table where roles
+are apart, else to a child process of ours."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ from autobot.kernel.core.errors import (
 )
 from autobot.kernel.links.among import Among
 from autobot.kernel.links.hop_wire import HEALTH
-from autobot.kernel.links.registry import LinkRegistry, Wired
+from autobot.kernel.links.registry import Carrier, LinkRegistry, Wired
 from autobot.kernel.links.row import TransportName
 from autobot.kernel.links.service_token import ServiceTokens
 from autobot.kernel.resilience.operation import Transport
@@ -91,37 +92,66 @@ class WorkerPlan:
 
 
 class Accelerators:
-    """What of inference is there. `open` connects the row; `child` is None unless the worker is ours."""
+    """What of inference is there. `open` connects the row; `child` is None unless we may run a worker.
 
-    def __init__(self, config: Config, outside: Outside, registry: LinkRegistry) -> None:
+    `apart` says that roles are processes of their own: the roles table then says where workers are, and our own is for
+    when there is none.
+    """
+
+    def __init__(
+        self, config: Config, outside: Outside, registry: LinkRegistry, *, apart: bool = False
+    ) -> None:
         self._config, self._outside, self._registry = config, outside, registry
+        self._apart = apart
         self._transport: Transport | None = None
+        self._own_target = ""
         self.embedder: Callable[[], str | None] = lambda: None
         """Names the model that embeds when none is named."""
-        self._targets: tuple[str, ...] = ()
         self.child: Supervisor | None = None
         self.inference = LinkedInference(registry.link(ROW))
 
     async def open(self) -> NpuModels | None:
         """Connect the row; returns the provider of embedding models, None when there is no worker."""
         config = self._config
-        if config.npu_device == NONE:
-            hint = "Set AUTOBOT_NPU_DEVICE to AUTO"
-            self._registry.wire(ROW, Wired(state="absent", hint=hint))
-            return None
-        if config.npu_urls:
+        if config.npu_urls and config.npu_device != NONE:
             key = await asyncio.to_thread(load_or_create_key, key_path(config))
-            self._connect(self._over(key), config.npu_urls)
+            self._transport = self._over(key)
+            self._connect(Carrier(self._transport, config.npu_urls))
             return NpuModels(ROW, self.inference)
-        if not installed():
+        if not self._apart or config.npu_urls:
+            own = self.own()
+            if own is None:
+                if config.npu_device == NONE:
+                    hint = "Set AUTOBOT_NPU_DEVICE to AUTO"
+                    self._registry.wire(ROW, Wired(state="absent", hint=hint))
+                return None
+            self._connect(own)
+        return NpuModels(ROW, self.inference, self._planned(), lambda: not self._resting())
+
+    @property
+    def named(self) -> bool:
+        """Whether the settings name the workers: the roles table then has no say."""
+        return bool(self._config.npu_urls)
+
+    def own(self) -> Carrier | None:
+        """Set up a worker of ours and return what carries calls to it; None where none may run. To be asked once."""
+        config = self._config
+        if config.npu_device == NONE or not installed():
             return None
         plan = WorkerPlan(config, grpc=self._grpc)
         child = self.child = Supervisor(
             plan, self._outside.clock, config.data_dir / SOCKET, idle_s=config.npu_idle_s
         )
-        target = f"unix:{config.data_dir / GRPC_SOCKET}" if self._grpc else child.target
-        self._connect(ChildTransport(self._over(plan.key), child, (REPORT.name,)), (target,))
-        return NpuModels(ROW, self.inference, self._planned(), lambda: child.state == "ready")
+        self._own_target = f"unix:{config.data_dir / GRPC_SOCKET}" if self._grpc else child.target
+        self._transport = ChildTransport(self._over(plan.key), child, (REPORT.name,))
+        return Carrier(self._transport, (self._own_target,))
+
+    def _leads_to_own(self) -> bool:
+        return self.child is not None and self._registry.targets(ROW) == (self._own_target,)
+
+    def _resting(self) -> bool:
+        """Whether calls go to a worker of ours that does not run now."""
+        return self._leads_to_own() and self.child is not None and self.child.state != "ready"
 
     def _planned(self) -> Mapping[str, Task]:
         """Return the models of a worker with what each does, by the settings alone."""
@@ -133,9 +163,9 @@ class Accelerators:
                     tasks[name] = task
         return tasks
 
-    def _connect(self, transport: Transport, targets: tuple[str, ...]) -> None:
-        self._transport, self._targets = transport, targets
+    def _connect(self, carrier: Carrier) -> None:
         speaks: TransportName = "grpc" if self._grpc else "http"
+        transport, targets = carrier
         self._registry.wire(ROW, Wired(transport=transport, targets=targets, hint=HINT, speaks=speaks))
 
     @property
@@ -171,12 +201,12 @@ class Accelerators:
 
     async def listed(self, context: CallContext) -> Sequence[Accelerator]:
         """Return each worker with what it says of itself. Starts none."""
-        row = self._registry.matrix.rows.get(ROW)
-        targets = (row.targets if row and row.targets else None) or self._targets
+        targets = self._registry.targets(ROW)
         if not targets:
-            return (Accelerator(target="", state="absent", detail=f"To add it: {HINT}."),)
-        if self.child is not None:
-            return (await self._ours(self.child, targets[0], context),)
+            hint = "autobot serve npu" if self._apart else HINT
+            return (Accelerator(target="", state="absent", detail=f"To add it: {hint}."),)
+        if self.child is not None and self._leads_to_own():
+            return (await self._ours(self.child, self._own_target, context),)
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self._asked(one, context)) for one in targets]
         return tuple(one.result() for one in asked)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from autobot.adapters.grpc.ai import ai_wires
+from autobot.adapters.grpc.inference import inference_proto_wires
 from autobot.adapters.grpc.listening import GrpcServer
-from autobot.adapters.grpc.methods import AI_METHODS, Method
+from autobot.adapters.grpc.methods import AI_METHODS, INFERENCE_METHODS, Method
 from autobot.adapters.grpc.transport import GrpcTransport
 from autobot.bootstrap.grpc import grpc_server
 from autobot.bootstrap.placing import HOPS
@@ -85,10 +86,12 @@ async def open_side(
 
 
 def _methods(role: str) -> tuple[Method, ...]:
-    return AI_METHODS if role == "ai" else ()
+    return {"ai": AI_METHODS, "npu": INFERENCE_METHODS}.get(role, ())
 
 
 def _typed(role: str, wires: Wires) -> Wires:
+    if role == "npu":
+        return inference_proto_wires()
     return {**wires, **ai_wires()} if role == "ai" else wires
 
 

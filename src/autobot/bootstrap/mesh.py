@@ -16,7 +16,7 @@ from autobot.bootstrap.carrying import TEXT, WANTED
 from autobot.bootstrap.channels import EngineTexts, publish_piece
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import key_path, need_grpc
-from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, Role
+from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, WORKER_ROW, Role
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.redis import RedisCarrier, RedisParts
 from autobot.bootstrap.routing import MODELS, OF_DOCUMENTS, REPORTS
@@ -35,11 +35,13 @@ from autobot.kernel.commands.wire import bus_wires
 from autobot.kernel.event_store.patience import AWAY
 from autobot.kernel.links.hop_door import HopRow
 from autobot.kernel.links.hop_wire import HEALTH
+from autobot.kernel.links.registry import Carrier
 from autobot.kernel.links.service_token import ServiceTokens
 from autobot.kernel.links.wire import Wire
 from autobot.kernel.messaging.transient import Missed
 from autobot.kernel.resilience.operation import Transport
 from autobot.kernel.telemetry.listener import Listeners
+from autobot.workers.npu.ports import inference_wires
 
 FOUND_S: Final = 20.0
 """Seconds that a process waits at its start for the roles that it calls; then it serves without, and says so."""
@@ -107,7 +109,7 @@ async def joined(
     outside, placement, redis = product.outside, product.placement, carrier.parts
     key = await asyncio.to_thread(load_or_create_key, key_path(product.config))
     tokens = KeyedServiceTokens(key, outside.clock)
-    transports = {row: _transport(product, row, tokens) for row in HOPS if placement.outgoing(row)}
+    transports = {row: _transport(product, row, tokens) for row in _followed(product)}
     parts = _parts(product, role, tokens)
     sides = await _sides(product, parts, tokens, redis, grpc_port)
     own = replace(product.own, key_mark=key_mark(key), grpc=sides.grpc.address if sides.grpc else "")
@@ -164,7 +166,22 @@ def _directory(
         speaks=own.speaks,
         key_mark=own.key_mark,
         others=sides.others,
+        otherwise=_otherwise(product),
     )
+
+
+def _followed(product: Product) -> Sequence[str]:
+    """Return the rows from here whose other end the roles table shows."""
+    rows = [row for row in HOPS if product.placement.outgoing(row)]
+    return [row for row in rows if row != WORKER_ROW or not product.accelerators.named]
+
+
+def _otherwise(product: Product) -> Mapping[str, Carrier]:
+    """Return what carries such a row while nobody is there: a worker of our own needs no process in the table."""
+    if WORKER_ROW not in _followed(product):
+        return {}
+    own = product.accelerators.own()
+    return {} if own is None else {WORKER_ROW: own}
 
 
 async def _left(membership: Membership) -> None:
@@ -187,6 +204,8 @@ def _modules(product: Product, row: str) -> Sequence[Module]:
 def _wires(product: Product, row: str) -> Mapping[str, Wire]:
     if row == MODELS:
         return {name: model_wires()[name] for name in OF_DOCUMENTS}
+    if row == WORKER_ROW:
+        return inference_wires()
     modules = _modules(product, row)
     commands = [spec for module in modules for spec in module.commands]
     queries = [spec for module in modules for spec in module.queries]

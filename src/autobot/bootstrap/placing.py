@@ -9,20 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from autobot.contracts.roles import RoleName
+
 Role = Literal["gateway", "backend", "ai"]
 ROLES_FOLDER: Final = "roles"
 """In the data folder: each process of a role owns a folder in it."""
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
+WORKER_ROW: Final = "ai-npu"
+"""The hop to workers for inference: they hold no context, and are processes of their own also where all else is one."""
+
 AI_CONTEXTS: Final = frozenset({"agents"})
 """Contexts that run in ai; all others run in backend."""
 
-HOPS: Final[dict[str, tuple[Role, Role]]] = {
+HOPS: Final[dict[str, tuple[Role, RoleName]]] = {
     "gateway-backend": ("gateway", "backend"),
     "gateway-reports": ("gateway", "backend"),
     "gateway-ai": ("gateway", "ai"),
     "backend-models": ("backend", "ai"),
     "ai-backend": ("ai", "backend"),
+    WORKER_ROW: ("ai", "npu"),
 }
 """Rows that are hops between processes when their two roles are apart: who calls, who answers."""
 
@@ -49,7 +55,7 @@ class Placement:
     def outgoing(self, row: str) -> bool:
         """Say whether a row leads from here to a role of another process."""
         caller, callee = HOPS[row]
-        return caller in self.roles and callee not in self.roles
+        return self.scaled and caller in self.roles and callee not in self.roles
 
     def incoming(self, row: str) -> bool:
         """Say whether a row's calls come in here from another process."""

@@ -136,7 +136,7 @@ class _Assembly:
         self.config, self.outside, self.placement = config, outside, placement
         self.registry = LinkRegistry(load_matrix(config), outside.clock, outside.chance, outside.listener)
         wire_fixed(self.registry, outside.place, placement)
-        self.accelerators = Accelerators(config, outside, self.registry)
+        self.accelerators = Accelerators(config, outside, self.registry, apart=placement.scaled)
         self.codec = EventCodec(
             EVENTS, outside.clock, outside.ids, source="urn:autobot:backend", upcast=UPCASTERS
         )

@@ -21,7 +21,15 @@ from autobot.bootstrap.product import Product, assemble
 from autobot.bootstrap.redis import RedisCarrier
 from autobot.bootstrap.running import every, running
 from autobot.bootstrap.selves import process_id
-from autobot.bootstrap.server import WebServer, address_of, inherited, listen, run_loop, settle_memory
+from autobot.bootstrap.server import (
+    LEAVE_S,
+    WebServer,
+    address_of,
+    inherited,
+    listen,
+    run_loop,
+    settle_memory,
+)
 from autobot.bootstrap.serving import (
     CONTROL_SOCKET,
     USAGE_EVERY_S,
@@ -39,10 +47,6 @@ READY: Final = "Takes work at "
 SIGN_IN: Final = "Sign in once at the gateway with /sign-in#token="
 ORPHAN_S: Final = 15.0
 """Seconds that a child gets to leave in order when its parent is gone."""
-LEAVE_S: Final = 2.0
-"""Seconds between *I am leaving* and the end: others look at the roles table each second, and a connection that is
-used closes with its next answer."""
-
 Say = Callable[[str], None]
 
 

@@ -12,15 +12,16 @@ from urllib.parse import urlsplit
 
 from autobot.adapters.system.sockets import address_towards
 from autobot.bootstrap.knowing import VERSION
-from autobot.bootstrap.placing import AI_CONTEXTS, Placement
+from autobot.bootstrap.placing import AI_CONTEXTS, WORKER_ROW, Placement
 from autobot.config import Config
 from autobot.contexts.roles.module import Self
 from autobot.gateway.message_schemas import contract_schema
 from autobot.kernel.commands.decision import Module
-from autobot.kernel.commands.speech import contracts_of
+from autobot.kernel.commands.speech import Contracts, Operation, contracts_of
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.sagas.tenure import Tenure
+from autobot.workers.npu.ports import SHAPES
 
 POSTGRES_PORT: Final = 5432
 
@@ -30,11 +31,14 @@ def process_id(config: Config, placement: Placement) -> str:
 
     The folder's own name says role and slot, the machine's name the rest.
     """
-    if not placement.scaled:
-        return "all"
+    return on_this_machine(config.data_dir.name) if placement.scaled else "all"
+
+
+def on_this_machine(name: str) -> str:
+    """Return the name of a process with that of its machine."""
     host = platform.node().partition(".")[0] or "host"
     clean = "".join(one if one.isalnum() or one in "._-" else "-" for one in host)
-    return f"{config.data_dir.name}@{clean}"[:120]
+    return f"{name}@{clean}"[:120]
 
 
 def tenure_of(config: Config, placement: Placement, store: EventStore, clock: Clock) -> Tenure | None:
@@ -80,6 +84,33 @@ def self_of(config: Config, placement: Placement) -> Self:
     )
 
 
+def worker_self(config: Config, slot: int, key_mark: str, grpc: str) -> Self:
+    """Return a worker for inference as the roles table shows it; `config` has the port that it listens at."""
+    speaks = Contracts(worker_operations())
+    return Self(
+        id=on_this_machine("npu" if slot == 1 else f"npu-{slot}"),
+        role="npu",
+        address=reachable(config),
+        version=VERSION,
+        contracts=speaks.fingerprint(),
+        host=platform.node(),
+        pid=os.getpid(),
+        speaks=speaks,
+        key_mark=key_mark,
+        grpc=grpc,
+    )
+
+
+def worker_operations() -> dict[str, Operation]:
+    """Return what a worker for inference can be asked, by names that no command or query has."""
+    return {
+        f"{WORKER_ROW}.{name}": Operation(
+            role="npu", payload=contract_schema(asked), answer=contract_schema(answer)
+        )
+        for name, (asked, answer) in SHAPES.items()
+    }
+
+
 def speaking(own: Self, placement: Placement, modules: Iterable[Module]) -> Self:
     """Return the process with what it speaks.
 
@@ -87,5 +118,6 @@ def speaking(own: Self, placement: Placement, modules: Iterable[Module]) -> Self
     """
     if not placement.scaled:
         return own
-    speaks = contracts_of(modules, contract_schema, lambda name: "ai" if name in AI_CONTEXTS else "backend")
+    found = contracts_of(modules, contract_schema, lambda name: "ai" if name in AI_CONTEXTS else "backend")
+    speaks = Contracts({**found.operations, **worker_operations()})
     return replace(own, contracts=speaks.fingerprint(), speaks=speaks)

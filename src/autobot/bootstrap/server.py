@@ -18,6 +18,9 @@ from autobot.kernel.core.ids import IdSource
 BACKLOG: Final = 2048
 DRAIN_S: Final = 10
 """Seconds that open requests get to end after a stop was asked for."""
+LEAVE_S: Final = 2.0
+"""Seconds between *I am leaving* and the end of a process in the roles table: others look at that each second, and a
+connection that is used closes with its next answer."""
 CLOSE: Final = (b"connection", b"close")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from autobot.adapters.redis.call_door import CallDoor
 from autobot.adapters.redis.calls import StreamCalls
 from autobot.adapters.redis.server import Server
-from autobot.bootstrap.placing import HOPS
+from autobot.bootstrap.placing import HOPS, WORKER_ROW
 from autobot.bootstrap.product import Product
 from autobot.gateway.hop.parts import HopParts
 from autobot.kernel.links.row import TransportName
@@ -111,7 +111,8 @@ def open_streams(
             ids=outside.ids,
         )
         for row, (caller, callee) in HOPS.items()
-        if placement.outgoing(row)
+        # A worker has no Redis to take calls from.
+        if placement.outgoing(row) and row != WORKER_ROW
     }
     door = CallDoor(parts.door(), server, outside.clock, product.own.id) if parts.rows else None
     return StreamSide(transports=transports, door=door)

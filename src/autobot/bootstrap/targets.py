@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from autobot.adapters.system.names import resolved
-from autobot.bootstrap.placing import HOPS
+from autobot.bootstrap.placing import HOPS, WORKER_ROW
 from autobot.contexts.roles.module import (
     ContractBook,
     Instance,
@@ -40,8 +40,8 @@ STALE: Final = "role_targets_stale_total"
 LOST: Final = "role_instances_lost_total"
 UNLIKE: Final = "role_keys_unlike_total"
 UNRESOLVED: Final = "role_names_unresolved_total"
-UNAWAITED: Final = frozenset({"backend-models"})
-"""Rows that no start waits for: their other end waits for this one, and work goes on without them."""
+UNAWAITED: Final = frozenset({"backend-models", WORKER_ROW})
+"""Rows that no start waits for: work goes on without them, and the other end of one waits for this one."""
 WAKING: Final = ("autobot.roles.", "autobot.system.link")
 """How the types of facts begin that change where calls go."""
 
@@ -73,7 +73,8 @@ class TargetDirectory:
     table cannot be read the last known ones stay, which is told and counted: their breakers know better than silence.
     `contracts` is the fingerprint of what this process `speaks`; who does not understand it gets no calls. Nor does who
     has another service key than `key_mark` tells: that would refuse them; it is told once a life, and counted. `others`
-    carry a row instead when it says their word: to those processes that take calls that way.
+    carry a row instead when it says their word: to those processes that take calls that way. `otherwise` carries a row
+    for which no process is there.
     """
 
     def __init__(
@@ -92,9 +93,11 @@ class TargetDirectory:
         resolve: Resolve = resolved,
         key_mark: str = "",
         others: Mapping[str, Mapping[TransportName, Transport]] | None = None,
+        otherwise: Mapping[str, Carrier] | None = None,
     ) -> None:
         self._key_mark, self._unlike = key_mark, frozenset[tuple[str, int]]()
         self._hops, self._others, self._contracts = dict(hops), dict(others or {}), contracts
+        self._otherwise = dict(otherwise or {})
         self._registry, self._store, self._codec = registry, store, codec
         self._clock, self._observer, self._context, self._listener = clock, observer, context, listener
         self._book, self._names = ContractBook(store, speaks), Names(resolve, clock, listener)
@@ -179,6 +182,7 @@ class TargetDirectory:
             hint=hint,
             aim=self._aimed,
             others={word: Carrier(one, targets.by(word)) for word, one in others.items()},
+            otherwise=self._otherwise.get(row),
         )
         self._registry.wire(row, there)
 

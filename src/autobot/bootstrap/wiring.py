@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
-from autobot.bootstrap.placing import EMBEDDED, HOPS, Placement
+from autobot.bootstrap.placing import EMBEDDED, HOPS, WORKER_ROW, Placement
 from autobot.config import Config
 from autobot.kernel.core.chance import Chance
 from autobot.kernel.core.clock import Clock
@@ -29,7 +29,6 @@ SUBSTITUTED: Final = {
     "backend-store": "services-repositories",
 }
 ABSENT: Final = {
-    "ai-npu": "autobot add npu",
     "backend-browser": f"autobot add browser ({LATER})",
     "backend-notify": LATER,
 }
@@ -67,6 +66,8 @@ def wire_fixed(registry: LinkRegistry, place: str = "", placement: Placement = E
         registry.wire(row, Wired(state="substituted", substituted_by=by, hint=f"carried by {by} {to}"))
     for row, hint in ABSENT.items():
         registry.wire(row, Wired(state="absent", hint=hint))
+    if not placement.scaled:
+        registry.wire(WORKER_ROW, Wired(state="absent", hint="autobot add npu"))
     for row, (caller, callee) in HOPS.items():
         if placement.incoming(row):
             registry.wire(row, Wired(arrivals=True, elsewhere=True))

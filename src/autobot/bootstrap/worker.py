@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +24,13 @@ from autobot.adapters.vault.program_tokens import ProgramTokens
 from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.accelerators import GRPC_SOCKET
+from autobot.bootstrap.enlisting import enlisted
 from autobot.bootstrap.knowing import VERSION
-from autobot.bootstrap.outside import has_grpc, key_path, need_grpc
-from autobot.bootstrap.server import WebServer, address_of, listen, run_loop
+from autobot.bootstrap.outside import has_grpc, key_path, need_grpc, need_postgres
+from autobot.bootstrap.selves import reachable
+from autobot.bootstrap.server import LEAVE_S, WebServer, address_of, listen, run_loop
 from autobot.config import Config
+from autobot.contexts.roles.module import Membership
 from autobot.contracts.inference import Load
 from autobot.gateway.dialects.inference import CLIENT, Door, InferenceDialect
 from autobot.gateway.hop.app import RoleHop
@@ -36,6 +39,7 @@ from autobot.gateway.middleware.lifecycle import Lifecycle
 from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.core.ids import Uuid7Source
+from autobot.kernel.event_store.patience import AWAY
 from autobot.kernel.links.hop_door import HopRow
 from autobot.kernel.telemetry.listener import Listeners
 from autobot.workers.npu.bulk import bulk_wires, streams_of
@@ -134,17 +138,23 @@ def _gauges(load: Load) -> Iterable[tuple[str, tuple[tuple[str, str], ...], floa
     yield "autobot_inference_batch_seconds", (), load.compute_ms_mean / 1_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The server for gRPC beside the one for HTTP: its port, and how it says that it leaves."""
+
+    port: int
+    leave: Callable[[], Awaitable[None]]
+
+
 @asynccontextmanager
 async def grpc_beside(
     parts: HopParts, address: str, tls: tuple[bytes, bytes] | None, word: str = ""
-) -> AsyncIterator[int]:
-    """Serve the worker over gRPC, too, for the block; yields its port. Raises Absent without gRPC.
+) -> AsyncIterator[Beside]:
+    """Serve the worker over gRPC, too, for the block. Raises Absent without gRPC.
 
     `word` is the token of programs that are no roles.
     """
     need_grpc()
-    from dataclasses import replace
-
     from autobot.adapters.grpc.inference import inference_proto_wires
     from autobot.adapters.grpc.methods import INFERENCE_METHODS
     from autobot.bootstrap.grpc import grpc_server
@@ -157,7 +167,7 @@ async def grpc_beside(
     await server.start()
     await server.ready()
     try:
-        yield bound
+        yield Beside(port=bound, leave=server.leave)
     finally:
         await server.stop()
 
@@ -193,40 +203,88 @@ async def _child(wishes: dict[str, Any], tell: Callable[[dict[str, Any]], None])
 # ------------------------------------------------------------------------------------------------ on a port
 
 
-def serve_worker(config: Config, port: int | None, grpc_port: int | None, say: Say) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlace:
+    """Where a worker listens: `port` (0: any free one), `grpc_port` for gRPC (None: not), which of its machine it is."""
+
+    port: int | None = None
+    grpc_port: int | None = None
+    slot: int = 1
+
+
+def serve_worker(config: Config, place: WorkerPlace, say: Say) -> int:
     """Run a worker on a port until it is told to stop; returns the exit code. Raises Absent and ConfigurationError.
 
-    At its usual port it takes gRPC at the usual one, too, where that is installed.
+    At its usual port it takes gRPC at the usual one, too, where that is installed. With a database it takes a place in the
+    roles table, where the ai role finds it.
     """
     need_runtime()
-    if grpc_port is None and port is None and has_grpc():
-        grpc_port = GRPC_PORT
-    return run_loop(lambda: _serve(config, port, grpc_port, say))
+    if config.database_url:
+        need_postgres()
+    if place.grpc_port is None and place.port is None and has_grpc():
+        place = replace(place, grpc_port=GRPC_PORT)
+    return run_loop(lambda: _serve(config, place, say))
 
 
-async def _serve(config: Config, port: int | None, grpc_port: int | None, say: Say) -> int:
+async def _serve(config: Config, place: WorkerPlace, say: Say) -> int:
     key = await asyncio.to_thread(load_or_create_key, key_path(config))
-    bound = listen(config, PORT if port is None else port)
+    bound = listen(config, PORT if place.port is None else place.port)
+    here = replace(config, port=bound.getsockname()[1])
     door = Door(token=config.npu_token)
     async with (
         working(worker_options(config), key, door, level=config.log_level) as worker,
         AsyncExitStack() as stack,
     ):
-        if grpc_port is not None:
+        beside: Beside | None = None
+        if place.grpc_port is not None:
             host = f"[{config.host}]" if ":" in config.host else config.host
             tls = await asyncio.to_thread(_tls, config)
-            taken = await stack.enter_async_context(
-                grpc_beside(worker.parts, f"{host}:{grpc_port}", tls, config.npu_token)
+            beside = await stack.enter_async_context(
+                grpc_beside(worker.parts, f"{host}:{place.grpc_port}", tls, config.npu_token)
             )
-            say(f"Takes gRPC at {host}:{taken}")
+            say(f"Takes gRPC at {host}:{beside.port}")
         if not config.npu_token:
             say("Only AutoBot can ask it: for other programs set AUTOBOT_NPU_TOKEN.")
+        member: Membership | None = None
+        if config.database_url:
+            at = await asyncio.to_thread(reachable, replace(here, port=beside.port)) if beside else ""
+            member = await stack.enter_async_context(
+                enlisted(here, worker.parts, key, slot=place.slot, grpc=at)
+            )
         server = WebServer(worker.app, bound, config, worker.ids, EdgeLimits().frame_bytes)
-        await _until_stopped(worker, server, lambda: say(f"{READY}{address_of(config, bound)}"))
+        address = address_of(config, bound)
+        await _until_stopped(worker, server, lambda: say(f"{READY}{address}"), _Leaving(member, beside))
     return 0
 
 
-async def _until_stopped(worker: Worker, server: WebServer, tell: Callable[[], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """Who is told before a worker ends: the roles table, and who asks for the health of its gRPC."""
+
+    member: Membership | None = None
+    beside: Beside | None = None
+
+    async def announce(self) -> None:
+        """Take a place: calls come from now on."""
+        if self.member is not None:
+            await self.member.join()
+
+    async def leave(self, server: WebServer) -> None:
+        """Be chosen no more, and let everybody see it."""
+        if self.beside is not None:
+            await self.beside.leave()
+        if self.member is None:
+            return
+        with suppress(*AWAY):
+            # Without the table the others see it by silence.
+            await self.member.drain("it leaves")
+        server.leave()
+        await asyncio.sleep(LEAVE_S)
+
+
+async def _until_stopped(
+    worker: Worker, server: WebServer, tell: Callable[[], None], leaving: _Leaving = _Leaving()
+) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for word in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(word, stop.set)
@@ -234,8 +292,10 @@ async def _until_stopped(worker: Worker, server: WebServer, tell: Callable[[], N
         serving = group.create_task(server.serve())
         serving.add_done_callback(lambda _: stop.set())
         worker.parts.lifecycle.ready()
+        await leaving.announce()
         tell()
         await stop.wait()
+        await leaving.leave(server)
         worker.parts.lifecycle.drain()
         server.stop()
 

@@ -136,7 +136,8 @@ def serve_role(
         def compute() -> int:
             from autobot.bootstrap import serve_worker
 
-            return serve_worker(current_config(), port=port, grpc_port=grpc_port, say=say)
+            place = {"port": port, "grpc_port": grpc_port, "slot": slot}
+            return serve_worker(current_config(), say=say, **place)
 
         raise typer.Exit(guarded(compute))
     if role not in ROLES:

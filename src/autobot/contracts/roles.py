@@ -11,7 +11,7 @@ from autobot.kernel.core.validate import Pattern
 
 InstanceId = Annotated[str, Len(1, 120), Pattern(r"[A-Za-z0-9._:@-]+")]
 Reason = Annotated[str, Len(1, 500)]
-RoleName = Literal["gateway", "backend", "ai"]
+RoleName = Literal["gateway", "backend", "ai", "npu"]
 RowState = Literal["live", "draining", "lost"]
 InstanceState = Literal["live", "draining", "incompatible", "lost"]
 """`live`: gets calls; `draining`: gets no new ones; `incompatible`: no process that would call it can, for their
@@ -103,7 +103,7 @@ class RoleRefusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleView:
-    """One process. `roles` are those that it holds: all three in the embedded mode. `epoch` counts its lives.
+    """One process. `roles` are those that it holds: `gateway`, `backend` and `ai` in the embedded mode. `epoch` counts its lives.
 
     `reason` says why it gets no calls, `drained_by` who wanted that. `age_seconds` is the time since it was last heard
     of, `lease_left_seconds` what is left of its lease, both as seen from the process that answers; they are absent in

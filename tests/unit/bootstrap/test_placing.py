@@ -14,9 +14,10 @@ def test_embedded_has_no_hop() -> None:
 
 @pytest.mark.parametrize("row", HOPS)
 def test_apart_each_hop_leaves_one_role_and_arrives_at_one(row: str) -> None:
-    """Every row between roles has exactly one end that calls and one that answers."""
-    assert [role for role in ROLES if alone(role).outgoing(row)] == [HOPS[row][0]]
-    assert [role for role in ROLES if alone(role).incoming(row)] == [HOPS[row][1]]
+    """Every row between roles has exactly one end that calls and one that answers; workers hold no part of the product."""
+    caller, callee = HOPS[row]
+    assert [role for role in ROLES if alone(role).outgoing(row)] == [caller]
+    assert [role for role in ROLES if alone(role).incoming(row)] == [one for one in ROLES if one == callee]
 
 
 def test_each_context_is_served_by_one_role() -> None:

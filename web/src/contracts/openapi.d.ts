@@ -3878,12 +3878,12 @@ export interface components {
              * Callee
              * @enum {string}
              */
-            callee: "gateway" | "backend" | "ai";
+            callee: "gateway" | "backend" | "ai" | "npu";
             /**
              * Caller
              * @enum {string}
              */
-            caller: "gateway" | "backend" | "ai";
+            caller: "gateway" | "backend" | "ai" | "npu";
             /** Link */
             link: string;
             /** Pairs */
@@ -3926,13 +3926,13 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "gateway" | "backend" | "ai";
+            role: "gateway" | "backend" | "ai" | "npu";
             /** Version */
             version: string;
         };
         /**
          * RoleView
-         * @description One process. `roles` are those that it holds: all three in the embedded mode. `epoch` counts its lives.
+         * @description One process. `roles` are those that it holds: `gateway`, `backend` and `ai` in the embedded mode. `epoch` counts its lives.
          *
          *     `reason` says why it gets no calls, `drained_by` who wanted that. `age_seconds` is the time since it was last heard
          *     of, `lease_left_seconds` what is left of its lease, both as seen from the process that answers; they are absent in
@@ -3972,7 +3972,7 @@ export interface components {
             /** Refused By */
             refused_by: components["schemas"]["RoleRefusal"][];
             /** Roles */
-            roles: ("gateway" | "backend" | "ai")[];
+            roles: ("gateway" | "backend" | "ai" | "npu")[];
             /** Started At */
             started_at: string;
             /**

@@ -36,14 +36,17 @@ LOOKS_PER_LEASE: Final = 4
 """A lease ends after no fewer looks than this, however long the time between two of them was."""
 FORGOTTEN_S: Final = 3_600.0
 """Seconds for which a lost instance is still shown."""
-ROLES: Final[tuple[RoleName, ...]] = ("gateway", "backend", "ai")
+CORE: Final[tuple[RoleName, ...]] = ("gateway", "backend", "ai")
+"""Roles that one process can hold together."""
+ROLES: Final[tuple[RoleName, ...]] = (*CORE, "npu")
+"""All of them; a worker for inference is always a process of its own."""
 ALL: Final = "all"
-"""The role of the one process that holds every role."""
+"""The role of the one process that holds the core."""
 
 
 def roles_in(role: str) -> tuple[RoleName, ...]:
     """Return the roles that a process holds."""
-    return tuple(one for one in ROLES if role in (one, ALL))
+    return CORE if role == ALL else tuple(one for one in ROLES if one == role)
 
 
 def check_lease(lease_s: float, renew_s: float) -> None:

@@ -66,6 +66,12 @@ class LinkRegistry:
             self._connect(row)
         return found
 
+    def targets(self, row_id: str) -> tuple[str, ...]:
+        """Return where the calls of a row go now; empty where nothing carries it."""
+        row = self._matrix.rows.get(row_id)
+        carrier = None if row is None else self._wired.get(row_id, NOTHING).carrier(row)
+        return () if carrier is None else carrier.targets
+
     def _connect(self, row_id: str) -> None:
         link = self._links.get(row_id)
         if link is None:

@@ -32,7 +32,7 @@ class Wired:
     by what `substituted_by` names. `speaks` is the matrix's word for a transport that is not direct. `chain` are further targets, in order, that a row whose error handling
     is fallback or failover goes on to. `others` are further carriers by their word: the row's `transport`
     chooses. `arrivals` marks a row whose calls come in from a client: they are counted
-    here, its pipeline lives there. `aim` makes addresses of the targets that the row itself fixes: without it
+    here, its pipeline lives there. `otherwise` carries the row while there are no targets. `aim` makes addresses of the targets that the row itself fixes: without it
     they are not used here, and a change of them is refused, unless `elsewhere` says that another process carries
     the row.
     """
@@ -48,6 +48,7 @@ class Wired:
     others: Mapping[TransportName, Carrier] = field(default_factory=dict)
     aim: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
     elsewhere: bool = False
+    otherwise: Carrier | None = None
 
     def carrier(self, row: Row) -> Carrier | None:
         """Return what carries the calls of `row`, None when nothing does."""
@@ -59,7 +60,9 @@ class Wired:
         if self.aim is None:
             return chosen
         targets = self.aim(row.targets) if row.targets else chosen.targets
-        return Carrier(chosen.transport, targets) if targets else None
+        if targets:
+            return Carrier(chosen.transport, targets)
+        return None if row.targets else self.otherwise
 
     @property
     def spoken(self) -> frozenset[TransportName]:

@@ -69,16 +69,20 @@ REPORT: Final = Operation(name="report", effect=Effect.FREE)
 WARM_UP: Final = Operation(name="warm_up", effect=Effect.FREE)
 
 
+SHAPES: Final[Mapping[str, tuple[Any, Any]]] = {
+    EMBED.name: (EmbedTexts, Embedded),
+    SIMILARITY.name: (CompareTexts, Similarities),
+    CLASSIFY.name: (ClassifyTexts, Classified),
+    RERANK.name: (RerankTexts, Reranked),
+    REPORT.name: (None, InferenceReport),
+    WARM_UP.name: (WarmUp, Slot),
+}
+"""What each operation is sent, and what it answers."""
+
+
 def inference_wires() -> Wires:
     """Return what both ends of a row to a worker are built with: its operations as bytes."""
-    return {
-        EMBED.name: TypedWire(EMBED.name, EmbedTexts, Embedded),
-        SIMILARITY.name: TypedWire(SIMILARITY.name, CompareTexts, Similarities),
-        CLASSIFY.name: TypedWire(CLASSIFY.name, ClassifyTexts, Classified),
-        RERANK.name: TypedWire(RERANK.name, RerankTexts, Reranked),
-        REPORT.name: TypedWire(REPORT.name, None, InferenceReport),
-        WARM_UP.name: TypedWire(WARM_UP.name, WarmUp, Slot),
-    }
+    return {name: TypedWire(name, asked, answer) for name, (asked, answer) in SHAPES.items()}
 
 
 def calls_of(inference: Inference) -> Mapping[str, Callable[[Any, CallContext], Coroutine[Any, Any, Any]]]:

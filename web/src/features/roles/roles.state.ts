@@ -1,7 +1,7 @@
 import type { RoleInstance, RoleName } from "@/contracts/api";
 
-/** In the order in which calls go; the backend, which the other two call, stands between them. */
-export const LANES: readonly RoleName[] = ["gateway", "backend", "ai"];
+/** In the order in which calls go; the backend, which two of the others call, stands between them. */
+export const LANES: readonly RoleName[] = ["gateway", "backend", "ai", "npu"];
 
 export interface Lane {
   readonly role: RoleName;

@@ -29,7 +29,7 @@ const hop = (reachable: number, pairs: number): RoleHop => ({ link: "gateway-bac
 describe("lanes", () => {
   it("hold each process under every role that it has", () => {
     const all = instance({ id: "all", roles: ["gateway", "backend", "ai"] });
-    expect(lanesOf([all]).map(({ instances }) => instances.length)).toEqual([1, 1, 1]);
+    expect(lanesOf([all]).map(({ instances }) => instances.length)).toEqual([1, 1, 1, 0]);
   });
 
   it("stay when nobody holds a role", () => {
@@ -37,6 +37,7 @@ describe("lanes", () => {
       ["gateway", 0],
       ["backend", 1],
       ["ai", 0],
+      ["npu", 0],
     ]);
   });
 });

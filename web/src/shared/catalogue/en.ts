@@ -968,7 +968,7 @@ export const en = {
   roles: {
     title: "Roles",
     text: "The processes that make up this installation, and which of them get calls.",
-    names: { gateway: "Gateway", backend: "Backend", ai: "AI" },
+    names: { gateway: "Gateway", backend: "Backend", ai: "AI", npu: "Worker for inference" },
     states: { live: "live", draining: "draining", incompatible: "incompatible", lost: "lost" },
     embedded: "One process holds all roles",
     embeddedText: "Gateway, backend and AI run together here and call one another directly. With PostgreSQL and Redis behind them they run as processes of their own, on one machine or on many; this starts all of them on this one:",
@@ -976,6 +976,7 @@ export const en = {
     serve: (role: string) => `autobot serve ${role}`,
     count: (number: number) => plural(number, "process", "processes"),
     none: "No process holds this role. This starts one:",
+    noWorker: "No process of its own: where it is installed, AI starts a worker when texts are embedded. This starts one that all share:",
     version: (version: string) => `Version ${version}`,
     started: "started",
     life: (epoch: number) => `its life ${epoch}`,
