@@ -11,6 +11,7 @@ import pytest
 
 from autobot.adapters.memory.passages import MemoryPassages
 from autobot.adapters.postgres.passages import PostgresPassages
+from autobot.adapters.postings.passages import ListOptions, WordPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.adapters.usearch.passages import NearOptions, NearPassages
 from autobot.contexts.knowledge.ports.index import (
@@ -20,6 +21,8 @@ from autobot.contexts.knowledge.ports.index import (
     IndexedVersion,
     Labels,
     PassageIndex,
+    Standing,
+    StoredWords,
     Vector,
     Vectors,
     Where,
@@ -87,6 +90,45 @@ class TestNearPassages(PassageIndexSuite):
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[PassageIndex]:
         yield Tended(MemoryPassages(), self.path, NearOptions(least=1))
+
+    def open(self) -> AbstractAsyncContextManager[PassageIndex]:
+        return self._open()
+
+
+class Listed(WordPassages):
+    """Makes its lists before each search, so that every search goes by them, as far as it may."""
+
+    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
+        await self.tend()
+        return await super().lexical(text, where, limit)
+
+
+class TestWordPassages(PassageIndexSuite):
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[PassageIndex]:
+        store = await SqlitePassages.open(self.path / "knowledge.db")
+        yield Listed(store, self.path, ListOptions(least=1))
+        await store.close()
+
+    def open(self) -> AbstractAsyncContextManager[PassageIndex]:
+        return self._open()
+
+
+@pytest.mark.needs_program("initdb")
+class TestWordPassagesOverPostgres(PassageIndexSuite):
+    @pytest.fixture(autouse=True)
+    def placed(self, postgres: Cluster, tmp_path: Path) -> None:
+        self.cluster, self.path = postgres, tmp_path
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[PassageIndex]:
+        store = await PostgresPassages.open(self.cluster.database())
+        yield Listed(store, self.path, ListOptions(least=1))
+        await store.close()
 
     def open(self) -> AbstractAsyncContextManager[PassageIndex]:
         return self._open()
@@ -177,7 +219,28 @@ class ForgetsTheTitle(MemoryPassages):
         await super().label(replace(labels, title=title))
 
 
+class CountsNewWordsUnderOldNumbers(MemoryPassages):
+    async def label(self, labels: Labels) -> None:
+        before = {key: one.first for key, one in self._versions.items()}
+        await super().label(labels)
+        self._versions = {key: replace(one, first=before[key]) for key, one in self._versions.items()}
+
+
+class LetsEverythingStand(MemoryPassages):
+    async def standing(self, numbers: Sequence[int], where: Where) -> Standing:
+        return await super().standing(numbers, Where(as_of=where.as_of))
+
+
+class ReadsWordsOfNowAlone(MemoryPassages):
+    async def words(self, after: int, limit: int) -> Sequence[StoredWords]:
+        now = (await self.standing(range(1, self._numbered + 1), Where())).ids
+        return [one for one in await super().words(after, limit) if one.number in now]
+
+
 FAULTS = (
+    CountsNewWordsUnderOldNumbers,
+    LetsEverythingStand,
+    ReadsWordsOfNowAlone,
     ForgetsWhatItWasCalled,
     LeavesThePastWhereItWas,
     ForgetsTheTitle,

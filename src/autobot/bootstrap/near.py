@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 from typing import TYPE_CHECKING, Final
 
+from autobot.adapters.postings.passages import WordPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.adapters.usearch.passages import NearPassages
 from autobot.config import Config
@@ -25,12 +26,16 @@ SCRUB_AFTER_S: Final = 30.0
 
 
 class OwnIndex:
-    """The index with what closes it and leaves nothing of what was erased. `near` finds by graphs, where usearch is installed."""
+    """The index with what closes it and leaves nothing of what was erased.
+
+    `near` finds by graphs and `words` by lists, where the extra `vectors` is installed.
+    """
 
     def __init__(self, store: SqlitePassages | PostgresPassages, config: Config) -> None:
         self.store = store
         there = importlib.util.find_spec("usearch") is not None
-        self.near = NearPassages(store, config.data_dir) if there else None
+        self.words = WordPassages(store, config.data_dir) if there else None
+        self.near = NearPassages(self.words, config.data_dir) if self.words is not None else None
 
     @property
     def index(self) -> PassageIndex:
@@ -48,18 +53,19 @@ async def open_index(config: Config) -> OwnIndex:
 
 
 async def tend(own: OwnIndex | None, store: EventStore, codec: EventCodec) -> None:
-    """Make graphs as the index grows, and let nothing of an erased document stay, for ever."""
+    """Make graphs and lists as the index grows, and let nothing of an erased document stay, for ever."""
     if own is None:
         return
     async with asyncio.TaskGroup() as group:
         group.create_task(_forget(own, store, codec))
-        if own.near is not None:
-            group.create_task(_grow(own.near))
+        for one in (own.near, own.words):
+            if one is not None:
+                group.create_task(_grow(one))
 
 
-async def _grow(near: NearPassages) -> None:
+async def _grow(index: NearPassages | WordPassages) -> None:
     while True:
-        await patiently(near.tend)
+        await patiently(index.tend)
         await asyncio.sleep(TEND_EVERY_S)
 
 
@@ -67,8 +73,9 @@ async def _forget(own: OwnIndex, store: EventStore, codec: EventCodec) -> None:
     async for batch in store.subscribe(after=await store.head()):
         gone = [one for one in batch if one.message.type == documents.DocumentDeleted.TYPE]
         if any(not codec.unwrap(one).keeps_past for one in gone):
-            # Another process may have taken it out of the store: the graphs of this one know nothing of it.
-            if own.near is not None:
-                own.near.forget()
+            # Another process may have taken it out of the store: graphs and lists of this one know nothing of it.
+            for one in (own.near, own.words):
+                if one is not None:
+                    one.forget()
             await asyncio.sleep(SCRUB_AFTER_S)
             await patiently(own.store.vacuum)

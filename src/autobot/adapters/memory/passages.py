@@ -15,7 +15,9 @@ from autobot.contexts.knowledge.ports.index import (
     IndexReport,
     Labels,
     ModelPassages,
+    Standing,
     StoredVector,
+    StoredWords,
     Vector,
     Vectors,
     Where,
@@ -104,7 +106,11 @@ class MemoryPassages:
     async def label(self, labels: Labels) -> None:
         for key, one in self._versions.items():
             if key[0] == labels.document_id:
-                self._versions[key] = _labelled(one, labels)
+                labelled = _labelled(one, labels)
+                if labelled.of.title != one.of.title:
+                    labelled = replace(labelled, first=self._numbered + 1)
+                    self._numbered += len(labelled.passages)
+                self._versions[key] = labelled
 
     async def retire(self, document_id: str, position: int) -> None:
         for key, one in self._versions.items():
@@ -148,6 +154,31 @@ class MemoryPassages:
             if number > after
         ]
         return sorted(found, key=lambda one: one.number)[:limit]
+
+    async def asked(self, text: str) -> tuple[str, ...] | None:
+        return tuple(dict.fromkeys(_words(text)))
+
+    async def words(self, after: int, limit: int) -> Sequence[StoredWords]:
+        found = {
+            number: Counter(_words(f"{passage.title} {passage.heading} {passage.text}"))
+            for one in self._versions.values()
+            for number, passage in enumerate(one.passages, start=one.first)
+            if number > after
+        }
+        return [
+            StoredWords(number=number, length=counts.total(), counts=counts)
+            for number, counts in sorted(found.items())[:limit]
+        ]
+
+    async def standing(self, numbers: Sequence[int], where: Where) -> Standing:
+        wanted = set(numbers)
+        ids = {
+            number: passage.id
+            for one in self._fitting(where)
+            for number, passage in enumerate(one.passages, start=one.first)
+            if number in wanted
+        }
+        return Standing(ids=ids, last=self._numbered)
 
     def _fitting(self, where: Where) -> Iterator[_Stored]:
         return (one for one in self._versions.values() if one.fits(where))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 
 from autobot.adapters.postgres import passages_reading as reading
+from autobot.adapters.postgres import passages_words
 from autobot.adapters.postgres.driver import Connection, Readers, make_tables
 from autobot.adapters.postgres.options import StoreOptions
 from autobot.adapters.postgres.passages_labels import PAST, label
@@ -18,7 +19,9 @@ from autobot.contexts.knowledge.ports.index import (
     IndexedVersion,
     IndexReport,
     Labels,
+    Standing,
     StoredVector,
+    StoredWords,
     Vector,
     Vectors,
     Where,
@@ -143,6 +146,15 @@ class PostgresPassages:
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         return await self._pool.run(lambda connection: reading.stored(connection, model, after, limit))
+
+    async def asked(self, text: str) -> tuple[str, ...] | None:
+        return await self._pool.run(lambda connection: passages_words.asked(connection, text))
+
+    async def words(self, after: int, limit: int) -> Sequence[StoredWords]:
+        return await self._pool.run(lambda connection: passages_words.counted(connection, after, limit))
+
+    async def standing(self, numbers: Sequence[int], where: Where) -> Standing:
+        return await self._pool.run(lambda connection: reading.standing(connection, numbers, where))
 
     async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:
         return await self._pool.run(lambda connection: reading.passages(connection, ids, as_of))

@@ -53,16 +53,18 @@ async def label(connection: Any, labels: Labels) -> None:
 
 
 async def _retitle(connection: Any, version: int, title: str) -> None:
-    """Write the title of every passage, and its words."""
+    """Write the title of every passage. Each gets another number, as its words are others now."""
     found = await connection.fetch(
-        "SELECT number, heading, text FROM autobot_passages.passages WHERE version = $1", version
+        "SELECT number, heading, text FROM autobot_passages.passages WHERE version = $1 ORDER BY place",
+        version,
     )
     rows = []
     for number, heading, text in found:
         words, length = searchable(f"{title} {heading.decode()} {text.decode()}")
         rows.append((number, title.encode(), length, words))
     await connection.executemany(
-        "UPDATE autobot_passages.passages SET title = $2, length = $3, words = to_tsvector('english', $4)"
+        "UPDATE autobot_passages.passages SET number = DEFAULT, title = $2, length = $3,"
+        " words = to_tsvector('english', $4)"
         " WHERE number = $1",
         rows,
     )

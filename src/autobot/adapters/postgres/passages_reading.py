@@ -18,6 +18,7 @@ from autobot.contexts.knowledge.ports.index import (
     Hit,
     IndexReport,
     ModelPassages,
+    Standing,
     StoredVector,
     Where,
 )
@@ -46,6 +47,11 @@ def searchable(text: str) -> tuple[str, int]:
     """Return what is indexed of a text, and how many words it has."""
     found = [one[:WORD_CHARACTERS] for one in words(text)]
     return " ".join(found), len(found)
+
+
+def looked_up(text: str) -> str:
+    """Return the words of a text that are looked up, each once."""
+    return " ".join(list(dict.fromkeys(searchable(text)[0].split()))[:WORDS_MAX])
 
 
 class _Values:
@@ -86,9 +92,8 @@ def _then(column: str, position: str, now: str = "d.tags") -> str:
 
 async def lexical(connection: Connection, text: str, where: Where, limit: int) -> list[Hit]:
     """Return the best passages by words (BM25)."""
-    asked = list(dict.fromkeys(searchable(text)[0].split()))[:WORDS_MAX]
     lexemes = await connection.fetchval(
-        "SELECT tsvector_to_array(to_tsvector('english', $1))", " ".join(asked)
+        "SELECT tsvector_to_array(to_tsvector('english', $1))", looked_up(text)
     )
     if not lexemes:
         return []
@@ -141,6 +146,21 @@ async def nearest(
         f" ORDER BY score DESC, d.document, d.version, p.place LIMIT {values.bind(limit)}"
     )
     return [_hit(*row) for row in await connection.fetch(sql, *values.values)]
+
+
+async def standing(connection: Connection, numbers: Sequence[int], where: Where) -> Standing:
+    """Return the ids of those passages that may be searched."""
+    values = _Values(list(numbers))
+    # One statement, and so of one moment.
+    (last, *_), *rows = await connection.fetch(
+        "SELECT number, document, version, place FROM ("  # noqa: S608 - clauses are ours
+        "SELECT coalesce(max(number), 0) AS number, NULL AS document, NULL::bigint AS version, NULL::int AS place,"
+        " 0 AS part FROM autobot_passages.passages UNION ALL"
+        f" SELECT p.number, d.document, d.version, p.place, 1 FROM {_OF}"
+        f" WHERE p.number = ANY($1::bigint[]) AND {values.condition(where)}) found ORDER BY part",
+        *values.values,
+    )
+    return Standing(ids={number: passage_id(*place) for number, *place in rows}, last=last)
 
 
 async def stored(connection: Connection, model: str, after: int, limit: int) -> list[StoredVector]:

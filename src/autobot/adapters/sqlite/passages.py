@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 import apsw
 
 from autobot.adapters.sqlite import passages_reading as reading
+from autobot.adapters.sqlite import passages_words
 from autobot.adapters.sqlite.files import open_database
 from autobot.adapters.sqlite.passages_labels import label
 from autobot.adapters.sqlite.passages_schema import FORMAT, PAST, connect_passages
@@ -24,7 +25,9 @@ from autobot.contexts.knowledge.ports.index import (
     IndexedVersion,
     IndexReport,
     Labels,
+    Standing,
     StoredVector,
+    StoredWords,
     Vector,
     Vectors,
     Where,
@@ -102,6 +105,15 @@ class SqlitePassages:
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         return await self._read(lambda connection: reading.stored(connection, model, after, limit))
+
+    async def asked(self, text: str) -> tuple[str, ...] | None:
+        return await self._read(lambda connection: passages_words.asked(connection, text))
+
+    async def words(self, after: int, limit: int) -> Sequence[StoredWords]:
+        return await self._read(lambda connection: passages_words.counted(connection, after, limit))
+
+    async def standing(self, numbers: Sequence[int], where: Where) -> Standing:
+        return await self._read(lambda connection: reading.standing(connection, numbers, where))
 
     async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:
         return await self._read(lambda connection: reading.passages(connection, ids, as_of))

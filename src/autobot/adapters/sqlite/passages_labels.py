@@ -38,14 +38,26 @@ def label(connection: apsw.Connection, labels: Labels) -> None:
 
 
 def _retitle(connection: apsw.Connection, version: int, title: str) -> None:
-    """Write the title of every passage, and its words."""
-    texts: Any = connection.execute(
-        "SELECT t.number, t.heading, t.text FROM passages p JOIN texts t ON t.number = p.number WHERE p.version = ?",
+    """Write the title of every passage. Each gets another number, as its words are others now."""
+    execute = connection.execute
+    texts: Any = execute(
+        "SELECT t.number, t.heading, t.text FROM passages p JOIN texts t ON t.number = p.number"
+        " WHERE p.version = ? ORDER BY p.place",
         (version,),
     ).fetchall()
     for number, heading, text in texts:
+        # First another place: there is one passage of a version at each.
+        execute(
+            "INSERT INTO passages(version, place, start, finish, page)"
+            " SELECT version, -1 - place, start, finish, page FROM passages WHERE number = ?",
+            (number,),
+        ).fetchall()
+        new = connection.last_insert_rowid()
+        execute("DELETE FROM passages WHERE number = ?", (number,)).fetchall()
+        execute("UPDATE passages SET place = -1 - place WHERE number = ?", (new,)).fetchall()
+        execute("UPDATE vectors SET number = ? WHERE number = ?", (new, number)).fetchall()
         # The words of a text follow from its coming and going.
-        connection.execute("DELETE FROM texts WHERE number = ?", (number,)).fetchall()
-        connection.execute(
-            "INSERT INTO texts(number, title, heading, text) VALUES(?,?,?,?)", (number, title, heading, text)
+        execute("DELETE FROM texts WHERE number = ?", (number,)).fetchall()
+        execute(
+            "INSERT INTO texts(number, title, heading, text) VALUES(?,?,?,?)", (new, title, heading, text)
         ).fetchall()

@@ -15,6 +15,7 @@ from autobot.contexts.knowledge.ports.index import (
     Hit,
     IndexReport,
     ModelPassages,
+    Standing,
     StoredVector,
     Where,
 )
@@ -32,10 +33,9 @@ _PASSAGE: Final = (
 )
 
 
-def asked(text: str) -> str | None:
-    """Return the FTS5 expression of a text: any of its words. None: it has none."""
-    found = list(dict.fromkeys(words(text)))[:WORDS_MAX]
-    return " OR ".join(f'"{one}"' for one in found) if found else None
+def looked_up(text: str) -> list[str]:
+    """Return the words of a text that are looked up, each once."""
+    return list(dict.fromkeys(words(text)))[:WORDS_MAX]
 
 
 def _condition(where: Where) -> tuple[str, list[Any]]:
@@ -62,8 +62,8 @@ def _then(column: str) -> str:
 
 def lexical(connection: apsw.Connection, text: str, where: Where, limit: int) -> list[Hit]:
     """Return the best passages by words (BM25)."""
-    match = asked(text)
-    if match is None:
+    match = " OR ".join(f'"{one}"' for one in looked_up(text))
+    if not match:
         return []
     condition, values = _condition(where)
     sql = (
@@ -95,6 +95,21 @@ def nearest(
     )
     rows = connection.execute(sql, (vector.tobytes(), where.model, len(vector), *values, limit))
     return [_hit(document, version, place, 1 - away * away / 2) for document, version, place, away in rows]
+
+
+def standing(connection: apsw.Connection, numbers: Sequence[int], where: Where) -> Standing:
+    """Return the ids of those passages that may be searched."""
+    condition, values = _condition(where)
+    # One statement, and so of one moment.
+    rows = connection.execute(
+        "SELECT coalesce(max(number), 0), NULL FROM passages UNION ALL"  # noqa: S608 - clauses are ours
+        " SELECT p.number, d.document || '.' || d.version || '.' || p.place FROM json_each(?) n"
+        " CROSS JOIN passages p ON p.number = n.value CROSS JOIN versions d ON d.number = p.version"
+        f" WHERE {condition}",
+        (json.dumps(numbers), *values),
+    )
+    last, _ = next(rows)
+    return Standing(ids=dict(rows), last=last)
 
 
 def stored(connection: apsw.Connection, model: str, after: int, limit: int) -> list[StoredVector]:

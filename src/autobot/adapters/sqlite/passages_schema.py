@@ -16,7 +16,10 @@ from autobot.adapters.sqlite.errors import mapped
 from autobot.adapters.sqlite.files import Format, connect
 from autobot.kernel.core.errors import ConfigurationError
 
-DDL: Final = """
+TOKENIZER: Final = "porter unicode61 remove_diacritics 2"
+"""What a word is: without regard to case and diacritics, and by Porter's endings."""
+
+DDL: Final = f"""
 CREATE TABLE versions(
   number INTEGER PRIMARY KEY,
   document TEXT NOT NULL,
@@ -48,7 +51,7 @@ CREATE TABLE texts(
 ) STRICT;
 CREATE VIRTUAL TABLE words USING fts5(
   title, heading, text,
-  content = 'texts', content_rowid = 'number', tokenize = 'porter unicode61 remove_diacritics 2'
+  content = 'texts', content_rowid = 'number', tokenize = '{TOKENIZER}'
 );
 INSERT INTO words(words, rank) VALUES ('secure-delete', 1);
 CREATE TRIGGER texts_come AFTER INSERT ON texts BEGIN
@@ -64,7 +67,7 @@ CREATE TABLE vectors(
   vector BLOB NOT NULL
 ) STRICT;
 CREATE INDEX vectors_version ON vectors(version);
-"""
+"""  # noqa: S608 - the name is ours
 
 PAST: Final = """
 CREATE TABLE IF NOT EXISTS past(

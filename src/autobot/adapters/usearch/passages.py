@@ -8,7 +8,7 @@ time and no answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,17 +18,13 @@ from autobot.contexts.knowledge.ports.index import (
     EVERY,
     Among,
     Hit,
-    IndexedVersion,
-    IndexReport,
-    Labels,
     PassageIndex,
     StoredVector,
     Vector,
-    Vectors,
     Where,
     unit,
 )
-from autobot.contracts.knowledge.passages import Passage
+from autobot.contexts.knowledge.ports.index_over import IndexOver
 
 PAGE: Final = 500
 """Vectors that are added to a graph in one step (some 0.2 s of a thread)."""
@@ -58,11 +54,12 @@ class NearOptions:
 SHIPPED: Final = NearOptions()
 
 
-class NearPassages:
+class NearPassages(IndexOver):
     """Implements `PassageIndex` over another one. `tend` makes graphs; until it has, all vectors are compared."""
 
     def __init__(self, store: PassageIndex, folder: Path, options: NearOptions = SHIPPED) -> None:
-        self._store, self._folder, self._options = store, folder, options
+        super().__init__(store)
+        self._folder, self._options = folder, options
         self._graphs: dict[str, Graph] = {}
         self._looked: set[str] = set()
         self._erased = 0
@@ -122,21 +119,10 @@ class NearPassages:
             after = page[-1].number
             yield page
 
-    # -------------------------------------------------------------------------------------------- writing
-
-    async def put(
-        self, version: IndexedVersion, passages: Sequence[Passage], vectors: Vectors | None
-    ) -> None:
-        await self._store.put(version, passages, vectors)
-
-    async def label(self, labels: Labels) -> None:
-        await self._store.label(labels)
-
-    async def retire(self, document_id: str, position: int) -> None:
-        await self._store.retire(document_id, position)
+    # -------------------------------------------------------------------------------------------- erasing
 
     async def erase(self, document_id: str) -> None:
-        await self._store.erase(document_id)
+        await super().erase(document_id)
         self.forget()
 
     def forget(self) -> None:
@@ -146,23 +132,3 @@ class NearPassages:
         self._looked.clear()
         for path in self._folder.glob("vectors-*.usearch"):
             remove(path)
-
-    # -------------------------------------------------------------------------------------------- passed on
-
-    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
-        return await self._store.lexical(text, where, limit)
-
-    async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
-        return await self._store.stored(model, after, limit)
-
-    async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:
-        return await self._store.passages(ids, as_of)
-
-    async def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
-        return await self._store.vectors(ids)
-
-    async def of_document(self, document_id: str, version: int) -> Sequence[Passage]:
-        return await self._store.of_document(document_id, version)
-
-    async def measure(self) -> IndexReport:
-        return await self._store.measure()

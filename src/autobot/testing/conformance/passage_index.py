@@ -22,9 +22,10 @@ from autobot.testing.conformance.passage_index_base import (
     version_of,
 )
 from autobot.testing.conformance.passage_index_versions import VersionsSuite
+from autobot.testing.conformance.passage_index_words import WordsSuite
 
 
-class PassageIndexSuite(VersionsSuite):
+class PassageIndexSuite(WordsSuite, VersionsSuite):
     """Finding by words and by vectors, in what may be read."""
 
     # -------------------------------------------------------------------------------------------- by words

@@ -77,7 +77,7 @@ class Hit:
 class Among:
     """The vectors that are compared: those with a number in `numbers` or above `beyond`; neither given: all.
 
-    A vector's number is given once, grows, and is never given again.
+    A passage's number is given once, grows, and is never given again; its words and its vector do not change.
     """
 
     numbers: tuple[int, ...] | None = None
@@ -93,6 +93,26 @@ class StoredVector:
 
     number: int
     vector: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWords:
+    """The words of a passage with its number: how often each stands in it, and how many it has (`length`).
+
+    Words are as the index keeps them, and only those that it looks for are counted one by one.
+    """
+
+    number: int
+    length: int
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Ids of passages by number, and the last number that was given; both of one moment."""
+
+    ids: Mapping[int, str]
+    last: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +182,21 @@ class PassageIndex(Protocol):
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         """Return the vectors of a model that are found now and have a number above `after`, in order of numbers."""
+        ...
+
+    async def asked(self, text: str) -> tuple[str, ...] | None:
+        """Return the words of a question, each as often as it counts.
+
+        None for a question that this index alone can answer, as one with words that must stand together.
+        """
+        ...
+
+    async def words(self, after: int, limit: int) -> Sequence[StoredWords]:
+        """Return the words of passages with a number above `after`, those of the past too, in order of numbers."""
+        ...
+
+    async def standing(self, numbers: Sequence[int], where: Where) -> Standing:
+        """Return the ids of those passages that may be searched."""
         ...
 
     async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:

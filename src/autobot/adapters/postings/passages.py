@@ -1,0 +1,230 @@
+"""An index of passages that finds by words through lists of its own, over one that stores them (decision 0063).
+
+What is stored stays the truth: the lists say which passages fit best, and the store which of these may be searched.
+What came after the file was made is listed in memory. Lists that are missing, old or lost cost time and no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from autobot.adapters.postings.lists import NAME, Lists, Newest, load, remove
+from autobot.adapters.postings.scoring import Holding, Wanted, best, rarity
+from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, StoredWords, Where
+from autobot.contexts.knowledge.ports.index_over import IndexOver
+from autobot.contracts.knowledge.passages import passage_id, place_of
+
+PAGE: Final = 500
+"""Passages that are read in one step."""
+BEHIND: Final = 200
+"""New passages that a search reads itself; when more came, it is answered by the store."""
+DEEPER: Final = 4
+"""How many times more passages are looked at when too few of the best may be searched."""
+TRIES: Final = 4
+"""Times that a search is begun again because passages came while it ran; then the store answers."""
+ON_LOOP: Final = 200_000
+"""Passages up to which scoring (about a millisecond) is not worth another thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOptions:
+    """Options of the lists. Raises ValueError outside the ranges.
+
+    `least`: passages from which on there are lists (1-10,000,000). `growth`: share of new or gone passages from which
+    on they are made anew (0.01-1).
+    """
+
+    least: int = 5_000
+    growth: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.least <= 10_000_000:
+            raise ValueError("least is 1 to 10000000")
+        if not 0.01 <= self.growth <= 1:
+            raise ValueError("growth is 0.01 to 1")
+
+
+SHIPPED: Final = ListOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The lists of all passages: most of them in the file, the rest in memory."""
+
+    lists: Lists
+    newest: Newest
+
+    def __len__(self) -> int:
+        return len(self.lists) + len(self.newest)
+
+    def search(self, words: Sequence[str], most: int) -> tuple[list[tuple[int, float]], bool]:
+        """Return numbers and scores of the best `most` passages, and all as good as the last; and whether that is all."""
+        mean = (self.lists.total + self.newest.total) / max(len(self), 1) or 1.0
+        parts: tuple[Lists | Newest, ...] = (self.lists, self.newest)
+        held = [[part.holding(word) for part in parts] for word in words]
+        rarities = [
+            rarity(len(self), sum(len(one.places) for one in pair if one is not None)) for pair in held
+        ]
+        numbers, scores = [], []
+        for at, part in enumerate(parts):
+            wanted = [
+                Wanted(rare, holding)
+                for rare, pair in zip(rarities, held, strict=True)
+                if (holding := pair[at]) is not None
+            ]
+            if wanted:
+                found = best(wanted, part.lengths, mean, most)
+                numbers.append(part.numbers[found.places])
+                scores.append(found.scores)
+        if not numbers:
+            return [], True
+        all_numbers, all_scores = np.concatenate(numbers), np.concatenate(scores)
+        whole = len(all_scores) < most
+        if not whole:
+            enough = all_scores >= np.partition(all_scores, -most)[-most]
+            all_numbers, all_scores = all_numbers[enough], all_scores[enough]
+        return list(zip(all_numbers.tolist(), all_scores.tolist(), strict=True)), whole
+
+
+class WordPassages(IndexOver):
+    """Implements `PassageIndex` over another one. `tend` makes the lists; until it has, the store finds by words."""
+
+    def __init__(self, store: PassageIndex, folder: Path, options: ListOptions = SHIPPED) -> None:
+        super().__init__(store)
+        self._path, self._options = folder / NAME, options
+        self._held: _Held | None = None
+        self._looked = False
+        self._erased = 0
+
+    # -------------------------------------------------------------------------------------------- searching
+
+    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
+        held = await self._ready()
+        words = None if held is None else await self._store.asked(text)
+        hits = None if held is None or words is None else await self._found(held, words, where, limit)
+        return await self._store.lexical(text, where, limit) if hits is None else hits
+
+    async def _found(
+        self, held: _Held, words: Sequence[str], where: Where, limit: int
+    ) -> Sequence[Hit] | None:
+        """Return what is found by the lists; None when more comes than they can follow."""
+        most, tries = limit, TRIES
+        while tries:
+            if len(held) > ON_LOOP:
+                found, whole = await asyncio.to_thread(held.search, words, most)
+            else:
+                found, whole = held.search(words, most)
+            standing = await self._store.standing([number for number, _ in found], where)
+            if standing.last > held.newest.last:
+                # A passage that stands no more may have made room for one that is not listed yet.
+                tries -= 1
+                if not await self._catch_up(held, standing.last, BEHIND):
+                    return None
+                continue
+            hits = [(standing.ids[number], score) for number, score in found if number in standing.ids]
+            if whole or len(hits) >= limit:
+                return _ordered(hits)[:limit]
+            most *= DEEPER
+        return None
+
+    async def _ready(self) -> _Held | None:
+        if not self._looked:
+            self._looked, erased = True, self._erased
+            lists = await asyncio.to_thread(load, self._path)
+            if lists is not None and await self._agrees(lists) and erased == self._erased:
+                self._held = _Held(lists, Newest(lists.last))
+        return self._held
+
+    async def _agrees(self, lists: Lists) -> bool:
+        """Return whether lists are of what is stored: the store may be another one than they were made of."""
+        for place in {0, len(lists) // 2, len(lists) - 1}:
+            number = int(lists.numbers[place])
+            (one,) = await self._store.words(number - 1, 1) or (None,)
+            if one is None or one.number != number or one.length != lists.lengths[place]:
+                return False
+            if not all(_lists(lists.holding(word), place) for word in one.counts):
+                return False
+        return True
+
+    async def _catch_up(self, held: _Held, last: int, most: int) -> bool:
+        """List what came since. Returns False when it is more than `most` passages: these are listed, no more."""
+        newest = held.newest
+        if newest.last >= last:
+            return True
+        page = await self._store.words(newest.last, most)
+        # Another search may have listed them meanwhile.
+        newest.add([one for one in page if one.number > newest.last])
+        if len(page) == most:
+            return False
+        newest.last = max(newest.last, last)
+        return True
+
+    # ---------------------------------------------------------------------------------------------- tending
+
+    async def tend(self) -> bool:
+        """Make the lists when they are missing or were outgrown; returns whether they were made."""
+        stored = (await self._store.measure()).stored
+        if stored < self._options.least:
+            return False
+        held = await self._ready()
+        if held is not None and abs(stored - len(held.lists)) <= self._options.growth * len(held.lists):
+            last = (await self._store.standing((), Where())).last
+            while not await self._catch_up(held, last, PAGE):
+                pass
+            return False
+        await self._build()
+        return True
+
+    async def _build(self) -> None:
+        erased, made = self._erased, Newest(0)
+        async for page in self._pages():
+            await asyncio.to_thread(made.add, page)
+        if not len(made):
+            return
+        lists = await asyncio.to_thread(made.write, self._path)
+        if erased != self._erased:
+            # What was erased meanwhile may be in it.
+            self.forget()
+        else:
+            self._held = _Held(lists, Newest(lists.last))
+
+    async def _pages(self) -> AsyncIterator[Sequence[StoredWords]]:
+        after = 0
+        while page := await self._store.words(after, PAGE):
+            after = page[-1].number
+            yield page
+
+    # ---------------------------------------------------------------------------------------------- erasing
+
+    async def erase(self, document_id: str) -> None:
+        await super().erase(document_id)
+        self.forget()
+
+    def forget(self) -> None:
+        """Remove the lists: none of the words that were erased may stay. They are made anew."""
+        self._erased += 1
+        self._held, self._looked = None, False
+        remove(self._path)
+
+
+def _lists(holding: Holding | None, place: int) -> bool:
+    if holding is None:
+        return False
+    at = int(np.searchsorted(holding.places, place))
+    return at < len(holding.places) and int(holding.places[at]) == place
+
+
+def _ordered(found: Sequence[tuple[str, float]]) -> list[Hit]:
+    """Return hits, best first, and those of one score by their places."""
+    placed = [(-score, place_of(id)) for id, score in found]  # noqa: A001 - the field's own word
+    return [
+        Hit(passage_id=passage_id(*place), document_id=place[0], score=-score)
+        for score, place in sorted(placed)
+        if place is not None
+    ]
