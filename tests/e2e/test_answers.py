@@ -13,13 +13,14 @@ from autobot.testing.harness import ServerProcess, free_port
 from tests.e2e.browser import Visit, address_of_chat, answer, ask, finished, question
 from tests.e2e.conftest import Open
 from tests.integration.product.host import Host
+from tests.integration.product.people import Person
 from tests.integration.product.stand_in import ModelServer
 
 
 def test_the_built_in_assistant_answers_with_nothing_installed(reader: Visit) -> None:
     """A first message gets an answer at once; the page says that no model is connected and what answers."""
     page = reader.go("/")
-    expect(page.get_by_text("No language model is connected yet.")).to_be_visible()
+    expect(page.get_by_role("list", name="First steps")).to_contain_text("the built-in assistant answers")
     ask(page, "How do I connect Ollama?")
     reply = finished(page)
     expect(reply).to_contain_text("AUTOBOT_OLLAMA_URL")
@@ -27,6 +28,24 @@ def test_the_built_in_assistant_answers_with_nothing_installed(reader: Visit) ->
     expect(reply.get_by_role("region", name="Sources").get_by_role("button").first).to_contain_text("Ollama")
     address_of_chat(page)
     expect(page.get_by_role("navigation", name="Chats").get_by_role("link")).to_have_count(1)
+
+
+def test_a_new_installation_leads_to_model_and_documents(reader: Visit, alice: Person) -> None:
+    """The first page has the steps to a model and to documents; each leads there, and what is done is ticked off."""
+    page = reader.go("/chat")
+    steps = page.get_by_role("list", name="First steps")
+    steps.get_by_role("link", name="Connect a language model").click()
+    missing = page.get_by_role("region", name="Not connected")
+    expect(missing.get_by_role("heading", name="Ollama")).to_be_visible()
+    expect(missing).to_contain_text("An administrator can connect one.")
+    page.go_back()
+    steps.get_by_role("link", name="Add documents").click()
+    expect(page.get_by_text("No documents yet")).to_be_visible()
+    added = {"title": "Knots", "text": "A bowline does not slip."}
+    alice.client.post("/api/v1/knowledge_base/documents", added).expect(202)
+    reader.go("/chat")
+    expect(steps.get_by_role("listitem").nth(1)).to_contain_text("Add documents done")
+    expect(steps.get_by_role("link")).to_have_text(["Connect a language model"])
 
 
 def test_a_starter_and_a_command_are_answered(reader: Visit) -> None:

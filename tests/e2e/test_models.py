@@ -41,7 +41,7 @@ def test_answers_are_counted_by_model_user_and_day(talker: Visit, bob: Person) -
     """What a model did shows as its pace and today's tokens, and in the usage of whom one may see: oneself."""
     bob.ask(bob.chat(title="Counted", model="llamacpp:tiny"), "Hi")
     page = talker.go("/models")
-    row = page.get_by_role("region", name="llamacpp").get_by_role("row").filter(has_text="tiny")
+    row = page.get_by_role("region", name="llama.cpp").get_by_role("row").filter(has_text="tiny")
     expect(row).to_contain_text("ready")
     usage = page.get_by_role("region", name="Usage and cost")
     expect(usage.get_by_role("row").filter(has_text="tiny")).to_be_visible()
@@ -79,6 +79,20 @@ def test_no_accelerator_says_how_to_get_one(admin: Visit) -> None:
     expect(page.get_by_role("region", name="Accelerators")).to_contain_text("autobot add npu")
 
 
+def test_what_is_not_connected_leads_to_its_setting(admin: Visit) -> None:
+    """Each provider that is missing says what it is for, with a command to copy or the setting to fill in."""
+    page = admin.go("/models")
+    missing = page.get_by_role("region", name="Not connected")
+    expect(missing.get_by_role("heading", name="Connect a language model")).to_be_visible()
+    expect(missing.get_by_role("listitem").filter(has_text="llama.cpp")).to_contain_text(
+        "autobot add local-llm"
+    )
+    ollama = missing.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Ollama"))
+    ollama.get_by_role("link", name="Set its address").click()
+    page.wait_for_url("**/settings/ollama.url")
+    expect(page.locator("#setting-ollama\\.url")).to_be_visible()
+
+
 def test_usage_that_does_not_come_leaves_the_rest(admin: Visit) -> None:
     """An error of one part stands in its place, with its cause and Retry, and the other parts are there."""
     broken = True
@@ -96,7 +110,7 @@ def test_usage_that_does_not_come_leaves_the_rest(admin: Visit) -> None:
     admin.go("/models")
     usage = page.get_by_role("region", name="Usage and cost")
     expect(usage.get_by_role("alert")).to_contain_text("No sums.")
-    expect(page.get_by_role("region", name="ollama")).to_be_visible()
+    expect(page.get_by_role("region", name="Built-in assistant")).to_be_visible()
     broken = False
     usage.get_by_role("button", name="Retry").click()
     expect(usage.get_by_role("alert")).to_have_count(0)

@@ -51,4 +51,6 @@ async def test_the_page_shows_servers_models_and_what_today_cost() -> None:
             page = (await app("GET", PAGE)).expect(200).json
             assert (page["currency"], page["everybody"], page["others"]) == ("EUR", True, {})
             assert page["calls"] > 0
+            assistant = await provider(app, "assistant")
+            assert (assistant["servers"], assistant["calls"]) == ([], 0), "others' calls are not its own"
             assert (await app.other()("GET", PAGE)).status == 401

@@ -88,6 +88,8 @@ class OverviewQueries:
         today = {one.name: one.figures for one in _summed(mine, lambda row: str(row["model"]))}
         choices = await self._models(context)
         described = {str(one["id"]): one for one in watched.links()}
+        # The facade's own row counts the calls to every provider, so it tells nothing of the one that has no row.
+        facade = described.pop(ROW, {})
         links = dict.fromkeys((one.provider, one.link) for one in choices)
         providers = tuple(
             self._provider(
@@ -96,7 +98,6 @@ class OverviewQueries:
             for name, link in links
         )
         known = {one.id for one in choices}
-        facade = described.get(ROW, {})
         return model_page.ModelOverview(
             currency=currency,
             everybody=everybody,

@@ -80,10 +80,3 @@ export function nextOrder(order: Order | null, column: Column): Order | null {
   if (order?.column !== column) return { column, descending: first };
   return order.descending === first ? { column, descending: !first } : null;
 }
-
-/** Calls a second by link, oldest first. */
-export type Traces = Readonly<Record<string, readonly number[]>>;
-
-export function withSample(traces: Traces, links: readonly Link[], length: number): Traces {
-  return Object.fromEntries(links.map(({ id, rate }) => [id, [...(traces[id] ?? []), rate].slice(-length)]));
-}

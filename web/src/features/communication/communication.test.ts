@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { BreakerState, Link } from "@/contracts/api";
-import { conditionOf, matches, nextOrder, ordered, withSample, type Order, type Traces } from "./communication.state";
+import { conditionOf, matches, nextOrder, ordered, type Order } from "./communication.state";
 import { NARROW, WIDE } from "./map.places";
 import { draw, presentParts, standings, thickness } from "./map.state";
 
@@ -75,12 +75,6 @@ describe("the table", () => {
     expect(matches(rows[0] as Link, "trouble", "")).toBe(false);
     expect(matches(link("a-b", { state: "absent" }), "active", "")).toBe(false);
     expect(matches(link("a-b", { state: "absent" }), "absent", "")).toBe(true);
-  });
-  it("keeps a bounded trace of each rate and drops rows that went", () => {
-    let traces: Traces = {};
-    for (let n = 0; n < 9; n += 1) traces = withSample(traces, [link("a-b", { rate: n })], 4);
-    expect(traces).toEqual({ "a-b": [5, 6, 7, 8] });
-    expect(withSample(traces, [], 4)).toEqual({});
   });
 });
 

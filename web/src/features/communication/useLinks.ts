@@ -1,8 +1,8 @@
 import { shallowRef, watch, type ShallowRef } from "vue";
 import type { Link, Page } from "@/contracts/api";
+import { withSample, type Traces } from "@/shared/ui/traces";
 import { useResource, type Resource } from "@/shared/ui/useResource";
 import { listLinks } from "./communication.api";
-import { withSample, type Traces } from "./communication.state";
 
 export const POLL_MS = 2_000;
 /** Two minutes of samples. */
@@ -14,7 +14,7 @@ export function useLinks(): Resource<Page<Link>> & { traces: ShallowRef<Traces>;
   const seenAt = shallowRef("");
   watch(links.data, (page) => {
     if (page === undefined) return;
-    traces.value = withSample(traces.value, page.items, SAMPLES);
+    traces.value = withSample(traces.value, Object.fromEntries(page.items.map(({ id, rate }) => [id, rate])), SAMPLES);
     seenAt.value = new Date().toISOString();
   });
   return { ...links, traces, seenAt };

@@ -28,6 +28,15 @@ export function money(value: number, currency: string): string {
 
 export const tokensOf = (figures: UsageFigures): number => figures.prompt_tokens + figures.completion_tokens;
 
+type Provider = ModelOverview["providers"][number];
+/** Whether somebody set a provider up: it has a server, or a model that is more than its name. */
+export const isConnected = ({ servers, models }: Provider): boolean => servers.length > 0 || models.some(({ choice }) => choice.state !== "absent");
+/** Whether a language model answers there. The assistant is none, and an accelerator embeds only. */
+export const speaks = ({ provider, models }: Provider): boolean => !["assistant", "npu"].includes(provider) && models.some(({ choice }) => choice.state === "ready" && choice.generates);
+
+/** Where a server is, for people: of a socket of this machine, only that. */
+export const isHere = (address: string): boolean => address === "local" || address.startsWith("unix:");
+
 type Server = ModelOverview["providers"][number]["servers"][number];
 export type ServerState = "well" | "failing" | "aside" | "paused" | "isolated" | "unreachable" | "unknown";
 /** How a server stands, its worst trouble first. */
@@ -41,3 +50,9 @@ export function standingOf({ breaker, ejected_until: ejected, paused_until: paus
 }
 
 export type Accelerator = AcceleratorList["items"][number];
+
+/** Tokens a second by model, as a picture draws them: none is nought. */
+export const tracedOf = ({ providers }: ModelOverview): Record<string, number> => Object.fromEntries(providers.flatMap(({ models }) => models.map(({ choice, tokens_per_second: pace }) => [choice.id, pace ?? 0])));
+/** Pace and queue of each worker; by `queue TARGET` and `pace TARGET`. */
+export const loadsOf = ({ items }: AcceleratorList): Record<string, number> =>
+  Object.fromEntries(items.flatMap(({ target, report }) => [[`pace ${target}`, report?.load.texts_per_second ?? 0], [`queue ${target}`, report?.load.waiting ?? 0]]));
