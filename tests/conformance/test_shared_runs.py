@@ -13,10 +13,13 @@ from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.adapters.postgres.event_store import PostgresEventStore
 from autobot.adapters.sqlite.event_store import SqliteEventStore
 from autobot.adapters.system.clock import SystemClock
+from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.errors import WrongExpectedVersion
+from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Checkpoint, Document, Put, Transaction
+from autobot.kernel.messaging.leases import Others
 from autobot.kernel.sagas import facts
-from autobot.kernel.sagas.tenure import Tenure
+from autobot.kernel.sagas.tenure import ENGINES, Tenure
 from autobot.testing.conformance.runs import Scene
 from autobot.testing.conformance.shared_runs import SharedRunsSuite
 from autobot.testing.postgres import Cluster
@@ -112,11 +115,19 @@ class HandsNothingOver(Tenure):
         return None
 
 
-class BelievesTheWallClock(Tenure):
-    """Judges other engines by the time that their rows name."""
+class ByWallClock(Others):
+    """Judges others by the time that their rows name."""
 
     def _silent(self, row: Document) -> bool:
         return bool(row.document["until"] < self._clock.now().isoformat())
+
+
+class BelievesTheWallClock(Tenure):
+    """Judges other engines by the time that their rows name."""
+
+    def __init__(self, store: EventStore, clock: Clock, owner: str, **options: float) -> None:
+        super().__init__(store, clock, owner, **options)
+        self._others = ByWallClock(store, clock, ENGINES, owner)
 
 
 class LetsAllGoFirst(Tenure):

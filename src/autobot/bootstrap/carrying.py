@@ -28,6 +28,8 @@ TEXT: Final = "text"
 """The channel of pieces of text."""
 WANTED: Final = "wanted"
 """The channel of wishes: a run whose whole text somebody needs, or `*`."""
+PROGRESS: Final = "progress"
+"""The channel of how far documents are."""
 FRAME: Final = Operation(name="frame", effect=Effect.FREE)
 
 Take = Callable[[dict[str, Any]], None]

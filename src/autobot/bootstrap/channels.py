@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from autobot.contracts import chat, runs
+from autobot.contracts.knowledge import collections, documents
 from autobot.gateway.realtime import frames
+from autobot.gateway.realtime.admission import admit_again
 from autobot.gateway.realtime.fanout import Fanout, Head
 from autobot.gateway.realtime.frames import Frame
 from autobot.gateway.realtime.texts import Texts
@@ -22,6 +24,14 @@ from autobot.kernel.sagas.engine import RunEngine
 
 BATCH = 500
 SYSTEM = Filter(types=("autobot.system.*",))
+PERMITTING = frozenset(
+    {
+        collections.CollectionChanged.TYPE,
+        documents.DocumentChanged.TYPE,
+        documents.DocumentDeleted.TYPE,
+    }
+)
+"""Facts after which others may read documents than before."""
 Authorize = Callable[[str, CallContext], None]
 
 
@@ -159,12 +169,19 @@ def sources(
     async def admit_run(run_id: str, context: CallContext) -> None:
         await bus.ask(runs.GetRun(run_id=run_id), context)
 
+    async def admit_document(document_id: str, context: CallContext) -> None:
+        await bus.ask(documents.GetDocument(id=document_id), context)
+
+    async def no_text(document_id: str) -> Mapping[str, str]:
+        return {}
+
     async def admit_session(session_id: str, context: CallContext) -> None:
         await bus.ask(chat.GetSession(session_id=session_id), context)
 
     return {
         "run": StreamChannel(store, "run-", admit_run, texts.of_run),
         "chat.session": StreamChannel(store, "chat-", admit_session, texts.of_session),
+        "document": StreamChannel(store, "document-", admit_document, no_text),
         "events": LogChannel(store, "events:read", authorize),
         "system": LogChannel(store, "system:read", authorize, SYSTEM),
     }
@@ -177,6 +194,9 @@ async def follow_log(store: EventStore, fanout: Fanout, ended: Callable[[str], N
         for one in batch:
             if one.message.type in END_TYPES:
                 ended(one.stream.removeprefix("run-"))
+            if one.message.type in PERMITTING:
+                # Before anything that follows is told.
+                await admit_again(fanout, "document")
             for channel, seq in channels_of(one):
                 if fanout.listens(channel):
                     fanout.publish(fact_frame(channel, seq, one))
@@ -190,9 +210,19 @@ def channels_of(recorded: Recorded) -> list[tuple[str, int]]:
         found.append(("run:" + stream.removeprefix("run-"), recorded.revision + 1))
     elif stream.startswith("chat-"):
         found.append(("chat.session:" + stream.removeprefix("chat-"), recorded.revision + 1))
+    elif stream.startswith("document-"):
+        found.append(("document:" + stream.removeprefix("document-"), recorded.revision + 1))
     if recorded.message.type.startswith("autobot.system."):
         found.append(("system", recorded.position))
     return found
+
+
+def publish_passing(fanout: Fanout, said: Mapping[str, Any]) -> None:
+    """Give what passes to who follows it: a piece of text, or how far a document is."""
+    if "document_id" not in said:
+        publish_piece(fanout, said)
+    elif fanout.listens(channel := f"document:{said['document_id']}"):
+        fanout.publish(frames.progress(channel, said))
 
 
 def publish_piece(fanout: Fanout, piece: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from autobot.adapters.documents.parser import ChildParser
 from autobot.adapters.files.folders import MachineFolders
 from autobot.adapters.http.fetching import WebTransport
+from autobot.bootstrap.carrying import PROGRESS, Send
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.placing import Placement
 from autobot.bootstrap.routing import MODELS
@@ -103,16 +104,25 @@ def own_context(outside: Outside) -> CallContext:
     return CallContext(correlation_id=outside.ids.new(), principal=SYSTEM, trace=trace)
 
 
-def indexer_of(
-    knowledge: Knowledge,
-    outside: Outside,
-    store: EventStore,
-    bus: Dispatcher,
-) -> Indexer:
-    """Return what works through the queue of documents."""
+class Assembled(Protocol):
+    """What is used of a product that is being put together."""
+
+    config: Config
+    outside: Outside
+    placement: Placement
+    store: LinkedEventStore
+    knowledge: Knowledge
+    send: Send
+
+
+def indexer_of(product: Assembled, bus: Dispatcher) -> Indexer:
+    """Return what works through the queue of documents, together with other processes where there are several."""
+    outside, knowledge, name = product.outside, product.knowledge, ""
+    if product.placement.scaled:
+        name = process_id(product.config, product.placement)
     return module.Indexer(
         Means(
-            store=store,
+            store=product.store,
             bus=bus,
             blobs=knowledge.blobs,
             parser=knowledge.parser,
@@ -122,12 +132,14 @@ def indexer_of(
             clock=outside.clock,
             ids=outside.ids,
             context=lambda: own_context(outside),
-        )
+            tell=lambda said: product.send(PROGRESS, said),
+        ),
+        module.Shares(product.store, outside.clock, name) if name else None,
     )
 
 
 async def work_on_documents(product: Worked) -> None:
-    """Mend what was lost, then work through the queue: in the one process that has the lease, where there are several."""
+    """Work through the queue; mend what was lost and watch folders, where there are several in the one that has the lease."""
     outside, knowledge = product.outside, product.knowledge
     mender = module.Mender(
         product.store, product.codec, knowledge.blobs, knowledge.index, outside.clock, outside.ids
@@ -148,19 +160,20 @@ async def work_on_documents(product: Worked) -> None:
         context=lambda: own_context(outside),
     )
 
-    async def work() -> None:
+    async def look_after() -> None:
         await patiently(mender.run)
-        async with asyncio.TaskGroup() as group:
-            watching = group.create_task(watcher.run(), name="watched folders")
-            await product.indexer.run()
-            watching.cancel()
+        await watcher.run()
 
-    if not product.placement.scaled:
-        await work()
-        return
-    name = process_id(product.config, product.placement)
-    lease = Lease(product.store, outside.clock, "documents", name, about="documents")
-    await while_held(lease, outside.clock, work)
+    async with asyncio.TaskGroup() as group:
+        if not product.placement.scaled:
+            await patiently(mender.run)
+            caring = group.create_task(watcher.run(), name="watched folders")
+        else:
+            name = process_id(product.config, product.placement)
+            lease = Lease(product.store, outside.clock, "documents", name, about="documents")
+            caring = group.create_task(while_held(lease, outside.clock, look_after), name="care of documents")
+        await product.indexer.run()
+        caring.cancel()
 
 
 async def follow_documents(indexer: Indexer, store: EventStore, codec: EventCodec) -> None:

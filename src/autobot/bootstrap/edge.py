@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from autobot.adapters.prometheus.exposition import ConsumerFigures
-from autobot.bootstrap.channels import EngineTexts, publish_piece, sources
+from autobot.bootstrap.channels import EngineTexts, publish_passing, sources
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.metrics import proven, watch_figures
 from autobot.bootstrap.product import Product
@@ -122,7 +122,7 @@ class Edge:
         """Show what passes in this process, and let it be counted."""
         product = self.product
         if texts is None:
-            product.frames.append(lambda piece: publish_piece(self.fanout, piece))
+            product.frames.append(lambda piece: publish_passing(self.fanout, piece))
         watch_figures(product)
         product.counts["realtime_sessions"] = lambda: self.fanout.sessions
 

@@ -12,8 +12,8 @@ from autobot.adapters.http.transport import HttpOptions, HttpTransport
 from autobot.adapters.roles.transport import RoleTransport
 from autobot.adapters.vault.service_tokens import KeyedServiceTokens, key_mark
 from autobot.adapters.vault.vault import load_or_create_key
-from autobot.bootstrap.carrying import TEXT, WANTED
-from autobot.bootstrap.channels import EngineTexts, publish_piece
+from autobot.bootstrap.carrying import PROGRESS, TEXT, WANTED
+from autobot.bootstrap.channels import EngineTexts, publish_passing
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import key_path, need_grpc
 from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, WORKER_ROW, Role
@@ -293,16 +293,17 @@ async def _frames(mesh: Mesh, redis: RedisParts) -> None:
 
 
 async def _show(mesh: Mesh, redis: RedisParts) -> None:
-    async with redis.frames.subscribe((TEXT,), limit=4_096) as heard:
+    async with redis.frames.subscribe((TEXT, PROGRESS), limit=4_096) as heard:
         mesh.texts.joined()
         while True:
             frame = await heard.receive()
             if isinstance(frame, Missed):
                 mesh.texts.joined()
                 continue
-            mesh.texts.take(frame.payload)
+            if frame.channel == TEXT:
+                mesh.texts.take(frame.payload)
             for fanout in mesh.fanouts:
-                publish_piece(fanout, frame.payload)
+                publish_passing(fanout, frame.payload)
 
 
 async def _tell(mesh: Mesh, redis: RedisParts) -> None:

@@ -212,7 +212,7 @@ class _Assembly:
             own=self.own,
             observer=self.observer,
             knowledge=self.knowledge,
-            indexer=indexer_of(self.knowledge, outside, self.store, services),
+            indexer=indexer_of(self, services),
         )
 
     def _models(self) -> tuple[LiveModels, ModelFacade]:

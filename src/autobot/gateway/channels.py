@@ -24,7 +24,7 @@ _STREAM: Final[dict[str, Any]] = {
                 "name": "channel",
                 "in": "query",
                 "required": True,
-                "description": "`chat.session:<id>`, `run:<id>`, `system` or `events`.",
+                "description": "`chat.session:<id>`, `run:<id>`, `document:<id>`, `system` or `events`.",
                 "schema": {
                     "type": "string",
                     "maxLength": 97,

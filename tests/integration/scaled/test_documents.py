@@ -12,6 +12,7 @@ from autobot.testing.installation import Installation
 
 pytestmark = pytest.mark.needs_program("initdb")
 DOCUMENTS: Final = "/api/v1/knowledge_base/documents"
+EVENTS: Final = "/api/v1/events"
 WAIT: Final = {"prefer": "wait=20"}
 
 
@@ -31,24 +32,54 @@ def test_a_document_is_the_same_from_every_side(installation: Installation) -> N
             assert (again["id"], again["existing"]) == (made["id"], True)
 
 
-def test_another_backend_takes_over_the_work(installation: Installation) -> None:
-    """When the backend that indexes is killed, another one goes on with the queue."""
+def test_progress_comes_through_a_gateway(installation: Installation) -> None:
+    """What a backend does with a document is heard at a gateway as it happens: progress, and then how it ended."""
+    text = "Mosses cover the stones of the wall.\n\n" * 25_000
+    made = installation.admin.post(DOCUMENTS, {"title": "Mosses", "text": text}).expect(202).json
+    heard: list[str] = []
+    address = f"/api/v1/events/stream?channel=document:{made['id']}&after=0"
+    with installation.client() as client, client.stream(address) as events:
+        for one in events:
+            kind = one.data["event"]["type"] if one.name == "event" else one.name
+            heard.append(kind)
+            if kind == "autobot.knowledge.document_indexed.v1":
+                break
+    assert "progress" in heard
+    assert "autobot.knowledge.document_received.v1" in heard
+
+
+def test_backends_share_the_work_and_take_over_from_one_that_is_killed(installation: Installation) -> None:
+    """Both index at one time; when one is killed the other does what is left; each document is indexed once."""
     admin = installation.admin
 
     def backends() -> dict[str, int]:
         found = {name: pid for name, pid in installation.processes().items() if name.startswith("backend")}
         return found if len(found) == 2 else {}
 
+    def at_work() -> dict[str, str]:
+        """Return who works, each with a document."""
+        listed = admin.get(f"{DOCUMENTS}?state=queued&limit=200").expect(200).json["items"]
+        found = {one["progress"]["by"]: one["id"] for one in listed if one["progress"]["by"]}
+        return found if len(found) == 2 else {}
+
     pids = installation.until(backends, "two backends")
     made = [
-        admin.post(DOCUMENTS, {"title": f"Fern {one}", "text": f"Fern {one} grows. " * 200}).expect(202).json
-        for one in range(6)
+        admin.post(
+            DOCUMENTS, {"title": f"Fern {one}", "text": f"Fern {one} grows in the shade.\n\n" * 20_000}
+        )
+        for one in range(12)
     ]
-    os.kill(min(pids.values()), signal.SIGKILL)
-    for one in made:
-        for _ in range(4):
-            view = admin("GET", f"{DOCUMENTS}/{one['id']}", headers=WAIT)
+    ids = [one.expect(202).json["id"] for one in made]
+    working = installation.until(at_work, "two backends at work")
+    name = min(working)
+    os.kill(pids[name.partition("@")[0]], signal.SIGKILL)
+    for one in ids:
+        for _ in range(6):
+            view = admin("GET", f"{DOCUMENTS}/{one}", headers=WAIT)
             if view.status == 200 and view.json["status"] == "ready":
                 break
         assert view.expect(200).json["status"] == "ready", view.json
         assert view.json["version"] == 1
+    facts = f"{EVENTS}?type=autobot.knowledge.document_indexed.v1&limit=200"
+    said = [one["data"]["document_id"] for one in admin.get(facts).expect(200).json]
+    assert sorted(one for one in said if one in ids) == sorted(ids)

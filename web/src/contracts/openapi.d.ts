@@ -3451,8 +3451,15 @@ export interface components {
         /**
          * Progress
          * @description How far the newest version is. `done` of `total` in `unit`; `position` counts those before it in the queue.
+         *
+         *     `by` is the process that works on it, where there are several.
          */
         Progress: {
+            /**
+             * By
+             * @default
+             */
+            by: string;
             /**
              * Done
              * @default 0
@@ -11189,7 +11196,7 @@ export interface operations {
         parameters: {
             query: {
                 /**
-                 * @description `chat.session:<id>`, `run:<id>`, `system` or `events`.
+                 * @description `chat.session:<id>`, `run:<id>`, `document:<id>`, `system` or `events`.
                  * @example system
                  */
                 channel: string;

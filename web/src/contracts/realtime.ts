@@ -37,6 +37,17 @@ export interface SnapshotFrame {
   text: string;
 }
 
+/** How far the work on a document's version is. May be lost. */
+export interface ProgressFrame {
+  type: "progress";
+  channel: string;
+  version: number;
+  status: string;
+  done: number;
+  total: number;
+  unit: string;
+}
+
 /** The server no longer has what was missed: read again from the start. */
 export interface ResyncFrame {
   type: "resync";
@@ -54,5 +65,5 @@ export interface PongFrame {
   type: "pong";
 }
 
-export type ChannelFrame = SubscribedFrame | EventFrame | DeltaFrame | SnapshotFrame | ResyncFrame | ErrorFrame;
+export type ChannelFrame = SubscribedFrame | EventFrame | DeltaFrame | SnapshotFrame | ProgressFrame | ResyncFrame | ErrorFrame;
 export type ServerFrame = ChannelFrame | PongFrame;

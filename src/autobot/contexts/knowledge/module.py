@@ -17,6 +17,7 @@ from autobot.contexts.knowledge.ports.ranking import Reranker
 from autobot.contexts.knowledge.process.following import cleaner, labeller
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
 from autobot.contexts.knowledge.process.mending import Mender
+from autobot.contexts.knowledge.process.sharing import Shares
 from autobot.contexts.knowledge.process.watching import Watcher
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
@@ -38,6 +39,7 @@ __all__ = [
     "Means",
     "Mender",
     "RerankRules",
+    "Shares",
     "Watcher",
     "build",
     "cleaner",

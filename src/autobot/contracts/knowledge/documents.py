@@ -295,13 +295,17 @@ class GetDocumentText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the newest version is. `done` of `total` in `unit`; `position` counts those before it in the queue."""
+    """How far the newest version is. `done` of `total` in `unit`; `position` counts those before it in the queue.
+
+    `by` is the process that works on it, where there are several.
+    """
 
     status: Status
     done: int = 0
     total: int = 0
     unit: str = ""
     position: int | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Len
 
 from autobot.contracts.knowledge.documents import Original
 from autobot.contracts.knowledge.words import Id
 from autobot.kernel.core.failure import Failure
+
+Claim = Annotated[str, Len(0, 200)]
+"""By what a process works on a document where there are several; empty where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,7 @@ class RecordFetched:
     version: Annotated[int, Ge(1)]
     url: str
     original: Original
+    claim: Claim = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class RecordIndexed:
     media_type: str
     model: str
     dimensions: Annotated[int, Ge(0)]
+    claim: Claim = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +47,12 @@ class RecordFailed:
     id: Id
     version: Annotated[int, Ge(1)]
     error: Failure
+    claim: Claim = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """The answer of those who index. `wanted` is False when the document is gone."""
+    """The answer to those who index. `wanted` is False when the document is gone, `yours` when another works on it now."""
 
     wanted: bool
+    yours: bool = True

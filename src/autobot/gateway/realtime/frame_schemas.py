@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 _CHANNEL: Final[Schema] = {
     "type": "string",
     "pattern": f"^{CHANNEL.pattern}$",
-    "description": "`chat.session:<id>`, `run:<id>`, `system` or `events`.",
+    "description": "`chat.session:<id>`, `run:<id>`, `document:<id>`, `system` or `events`.",
 }
 _SEQ: Final[Schema] = {
     "type": "integer",
@@ -61,6 +61,19 @@ FROM_SERVER: Final[dict[str, Schema]] = {
     ),
     "snapshot": _frame(
         "snapshot", "The text of a run so far.", {"channel": _CHANNEL, "run_id": _TEXT, "text": _TEXT}, {}
+    ),
+    "progress": _frame(
+        "progress",
+        "How far the work on a document's version is; it may be lost.",
+        {
+            "channel": _CHANNEL,
+            "version": {"type": "integer", "minimum": 1},
+            "status": _TEXT,
+            "done": {"type": "integer", "minimum": 0},
+            "total": {"type": "integer", "minimum": 0},
+            "unit": _TEXT,
+        },
+        {},
     ),
     "resync": _frame(
         "resync",

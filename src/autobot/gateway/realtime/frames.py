@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
-FrameType = Literal["subscribed", "event", "delta", "snapshot", "resync", "error", "pong"]
+FrameType = Literal["subscribed", "event", "delta", "snapshot", "progress", "resync", "error", "pong"]
 
 
 class Frame:
@@ -71,6 +71,12 @@ def snapshot(channel: str, run_id: str, text: str) -> Frame:
     """Make the frame with the whole text of a run so far."""
     body = {"type": "snapshot", "channel": channel, "run_id": run_id, "text": text}
     return Frame("snapshot", channel, _json(body), run_id=run_id, length=len(text))
+
+
+def progress(channel: str, said: Mapping[str, Any]) -> Frame:
+    """Make the frame of how far some work is: {version, status, done, total, unit}."""
+    told = {name: said[name] for name in ("version", "status", "done", "total", "unit")}
+    return Frame("progress", channel, _json({"type": "progress", "channel": channel, **told}))
 
 
 def resync(channel: str, reason: str) -> Frame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -154,6 +154,39 @@ async def end(store: EventStore, row: Document) -> bool:
     except WrongExpectedVersion:
         return False
     return True
+
+
+class Others:
+    """The other holders of leases about a thing, as one of them sees them.
+
+    Time decides only when another looks dead: its row has not moved for `ttl_s` seconds by the looker's own monotonic
+    clock. No clock of a machine is compared with another's, so one that jumps costs a delay at most (decision 0026).
+    """
+
+    def __init__(
+        self, store: EventStore, clock: Clock, about: str, holder: str, *, ttl_s: float = TTL_S
+    ) -> None:
+        self._store, self._clock, self._about, self._holder = store, clock, about, holder
+        self._ttl_s = ttl_s
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    async def gone(self) -> AsyncIterator[str]:
+        """Yield those whose lease is over; end the leases of those that said nothing for long."""
+        for row in await rows_about(self._store, self._about):
+            holder = str(row.document["holder"])
+            if holder == self._holder:
+                continue
+            if row.document.get("ended") or (self._silent(row) and await end(self._store, row)):
+                yield holder
+
+    def _silent(self, row: Document) -> bool:
+        """Say whether a row has not moved for the time of a lease, as seen from here."""
+        now = self._clock.monotonic()
+        version, since = self._seen.get(row.key, (0, now))
+        if version != row.version:
+            self._seen[row.key] = (row.version, now)
+            return False
+        return now - since >= self._ttl_s
 
 
 async def rows_about(store: EventStore, what: str) -> Sequence[Document]:

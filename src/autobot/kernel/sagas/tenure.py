@@ -26,7 +26,7 @@ from autobot.kernel.core.errors import AutoBotError, WrongExpectedVersion
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Checkpoint, Delete, Document, Put, Query, Transaction
-from autobot.kernel.messaging.leases import TTL_S, Lease, end, rows_about
+from autobot.kernel.messaging.leases import TTL_S, Lease, Others, end, rows_about
 from autobot.kernel.messaging.source import Superseded
 from autobot.kernel.sagas import facts
 
@@ -58,7 +58,7 @@ class Tenure:
         self.lost = asyncio.Event()
         self._holds = asyncio.Event()
         self._renewed = clock.monotonic()
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._others = Others(store, clock, ENGINES, owner, ttl_s=ttl_s)
 
     # -------------------------------------------------------------------------------------------- the lease
 
@@ -163,23 +163,9 @@ class Tenure:
 
     async def left(self, kinds: Collection[str]) -> AsyncIterator[str]:
         """Yield the runs of these kinds whose engine is gone; end the leases of those that said nothing for long."""
-        for row in await rows_about(self._store, ENGINES):
-            holder = str(row.document["holder"])
-            if holder == self.owner:
-                continue
-            if not row.document.get("ended") and not (self._silent(row) and await end(self._store, row)):
-                continue
+        async for holder in self._others.gone():
             async for run_id in self._of(holder, kinds):
                 yield run_id
-
-    def _silent(self, row: Document) -> bool:
-        """Say whether a row has not moved for the time of a lease, as seen from here."""
-        now = self._clock.monotonic()
-        version, since = self._seen.get(row.key, (0, now))
-        if version != row.version:
-            self._seen[row.key] = (row.version, now)
-            return False
-        return now - since >= self.ttl_s
 
     async def _of(self, holder: str, kinds: Collection[str]) -> AsyncIterator[str]:
         after: tuple[str, str] | None = None

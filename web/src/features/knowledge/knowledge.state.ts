@@ -1,5 +1,6 @@
 /** Documents on the screen: how far each is, and the passage in a text. Pure. */
 import type { Collection, DocumentText, KnowledgeDocument } from "@/contracts/api";
+import type { ProgressFrame } from "@/contracts/realtime";
 
 export type Status = KnowledgeDocument["status"];
 /** What `list` narrows by; null for no wish. */
@@ -27,8 +28,28 @@ export function shareOf({ progress }: KnowledgeDocument): number | null {
   return progress.total > 0 ? Math.min(1, progress.done / progress.total) : null;
 }
 
-/** Lists are read often while work goes on, and seldom when all is quiet. */
-export const pollOf = (documents: readonly KnowledgeDocument[] | undefined): number => (documents?.some(isUnderWay) ? 800 : 5_000);
+/** Lists are read seldom while news come by themselves; without, often as long as work goes on. */
+export const pollOf = (documents: readonly KnowledgeDocument[] | undefined, live: boolean): number => (!documents?.some(isUnderWay) ? 5_000 : live ? 4_000 : 800);
+
+/** Documents that are followed at once: those whose turn it is soonest. */
+const FOLLOWED = 40;
+/** The documents to follow: of those that are under way the ones that come first. */
+export function followedOf(documents: readonly KnowledgeDocument[]): string[] {
+  const place = ({ progress }: KnowledgeDocument): number => progress.position ?? -1;
+  return documents
+    .filter(isUnderWay)
+    .sort((one, other) => place(one) - place(other))
+    .slice(0, FOLLOWED)
+    .map(({ id }) => id)
+    .sort();
+}
+
+/** A document with what was told of it since it was read. What is said of another version, or after its end, is old. */
+export function advanced(document: KnowledgeDocument, told: ProgressFrame | undefined): KnowledgeDocument {
+  if (told === undefined || told.version !== document.version || !isUnderWay(document)) return document;
+  const { status, done, total, unit } = told;
+  return { ...document, status: status as Status, progress: { ...document.progress, status: status as Status, done, total, unit, position: null } };
+}
 
 /** What kind of thing a document is, in a word: by its name, else by what it was found to be. */
 export function kindOf({ filename, media_type: type, source }: KnowledgeDocument): string {

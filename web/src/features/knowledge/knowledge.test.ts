@@ -1,7 +1,9 @@
-import { describe, expect, it } from "vitest";
-import { effectScope } from "vue";
+import { describe, expect, it, vi } from "vitest";
+import { effectScope, nextTick, shallowRef } from "vue";
 import type { AcceptedDocument, KnowledgeDocument } from "@/contracts/api";
-import { filterOf, isFiltered, joined, kindOf, passageOf, pollOf, segmentsOf, shareOf, startFor } from "./knowledge.state";
+import type { ChannelFrame, ProgressFrame } from "@/contracts/realtime";
+import { useFollowing } from "./following";
+import { advanced, filterOf, followedOf, isFiltered, joined, kindOf, passageOf, pollOf, segmentsOf, shareOf, startFor } from "./knowledge.state";
 import { bytes } from "@/shared/ui/format";
 import { lookOf } from "./looks";
 import { useUploads, type Send } from "./uploads";
@@ -13,7 +15,7 @@ const document = (part: Partial<KnowledgeDocument> = {}): KnowledgeDocument => (
   version: 1,
   ready_version: 1,
   status: "ready",
-  progress: { status: "ready", done: 0, total: 0, unit: "", position: null },
+  progress: { status: "ready", done: 0, total: 0, unit: "", position: null, by: "" },
   words_only: false,
   passages: 3,
   characters: 900,
@@ -35,11 +37,11 @@ const document = (part: Partial<KnowledgeDocument> = {}): KnowledgeDocument => (
 
 describe("a document's state", () => {
   it("always says what it waits for", () => {
-    const queued = (position: number | null): string | null => lookOf(document({ status: "queued", progress: { status: "queued", done: 0, total: 0, unit: "", position } })).detail;
+    const queued = (position: number | null): string | null => lookOf(document({ status: "queued", progress: { status: "queued", done: 0, total: 0, unit: "", position, by: "" } })).detail;
     expect([queued(null), queued(0), queued(4)]).toEqual(["waits for its turn", "next in line", "4 before it"]);
   });
   it("counts while it is embedded", () => {
-    const one = document({ status: "embedding", progress: { status: "embedding", done: 30, total: 120, unit: "passages", position: null } });
+    const one = document({ status: "embedding", progress: { status: "embedding", done: 30, total: 120, unit: "passages", position: null, by: "" } });
     expect(lookOf(one)).toEqual({ tone: "note", label: "Embedding", detail: "30 of 120 passages" });
     expect(shareOf(one)).toBe(0.25);
     expect(shareOf(document())).toBeNull();
@@ -48,8 +50,65 @@ describe("a document's state", () => {
     expect([document(), document({ words_only: true })].map((one) => lookOf(one).tone)).toEqual(["good", "warn"]);
   });
   it("is asked for often while something is under way, and seldom when not", () => {
-    expect(pollOf([document({ status: "parsing" })])).toBeLessThan(1_000);
-    expect(pollOf([document(), document({ status: "failed" })])).toBe(pollOf(undefined));
+    expect(pollOf([document({ status: "parsing" })], false)).toBeLessThan(1_000);
+    expect(pollOf([document({ status: "parsing" })], true)).toBeGreaterThan(1_000);
+    expect(pollOf([document(), document({ status: "failed" })], false)).toBe(pollOf(undefined, true));
+  });
+});
+
+describe("documents that are followed", () => {
+  const frame = (part: Partial<ProgressFrame> = {}): ProgressFrame => ({ type: "progress", channel: "document:d1", version: 1, status: "embedding", done: 3, total: 9, unit: "passages", ...part });
+  const queued = (id: string, position: number): KnowledgeDocument => document({ id, status: "queued", progress: { status: "queued", done: 0, total: 0, unit: "", position, by: "" } });
+
+  it("are those that are under way, whose turn is soonest", () => {
+    const many = Array.from({ length: 60 }, (_, index) => queued(`q${index}`, 60 - index));
+    expect(followedOf([document(), document({ id: "w", status: "parsing" }), queued("q", 2)])).toEqual(["q", "w"]);
+    expect(followedOf(many)).toHaveLength(40);
+    expect(followedOf(many)).not.toContain("q0");
+  });
+  it("are as far as was told last, of the same version, until they have ended", () => {
+    const now = advanced(queued("d1", 4), frame());
+    expect([now.status, now.progress.done, now.progress.position]).toEqual(["embedding", 3, null]);
+    expect(advanced(queued("d1", 4), frame({ version: 2 })).status).toBe("queued");
+    expect(advanced(document(), frame()).status).toBe("ready");
+    expect(advanced(document({ status: "parsing" }), undefined).status).toBe("parsing");
+  });
+  it("are read again when something is said of them, and left when they have ended", async () => {
+    vi.useFakeTimers();
+    const handlers = new Map<string, (frame: ChannelFrame) => void>();
+    const list = shallowRef<readonly KnowledgeDocument[]>([queued("d1", 0), document({ id: "d2" })]);
+    let read = 0;
+    const scope = effectScope();
+    const shown = scope.run(() =>
+      useFollowing(
+        list,
+        (channel, handler) => (handlers.set(channel, handler), () => handlers.delete(channel)),
+        () => (read += 1),
+      ),
+    );
+    expect([...handlers.keys()]).toEqual(["document:d1"]);
+    const hear = (one: ChannelFrame): void => handlers.get("document:d1")?.(one);
+    hear({ type: "subscribed", channel: "document:d1", seq: 1 });
+    hear(frame());
+    expect(shown?.value?.[0]?.status).toBe("embedding");
+    vi.advanceTimersByTime(1_000);
+    expect(read).toBe(0);
+    hear({ type: "event", channel: "document:d1", seq: 2, event: { type: "autobot.knowledge.document_indexed.v1" } });
+    hear({ type: "event", channel: "document:d1", seq: 3, event: { type: "autobot.knowledge.document_indexed.v1" } });
+    vi.advanceTimersByTime(1_000);
+    expect(read).toBe(1);
+    hear({ type: "subscribed", channel: "document:d1", seq: 3 });
+    vi.advanceTimersByTime(1_000);
+    expect(read).toBe(2);
+    list.value = [document({ id: "d1" })];
+    await nextTick();
+    expect(handlers.size).toBe(0);
+    expect(shown?.value?.[0]?.status).toBe("ready");
+    list.value = [queued("d3", 0)];
+    await nextTick();
+    scope.stop();
+    expect(handlers.size).toBe(0);
+    vi.useRealTimers();
   });
 });
 

@@ -107,6 +107,6 @@ export function readFrame(text: string): ServerFrame | null {
     return null;
   }
   const type = (value as { type?: unknown } | null)?.type;
-  const known = ["subscribed", "event", "delta", "snapshot", "resync", "error", "pong"];
+  const known = ["subscribed", "event", "delta", "snapshot", "progress", "resync", "error", "pong"];
   return typeof type === "string" && known.includes(type) ? (value as ServerFrame) : null;
 }

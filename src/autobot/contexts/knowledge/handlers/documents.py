@@ -246,11 +246,6 @@ def decided(
     view = document_view(after, progress_of(after, {}, None), may_write=True)
     if not facts:
         return Decision(answer=view, object=after.id)
-    place: Write = Delete(table=QUEUE, key=after.id)
-    if after.state == "queued":
-        place = put_waiting(after, WORK, ids.new())
-    elif after.words_only and after.state == "ready":
-        place = put_waiting(after, VECTORS, ids.new())
     new = tuple(
         Put(table=ORIGINALS, key=blob, document={"document": after.id})
         for blob in after.blobs
@@ -259,9 +254,19 @@ def decided(
     return Decision(
         answer=view,
         emits=(Emit(stream=stream_of(after.id), expected=ANY, events=facts),),
-        writes=(put_document(after, stored.row), place, *new, *writes),
+        writes=(put_document(after, stored.row), *_place(stored.document, after, ids), *new, *writes),
         object=after.id,
     )
+
+
+def _place(before: Document, after: Document, ids: IdSource) -> tuple[Write, ...]:
+    """Return what gives a document its place in the queue, or none; one that waits already keeps its own."""
+    if after.state == "queued":
+        waits = before.state == "queued" and before.version == after.version
+        return () if waits else (put_waiting(after, WORK, ids.new()),)
+    if after.words_only and after.state == "ready":
+        return (put_waiting(after, VECTORS, ids.new()),)
+    return (Delete(table=QUEUE, key=after.id),)
 
 
 def gone(document: Document, *, keep_past: bool) -> Parts:

@@ -4,18 +4,19 @@ Tables, with what their rows are found by:
 
     knowledge.collections   by id; owner: its owner, sort: its name
     knowledge.documents     by id; group: its collection, owner: who brought it, sort: when it came
-    knowledge.queue         by id of the document; group: `work`, or `vectors` for those that only lack these
+    knowledge.queue         by id of the document; group: `work`, or `vectors` for those that only lack these; who works
+                            on it has a claim on it (`claim`)
     knowledge.retired       by id: deleted ones that searches as of before still find; owner: who brought it
     knowledge.files         by collection and SHA-256: the document that has this file
     knowledge.originals     by blob: the document that has these bytes
     knowledge.watched       by file of a watched folder: as it was seen last, and its document; owner: its folder
     knowledge.folders       by watched folder: how it is
-    knowledge.indexing      how far those are that are worked on now
+    knowledge.indexing      by process: how far those are that it works on now
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from autobot.contexts.knowledge.ports.index import Labels
 from autobot.kernel.core.context import Principal
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Delete, Put, Query
+from autobot.kernel.event_store.transaction import Document as Row
 
 COLLECTIONS: Final = "knowledge.collections"
 DOCUMENTS: Final = "knowledge.documents"
@@ -41,6 +43,7 @@ WORK, VECTORS = "work", "vectors"
 MANY: Final = 1000
 """Collections that are looked through at most for those that somebody may read."""
 
+PAGE: Final = 100
 Write = Put | Delete
 
 
@@ -129,19 +132,30 @@ class Library:
         before = Query(table=QUEUE, group=WORK, after=(row.sort, row.key), order="descending")
         return await self._store.count(before)
 
-    async def waiting(self, group: str, limit: int) -> Sequence[str]:
-        """Return the documents of the queue that come next."""
-        found = await self._store.query(Query(table=QUEUE, group=group, limit=limit))
-        return [one.key for one in found]
+    async def waiting(self, group: str) -> AsyncIterator[Row]:
+        """Yield the rows of the queue, those that come next first."""
+        after: tuple[str, str] | None = None
+        while page := await self._store.query(Query(table=QUEUE, group=group, after=after, limit=PAGE)):
+            for row in page:
+                yield row
+            after = page[-1].sort, page[-1].key
+
+    async def in_queue(self, document_id: str) -> Row | None:
+        """Return the row of the queue that a document has."""
+        return await self._store.get(QUEUE, document_id)
 
     async def folders(self) -> Sequence[Mapping[str, Any]]:
         """Return how the watched folders are."""
         return [one.document for one in await self._store.query(Query(table=FOLDERS, limit=MANY))]
 
     async def under_way(self) -> dict[str, Any]:
-        """Return how far those are that are worked on, by document."""
-        row = await self._store.get(INDEXING, INDEXING)
-        return {} if row is None else dict(row.document)
+        """Return how far those are that are worked on, by document, and who works on them (`by`)."""
+        found = await self._store.query(Query(table=INDEXING, limit=MANY))
+        return {
+            document: {**step, "by": "" if row.key == INDEXING else row.key}
+            for row in found
+            for document, step in row.document.items()
+        }
 
 
 def labels_of(document: Document, position: int) -> Labels:
@@ -194,3 +208,16 @@ def put_retired(document: Document) -> Put:
 def put_waiting(document: Document, group: str, sort: str) -> Put:
     """Put a document into the queue, behind those with a lower `sort`."""
     return Put(table=QUEUE, key=document.id, document={"version": document.version}, group=group, sort=sort)
+
+
+def claim_on(row: Row) -> str:
+    """Return whose claim a row of the queue has; empty when it has none."""
+    return str(row.document.get("claim", ""))
+
+
+def put_claimed(row: Row, claim: str) -> Put:
+    """Let somebody have a claim on a document of the queue, unless its row changed meanwhile."""
+    document = {**row.document, "claim": claim}
+    return Put(
+        table=QUEUE, key=row.key, document=document, group=row.group, sort=row.sort, expected=row.version
+    )

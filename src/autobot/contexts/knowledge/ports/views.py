@@ -37,7 +37,9 @@ def progress_of(document: Document, under_way: Mapping[str, Any], place: int | N
     if now is None or now["version"] != document.version:
         return documents.Progress(status="queued", position=place)
     status = cast("Status", now["status"])
-    return documents.Progress(status=status, done=now["done"], total=now["total"], unit=now["unit"])
+    return documents.Progress(
+        status=status, done=now["done"], total=now["total"], unit=now["unit"], by=now["by"]
+    )
 
 
 def document_view(

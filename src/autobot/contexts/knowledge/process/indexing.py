@@ -11,7 +11,7 @@ Doing it again changes nothing: the index takes the same version once, and a fac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,10 +25,11 @@ from autobot.contexts.knowledge.ports.fetching import Fetcher, Wanted
 from autobot.contexts.knowledge.ports.index import IndexedVersion, PassageIndex, Vectors
 from autobot.contexts.knowledge.ports.parsing import Parsed, Parser, Unread, keep_parsed, parsed_of
 from autobot.contexts.knowledge.process.cutting import passages_of
+from autobot.contexts.knowledge.process.sharing import Shares
+from autobot.contexts.knowledge.process.telling import Steps, Tell, nobody
 from autobot.contracts.knowledge import documents as contract
 from autobot.contracts.knowledge import indexing
 from autobot.contracts.knowledge.passages import Passage, said
-from autobot.contracts.knowledge.words import Status
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
@@ -45,7 +46,6 @@ from autobot.kernel.core.failure import failure_of
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.patience import AWAY, patiently, set_within
 from autobot.kernel.event_store.ports import EventStore, StoreClosed
-from autobot.kernel.event_store.transaction import Put, Transaction
 
 AT_ONCE: Final = 2
 """Documents that are worked on at a time in one process."""
@@ -55,13 +55,14 @@ LOOK_S: Final = 1.0
 """How often the queue is looked at when nobody tells of something new, in seconds."""
 VECTORS_S: Final = 30.0
 """How often a model that was away is asked for vectors that are missing."""
-TELL_S: Final = 0.5
-"""How often progress is written at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What indexing works with. `context` makes the context of work on behalf of nobody who waits."""
+    """What indexing works with.
+
+    `context` makes the context of work on behalf of nobody who waits; `tell` gives word of progress to who listens.
+    """
 
     store: EventStore
     bus: Dispatcher
@@ -73,29 +74,26 @@ class Means:
     clock: Clock
     ids: IdSource
     context: Callable[[], CallContext]
-
-
-@dataclass(slots=True, kw_only=True)
-class Step:
-    """What is done with a document now."""
-
-    version: int
-    status: Status
-    done: int = 0
-    total: int = 0
-    unit: str = ""
+    tell: Tell = nobody
 
 
 class Indexer:
-    """Works through the queue. One process at a time does: see `bootstrap`. Used from one event loop."""
+    """Works through the queue: alone, or with `shares` together with other processes. Used from one event loop."""
 
-    def __init__(self, means: Means, *, at_once: int = AT_ONCE, vectors_s: float = VECTORS_S) -> None:
+    def __init__(
+        self,
+        means: Means,
+        shares: Shares | None = None,
+        *,
+        at_once: int = AT_ONCE,
+        vectors_s: float = VECTORS_S,
+    ) -> None:
+        self._shares = shares
         self._means, self._at_once, self._vectors_s = means, at_once, vectors_s
         self._library = Library(means.store)
-        self._steps: dict[str, Step] = {}
+        self._steps = Steps(means.store, INDEXING if shares is None else shares.owner, means.tell)
         self._stirred = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._told: dict[str, Step] | None = None
         self._again: dict[str, float] = {}
         self._unable: set[str] = set()
 
@@ -114,9 +112,12 @@ class Indexer:
 
     async def run(self) -> None:
         """Work until the store closes."""
+        await (self._run() if self._shares is None else self._shares.run(self._run))
+
+    async def _run(self) -> None:
         with suppress(StoreClosed):
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._telling(), name="progress of indexing")
+                group.create_task(self._steps.tell(), name="progress of indexing")
                 group.create_task(self._catching_up(), name="vectors that are missing")
                 while True:
                     self._stirred.clear()
@@ -125,13 +126,22 @@ class Indexer:
                     await set_within(self._stirred, LOOK_S)
 
     async def _next(self, free: int) -> Sequence[str]:
-        if free <= 0:
-            return ()
-        wanted = len(self._tasks) + len(self._again) + free
-        found = await patiently(lambda: self._library.waiting(WORK, wanted))
         now = self._means.clock.monotonic()
         self._again = {one: at for one, at in self._again.items() if at > now}
-        return [one for one in found if one not in self._tasks and one not in self._again][:free]
+        passed = {*self._tasks, *self._again}
+        return await patiently(lambda: self._taken(WORK, free, passed)) if free > 0 else ()
+
+    async def _taken(self, group: str, count: int, passed: Collection[str]) -> Sequence[str]:
+        """Return the documents of the queue that come next and are nobody else's, with our claim on them."""
+        shares, found = self._shares, list[str]()
+        if shares is not None:
+            await shares.look()
+        async for row in self._library.waiting(group):
+            if row.key not in passed and (shares is None or await shares.take(row)):
+                found.append(row.key)
+                if len(found) == count:
+                    break
+        return found
 
     # --------------------------------------------------------------------------------------------- one document
 
@@ -140,13 +150,16 @@ class Indexer:
             document = (await patiently(lambda: self._library.document(document_id))).document
             if document.exists and document.state == "queued":
                 await self._index(document)
+        except _TakenOver:
+            # Another process took this one for dead, and does it.
+            return
         except StoreClosed:
             raise
         except AWAY:
             # The way to the store or to a part of this installation is broken, which says nothing about the document.
             self._again[document_id] = self._means.clock.monotonic() + LOOK_S * 5
         finally:
-            self._steps.pop(document_id, None)
+            self._steps.over(document_id)
             self._tasks.pop(document_id, None)
             self.stir()
 
@@ -158,7 +171,7 @@ class Indexer:
             if document.original is None:
                 return
             parsed = await self._parsed(document, context)
-            self._step(document, "chunking")
+            self._steps.at(document, "chunking")
             passages = await asyncio.to_thread(
                 passages_of, document.id, document.version, document.title, parsed
             )
@@ -166,7 +179,7 @@ class Indexer:
             await self._put(document, parsed, passages, vectors, model)
         except DataCorrupt as error:
             await self._failed(document, error, context)
-        except AWAY:
+        except (_TakenOver, *AWAY):
             raise
         except AutoBotError as error:
             await self._failed(document, error, context)
@@ -179,15 +192,19 @@ class Indexer:
         await self._say(record)
 
     async def _say(self, record: Any) -> indexing.Recorded:
+        if self._shares is not None:
+            record = replace(record, claim=self._shares.claim)
         answer = await patiently(lambda: self._means.bus.dispatch(record, self._means.context()))
         recorded: indexing.Recorded = answer.value
+        if not recorded.yours:
+            raise _TakenOver
         return recorded
 
     async def _with_original(self, document: Document, context: CallContext) -> Document:
         """Return the document with its original, fetched when it is an address still."""
         if document.original is not None or not document.url:
             return document
-        self._step(document, "fetching")
+        self._steps.at(document, "fetching")
         means = self._means
         try:
             wanted = Wanted(url=document.url, max_bytes=FETCH_MAX)
@@ -218,7 +235,7 @@ class Indexer:
 
     async def _parsed(self, document: Document, context: CallContext) -> Parsed:
         """Return what the original says: as it was read before this process began, or read now."""
-        self._step(document, "parsing")
+        self._steps.at(document, "parsing")
         try:
             return await parsed_of(self._means.blobs, document.id, document.version)
         except NotFound:
@@ -247,7 +264,7 @@ class Indexer:
         found: list[Sequence[float]] = []
         model = ""
         for at in range(0, len(passages), BATCH):
-            self._step(document, "embedding", at, len(passages), "passages")
+            self._steps.at(document, "embedding", at, len(passages), "passages")
             texts = [said(one) for one in passages[at : at + BATCH]]
             try:
                 made = await self._means.embedder.embed(texts, context)
@@ -314,12 +331,13 @@ class Indexer:
         """Give vectors to documents that have none, whenever a model is there and nothing else waits."""
         while True:
             await asyncio.sleep(self._vectors_s)
-            while not await patiently(lambda: self._library.waiting(WORK, 1)):
-                wanted = len(self._unable) + 1
-                found = await patiently(partial(self._library.waiting, VECTORS, wanted))
-                due = [one for one in found if one not in self._unable]
+            while not await patiently(self._busy):
+                due = await patiently(partial(self._taken, VECTORS, 1, self._unable))
                 if not due or not await self._with_vectors(due[0]):
                     break
+
+    async def _busy(self) -> bool:
+        return await anext(aiter(self._library.waiting(WORK)), None) is not None
 
     async def _with_vectors(self, document_id: str) -> bool:
         """Return False when no model is there now: the next document would fare no better."""
@@ -332,45 +350,16 @@ class Indexer:
             if vectors is None:
                 return False
             await self._put(document, parsed, passages, vectors, model)
+        except _TakenOver:
+            return True
         except AutoBotError as error:
             if isinstance(error, AWAY) and not isinstance(error, DataCorrupt):
                 return False
             # What was kept of it is lost or damaged: it stays found by its words until it is indexed anew.
             self._unable.add(document_id)
         finally:
-            self._steps.pop(document_id, None)
+            self._steps.over(document_id)
         return True
-
-    # ------------------------------------------------------------------------------------------------ progress
-
-    def _step(
-        self, document: Document, status: Status, done: int = 0, total: int = 0, unit: str = ""
-    ) -> None:
-        if document.state == "queued":
-            self._steps[document.id] = Step(
-                version=document.version, status=status, done=done, total=total, unit=unit
-            )
-
-    async def _telling(self) -> None:
-        """Write how far each document is, when that changed: one row, which the next life overwrites."""
-        while True:
-            now = {one: step for one, step in self._steps.items() if step.version}
-            if now != self._told:
-                shown = {
-                    document_id: {
-                        "version": one.version,
-                        "status": one.status,
-                        "done": one.done,
-                        "total": one.total,
-                        "unit": one.unit,
-                    }
-                    for document_id, one in now.items()
-                }
-                write = Put(table=INDEXING, key=INDEXING, document=shown)
-                with suppress(*AWAY):
-                    await self._means.store.commit(Transaction(writes=(write,)))
-                    self._told = now
-            await asyncio.sleep(TELL_S)
 
 
 FETCH_MAX: Final = 32 * 1024 * 1024
@@ -381,3 +370,7 @@ class _Elsewhere(AutoBotError):
     """An address that somebody gave does not answer as it should."""
 
     code = "upstream-error"
+
+
+class _TakenOver(Exception):
+    """The claim on a document is another's now: what is done here counts no more."""

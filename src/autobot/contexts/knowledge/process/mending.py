@@ -7,6 +7,7 @@ is in each document's stream. So an index that was lost is made anew, with its p
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -28,7 +29,7 @@ from autobot.contexts.knowledge.ports.parsing import parsed_of
 from autobot.contexts.knowledge.process.cutting import passages_of
 from autobot.contracts.knowledge import documents as contract
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.errors import DataCorrupt, NotFound
+from autobot.kernel.core.errors import Conflict, DataCorrupt, NotFound
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -105,7 +106,9 @@ class Mender:
             owner=document.owner,
             tags=document.tags,
         )
-        await self._index.put(of, passages, None)
+        # Another process may have indexed a newer one meanwhile.
+        with suppress(Conflict):
+            await self._index.put(of, passages, None)
 
     async def _sweep(self) -> None:
         """Remove originals that are nobody's: of an upload whose document was never asked for."""
