@@ -380,10 +380,11 @@ class _Assembly:
             bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=self.work
         )
         again = messaging_module.replay_run(bus=bus, store=self.store, clock=self.outside.clock)
+        measuring = knowledge_module.MeasurementRun(bus=bus, store=self.store)
         changes = history_module.change_run(bus=bus, store=self.store, views=self.views)
         kinds: dict[Role, tuple[Any, ...]] = {
             "ai": (reply,),
-            "backend": (acts, identity_module.user_removal(bus), again, changes),
+            "backend": (acts, identity_module.user_removal(bus), again, changes, measuring),
         }
         frame = framed(self.send, lambda body: EngineTexts(self.engine).piece(body))
         return RunEngine(

@@ -20,7 +20,7 @@ from autobot.contracts import (
     settings,
     system,
 )
-from autobot.contracts.knowledge import collections, documents, question_sets
+from autobot.contracts.knowledge import collections, documents, measurements, question_sets
 from autobot.gateway.message_schemas import STORED, message_schemas
 from autobot.kernel.event_store.upcast import Upcaster, Upcasters
 from autobot.kernel.messaging.facts import EVENTS as BROKER_EVENTS
@@ -32,6 +32,7 @@ EVENTS: Final[tuple[type[Any], ...]] = (
     *chat.EVENTS,
     *collections.EVENTS,
     *documents.EVENTS,
+    *measurements.EVENTS,
     *question_sets.EVENTS,
     *identity.EVENTS,
     *messaging.EVENTS,

@@ -24,7 +24,7 @@ from autobot.config import Config
 from autobot.contracts import identity
 from autobot.gateway.control import Control
 from autobot.kernel.core.context import Principal
-from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.core.errors import ConfigurationError, NotFound
 from autobot.kernel.event_store.patience import patiently
 
 CONTROL_SOCKET: Final = "control.sock"
@@ -71,7 +71,16 @@ def control_of(product: Product) -> Control:
     """Return what answers the command line."""
     commands = [spec.command for module in product.modules for spec in module.commands]
     queries = [spec.query for module in product.modules for spec in module.queries]
-    return Control(product.bus, commands, queries, lambda: product.context(OPERATOR))
+
+    async def person(name: str) -> Principal:
+        asked = identity.ListUsers(name_or_id=name)
+        page: identity.UserPage = await product.bus.ask(asked, product.context(OPERATOR))
+        if not page.items:
+            raise NotFound(f"There is no user {name}.")
+        view = page.items[0]
+        return Principal(id=view.id, kind="user", role=view.role, user_id=view.id, username=view.username)
+
+    return Control(product.bus, commands, queries, lambda: product.context(OPERATOR), person)
 
 
 async def first_start(product: Product) -> str | None:

@@ -33,8 +33,11 @@ def current_config() -> Config:
 
 
 @asynccontextmanager
-async def console(config: Config, *, decisions: bool = True) -> AsyncIterator[Ask]:
-    """Give a way to ask, whether AutoBot runs on this data folder or not (`decisions` as `open_console`)."""
+async def console(config: Config, *, decisions: bool = True, acting_for: str = "") -> AsyncIterator[Ask]:
+    """Give a way to ask, whether AutoBot runs on this data folder or not (`decisions` as `open_console`).
+
+    `acting_for` asks as that user would, by name or id; queries alone.
+    """
     from autobot.bootstrap import dial_control, open_console
 
     remote = await dial_control(config)
@@ -42,19 +45,20 @@ async def console(config: Config, *, decisions: bool = True) -> AsyncIterator[As
         async with open_console(config, decisions=decisions) as control:
 
             async def local(name: str, /, **fields: Any) -> Any:
-                return await control.ask(name, fields)
+                return await control.ask(name, fields, acting_for=acting_for)
 
             yield local
         return
     reader, writer = remote
 
     async def ask(name: str, /, **fields: Any) -> Any:
-        writer.write(json.dumps({"name": name, "fields": fields}).encode() + b"\n")
+        line = {"name": name, "fields": fields, "acting_for": acting_for}
+        writer.write(json.dumps(line).encode() + b"\n")
         await writer.drain()
-        line = await reader.readline()
-        if not line:
+        answered = await reader.readline()
+        if not answered:
             raise RemoteFailure({"code": "interrupted", "detail": "AutoBot ended while it was asked."})
-        answer = json.loads(line)
+        answer = json.loads(answered)
         if "error" in answer:
             raise RemoteFailure(answer["error"])
         return answer["ok"]
@@ -70,17 +74,18 @@ def run_with(
     *,
     decisions: bool = True,
     first: Callable[[Config], Awaitable[None]] | None = None,
+    acting_for: str = "",
 ) -> int:
     """Run `work` with a way to ask; print errors with their fix and return the exit code.
 
-    `first` comes before anything is opened.
+    `first` comes before anything is opened; `acting_for` as `console`.
     """
 
     async def main() -> int:
         config = current_config()
         if first is not None:
             await first(config)
-        async with console(config, decisions=decisions) as ask:
+        async with console(config, decisions=decisions, acting_for=acting_for) as ask:
             return await work(ask, config) or Exit.OK
 
     return guarded(lambda: asyncio.run(main()))

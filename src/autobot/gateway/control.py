@@ -3,6 +3,7 @@
 A unix socket in the data folder that only its owner can open, so the operating system is the proof of
 identity. One line of JSON asks, one line answers:
 `{"name": "CreateKey", "fields": {…}, "key": null}` → `{"ok": {…}}` or `{"error": {code, detail, hint}}`.
+With `acting_for` a query is answered as that user would be; a command is then refused.
 Names are those of the published language's commands and queries; nothing else can be asked.
 """
 
@@ -10,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
 from autobot.kernel.commands.ports import Dispatcher
-from autobot.kernel.core.context import CallContext
+from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.errors import AutoBotError, InvalidInput, Malformed
 from autobot.kernel.core.failure import failure_of
 
@@ -30,6 +32,7 @@ class ControlRequest(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     fields: dict[str, Any] = {}
     key: str | None = None
+    acting_for: str = ""
 
 
 class Control:
@@ -41,13 +44,20 @@ class Control:
         commands: Iterable[type[Any]],
         queries: Iterable[type[Any]],
         context: Callable[[], CallContext],
+        person: Callable[[str], Awaitable[Principal]],
     ) -> None:
-        self._bus, self._context = bus, context
+        """`person` returns who acts as a user, by name or id; NotFound when there is none."""
+        self._bus, self._context, self._person = bus, context, person
         self._commands: Mapping[str, type[Any]] = {one.__name__: one for one in commands}
         self._queries: Mapping[str, type[Any]] = {one.__name__: one for one in queries}
 
-    async def ask(self, name: str, fields: Mapping[str, Any], key: str | None = None) -> Any:
-        """Run a command or query by name; returns JSON types. Raises errors of the tree."""
+    async def ask(
+        self, name: str, fields: Mapping[str, Any], key: str | None = None, acting_for: str = ""
+    ) -> Any:
+        """Run a command or query by name; returns JSON types. Raises errors of the tree.
+
+        `acting_for`: answer as that user would be answered; for queries alone.
+        """
         kind = self._commands.get(name) or self._queries.get(name)
         if kind is None:
             raise InvalidInput(f"There is no command or query called {name}.")
@@ -55,10 +65,15 @@ class Control:
             message = msgspec.convert(fields, kind)
         except msgspec.ValidationError as error:
             raise InvalidInput(f"{error}") from error
+        context = self._context()
+        if acting_for:
+            if name in self._commands:
+                raise InvalidInput("Only questions are asked for somebody else; changes are their own.")
+            context = replace(context, principal=await self._person(acting_for))
         if name in self._commands:
-            answer = await self._bus.dispatch(message, self._context(), key=key)
+            answer = await self._bus.dispatch(message, context, key=key)
             return _plain(answer.value)
-        return _plain(await self._bus.ask(message, self._context()))
+        return _plain(await self._bus.ask(message, context))
 
     async def line(self, line: bytes) -> bytes:
         """Answer one line."""
@@ -68,7 +83,8 @@ class Control:
                 request = msgspec.json.decode(line, type=ControlRequest)
             except msgspec.MsgspecError as error:
                 raise Malformed(f"Not a control request: {error}.") from error
-            return msgspec.json.encode({"ok": await self.ask(request.name, request.fields, request.key)})
+            answer = await self.ask(request.name, request.fields, request.key, request.acting_for)
+            return msgspec.json.encode({"ok": answer})
         except AutoBotError as error:
             return msgspec.json.encode({"error": failure_of(error, context.correlation_id)})
         except Exception as error:  # noqa: BLE001 - the edge answers whatever happened, opaquely

@@ -106,5 +106,48 @@ def test_search_is_measured_by_http_and_command_line(
     told = run_cli(server.folder, "knowledge", "eval", str(file), "--mode", "lexical")
     assert told.returncode == 0, told.stderr
     assert "nDCG@10 1.0000, recall@100 1.0000, MRR@10 1.0000" in told.stdout
-    file.write_text("{", encoding="utf-8")
-    assert run_cli(server.folder, "knowledge", "eval", str(file)).returncode == 2
+    for name, text in (("broken.json", "{"), ("none.json", "[]"), ("broken.jsonl", '{"query": "a"}')):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert run_cli(server.folder, "knowledge", "eval", str(tmp_path / name)).returncode == 2
+    assert run_cli(server.folder, "knowledge", "eval").returncode == 2
+
+
+def test_the_command_line_measures_a_stored_set_as_its_user(client: Client, server: ServerProcess) -> None:
+    """A set of a collection that nobody else sees is measured as its owner, as of a position too; others find no such set."""
+    place = client("POST", f"{BASE}/collections", {"name": "Owls"}).expect(201).json["id"]
+    before = client("GET", "/api/v1/system/events?limit=1").expect(200).json["items"][0]["position"]
+    document = add(client, "Care of owls", "Owls sleep by day.", collection=place)
+    sets = f"{BASE}/collections/{place}/question_sets"
+    asked = {"query": "when do owls sleep", "relevant": {document: 3}}
+    made = client("POST", sets, {"name": "Owls", "questions": [asked]}).expect(201).json["id"]
+    command = ("knowledge", "eval", "--set", made, "--collection", place, "--mode", "lexical")
+    owner = client.get("/api/v1/auth/me").expect(200).json["username"]
+    found = run_cli(server.folder, *command, "--as", owner)
+    assert found.returncode == 0, found.stderr
+    assert "1 questions, lexical: nDCG@10 1.0000" in found.stdout
+    past = run_cli(server.folder, *command, "--as", owner, "--position", str(before))
+    assert "nDCG@10 0.0000" in past.stdout
+    assert run_cli(server.folder, *command).returncode != 0
+    assert "There is no user nobody" in run_cli(server.folder, *command, "--as", "nobody").stderr
+
+
+def test_a_stored_set_is_measured_in_the_background(client: Client) -> None:
+    """A measurement is asked for, carried out, and listed with its figures; one that has ended cannot be stopped."""
+    place = client("POST", f"{BASE}/collections", {"name": "Newts"}).expect(201).json["id"]
+    document = add(client, "Care of newts", "Newts like cold water.", collection=place)
+    sets = f"{BASE}/collections/{place}/question_sets"
+    asked = {"query": "what do newts like", "relevant": {document: 3}}
+    made = client("POST", sets, {"name": "Newts", "questions": [asked]}).expect(201).json["id"]
+    measurements = f"{sets}/{made}/measurements"
+    accepted = client("POST", measurements, {"mode": "lexical"}).expect(202)
+    address = f"{measurements}/{accepted.json['id']}"
+    assert accepted.headers["location"].endswith(address)
+    deadline = time.monotonic() + PATIENCE_S
+    while (view := client.get(address).expect(200).json)["measurement"]["ended_at"] is None:
+        assert time.monotonic() < deadline, view
+    one = view["measurement"]
+    assert (one["status"], one["done"], one["total"], one["figures"]["ndcg_10"]) == ("completed", 1, 1, 1.0)
+    assert [(each["first"], each["gone"]) for each in view["questions"]] == [(1, 0)]
+    assert [each["id"] for each in client.get(measurements).expect(200).json["items"]] == [one["id"]]
+    client("POST", f"{address}/cancel", {}).expect(409)
+    client("POST", measurements, {"mode": "magic"}).expect(422)

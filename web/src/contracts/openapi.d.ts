@@ -634,6 +634,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/knowledge_base/collections/{id}/question_sets/{set_id}/measurements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Measurements, the newest first */
+        get: operations["list_measurements_api_v1_knowledge_base_collections__id__question_sets__set_id__measurements_get"];
+        put?: never;
+        /** Measure search by a question set, in the background */
+        post: operations["measure_by_question_set_api_v1_knowledge_base_collections__id__question_sets__set_id__measurements_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/collections/{id}/question_sets/{set_id}/measurements/{measurement_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A measurement, how far it is, and the result of each question */
+        get: operations["get_measurement_api_v1_knowledge_base_collections__id__question_sets__set_id__measurements__measurement_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/collections/{id}/question_sets/{set_id}/measurements/{measurement_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a measurement that goes on */
+        post: operations["stop_measurement_api_v1_knowledge_base_collections__id__question_sets__set_id__measurements__measurement_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/knowledge_base/collections/{id}/question_sets/{set_id}/questions": {
         parameters: {
             query?: never;
@@ -2709,6 +2761,40 @@ export interface components {
             target?: string | null;
         };
         /**
+         * Figures
+         * @description Means over all questions (0 to 1), and how they were found.
+         *
+         *     Attributes:
+         *         mode: what was done; `degraded` says why it was less than was asked for.
+         *         model: made the vectors; empty for none. `reranked_by`: put the best in order anew; empty for none.
+         *         position: of the log when the search began: what the index held by then could be found.
+         *         mean_ms: of one search, in milliseconds.
+         */
+        Figures: {
+            degraded?: components["schemas"]["Degraded"] | null;
+            /** Mean Ms */
+            mean_ms: number;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "hybrid" | "lexical" | "vector";
+            /** Model */
+            model: string;
+            /** Mrr 10 */
+            mrr_10: number;
+            /** Ndcg 10 */
+            ndcg_10: number;
+            /** Position */
+            position: number;
+            /** Recall 10 */
+            recall_10: number;
+            /** Recall 100 */
+            recall_100: number;
+            /** Reranked By */
+            reranked_by: string;
+        };
+        /**
          * FolderPage
          * @description All of them; there are few.
          */
@@ -2923,6 +3009,8 @@ export interface components {
         /**
          * LabelledQuestion
          * @description A question, and the grade of each document that answers it: higher is better, 0 answers nothing.
+         *
+         *     Passages may stand in place of documents; a question has the one or the other.
          */
         LabelledQuestion: {
             /** Query */
@@ -3055,6 +3143,63 @@ export interface components {
             mode: "hybrid" | "lexical" | "vector";
             /** Questions */
             questions: components["schemas"]["LabelledQuestion"][];
+        };
+        /**
+         * MeasurementPage
+         * @description A page of them.
+         */
+        MeasurementPage: {
+            /** Items */
+            items: components["schemas"]["MeasurementSummary"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * MeasurementSummary
+         * @description A measurement. `done` of `total` questions were searched; `revision` is the set's that it is about.
+         */
+        MeasurementSummary: {
+            /** Asked At */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Collection */
+            collection: string;
+            /** Done */
+            done: number;
+            /** Ended At */
+            ended_at: string | null;
+            error: components["schemas"]["Failure"] | null;
+            figures: components["schemas"]["Figures"] | null;
+            /** Id */
+            id: string;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "hybrid" | "lexical" | "vector";
+            /** Rerank */
+            rerank: boolean | null;
+            /** Revision */
+            revision: number;
+            /** Set */
+            set: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "accepted" | "running" | "completed" | "failed" | "stopped" | "interrupted";
+            /** Total */
+            total: number;
+        };
+        /**
+         * MeasurementView
+         * @description A measurement with the result of each question, in the set's order.
+         */
+        MeasurementView: {
+            measurement: components["schemas"]["MeasurementSummary"];
+            /** Questions */
+            questions: components["schemas"]["QuestionResult"][];
         };
         /**
          * MessageHit
@@ -3549,6 +3694,31 @@ export interface components {
             ndcg_10: number;
             /** Query */
             query: string;
+            /** Recall 10 */
+            recall_10: number;
+            /** Recall 100 */
+            recall_100: number;
+            /** Reciprocal Rank 10 */
+            reciprocal_rank_10: number;
+        };
+        /**
+         * QuestionResult
+         * @description How well what answers one question was found; `question` is its id in the set.
+         *
+         *     `first` is the rank of the first thing that answers it, None when none was among the first hundred. `gone` counts
+         *     what answers it and is not there any more: a deleted document, or a passage of an earlier version.
+         */
+        QuestionResult: {
+            /** First */
+            first: number | null;
+            /** Gone */
+            gone: number;
+            /** Ndcg 10 */
+            ndcg_10: number;
+            /** Question */
+            question: string;
+            /** Recall 10 */
+            recall_10: number;
             /** Recall 100 */
             recall_100: number;
             /** Reciprocal Rank 10 */
@@ -4351,6 +4521,9 @@ export interface components {
         /**
          * SearchMeasures
          * @description Means over all questions, each from 0 to 1, and each question for itself. `mode` is what was done.
+         *
+         *     `reranked_by` is the model that put the best in order anew, empty when none did. `position` is that of the log that
+         *     was asked about, None for now.
          */
         SearchMeasures: {
             /**
@@ -4372,10 +4545,19 @@ export interface components {
             mrr_10: number;
             /** Ndcg 10 */
             ndcg_10: number;
+            /** Position */
+            position?: number | null;
             /** Questions */
             questions: components["schemas"]["QuestionMeasure"][];
+            /** Recall 10 */
+            recall_10: number;
             /** Recall 100 */
             recall_100: number;
+            /**
+             * Reranked By
+             * @default
+             */
+            reranked_by: string;
         };
         /**
          * SelectedMessage
@@ -5046,6 +5228,20 @@ export interface components {
             since: string;
             /** Target */
             target: string;
+        };
+        /**
+         * Wanted
+         * @description Body of a measurement. `rerank` left out: as the settings say.
+         */
+        Wanted: {
+            /**
+             * Mode
+             * @default hybrid
+             * @enum {string}
+             */
+            mode: "hybrid" | "lexical" | "vector";
+            /** Rerank */
+            rerank?: boolean | null;
         };
         /**
          * Why
@@ -13629,6 +13825,771 @@ export interface operations {
                 };
                 content: {
                     "text/plain": unknown;
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_measurements_api_v1_knowledge_base_collections__id__question_sets__set_id__measurements_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasurementPage"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    measure_by_question_set_api_v1_knowledge_base_collections__id__question_sets__set_id__measurements_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                id: string;
+                set_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Wanted"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasurementSummary"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_measurement_api_v1_knowledge_base_collections__id__question_sets__set_id__measurements__measurement_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                set_id: string;
+                measurement_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasurementView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_measurement_api_v1_knowledge_base_collections__id__question_sets__set_id__measurements__measurement_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                id: string;
+                set_id: string;
+                measurement_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasurementSummary"];
                 };
             };
             /** @description No credential that holds. */

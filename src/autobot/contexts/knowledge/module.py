@@ -7,25 +7,37 @@ from typing import Any, Final
 from autobot.contexts.knowledge.handlers.collections import CollectionHandlers
 from autobot.contexts.knowledge.handlers.documents import DocumentHandlers
 from autobot.contexts.knowledge.handlers.indexing import IndexingHandlers
+from autobot.contexts.knowledge.handlers.measurements import MeasurementHandlers
 from autobot.contexts.knowledge.handlers.question_sets import QuestionSetHandlers
 from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contexts.knowledge.ports.measurements import Measurements
 from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.ranking import Reranker
 from autobot.contexts.knowledge.process.following import cleaner, labeller
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
+from autobot.contexts.knowledge.process.measuring import MeasurementRun, measurement_starter
 from autobot.contexts.knowledge.process.mending import Mender
 from autobot.contexts.knowledge.process.sharing import Shares
 from autobot.contexts.knowledge.process.watching import Watcher
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
+from autobot.contexts.knowledge.read_model.measurements import MeasurementQueries
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
 from autobot.contexts.knowledge.read_model.question_sets import QuestionSetQueries
 from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules, RulesNow
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
-from autobot.contracts.knowledge import collections, documents, indexing, measuring, question_sets, search
+from autobot.contracts.knowledge import (
+    collections,
+    documents,
+    indexing,
+    measurements,
+    measuring,
+    question_sets,
+    search,
+)
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.core.clock import Clock
@@ -37,6 +49,7 @@ __all__ = [
     "RULES",
     "Indexer",
     "Means",
+    "MeasurementRun",
     "Mender",
     "RerankRules",
     "Shares",
@@ -44,11 +57,12 @@ __all__ = [
     "build",
     "cleaner",
     "labeller",
+    "measurement_starter",
 ]
 
 FOLDERS = "knowledge:folders"
 READ, WRITE, RECORD, ERASE = "knowledge:read", "knowledge:write", "knowledge:record", "knowledge:erase"
-EVENTS: Final = (*collections.EVENTS, *documents.EVENTS, *question_sets.EVENTS)
+EVENTS: Final = (*collections.EVENTS, *documents.EVENTS, *measurements.EVENTS, *question_sets.EVENTS)
 _ALLOW: Final = Verdict.ALLOW
 
 RULES: Final = (
@@ -75,7 +89,7 @@ def build(
 ) -> Module:
     """Return the context. `rerank_rules` are asked at each search."""
     reranking = Reranking(index, reranker, rerank_rules, clock)
-    library, sets = Library(store), QuestionSets(store)
+    library, sets, measured = Library(store), QuestionSets(store), Measurements(store)
     return Module(
         name="knowledge",
         commands=(
@@ -83,11 +97,12 @@ def build(
             *_of_documents(DocumentHandlers(library, sets, clock, ids)),
             *_of_indexing(IndexingHandlers(library, clock, ids)),
             *_of_question_sets(QuestionSetHandlers(library, sets, index, clock, ids)),
+            *_of_measurements(MeasurementHandlers(library, sets, measured, clock, ids)),
         ),
         queries=(
             *_queries(DocumentQueries(store, library, blobs, clock), CollectionQueries(library)),
             *_searches(SearchQueries(store, library, index, embedder, reranking, clock)),
-            *_set_queries(QuestionSetQueries(library, sets)),
+            *_set_queries(QuestionSetQueries(library, sets), MeasurementQueries(library, sets, measured)),
         ),
         events=EVENTS,
         rules=RULES,
@@ -159,8 +174,21 @@ def _of_question_sets(handlers: QuestionSetHandlers) -> tuple[CommandSpec, ...]:
     )
 
 
-def _set_queries(found: QuestionSetQueries) -> tuple[QuerySpec, ...]:
+def _of_measurements(handlers: MeasurementHandlers) -> tuple[CommandSpec, ...]:
+    answer, kinds = measurements.MeasurementSummary, measurements
     return (
+        CommandSpec(
+            command=kinds.MeasureByQuestionSet, action=WRITE, handler=handlers.request, answer=answer
+        ),
+        CommandSpec(command=kinds.StopMeasurement, action=WRITE, handler=handlers.stop, answer=answer),
+        CommandSpec(command=kinds.RecordMeasurement, action=RECORD, handler=handlers.record, answer=answer),
+    )
+
+
+def _set_queries(found: QuestionSetQueries, measured: MeasurementQueries) -> tuple[QuerySpec, ...]:
+    return (
+        QuerySpec(query=measurements.ListMeasurements, action=READ, handler=measured.list),
+        QuerySpec(query=measurements.GetMeasurement, action=READ, handler=measured.get),
         QuerySpec(query=question_sets.ListQuestionSets, action=READ, handler=found.list),
         QuerySpec(query=question_sets.GetQuestionSet, action=READ, handler=found.get),
         QuerySpec(query=question_sets.WriteQuestionSet, action=READ, handler=found.file),

@@ -141,7 +141,13 @@ class QuestionSet:
         """Return it without what somebody who is gone wrote, to go on in a stream of its own."""
         left = tuple(one for one in self.questions if one.by != user_id)
         owner = "" if self.owner == user_id else self.owner
-        return replace(self, questions=left, owner=owner, generation=self.generation + 1)
+        return replace(
+            self,
+            questions=left,
+            owner=owner,
+            revision=self.revision + 1,
+            generation=self.generation + 1,
+        )
 
     def said(self) -> contract.QuestionSetSaved:
         """Return the fact that says it whole."""

@@ -16,6 +16,7 @@ from autobot.contexts.knowledge.domain.question_set import (
 from autobot.contexts.knowledge.handlers.parts import Parts
 from autobot.contexts.knowledge.ports.documents import Library, Write
 from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contexts.knowledge.ports.measurements import MEASUREMENTS, MEASURING
 from autobot.contexts.knowledge.ports.question_sets import QUESTION_SETS, QuestionSets, StoredSet, put_set
 from autobot.contexts.knowledge.ports.views import set_summary
 from autobot.contracts.knowledge import question_sets as contract
@@ -79,8 +80,8 @@ class QuestionSetHandlers:
 
     async def delete(self, command: contract.DeleteQuestionSet, context: CallContext) -> Decision[Gone]:
         """Delete one; what the log says of it is blanked."""
-        stored = await self._of(command.collection, command.id, context)
-        emits, writes, erase = set_removed(stored)
+        await self._of(command.collection, command.id, context)
+        emits, writes, erase = set_removed(await self._sets.whole(command.id))
         return Decision(answer=Gone(), emits=emits, writes=writes, erase=erase, object=command.id)
 
     # ------------------------------------------------------------------------------------------------ common
@@ -161,7 +162,11 @@ def set_removed(stored: StoredSet) -> Parts:
     """Return what removes a set; what the log says of it is blanked."""
     kept = stored.set
     # Written once more before it goes: so a change of the row meanwhile is noticed.
-    writes: tuple[Write, ...] = (put_set(kept, stored.row), Delete(table=QUESTION_SETS, key=kept.id))
+    writes: tuple[Write, ...] = (
+        put_set(kept, stored.row),
+        Delete(table=QUESTION_SETS, key=kept.id),
+        *(Delete(table=table, key=one) for one in stored.measured for table in (MEASUREMENTS, MEASURING)),
+    )
     return (_deleted(kept),), writes, (_blanked(kept, "question set deleted"),)
 
 

@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 
 from autobot.contexts.knowledge.domain.question_set import QuestionSet
+from autobot.contexts.knowledge.ports.measurements import Measurements
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Put, Query
+from autobot.kernel.event_store.transaction import Document, Put, Query
 
 QUESTION_SETS: Final = "knowledge.question_sets"
 PAGE: Final = 20
@@ -22,17 +23,18 @@ PAGE: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSet:
-    """A set with the version of its row."""
+    """A set with the version of its row, and the ids of what was measured by it."""
 
     set: QuestionSet
     row: int = 0
+    measured: tuple[str, ...] = ()
 
 
 class QuestionSets:
     """Typed reads of them."""
 
     def __init__(self, store: EventStore) -> None:
-        self._store = store
+        self._store, self._measurements = store, Measurements(store)
 
     async def one(self, set_id: str) -> StoredSet:
         """Return a set; one that was never made has revision 0."""
@@ -51,8 +53,14 @@ class QuestionSets:
         return await self._store.count(Query(table=QUESTION_SETS, group=collection))
 
     async def of_collection(self, collection: str) -> Sequence[StoredSet]:
-        """Return all sets of a collection; their number is bounded."""
-        return await self._stored(Query(table=QUESTION_SETS, group=collection, limit=1000))
+        """Return all sets of a collection, with what was measured by them; their number is bounded."""
+        found = await self._store.query(Query(table=QUESTION_SETS, group=collection, limit=1000))
+        return [await self._whole(one) for one in found]
+
+    async def whole(self, set_id: str) -> StoredSet:
+        """Return a set with what was measured by it."""
+        row = await self._store.get(QUESTION_SETS, set_id)
+        return StoredSet(set=QuestionSet(id=set_id)) if row is None else await self._whole(row)
 
     async def with_words_of(self, user_id: str) -> Sequence[StoredSet]:
         """Return the sets that a user made or wrote a question of. All sets are looked through for that."""
@@ -64,16 +72,18 @@ class QuestionSets:
             for one in page:
                 kept = msgspec.convert(one.document, QuestionSet)
                 if kept.owner == user_id or any(asked.by == user_id for asked in kept.questions):
-                    found.append(StoredSet(set=kept, row=one.version))
+                    found.append(await self._whole(one))
             if len(page) < PAGE:
                 return found
             after = (page[-1].sort, page[-1].key)
 
-    async def _stored(self, wanted: Query) -> Sequence[StoredSet]:
-        return [
-            StoredSet(set=msgspec.convert(one.document, QuestionSet), row=one.version)
-            for one in await self._store.query(wanted)
-        ]
+    async def _whole(self, row: Document) -> StoredSet:
+        measured = await self._measurements.of_set(row.key)
+        return StoredSet(
+            set=msgspec.convert(row.document, QuestionSet),
+            row=row.version,
+            measured=tuple(one.id for one in measured),
+        )
 
 
 def put_set(kept: QuestionSet, row: int) -> Put:

@@ -1,4 +1,4 @@
-"""What clients see of collections, documents and question sets."""
+"""What clients see of collections, documents, question sets and measurements."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.domain.document import Document
+from autobot.contexts.knowledge.domain.measurement import Measurement
 from autobot.contexts.knowledge.domain.question_set import QuestionSet
-from autobot.contracts.knowledge import collections, documents, question_sets
+from autobot.contracts.knowledge import collections, documents, measurements, question_sets
 from autobot.contracts.knowledge.words import Status
 from autobot.kernel.core.context import Principal
 
@@ -86,4 +87,24 @@ def set_summary(kept: QuestionSet) -> question_sets.QuestionSetSummary:
         revision=kept.revision,
         created_at=kept.created,
         updated_at=kept.updated,
+    )
+
+
+def measurement_summary(measurement: Measurement, done: int) -> measurements.MeasurementSummary:
+    """Return a measurement without its questions, `done` of which were searched."""
+    return measurements.MeasurementSummary(
+        id=measurement.id,
+        set=measurement.set,
+        collection=measurement.collection,
+        revision=measurement.revision,
+        mode=measurement.mode,
+        rerank=measurement.rerank,
+        status=measurement.status,
+        done=done,
+        total=measurement.total,
+        asked_by=measurement.asked_by,
+        asked_at=measurement.asked_at,
+        ended_at=measurement.ended_at,
+        figures=measurement.figures,
+        error=measurement.error,
     )

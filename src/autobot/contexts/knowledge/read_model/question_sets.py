@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from autobot.contexts.knowledge.domain import question_files
 from autobot.contexts.knowledge.domain.question_set import QuestionSet, document_of
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.views import set_summary
+from autobot.contracts.knowledge import measurements
 from autobot.contracts.knowledge import question_sets as contract
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
@@ -90,8 +93,11 @@ class QuestionSetQueries:
 
 
 def question_sets_then(codec: EventCodec) -> Projection:
-    """Return the read model of question sets: which grades they had, without names and questions, which are somebody's text."""
-    types = tuple(one.TYPE for one in contract.EVENTS)
+    """Return the read model of question sets: their grades, and what was measured by them, newest last.
+
+    Without names and questions, which are somebody's text.
+    """
+    types = tuple(one.TYPE for one in (*contract.EVENTS, *measurements.EVENTS))
     return latest("question_sets", types, codec.unwrap, prefix="question-set-", change=_set_then)
 
 
@@ -100,7 +106,15 @@ def _set_then(before: dict[str, Any], event: Any) -> dict[str, Any] | None:
     match event:
         case contract.QuestionSetSaved():
             said = {one.id: dict(one.relevant) for one in event.questions}
-            return {"collection": event.collection, "owner": event.owner, "grades": said}
+            return {**before, "collection": event.collection, "owner": event.owner, "grades": said}
+        case measurements.MeasurementRequested():
+            begun = {"mode": event.mode, "status": "accepted"}
+            known = list(before.get("measurements", {}).items())[-(measurements.KEPT - 1) :]
+            return {**before, "measurements": {**dict(known), event.id: begun}}
+        case measurements.MeasurementEnded():
+            ended = {"status": event.status, "figures": msgspec.to_builtins(event.figures)}
+            past = before.get("measurements", {})
+            return {**before, "measurements": {**past, event.id: {**past.get(event.id, {}), **ended}}}
         case contract.QuestionGraded():
             grades[event.question.id] = dict(event.question.relevant)
         case contract.QuestionRemoved():
