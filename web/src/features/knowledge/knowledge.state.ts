@@ -59,6 +59,32 @@ export function kindOf({ filename, media_type: type, source }: KnowledgeDocument
   return type.split(";")[0]?.split("/").pop() || source;
 }
 
+/** How the text of a document is written: prose, prose whose headings are marked, or lines that keep their columns. */
+export type Script = "prose" | "marked" | "lines";
+const PROSE = ["text/plain", "text/html", "application/pdf", "application/vnd", "application/octet"];
+export function scriptOf({ filename, media_type: type, source }: Pick<KnowledgeDocument, "filename" | "media_type" | "source">): Script {
+  if (type.startsWith("text/markdown")) return "marked";
+  if (type.startsWith("text/plain") && source !== "text") return /\.(txt|text|log)$/i.test(filename) || !filename.includes(".") ? "prose" : "lines";
+  return type === "" || PROSE.some((prefix) => type.startsWith(prefix)) ? "prose" : "lines";
+}
+
+/** A line of a text, or several that are no heading. */
+export interface Piece {
+  readonly text: string;
+  readonly heading: boolean;
+}
+/** Cuts a marked text at its headings (`# …` to `###### …`, CommonMark 4.2). Nothing is added or left out, so that places stay true. */
+export function piecesOf(text: string): Piece[] {
+  const pieces: Piece[] = [];
+  for (const line of text.split(/(?<=\n)/)) {
+    const heading = /^ {0,3}#{1,6}[ \t]/.test(line);
+    const last = pieces.at(-1);
+    if (last !== undefined && !last.heading && !heading) pieces[pieces.length - 1] = { text: last.text + line, heading };
+    else pieces.push({ text: line, heading });
+  }
+  return pieces;
+}
+
 export interface Stretch {
   readonly start: number;
   readonly end: number;
@@ -99,3 +125,11 @@ export const startFor = (passage: Stretch | null): number => Math.max(0, (passag
 
 /** Two stretches of a text that follow one another, as one. */
 export const joined = (one: DocumentText, next: DocumentText): DocumentText => ({ ...one, text: one.text + next.text, end: next.end, pages: [...one.pages, ...next.pages] });
+
+/** Whither a document leads back, by what the router keeps of the page before: a chat, or results of a search; null for the list. */
+export function backOf(state: unknown, labels: { readonly chat: string; readonly search: string }): { readonly path: string; readonly label: string } | null {
+  const path: unknown = state !== null && typeof state === "object" && "back" in state ? state.back : null;
+  if (typeof path !== "string") return null;
+  if (path.startsWith("/chat/")) return { path, label: labels.chat };
+  return path.startsWith("/knowledge/search") ? { path, label: labels.search } : null;
+}

@@ -3,7 +3,7 @@ import { effectScope, nextTick, shallowRef } from "vue";
 import type { AcceptedDocument, KnowledgeDocument } from "@/contracts/api";
 import type { ChannelFrame, ProgressFrame } from "@/contracts/realtime";
 import { useFollowing } from "./following";
-import { advanced, filterOf, followedOf, isFiltered, joined, kindOf, passageOf, pollOf, segmentsOf, shareOf, startFor } from "./knowledge.state";
+import { advanced, backOf, filterOf, followedOf, isFiltered, joined, kindOf, passageOf, piecesOf, pollOf, scriptOf, segmentsOf, shareOf, startFor } from "./knowledge.state";
 import { bytes } from "@/shared/ui/format";
 import { lookOf } from "./looks";
 import { useUploads, type Send } from "./uploads";
@@ -203,4 +203,23 @@ describe("files on their way", () => {
     expect(signals[0]?.aborted).toBe(true);
     expect(uploads.all.value).toEqual([]);
   });
+});
+
+describe("the script of a text", () => {
+  it("marks headings in Markdown alone, and keeps the lines of tables and code", () => {
+    const of = (media_type: string, filename: string, source: KnowledgeDocument["source"] = "upload") => scriptOf({ media_type, filename, source });
+    expect([of("text/markdown", "a.md"), of("text/plain", "a.py"), of("text/csv", "a.csv"), of("text/plain", "a.txt"), of("text/plain", "LICENSE"), of("text/plain", "", "text"), of("application/pdf", "a.pdf"), of("text/html; charset=utf-8", "")]).toEqual(["marked", "lines", "lines", "prose", "prose", "prose", "prose", "prose"]);
+  });
+  it("cuts at headings and leaves nothing out", () => {
+    const text = "# One\n\nWords\n#hashtag\n## Two\n### Three\nEnd #4";
+    expect(piecesOf(text).filter(({ heading }) => heading).map((piece) => piece.text)).toEqual(["# One\n", "## Two\n", "### Three\n"]);
+    expect(piecesOf(text).map((piece) => piece.text).join("")).toBe(text);
+    expect(piecesOf("")).toEqual([{ text: "", heading: false }]);
+  });
+});
+
+it("leads back to the answer or the results that one came from, else to the list", () => {
+  const labels = { chat: "c", search: "s" };
+  const pages = [{ back: "/chat/1?message=2" }, { back: "/knowledge/search?q=x" }, { back: "/knowledge" }, { back: "//elsewhere/chat/" }, { back: null }, null, {}];
+  expect(pages.map((state) => backOf(state, labels))).toEqual([{ path: "/chat/1?message=2", label: "c" }, { path: "/knowledge/search?q=x", label: "s" }, null, null, null, null, null]);
 });

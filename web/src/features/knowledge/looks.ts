@@ -1,6 +1,7 @@
 import type { KnowledgeDocument } from "@/contracts/api";
 import { t } from "@/shared/catalogue";
 import type { Tone } from "@/shared/ui/tone";
+import { kindOf, scriptOf } from "./knowledge.state";
 
 export interface Look {
   readonly tone: Tone;
@@ -26,3 +27,7 @@ export function lookOf({ status, progress, words_only: wordsOnly }: KnowledgeDoc
       return { tone: "note", label, detail: counted };
   }
 }
+
+const icons: Readonly<Record<string, string>> = { text: "i-lucide-notebook-pen", csv: "i-lucide-table", tsv: "i-lucide-table", html: "i-lucide-globe", htm: "i-lucide-globe", url: "i-lucide-globe" };
+/** A sign for what a document is. */
+export const iconOf = (document: KnowledgeDocument): string => icons[kindOf(document)] ?? (scriptOf(document) === "lines" ? "i-lucide-file-code" : "i-lucide-file-text");
