@@ -33,8 +33,10 @@ from autobot.contexts.knowledge.ports.linked import (
 )
 from autobot.contexts.knowledge.ports.ranking import Reranker
 from autobot.contexts.settings.read_model import SettingsReader
+from autobot.contracts.identity import UserRemoved
 from autobot.contracts.inference import RankTexts, Reranked
 from autobot.contracts.models import Embeddings
+from autobot.kernel.commands.decision import Module
 from autobot.kernel.commands.linked import LinkedBus
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import SYSTEM, CallContext
@@ -176,12 +178,18 @@ async def work_on_documents(product: Worked) -> None:
         caring.cancel()
 
 
-async def follow_documents(indexer: Indexer, store: EventStore, codec: EventCodec) -> None:
-    """Let the indexer hear what is said of documents, as it is said."""
+async def follow_documents(
+    indexer: Indexer, query_log: module.QueryLog, store: EventStore, codec: EventCodec
+) -> None:
+    """Let the indexer hear what is said of documents, and the log of queries who is removed, as it is said."""
     async for batch in store.subscribe(after=await store.head()):
         for one in batch:
             if one.message.type.startswith(KNOWLEDGE):
                 indexer.heard(codec.unwrap(one))
+            elif one.message.type == UserRemoved.TYPE:
+                fact = codec.unwrap(one)
+                if isinstance(fact, UserRemoved):
+                    query_log.forget(fact.user_id)
 
 
 KNOWLEDGE: Final = "autobot.knowledge."
@@ -223,3 +231,36 @@ def rerank_rules(settings: SettingsReader) -> Callable[[], Awaitable[module.Rera
         )
 
     return rules
+
+
+def log_rules(settings: SettingsReader) -> Callable[[], Awaitable[module.LogRules]]:
+    """Return what tells the operator's rules of the log of queries."""
+
+    async def rules() -> module.LogRules:
+        return module.LogRules(
+            kept=await settings.current("knowledge.log_queries"),
+            days=await settings.current("knowledge.log_days"),
+            rows=await settings.current("knowledge.log_rows"),
+        )
+
+    return rules
+
+
+def knowledge_context(
+    knowledge: Knowledge, outside: Outside, store: EventStore, codec: EventCodec, settings: SettingsReader
+) -> tuple[module.QueryLog, Module]:
+    """Return the context, and the log of queries that hears of its searches."""
+    log = module.QueryLog(store, outside.clock, outside.ids, log_rules(settings))
+    context = module.build(
+        store=store,
+        blobs=knowledge.blobs,
+        index=knowledge.index,
+        embedder=knowledge.embedder,
+        reranker=knowledge.reranker,
+        rerank_rules=rerank_rules(settings),
+        query_log=log,
+        codec=codec,
+        clock=outside.clock,
+        ids=outside.ids,
+    )
+    return log, context

@@ -74,6 +74,7 @@ NO_PAST: Final[Mapping[str, str]] = {
     "knowledge.indexing": "how far documents are that are worked on now; what came of it is in the past of the documents",
     "knowledge.measuring": "how far measurements are that go on now; what came of them is in the past of their set",
     "knowledge.originals": "which document has which bytes; it follows from the documents",
+    "knowledge.queries": "what was searched for; that somebody searched is no fact, and it goes when it is old",
     "knowledge.queue": "what waits to be indexed now; it follows from the documents",
     "knowledge.retired": "deleted documents that searches of the past still find; the index has that past",
     "knowledge.watched": "how files of watched folders were seen last; their documents have a past",

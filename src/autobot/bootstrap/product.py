@@ -11,7 +11,7 @@ from autobot.bootstrap.acting import action_work
 from autobot.bootstrap.answering import Answering, answering
 from autobot.bootstrap.carrying import Carrying, carried, framed
 from autobot.bootstrap.channels import EngineTexts
-from autobot.bootstrap.documents import Knowledge, indexer_of, knowledge_on, rerank_rules
+from autobot.bootstrap.documents import Knowledge, indexer_of, knowledge_context, knowledge_on
 from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
 from autobot.bootstrap.health import ProbedHealth
@@ -40,7 +40,7 @@ from autobot.contexts.chat import module as chat_module
 from autobot.contexts.history import module as history_module
 from autobot.contexts.identity import module as identity_module
 from autobot.contexts.knowledge import module as knowledge_module
-from autobot.contexts.knowledge.module import Indexer
+from autobot.contexts.knowledge.module import Indexer, QueryLog
 from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.roles import module as roles_module
 from autobot.contexts.roles.module import Observer, Self
@@ -105,6 +105,7 @@ class Product:
     observer: Observer
     knowledge: Knowledge
     indexer: Indexer
+    query_log: QueryLog
 
     def context(self, principal: Any = SYSTEM) -> CallContext:
         """Return the context of work that this process begins by itself."""
@@ -162,7 +163,7 @@ class _Assembly:
         self.frames: list[Callable[[dict[str, Any]], None]] = []
         self.carrying = carried(outside, self.store, self.registry, self.frames)
         self.broker, self.send = self.carrying.broker, self.carrying.send
-        self.counts: dict[str, Callable[[], Any]] = {}
+        self.counts: dict[str, Callable[[], Any]] = {"runs_live": lambda: len(self.engine.all_live())}
 
     def product(self) -> Product:
         """Return the whole."""
@@ -180,7 +181,6 @@ class _Assembly:
         engine = self.engine = self._engine(services, facade, live)
         runs.use(engine)
         reacting = connect_reactions(registry, self.placement, self.codec, self.store, engine, self.knowledge)
-        self.counts["runs_live"] = lambda: len(engine.all_live())
         return Product(
             config=self.config,
             outside=outside,
@@ -212,6 +212,7 @@ class _Assembly:
             own=self.own,
             observer=self.observer,
             knowledge=self.knowledge,
+            query_log=self.query_log,
             indexer=indexer_of(self, services),
         )
 
@@ -264,6 +265,9 @@ class _Assembly:
         acting = actions_module.build(
             store=store, clock=outside.clock, ids=outside.ids, work=self.work, allowed=self._allowed
         )
+        self.query_log, knowledge = knowledge_context(
+            self.knowledge, outside, store, codec, self.settings.reader
+        )
         lists = caught_up_with(self.chat_view, store, outside.clock)
         modules = (
             self._people(),
@@ -275,16 +279,7 @@ class _Assembly:
             sagas_module.build(store, codec, outside.clock, lambda: self.engine.kinds, begun),
             messaging_context(store, codec, outside, self.broker, self._served),
             schemas_context(store, codec, outside.clock),
-            knowledge_module.build(
-                store=store,
-                blobs=self.knowledge.blobs,
-                index=self.knowledge.index,
-                embedder=self.knowledge.embedder,
-                reranker=self.knowledge.reranker,
-                rerank_rules=rerank_rules(self.settings.reader),
-                clock=outside.clock,
-                ids=outside.ids,
-            ),
+            knowledge,
             history_context(store, self.past, self.views, outside.clock, outside.ids),
             *modules_on(Ground(store=store, codec=codec, clock=outside.clock, ids=outside.ids)),
         )

@@ -22,6 +22,7 @@ from autobot.kernel.telemetry.listener import Change
 
 REFUSALS_EVERY_S: Final = 1.0
 USAGE_EVERY_S: Final = 1.0
+QUERIES_EVERY_S: Final = 1.0
 PROBE_LINKS_EVERY_S: Final = 5.0
 
 
@@ -57,6 +58,7 @@ async def running(product: Product, *, decisions: bool = True) -> AsyncIterator[
             try:
                 await product.refusals.flush()
                 await product.answering.meter.flush()
+                await product.query_log.flush()
                 await product.answering.router.close()
             finally:
                 await product.registry.close()
@@ -88,7 +90,10 @@ def _background(product: Product, seen: int) -> dict[str, Any]:
                 "scrubbing": product.upkeep.scrub_after_erasures(),
                 "documents": work_on_documents(product),
                 "index of passages": tend(product.outside.own_index, product.store, product.codec),
-                "news of documents": follow_documents(product.indexer, product.store, product.codec),
+                "log of queries": every(QUERIES_EVERY_S, product.query_log.flush),
+                "news of documents": follow_documents(
+                    product.indexer, product.query_log, product.store, product.codec
+                ),
             }
     if placement.holds("ai"):
         server = product.live.server

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
-from autobot.adapters.logs.masking import masked
+from autobot.kernel.core.masking import masked
 
 Style = Literal["json", "text"]
 _FIRST: Final = ("time", "level", "event")

@@ -8,24 +8,28 @@ from autobot.contexts.knowledge.handlers.collections import CollectionHandlers
 from autobot.contexts.knowledge.handlers.documents import DocumentHandlers
 from autobot.contexts.knowledge.handlers.indexing import IndexingHandlers
 from autobot.contexts.knowledge.handlers.measurements import MeasurementHandlers
+from autobot.contexts.knowledge.handlers.queries import QueryHandlers
 from autobot.contexts.knowledge.handlers.question_sets import QuestionSetHandlers
 from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.contexts.knowledge.ports.measurements import Measurements
+from autobot.contexts.knowledge.ports.queries import Queries
 from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.ranking import Reranker
 from autobot.contexts.knowledge.process.following import cleaner, labeller
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
 from autobot.contexts.knowledge.process.measuring import MeasurementRun, measurement_starter
 from autobot.contexts.knowledge.process.mending import Mender
+from autobot.contexts.knowledge.process.query_log import LogRules, QueryLog
 from autobot.contexts.knowledge.process.sharing import Shares
 from autobot.contexts.knowledge.process.watching import Watcher
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
 from autobot.contexts.knowledge.read_model.measurements import MeasurementQueries
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
+from autobot.contexts.knowledge.read_model.queries import LoggedSearches, LogQueries
 from autobot.contexts.knowledge.read_model.question_sets import QuestionSetQueries
 from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules, RulesNow
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
@@ -35,6 +39,7 @@ from autobot.contracts.knowledge import (
     indexing,
     measurements,
     measuring,
+    queries,
     question_sets,
     search,
 )
@@ -42,15 +47,18 @@ from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.ids import IdSource
+from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
 
 __all__ = [
     "EVENTS",
     "RULES",
     "Indexer",
+    "LogRules",
     "Means",
     "MeasurementRun",
     "Mender",
+    "QueryLog",
     "RerankRules",
     "Shares",
     "Watcher",
@@ -60,7 +68,7 @@ __all__ = [
     "measurement_starter",
 ]
 
-FOLDERS = "knowledge:folders"
+FOLDERS, QUERIES = "knowledge:folders", "knowledge:queries"
 READ, WRITE, RECORD, ERASE = "knowledge:read", "knowledge:write", "knowledge:record", "knowledge:erase"
 EVENTS: Final = (*collections.EVENTS, *documents.EVENTS, *measurements.EVENTS, *question_sets.EVENTS)
 _ALLOW: Final = Verdict.ALLOW
@@ -71,6 +79,8 @@ RULES: Final = (
     Rule(action=WRITE, admin=_ALLOW, operator=_ALLOW, user=_ALLOW),
     # Paths of the machine are for those who run it.
     Rule(action=FOLDERS, admin=_ALLOW, operator=_ALLOW),
+    # What others searched for says much of them.
+    Rule(action=QUERIES, admin=_ALLOW),
     Rule(action=RECORD),
     Rule(action=ERASE),
 )
@@ -84,24 +94,34 @@ def build(
     embedder: Embedder,
     reranker: Reranker,
     rerank_rules: RulesNow,
+    query_log: QueryLog,
+    codec: EventCodec,
     clock: Clock,
     ids: IdSource,
 ) -> Module:
-    """Return the context. `rerank_rules` are asked at each search."""
+    """Return the context. `rerank_rules` are asked at each search, and `query_log` hears of it."""
     reranking = Reranking(index, reranker, rerank_rules, clock)
-    library, sets, measured = Library(store), QuestionSets(store), Measurements(store)
+    library, sets, measured, logged = Library(store), QuestionSets(store), Measurements(store), Queries(store)
+    searches = SearchQueries(store, library, index, embedder, reranking, clock)
     return Module(
         name="knowledge",
         commands=(
             *_of_collections(CollectionHandlers(library, sets, clock, ids)),
-            *_of_documents(DocumentHandlers(library, sets, clock, ids)),
+            *_of_documents(DocumentHandlers(library, sets, logged, clock, ids)),
             *_of_indexing(IndexingHandlers(library, clock, ids)),
             *_of_question_sets(QuestionSetHandlers(library, sets, index, clock, ids)),
             *_of_measurements(MeasurementHandlers(library, sets, measured, clock, ids)),
+            CommandSpec(
+                command=queries.ForgetQueries,
+                action=READ,
+                handler=QueryHandlers(logged).forget,
+                answer=queries.QueriesForgotten,
+            ),
         ),
         queries=(
             *_queries(DocumentQueries(store, library, blobs, clock), CollectionQueries(library)),
-            *_searches(SearchQueries(store, library, index, embedder, reranking, clock)),
+            *_searches(searches, query_log),
+            *_log_queries(LogQueries(store, codec)),
             *_set_queries(QuestionSetQueries(library, sets), MeasurementQueries(library, sets, measured)),
         ),
         events=EVENTS,
@@ -195,9 +215,18 @@ def _set_queries(found: QuestionSetQueries, measured: MeasurementQueries) -> tup
     )
 
 
-def _searches(found: SearchQueries) -> tuple[QuerySpec, ...]:
+def _log_queries(found: LogQueries) -> tuple[QuerySpec, ...]:
     return (
-        QuerySpec(query=search.SearchKnowledge, action=READ, handler=found.search),
+        QuerySpec(query=queries.ListQueries, action=READ, handler=found.own),
+        QuerySpec(query=queries.ListQueriesOfAll, action=QUERIES, handler=found.everybodys),
+    )
+
+
+def _searches(found: SearchQueries, log: QueryLog) -> tuple[QuerySpec, ...]:
+    # What is measured is nobody's question, and stands in no log.
+    logged = LoggedSearches(found, log.add)
+    return (
+        QuerySpec(query=search.SearchKnowledge, action=READ, handler=logged.search),
         QuerySpec(query=measuring.MeasureSearch, action=READ, handler=MeasureQueries(found).measure),
     )
 

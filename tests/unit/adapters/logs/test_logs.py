@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from autobot.adapters.logs.lines import render
 from autobot.adapters.logs.listener import BURST, WINDOW_MAX_S, WINDOW_S, LogListener
-from autobot.adapters.logs.masking import MASK, mask_text, masked
 from autobot.adapters.logs.setup import open_log
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
 from autobot.kernel.core.errors import (
@@ -24,6 +23,7 @@ from autobot.kernel.core.errors import (
     InvalidInput,
     Unauthenticated,
 )
+from autobot.kernel.core.masking import MASK, mask_text, masked
 from autobot.kernel.telemetry.listener import Change, Hop
 from autobot.testing.virtual_time import ManualClock
 

@@ -15,8 +15,10 @@ from autobot.adapters.system.clock import SystemClock
 from autobot.contexts.knowledge.module import (
     EVENTS,
     Indexer,
+    LogRules,
     Means,
     Mender,
+    QueryLog,
     RerankRules,
     build,
     cleaner,
@@ -26,6 +28,7 @@ from autobot.contexts.knowledge.ports.blobs import once, store
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.fetching import Fetched, Wanted
 from autobot.contexts.knowledge.ports.index import Where
+from autobot.contracts.chat import ReplyRecorded
 from autobot.contracts.knowledge import documents as contract
 from autobot.contracts.models import Embeddings
 from autobot.kernel.core.context import CallContext, Principal, Role
@@ -85,9 +88,11 @@ class World(Ground):
     """The context with what it stands on."""
 
     def __init__(self, embedder: Embedder) -> None:
-        super().__init__(EVENTS, clock=SystemClock())
+        super().__init__((*EVENTS, ReplyRecorded), clock=SystemClock())
         self.blobs, self.index = MemoryBlobs(self.clock), MemoryPassages()
         self.embedder, self.pages = Switched(embedder), Pages()
+        self.log_rules = LogRules()
+        self.query_log = QueryLog(self.store, self.clock, self.ids, self.rules_of_log)
         module = build(
             store=self.store,
             blobs=self.blobs,
@@ -95,6 +100,8 @@ class World(Ground):
             embedder=self.embedder,
             reranker=HashingReranker(self.clock, reads=False),
             rerank_rules=usual_rules,
+            query_log=self.query_log,
+            codec=self.codec,
             clock=self.clock,
             ids=self.ids,
         )
@@ -102,6 +109,10 @@ class World(Ground):
         self.dispatcher = self.bus(self.modules)
         self.clean = cleaner(self.codec, self.index, self.blobs)
         self.label = labeller(self.codec, self.store, self.index)
+
+    async def rules_of_log(self) -> LogRules:
+        """The rules of the log of queries, as they are now."""
+        return self.log_rules
 
     async def do(self, command: Any, who: Principal = ALICE, key: str | None = None) -> Any:
         """Dispatch a command."""

@@ -28,6 +28,7 @@ from autobot.contexts.knowledge.ports.documents import (
     put_retired,
     put_waiting,
 )
+from autobot.contexts.knowledge.ports.queries import QUERIES, Queries
 from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.views import document_view, progress_of
 from autobot.contracts.knowledge import collections
@@ -43,8 +44,11 @@ from autobot.kernel.event_store.transaction import ANY, Delete, Erase, Put
 class DocumentHandlers:
     """One method a command."""
 
-    def __init__(self, library: Library, sets: QuestionSets, clock: Clock, ids: IdSource) -> None:
-        self._library, self._sets, self._clock, self._ids = library, sets, clock, ids
+    def __init__(
+        self, library: Library, sets: QuestionSets, queries: Queries, clock: Clock, ids: IdSource
+    ) -> None:
+        self._library, self._sets, self._queries = library, sets, queries
+        self._clock, self._ids = clock, ids
 
     # ------------------------------------------------------------------------------------------------ coming
 
@@ -181,16 +185,20 @@ class DocumentHandlers:
     async def erase(
         self, command: contract.EraseDocuments, context: CallContext
     ) -> Decision[contract.DocumentsErased]:
-        """Erase what somebody brought who is gone; their empty collections go, others stay without an owner."""
+        """Erase what somebody brought who is gone, and what they searched for.
+
+        Their empty collections go, others stay without an owner.
+        """
         here, retired = await self._library.brought_by(command.user_id, command.limit)
         found = [*here, *retired]
-        more = len(found) == command.limit
+        searched = await self._queries.ids_of(command.user_id, command.limit)
+        more = command.limit in (len(found), len(searched))
         rest = [] if more else await self._places_left(command.user_id, here)
         emits, writes, erase = joined((*(gone(one, keep_past=False) for one in found), *rest))
         return Decision(
             answer=contract.DocumentsErased(erased=len(found), more=more),
             emits=emits,
-            writes=writes,
+            writes=(*writes, *(Delete(table=QUERIES, key=one) for one in searched)),
             erase=erase,
             object=command.user_id,
             reason="user removed",

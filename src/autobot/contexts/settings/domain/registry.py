@@ -241,6 +241,34 @@ KNOWLEDGE: Final = (
         minimum=0.1,
         maximum=20.0,
     ),
+    Definition(
+        key="knowledge.log_queries",
+        type="boolean",
+        group="Documents",
+        title="Keep what is searched for",
+        description="Each person sees their own searches, administrators those of all. Off: nothing new is kept.",
+        default=True,
+    ),
+    Definition(
+        key="knowledge.log_days",
+        type="integer",
+        group="Documents",
+        title="Days for which searches are kept",
+        description="Older ones are taken out of the log of queries.",
+        default=30,
+        minimum=1,
+        maximum=3650,
+    ),
+    Definition(
+        key="knowledge.log_rows",
+        type="integer",
+        group="Documents",
+        title="Searches that are kept",
+        description="At most; the oldest go first.",
+        default=10_000,
+        minimum=100,
+        maximum=1_000_000,
+    ),
 )
 
 READ_MODELS: Final = (

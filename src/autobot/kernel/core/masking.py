@@ -1,4 +1,4 @@
-"""Masks secrets in what is logged, by the name of a field and by the look of a value. Pure."""
+"""Masks secrets in what is logged or kept, by the name of a field and by the look of a value. Pure."""
 
 from __future__ import annotations
 
