@@ -13,6 +13,7 @@ import msgspec
 from autobot.adapters.redis.call_wire import (
     ANSWER,
     ANSWERS,
+    BEAT_S,
     CHUNK,
     END,
     ERROR,
@@ -22,6 +23,7 @@ from autobot.adapters.redis.call_wire import (
     STOP,
     WINDOW,
     Piece,
+    alive,
     calls_key,
     word_of,
     words_channel,
@@ -95,6 +97,7 @@ class CallDoor:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hear_for_ever())
             group.create_task(self._take_for_ever(group))
+            group.create_task(self._beat_for_ever())
 
     def take(self) -> None:
         """Take calls from now on."""
@@ -234,6 +237,18 @@ class CallDoor:
 
     async def _publish(self, to: str, piece: Piece) -> None:
         await self._server.publish([(to, written(piece))])
+
+    async def _beat_for_ever(self) -> None:
+        """Say of all calls that are open that they are worked on: who does not hear it knows that they are lost."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            by_caller: dict[str, list[str]] = {}
+            for call, _ in self._open.values():
+                by_caller.setdefault(call.to, []).append(call.id)
+            words = [(to, written(alive(calls))) for to, calls in by_caller.items()]
+            if words:
+                with suppress(AutoBotError):
+                    await self._server.publish(words)
 
     # ------------------------------------------------------------------------------------------ hearing
 

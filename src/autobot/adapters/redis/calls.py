@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from autobot.adapters.redis.call_wire import (
+    ALIVE,
     ANSWER,
     ANSWERS,
     CHUNK,
     END,
     ERROR,
+    GROUP,
     LONGEST_MS,
     MESSAGE_MAX,
     MORE,
@@ -22,8 +25,10 @@ from autobot.adapters.redis.call_wire import (
     WINDOW,
     Piece,
     Word,
+    alive_in,
     calls_key,
     piece_of,
+    place_of,
     words_channel,
     written,
 )
@@ -54,10 +59,27 @@ HEARD_S: Final = 5.0
 """Seconds that a call waits until its answer could be heard."""
 BACKOFF_S: Final = (0.05, 2.0)
 LOOK_S: Final = 1.0
+SILENCE: Final = 5
+"""Looks, one a second, after which a call is lost of which its process said nothing: it says so once a second. Looks are
+counted, not seconds, so that a caller that stood still itself hears first what was said meanwhile."""
 UNAUTHENTICATED: Final = 401
 
 _told: Final = msgspec.json.Decoder(Told)
 _fields: Final = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call that was made: its entry, what came of it, and for how many looks nothing was heard of it."""
+
+    entry: bytes = b""
+    pieces: asyncio.Queue[Piece | None] = field(default_factory=asyncio.Queue)
+    taken: bool = False
+    silent: int = 0
+
+    def heard(self) -> None:
+        """Note that its process lives."""
+        self.taken, self.silent = True, 0
 
 
 class StreamCalls:
@@ -65,7 +87,8 @@ class StreamCalls:
 
     `link` is the row, `issuer` the role of this process, `audience` the role that answers. `wires` are the row's
     operations; another one raises Absent. Whoever of the role takes a call first answers it, so a target is no more than
-    a name. A call that its process loses is lost: it ends by its time-out, and its row's retries say whether it is made again.
+    a name. A call that its process loses is lost: it is noticed by that process's silence, after some seconds, and the row's
+    retries say whether it is made again.
     """
 
     def __init__(
@@ -85,7 +108,7 @@ class StreamCalls:
         self._wires, self._tokens, self._server = dict(wires), tokens, server
         self._clock, self._now, self._chance, self._ids = clock, clock.monotonic, chance, ids
         self._channel = ANSWERS + ids.new()
-        self._open: dict[str, asyncio.Queue[Piece | None]] = {}
+        self._open: dict[str, _Open] = {}
         self._words: asyncio.Queue[Word] = asyncio.Queue()
         self._heard = asyncio.Event()
         self._closed = False
@@ -135,6 +158,7 @@ class StreamCalls:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hear_for_ever())
             group.create_task(self._say_for_ever())
+            group.create_task(self._watch_for_ever())
 
     # ------------------------------------------------------------------------------------------- asking
 
@@ -156,17 +180,19 @@ class StreamCalls:
         if len(body) > MESSAGE_MAX:
             raise TooLarge(f"The call has {len(body)} bytes; at most {MESSAGE_MAX} cross {self._link}.")
         call = self._ids.new()
-        queue: asyncio.Queue[Piece | None] = asyncio.Queue()
         await self._until_heard(target)
-        self._open[call] = queue
+        made = self._open[call] = _Open()
         whole = False
         try:
-            await self._send(call, operation, body, context)
+            made.entry = await self._send(call, operation, body, context)
             number = 0
             while True:
-                piece = await queue.get()
+                piece = await made.pieces.get()
                 if piece is None or piece.number != number:
-                    raise ConnectionLost("A part of the answer was lost.", link=self._link, target=target)
+                    why = "is silent" if made.silent >= SILENCE else "was not heard for a moment"
+                    raise ConnectionLost(
+                        f"The process that took the call {why}.", link=self._link, target=target
+                    )
                 number += 1
                 whole = piece.kind != CHUNK
                 if piece.kind == ERROR:
@@ -188,7 +214,8 @@ class StreamCalls:
             why = "This connection is shut down." if self._closed else "Redis is not heard."
             raise ConnectFailed(why, link=self._link, target=target)
 
-    async def _send(self, call: str, operation: Operation, body: bytes, context: CallContext) -> None:
+    async def _send(self, call: str, operation: Operation, body: bytes, context: CallContext) -> bytes:
+        """Make the call; returns its entry in the stream."""
         token = self._tokens.issue(
             call_for(
                 context,
@@ -200,10 +227,11 @@ class StreamCalls:
         )
         fields = inject(context, now=self._now(), chance=self._chance) | {"authorization": f"Bearer {token}"}
         oldest = max(0, int(self._clock.now().timestamp() * 1000) - LONGEST_MS)
-        await self._server.do(
+        entry: bytes = await self._server.do(
             "XADD", calls_key(self._audience), "MINID", "~", oldest, "*", "id", call, "to", self._channel,
             "operation", operation.name, "fields", _fields.encode(fields), "body", body,
         )  # fmt: skip
+        return entry
 
     # ---------------------------------------------------------------------------------------- answering
 
@@ -266,14 +294,49 @@ class StreamCalls:
     def _take(self, data: bytes) -> None:
         with suppress(BadAnswer):
             piece = piece_of(data)
-            queue = self._open.get(piece.call)
-            if queue is not None:
-                queue.put_nowait(piece)
+            if piece.kind == ALIVE:
+                for call in alive_in(piece):
+                    if (made := self._open.get(call)) is not None:
+                        made.heard()
+            elif (made := self._open.get(piece.call)) is not None:
+                made.heard()
+                made.pieces.put_nowait(piece)
 
     def _lose(self) -> None:
         self._heard.clear()
-        for queue in self._open.values():
-            queue.put_nowait(None)
+        for made in self._open.values():
+            made.pieces.put_nowait(None)
+
+    # ----------------------------------------------------------------------------------------- watching
+
+    async def _watch_for_ever(self) -> None:
+        """Give up the calls whose process is silent: it was killed, or cut off."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for made in tuple(self._open.values()):
+                made.silent += 1
+                if made.silent < SILENCE or not made.entry:
+                    continue
+                if made.taken:
+                    made.pieces.put_nowait(None)
+                elif not await self._waits(made.entry):
+                    # It may have been taken a moment ago: from now on its process has to say so.
+                    made.heard()
+
+    async def _waits(self, entry: bytes) -> bool:
+        """Say whether a call still waits to be taken; also while that cannot be found out."""
+        key = calls_key(self._audience)
+        try:
+            if not await self._server.do("XRANGE", key, entry, entry):
+                return False
+            groups = await self._server.do("XINFO", "GROUPS", key)
+        except AutoBotError:
+            return True
+        for group in groups:
+            told = dict(zip(group[::2], group[1::2], strict=False))
+            if told[b"name"] == GROUP.encode():
+                return place_of(entry) > place_of(told[b"last-delivered-id"])
+        return True
 
     async def _say_for_ever(self) -> None:
         channel = words_channel(self._audience)
