@@ -12,6 +12,8 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
+from autobot.bootstrap.agreeing import check_agreed
+from autobot.contexts.roles.module import Observer
 from autobot.contracts.system import BreakerAction, HealthCheck
 from autobot.kernel.core.clock import Clock, parse_rfc3339, rfc3339
 from autobot.kernel.core.errors import NotFound
@@ -110,8 +112,8 @@ class SharedControl:
     A decision is checked here and put in force by each process that carries the row, as it follows the log.
     """
 
-    def __init__(self, registry: LinkRegistry, figures: Figures) -> None:
-        self._registry, self._figures = registry, figures
+    def __init__(self, registry: LinkRegistry, figures: Figures, observer: Observer) -> None:
+        self._registry, self._figures, self._observer = registry, figures, observer
 
     def describe(self) -> Sequence[Mapping[str, Any]]:
         """Return every row with the counts of all processes."""
@@ -119,8 +121,9 @@ class SharedControl:
         return merged(self._registry.describe(), others)
 
     def check(self, row: str, fields: Mapping[str, Any] | None) -> None:
-        """Raise unless the row exists and would hold with these fields."""
+        """Raise unless the row exists, would hold with these fields, and all its processes can carry it so."""
         self._registry.check(row, fields)
+        check_agreed(self._observer, row, fields)
 
     def apply(self, row: str, fields: Mapping[str, Any] | None) -> None:
         """Set the run-time fields of a row in this process."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
 from autobot.adapters.roles.transport import RoleTransport
 from autobot.adapters.vault.service_tokens import KeyedServiceTokens, key_mark
 from autobot.adapters.vault.vault import load_or_create_key
+from autobot.bootstrap.agreeing import carried_here
 from autobot.bootstrap.carrying import PROGRESS, TEXT, WANTED
 from autobot.bootstrap.channels import EngineTexts, publish_passing
 from autobot.bootstrap.knowing import VERSION
@@ -21,7 +22,7 @@ from autobot.bootstrap.product import Product
 from autobot.bootstrap.redis import RedisCarrier, RedisParts
 from autobot.bootstrap.routing import MODELS, OF_DOCUMENTS, REPORTS
 from autobot.bootstrap.sides import Sides, open_streams
-from autobot.bootstrap.targets import TargetDirectory
+from autobot.bootstrap.targets import Others, TargetDirectory
 from autobot.contexts.agents.facade import model_wires, over_facade
 from autobot.contexts.roles.module import Membership, Self
 from autobot.gateway.hop.app import RoleHop
@@ -36,12 +37,16 @@ from autobot.kernel.event_store.patience import AWAY
 from autobot.kernel.links.hop_door import HopRow
 from autobot.kernel.links.hop_wire import HEALTH
 from autobot.kernel.links.registry import Carrier
+from autobot.kernel.links.row import TransportName
 from autobot.kernel.links.service_token import ServiceTokens
 from autobot.kernel.links.wire import Wire
 from autobot.kernel.messaging.transient import Missed
 from autobot.kernel.resilience.operation import Transport
 from autobot.kernel.telemetry.listener import Listeners
 from autobot.workers.npu.ports import inference_wires
+
+if TYPE_CHECKING:
+    from autobot.bootstrap.grpc_side import GrpcSide
 
 FOUND_S: Final = 20.0
 """Seconds that a process waits at its start for the roles that it calls; then it serves without, and says so."""
@@ -112,7 +117,12 @@ async def joined(
     transports = {row: _transport(product, row, tokens) for row in _followed(product)}
     parts = _parts(product, role, tokens)
     sides = await _sides(product, parts, tokens, redis, grpc_port)
-    own = replace(product.own, key_mark=key_mark(key), grpc=sides.grpc.address if sides.grpc else "")
+    own = replace(
+        product.own,
+        key_mark=key_mark(key),
+        grpc=sides.grpc.address if sides.grpc else "",
+        carries=carried_here(),
+    )
     membership = Membership(
         own,
         product.store,
@@ -121,7 +131,7 @@ async def joined(
         product.context(),
         listener=outside.listener,
     )
-    directory = _directory(product, own, transports, sides)
+    directory = _directory(product, own, transports, sides, membership)
     mesh = Mesh(
         product=product,
         membership=membership,
@@ -149,10 +159,20 @@ async def joined(
 
 
 def _directory(
-    product: Product, own: Self, transports: Mapping[str, Transport], sides: Sides
+    product: Product, own: Self, transports: Mapping[str, Transport], sides: Sides, member: Membership
 ) -> TargetDirectory:
     """Return what connects the rows that lead from here."""
     outside = product.outside
+
+    async def open_for(words: frozenset[TransportName]) -> Others | None:
+        if not await sides.open_for(words):
+            return None
+        if sides.grpc is not None:
+            with suppress(*AWAY):
+                # Else the next sign of life says it.
+                await member.takes_grpc(sides.grpc.address)
+        return sides.others
+
     return TargetDirectory(
         transports,
         own.contracts,
@@ -167,6 +187,7 @@ def _directory(
         key_mark=own.key_mark,
         others=sides.others,
         otherwise=_otherwise(product),
+        open_for=open_for,
     )
 
 
@@ -231,19 +252,25 @@ def _transport(product: Product, row: str, tokens: ServiceTokens) -> Transport:
 async def _sides(
     product: Product, parts: HopParts, tokens: ServiceTokens, redis: RedisParts, port: int | None
 ) -> Sides:
-    """Return what carries rows here besides HTTP: what a row of the matrix asks for, and gRPC for a port of its own."""
+    """Return what carries rows here besides HTTP: what a row of the matrix asks for, and gRPC for a port of its own.
+
+    More is opened when a row asks for it later.
+    """
     rows = product.registry.matrix.rows
     asked = {rows[row].transport for row in HOPS if row in rows}
     wires = {row: _wires(product, row) for row in HOPS}
-    sides = Sides()
-    if "stream" in asked:
-        sides.stream = open_streams(product, parts, wires, tokens, redis.server)
-    if "grpc" in asked or port is not None:
+
+    async def open_grpc() -> GrpcSide:
         need_grpc()
         # Its libraries are no part of the core.
         from autobot.bootstrap.grpc_side import open_side
 
-        sides.grpc = await open_side(product, parts, wires, tokens, port or 0)
+        return await open_side(product, parts, wires, tokens, port or 0)
+
+    sides = Sides(
+        open_grpc=open_grpc, open_stream=lambda: open_streams(product, parts, wires, tokens, redis.server)
+    )
+    await sides.open_for(asked if port is None else asked | {"grpc"})
     return sides
 
 

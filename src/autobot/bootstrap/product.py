@@ -155,7 +155,7 @@ class _Assembly:
             self._consumers,
         )
         self.control: LinkControl = (
-            SharedControl(self.registry, self.figures) if placement.scaled else self.registry
+            SharedControl(self.registry, self.figures, self.observer) if placement.scaled else self.registry
         )
         self.views = {"chat": self.chat_view}
         self.knowledge = knowledge_on(config, outside, self.registry)

@@ -98,6 +98,7 @@ def worker_self(config: Config, slot: int, key_mark: str, grpc: str) -> Self:
         speaks=speaks,
         key_mark=key_mark,
         grpc=grpc,
+        carries=("http", "grpc") if grpc else ("http",),
     )
 
 

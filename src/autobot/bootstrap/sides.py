@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from autobot.adapters.redis.call_door import CallDoor
@@ -43,10 +43,34 @@ class StreamSide:
 
 @dataclass(slots=True, kw_only=True)
 class Sides:
-    """Both, as far as they are there."""
+    """Both, as far as they are there; `open_grpc` and `open_stream` make them when a row first asks for one.
 
+    What was opened stays until the process ends: calls that are under way end where they began.
+    """
+
+    open_grpc: Callable[[], Awaitable[GrpcSide]]
+    open_stream: Callable[[], StreamSide]
     grpc: GrpcSide | None = None
     stream: StreamSide | None = None
+    _taking: bool = False
+    _streaming: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def open_for(self, words: Collection[TransportName]) -> bool:
+        """Open what carries these words and is not there yet; returns whether anything came.
+
+        Raises Absent without gRPC's libraries, ConfigurationError when its port is taken.
+        """
+        came = False
+        if "stream" in words and self.stream is None:
+            self.stream, came = self.open_stream(), True
+            self._streaming.set()
+            if self._taking and self.stream.door is not None:
+                self.stream.door.take()
+        if "grpc" in words and self.grpc is None:
+            self.grpc, came = await self.open_grpc(), True
+            if self._taking:
+                await self.grpc.ready()
+        return came
 
     @property
     def others(self) -> Mapping[str, Mapping[TransportName, Transport]]:
@@ -60,11 +84,13 @@ class Sides:
 
     async def run(self) -> None:
         """Do what is to be done beside the calls, until cancelled."""
-        if self.stream is not None:
-            await self.stream.run()
+        await self._streaming.wait()
+        assert self.stream is not None
+        await self.stream.run()
 
     async def ready(self) -> None:
-        """Take calls."""
+        """Take calls, from now on also by what is opened later."""
+        self._taking = True
         if self.stream is not None and self.stream.door is not None:
             self.stream.door.take()
         if self.grpc is not None:
@@ -72,6 +98,7 @@ class Sides:
 
     async def leave(self) -> None:
         """Take no more calls of those that anybody of the role may take, and say so to who probes."""
+        self._taking = False
         if self.stream is not None and self.stream.door is not None:
             self.stream.door.leave()
         if self.grpc is not None:

@@ -49,6 +49,10 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host's port as targets. Raises OSError."""
 
 
+Others = Mapping[str, Mapping[TransportName, Transport]]
+OpenFor = Callable[[frozenset[TransportName]], Awaitable[Others | None]]
+
+
 class Reached(NamedTuple):
     """Where the live processes of a role take calls, by transport."""
 
@@ -74,7 +78,8 @@ class TargetDirectory:
     `contracts` is the fingerprint of what this process `speaks`; who does not understand it gets no calls. Nor does who
     has another service key than `key_mark` tells: that would refuse them; it is told once a life, and counted. `others`
     carry a row instead when it says their word: to those processes that take calls that way. `otherwise` carries a row
-    for which no process is there.
+    for which no process is there. `open_for` opens what carries the words that rows say now, and returns `others` anew
+    when something came.
     """
 
     def __init__(
@@ -92,18 +97,19 @@ class TargetDirectory:
         speaks: Contracts | None = None,
         resolve: Resolve = resolved,
         key_mark: str = "",
-        others: Mapping[str, Mapping[TransportName, Transport]] | None = None,
+        others: Others | None = None,
         otherwise: Mapping[str, Carrier] | None = None,
+        open_for: OpenFor | None = None,
     ) -> None:
         self._key_mark, self._unlike = key_mark, frozenset[tuple[str, int]]()
         self._hops, self._others, self._contracts = dict(hops), dict(others or {}), contracts
-        self._otherwise = dict(otherwise or {})
+        self._otherwise, self._open_for = dict(otherwise or {}), open_for
         self._registry, self._store, self._codec = registry, store, codec
         self._clock, self._observer, self._context, self._listener = clock, observer, context, listener
         self._book, self._names = ContractBook(store, speaks), Names(resolve, clock, listener)
         self._known: dict[str, Reached] = {}
         self._woken = asyncio.Event()
-        self._stale = False
+        self._stale = self._unopened = False
         self.found = asyncio.Event()
         """Set while every row has a target."""
         for row in self._hops:
@@ -133,6 +139,7 @@ class TargetDirectory:
 
     async def look(self) -> None:
         """Read the table once and connect what changed."""
+        await self._open()
         await self._resolve()
         try:
             rows = [one for one, _ in await members(self._store)]
@@ -153,6 +160,24 @@ class TargetDirectory:
             # What is lost gets no calls from here already; that it is written down can wait for the next look.
             for one in await bury(self._store, self._codec, self._observer, self._context):
                 self._lost(one)
+
+    async def _open(self) -> None:
+        """Open what rows ask for since a moment ago: their other ends do so at the same time."""
+        if self._open_for is None:
+            return
+        rows = self._registry.matrix.rows
+        try:
+            others = await self._open_for(frozenset(rows[row].transport for row in HOPS if row in rows))
+        except AutoBotError as error:
+            if not self._unopened:
+                self._unopened = True
+                self._change("closed", "closed", "A transport that a row asks for cannot be opened.", error)
+            return
+        self._unopened = False
+        if others is not None:
+            self._others = dict(others)
+            for row, known in self._known.items():
+                self._wire(row, known)
 
     async def _able(self, role: str, rows: Sequence[Instance]) -> Reached:
         """Return the addresses that get calls of a role, in one order."""
@@ -183,6 +208,7 @@ class TargetDirectory:
             aim=self._aimed,
             others={word: Carrier(one, targets.by(word)) for word, one in others.items()},
             otherwise=self._otherwise.get(row),
+            agreed=True,
         )
         self._registry.wire(row, there)
 

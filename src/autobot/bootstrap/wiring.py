@@ -70,12 +70,12 @@ def wire_fixed(registry: LinkRegistry, place: str = "", placement: Placement = E
         registry.wire(WORKER_ROW, Wired(state="absent", hint="autobot add npu"))
     for row, (caller, callee) in HOPS.items():
         if placement.incoming(row):
-            registry.wire(row, Wired(arrivals=True, elsewhere=True))
+            registry.wire(row, Wired(arrivals=True, elsewhere=True, agreed=True))
         elif placement.outgoing(row):
-            registry.wire(row, Wired(state="absent", hint=f"autobot serve {callee}"))
+            registry.wire(row, Wired(state="absent", hint=f"autobot serve {callee}", agreed=True))
         elif placement.scaled:
             hint = f"carried by the processes of the role {caller}"
-            registry.wire(row, Wired(state="absent", hint=hint, elsewhere=True))
+            registry.wire(row, Wired(state="absent", hint=hint, elsewhere=True, agreed=True))
 
 
 class ModelWires:

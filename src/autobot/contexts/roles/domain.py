@@ -62,7 +62,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """One process, as its row says. `beat` counts its signs of life; `epoch` its lives.
 
     `key_mark` tells the service key from others, "" where the process did not say it; `grpc` is where it takes
-    calls over gRPC, "" for nowhere. `holder` is known to its process alone: a second process of the same id is told apart by it. `revision` is that
+    calls over gRPC, "" for nowhere; `carries` are the transports that it can take and make. `holder` is known to its process alone: a second process of the same id is told apart by it. `revision` is that
     of the last fact about it.
     """
 
@@ -85,6 +85,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     lost: bool = False
     key_mark: str = ""
     grpc: str = ""
+    carries: tuple[str, ...] = ("http",)
     revision: int = -1
 
     def joined(self, lives: int) -> tuple[tuple[Event, ...], Instance]:

@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
+
+import msgspec
 
 from autobot.contexts.roles.domain import (
     FORGOTTEN_S,
@@ -150,6 +153,7 @@ class Membership:
             lease_s=self._lease_s,
             key_mark=own.key_mark,
             grpc=own.grpc,
+            carries=own.carries,
             revision=revision,
         )
 
@@ -176,7 +180,20 @@ class Membership:
         async with self._lock:
             for _ in range(TRIES):
                 row = self._row
-                if row is None or await self._write(row.beaten(self._now())):
+                if row is None:
+                    return
+                if await self._write(msgspec.structs.replace(row, grpc=self._own.grpc).beaten(self._now())):
+                    return
+
+    async def takes_grpc(self, address: str) -> None:
+        """Say where this process takes calls over gRPC from now on. Raises what the store raises: it is then told later."""
+        self._own = replace(self._own, grpc=address)
+        async with self._lock:
+            for _ in range(TRIES):
+                row = self._row
+                if row is None or row.grpc == address:
+                    return
+                if await self._write(msgspec.structs.replace(row, grpc=address).beaten(self._now())):
                     return
 
     async def drain(self, reason: str) -> None:

@@ -136,8 +136,8 @@ class LinkRegistry:
         row, files = changed.rows.get(row_id), changed.with_run_time(row_id, None).rows.get(row_id)
         if row is None or (files is not None and row.transport == files.transport):
             return
-        spoken = self._wired.get(row_id, NOTHING).spoken
-        if row.transport not in spoken:
+        wired = self._wired.get(row_id, NOTHING)
+        if not wired.agreed and row.transport not in wired.spoken:
             raise InvalidInput(
                 f"This process does not speak {row.transport} on {row_id}.",
                 hint="Set it in the matrix file of a process that does, and start that.",

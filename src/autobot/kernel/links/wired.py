@@ -32,7 +32,8 @@ class Wired:
     by what `substituted_by` names. `speaks` is the matrix's word for a transport that is not direct. `chain` are further targets, in order, that a row whose error handling
     is fallback or failover goes on to. `others` are further carriers by their word: the row's `transport`
     chooses. `arrivals` marks a row whose calls come in from a client: they are counted
-    here, its pipeline lives there. `otherwise` carries the row while there are no targets. `aim` makes addresses of the targets that the row itself fixes: without it
+    here, its pipeline lives there. `otherwise` carries the row while there are no targets. `agreed` says that the processes
+    agree on how the row is carried, so any word is taken here: while nobody takes calls by it, `transport` carries them. `aim` makes addresses of the targets that the row itself fixes: without it
     they are not used here, and a change of them is refused, unless `elsewhere` says that another process carries
     the row.
     """
@@ -49,10 +50,13 @@ class Wired:
     aim: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
     elsewhere: bool = False
     otherwise: Carrier | None = None
+    agreed: bool = False
 
     def carrier(self, row: Row) -> Carrier | None:
         """Return what carries the calls of `row`, None when nothing does."""
         chosen = self.others.get(row.transport)
+        if self.agreed and chosen is not None and not chosen.targets and not row.targets:
+            chosen = None
         if chosen is None:
             if self.transport is None:
                 return None
@@ -81,6 +85,8 @@ class Wired:
                 return "absent", None
             if row.transport != "direct" and isinstance(carrier.transport, DirectTransport):
                 return "substituted", self.substituted_by or "a direct call in this process"
+            if self.agreed and row.transport != self.speaks and carrier.transport is self.transport:
+                return "substituted", f"{self.speaks}, while no process takes calls by {row.transport}"
         return self.state, self.substituted_by
 
 

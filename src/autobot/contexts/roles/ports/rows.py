@@ -85,7 +85,8 @@ class Self:
     """What a process says of itself. `id` is the same after a restart, and nobody else's as far as it knows.
 
     `contracts` is the fingerprint of what it `speaks`, `key_mark` tells its service key from others; all three are empty
-    where nobody else is there to compare. `grpc` is where it takes calls over gRPC, "" for nowhere.
+    where nobody else is there to compare. `grpc` is where it takes calls over gRPC, "" for nowhere; `carries` are the
+    transports by which it can take and make calls, each by the matrix's word.
     """
 
     id: str
@@ -98,3 +99,4 @@ class Self:
     speaks: Contracts | None = None
     key_mark: str = ""
     grpc: str = ""
+    carries: tuple[str, ...] = ("http",)
