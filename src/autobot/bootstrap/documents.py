@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from autobot.adapters.documents.parser import ChildParser
+from autobot.adapters.files.archives import LocalFiles
 from autobot.adapters.files.folders import MachineFolders
 from autobot.adapters.http.fetching import WebTransport
 from autobot.bootstrap.carrying import PROGRESS, Send
@@ -39,6 +40,7 @@ from autobot.contracts.models import Embeddings
 from autobot.kernel.commands.decision import Module
 from autobot.kernel.commands.linked import LinkedBus
 from autobot.kernel.commands.ports import Dispatcher
+from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import SYSTEM, CallContext
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.linked import LinkedEventStore
@@ -104,6 +106,19 @@ def own_context(outside: Outside) -> CallContext:
     """Return the context of work on documents that nobody waits for."""
     trace = new_trace(outside.chance)
     return CallContext(correlation_id=outside.ids.new(), principal=SYSTEM, trace=trace)
+
+
+def runs_of_documents(
+    knowledge: Knowledge, bus: Dispatcher, store: EventStore, clock: Clock
+) -> tuple[module.MeasurementRun, module.ImportRun]:
+    """Return the definitions of the context's runs for the engine."""
+    imports = module.ImportRun(bus=bus, store=store, blobs=knowledge.blobs, clock=clock)
+    return module.MeasurementRun(bus=bus, store=store), imports
+
+
+def archives_of(knowledge: Knowledge, store: EventStore, clock: Clock) -> module.Exporter:
+    """Return what writes collections as archives."""
+    return module.Exporter(store, knowledge.blobs, clock)
 
 
 class Assembled(Protocol):
@@ -259,6 +274,7 @@ def knowledge_context(
         reranker=knowledge.reranker,
         rerank_rules=rerank_rules(settings),
         query_log=log,
+        files=LocalFiles(),
         codec=codec,
         clock=outside.clock,
         ids=outside.ids,

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from autobot.adapters.prometheus.exposition import ConsumerFigures
 from autobot.bootstrap.channels import EngineTexts, publish_passing, sources
+from autobot.bootstrap.documents import archives_of
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.metrics import proven, watch_figures
 from autobot.bootstrap.product import Product
@@ -22,6 +23,7 @@ from autobot.bootstrap.registry import asyncapi, schemas_routers
 from autobot.bootstrap.selves import process_id
 from autobot.contexts.identity.module import authenticator
 from autobot.contracts import messaging as messages
+from autobot.contracts.knowledge.archives import ARCHIVE_MAX
 from autobot.contracts.knowledge.words import FILE_MAX
 from autobot.gateway.access import Access
 from autobot.gateway.app import Gateway, create_app
@@ -41,6 +43,7 @@ from autobot.gateway.rest import (
     chat,
     history,
     knowledge,
+    knowledge_archives,
     knowledge_measurements,
     knowledge_queries,
     knowledge_search,
@@ -62,7 +65,10 @@ from autobot.kernel.telemetry.listener import Listeners
 WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
 """Where `make web` leaves the client, seen from a checkout."""
 
-UPLOADS: Final = (("/api/v1/knowledge_base/documents", FILE_MAX + 1_048_576),)
+UPLOADS: Final = (
+    ("/api/v1/knowledge_base/documents", FILE_MAX + 1_048_576),
+    ("/api/v1/knowledge_base/imports", ARCHIVE_MAX + 1_048_576),
+)
 """Where bodies may be larger: a file with the form around it."""
 
 
@@ -129,7 +135,9 @@ class Edge:
         product.counts["realtime_sessions"] = lambda: self.fanout.sessions
 
     def _routers(self, signing_in: APIRouter) -> tuple[APIRouter, ...]:
-        bus = self.product.bus
+        product, bus = self.product, self.product.bus
+        blobs, ids = product.knowledge.blobs, product.outside.ids
+        archived = archives_of(product.knowledge, product.store, product.outside.clock).of
         return (
             signing_in,
             chat.router(bus),
@@ -142,7 +150,8 @@ class Edge:
             models.router(bus, self.product.outside.clock),
             presence.router(self.board, self._authorize),
             history.router(bus),
-            knowledge.router(bus, self.product.knowledge.blobs, self.product.outside.ids),
+            knowledge.router(bus, blobs, ids),
+            knowledge_archives.router(bus, blobs, ids, archived),
             knowledge_search.router(bus),
             knowledge_sets.router(bus),
             knowledge_queries.router(bus),

@@ -71,6 +71,7 @@ NO_PAST: Final[Mapping[str, str]] = {
     "identity.usage": "when a credential was used last; each use is no fact",
     "knowledge.files": "which document has which file; it follows from the documents",
     "knowledge.folders": "how watched folders are now; their documents have a past",
+    "knowledge.imports": "how imports of archives are; what they brought has its past with the documents",
     "knowledge.indexing": "how far documents are that are worked on now; what came of it is in the past of the documents",
     "knowledge.measuring": "how far measurements are that go on now; what came of them is in the past of their set",
     "knowledge.originals": "which document has which bytes; it follows from the documents",

@@ -11,7 +11,13 @@ from autobot.bootstrap.acting import action_work
 from autobot.bootstrap.answering import Answering, answering
 from autobot.bootstrap.carrying import Carrying, carried, framed
 from autobot.bootstrap.channels import EngineTexts
-from autobot.bootstrap.documents import Knowledge, indexer_of, knowledge_context, knowledge_on
+from autobot.bootstrap.documents import (
+    Knowledge,
+    indexer_of,
+    knowledge_context,
+    knowledge_on,
+    runs_of_documents,
+)
 from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
 from autobot.bootstrap.health import ProbedHealth
@@ -39,7 +45,6 @@ from autobot.contexts.agents.process import ChatReply
 from autobot.contexts.chat import module as chat_module
 from autobot.contexts.history import module as history_module
 from autobot.contexts.identity import module as identity_module
-from autobot.contexts.knowledge import module as knowledge_module
 from autobot.contexts.knowledge.module import Indexer, QueryLog
 from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.roles import module as roles_module
@@ -375,11 +380,11 @@ class _Assembly:
             bus=bus, store=self.store, codec=self.codec, clock=self.outside.clock, work=self.work
         )
         again = messaging_module.replay_run(bus=bus, store=self.store, clock=self.outside.clock)
-        measuring = knowledge_module.MeasurementRun(bus=bus, store=self.store)
         changes = history_module.change_run(bus=bus, store=self.store, views=self.views)
+        of_documents = runs_of_documents(self.knowledge, bus, self.store, self.outside.clock)
         kinds: dict[Role, tuple[Any, ...]] = {
             "ai": (reply,),
-            "backend": (acts, identity_module.user_removal(bus), again, changes, measuring),
+            "backend": (acts, identity_module.user_removal(bus), again, changes, *of_documents),
         }
         frame = framed(self.send, lambda body: EngineTexts(self.engine).piece(body))
         return RunEngine(

@@ -20,7 +20,7 @@ from autobot.contracts import (
     settings,
     system,
 )
-from autobot.contracts.knowledge import collections, documents, measurements, question_sets
+from autobot.contracts.knowledge import archives, collections, documents, measurements, question_sets
 from autobot.gateway.message_schemas import STORED, message_schemas
 from autobot.kernel.event_store.upcast import Upcaster, Upcasters
 from autobot.kernel.messaging.facts import EVENTS as BROKER_EVENTS
@@ -34,6 +34,7 @@ EVENTS: Final[tuple[type[Any], ...]] = (
     *documents.EVENTS,
     *measurements.EVENTS,
     *question_sets.EVENTS,
+    *archives.EVENTS,
     *identity.EVENTS,
     *messaging.EVENTS,
     *read_models.EVENTS,

@@ -16,7 +16,7 @@ from autobot.contexts.knowledge import module as knowledge_module
 from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.sagas import module as sagas_module
 from autobot.contracts import actions, chat, identity, read_models, replays
-from autobot.contracts.knowledge import documents, measurements
+from autobot.contracts.knowledge import archives, documents, measurements
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -43,6 +43,7 @@ def connect_reactions(
     if placement.holds("ai"):
         reactions[chat.ReplyRequested.TYPE] = start_reply(codec, engine.accept, NAME, _owner(codec, store))
     if placement.holds("backend"):
+        clean = knowledge_module.cleaner(codec, knowledge.index, knowledge.blobs)
         reactions |= {
             actions.ActionRequested.TYPE: actions_module.run_starter(codec, engine.accept),
             identity.UserRemovalRequested.TYPE: identity_module.removal_starter(codec, engine.accept),
@@ -51,8 +52,10 @@ def connect_reactions(
                 codec, engine.accept
             ),
             read_models.ReadModelChangeRequested.TYPE: history_module.change_starter(codec, engine.accept),
+            archives.ImportRequested.TYPE: knowledge_module.import_starter(codec, engine.accept),
             documents.DocumentChanged.TYPE: knowledge_module.labeller(codec, store, knowledge.index),
-            documents.DocumentDeleted.TYPE: knowledge_module.cleaner(codec, knowledge.index, knowledge.blobs),
+            documents.DocumentDeleted.TYPE: clean,
+            archives.ImportEnded.TYPE: clean,
         }
 
     types = tuple(reactions)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from autobot.cli import data, inspect, people
+from autobot.cli.archives import export, import_
 from autobot.cli.console import current_config, guarded
 from autobot.cli.dead_letters import dead_letters
 from autobot.cli.knowledge import knowledge
@@ -31,6 +32,8 @@ app.add_typer(inspect.events, name="events")
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(read_models, name="read-models")
 app.add_typer(knowledge, name="knowledge")
+knowledge.command("export")(export)
+knowledge.command("import")(import_)
 app.add_typer(roles, name="roles")
 app.add_typer(data.audit, name="audit")
 app.add_typer(new, name="new")

@@ -1,4 +1,4 @@
-"""`autobot knowledge …`: how well documents are found."""
+"""`autobot knowledge …`: how well documents are found. Collections as files are in `archives`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,6 @@ from autobot.cli.output import Exit, say, show_json, table
 from autobot.config import Config
 
 knowledge = typer.Typer(help="Documents, and how well they are found.", no_args_is_help=True)
-
-
-@knowledge.callback()
-def group() -> None:
-    """Keep `eval` a command of its own."""
 
 
 @knowledge.command("eval")

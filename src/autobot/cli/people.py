@@ -17,7 +17,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Who = Annotated[str, typer.Argument(help="User name or id.")]
 
 
-async def _user(ask: Ask, name: str) -> dict[str, Any] | None:
+async def user_called(ask: Ask, name: str) -> dict[str, Any] | None:
+    """Return a user by name or id; where there is none that is told."""
     found = (await ask("ListUsers", name_or_id=name))["items"]
     if not found:
         complain(f"There is no user called {name}.", "autobot users list shows them.")
@@ -36,7 +37,7 @@ def create_key(
     """Make a key and print it, alone, once."""
 
     async def work(ask: Ask, config: Config) -> int | None:
-        owner = await _user(ask, user)
+        owner = await user_called(ask, user)
         if owner is None:
             return Exit.REFUSED
         made = await ask("CreateKey", name=name, scopes=scope, user_id=owner["id"], expires_at=expires)
@@ -51,7 +52,7 @@ def list_keys(user: Annotated[str, typer.Option()] = "admin", as_json: Json = Fa
     """List a user's keys (never their secrets)."""
 
     async def work(ask: Ask, config: Config) -> int | None:
-        owner = await _user(ask, user)
+        owner = await user_called(ask, user)
         if owner is None:
             return Exit.REFUSED
         items = (await ask("ListKeys", user_id=owner["id"], limit=200))["items"]
@@ -111,7 +112,7 @@ def issue_link(username: Who = "admin") -> None:
     """Print a new one-time sign-in link; an earlier one stops working."""
 
     async def work(ask: Ask, config: Config) -> int | None:
-        user = await _user(ask, username)
+        user = await user_called(ask, username)
         if user is None:
             return Exit.REFUSED
         made = await ask("IssueLink", user_id=user["id"])
@@ -123,7 +124,7 @@ def issue_link(username: Who = "admin") -> None:
 
 def _change(username: str, **fields: Any) -> int:
     async def work(ask: Ask, config: Config) -> int | None:
-        user = await _user(ask, username)
+        user = await user_called(ask, username)
         if user is None:
             return Exit.REFUSED
         await ask("ChangeUser", user_id=user["id"], **fields)
@@ -163,7 +164,7 @@ def remove_user(
     """
 
     async def work(ask: Ask, config: Config) -> int | None:
-        user = await _user(ask, username)
+        user = await user_called(ask, username)
         if user is None:
             return Exit.REFUSED
         started = await ask("RemoveUser", user_id=user["id"], grace_days=grace_days)

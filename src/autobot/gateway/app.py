@@ -44,6 +44,7 @@ from autobot.kernel.event_store.patience import patiently
 OTHER_TYPES: Final = (
     ("/api/v1/events", (b"",)),
     ("/api/v1/knowledge_base/documents", (b"multipart/form-data",)),
+    ("/api/v1/knowledge_base/imports", (b"multipart/form-data",)),
 )
 """Below these a body may be of another type than JSON: a CloudEvent in binary mode carries what its sender has, and
 files come in forms."""

@@ -563,6 +563,26 @@ export interface paths {
         patch: operations["change_collection_api_v1_knowledge_base_collections__id__patch"];
         trace?: never;
     };
+    "/api/v1/knowledge_base/collections/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Take a collection along as one file
+         * @description Originals with titles, tags and addresses, of the newest version of each document; no vectors and no text, which are made anew where it is taken in. That somebody took it along is in the audit.
+         */
+        get: operations["export_collection_api_v1_knowledge_base_collections__id__export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/knowledge_base/collections/{id}/question_set_files": {
         parameters: {
             query?: never;
@@ -863,6 +883,44 @@ export interface paths {
         };
         /** Watched folders, and how each is */
         get: operations["list_folders_api_v1_knowledge_base_folders_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's imports, the newest first */
+        get: operations["list_imports_api_v1_knowledge_base_imports_get"];
+        put?: never;
+        /**
+         * Take in a collection that was exported
+         * @description A form with one `file`, an archive of at most 4294967296 bytes as `export` writes it, and the `collection` that its documents go to; without one they get a collection of their own, the same each time that archives of one collection are taken in. Answers 202 when the archive is kept; `GET` the import for its `state`. First the whole archive is looked through: when anything is wrong with it nothing of it is taken in. Files that the collection has already are recognised.
+         */
+        post: operations["import_collection_api_v1_knowledge_base_imports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge_base/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An import and how far it is */
+        get: operations["get_import_api_v1_knowledge_base_imports__id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2989,6 +3047,48 @@ export interface components {
             items: components["schemas"]["MessageHit"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * ImportPage
+         * @description The newest imports.
+         */
+        ImportPage: {
+            /** Items */
+            items: components["schemas"]["ImportView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * ImportView
+         * @description An import: `done` of `documents` are in, `added` anew and `existing` there already. `collection` is empty until it is known.
+         */
+        ImportView: {
+            /** Added */
+            added: number;
+            /** Collection */
+            collection: string;
+            /** Created At */
+            created_at: string;
+            /** Documents */
+            documents: number;
+            /** Done */
+            done: number;
+            /** Ended At */
+            ended_at: string | null;
+            error: components["schemas"]["Failure"] | null;
+            /** Existing */
+            existing: number;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Size */
+            size: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "checking" | "importing" | "completed" | "failed";
         };
         /**
          * InferenceReport
@@ -12754,6 +12854,190 @@ export interface operations {
             };
         };
     };
+    export_collection_api_v1_knowledge_base_collections__id__export_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive: a plain tar with what is said of each document, its original, and hashes. */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_question_set_api_v1_knowledge_base_collections__id__question_set_files_post: {
         parameters: {
             query?: never;
@@ -17186,6 +17470,520 @@ export interface operations {
                      *       "status": 403,
                      *       "title": "Not allowed",
                      *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_imports_api_v1_knowledge_base_imports_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPage"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_collection_api_v1_knowledge_base_imports_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    collection?: string;
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_import_api_v1_knowledge_base_imports__id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

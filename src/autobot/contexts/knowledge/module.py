@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from autobot.contexts.knowledge.handlers.archives import ArchiveHandlers
 from autobot.contexts.knowledge.handlers.collections import CollectionHandlers
 from autobot.contexts.knowledge.handlers.documents import DocumentHandlers
 from autobot.contexts.knowledge.handlers.indexing import IndexingHandlers
 from autobot.contexts.knowledge.handlers.measurements import MeasurementHandlers
 from autobot.contexts.knowledge.handlers.queries import QueryHandlers
 from autobot.contexts.knowledge.handlers.question_sets import QuestionSetHandlers
+from autobot.contexts.knowledge.ports.archiving import Exporter
 from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.embedding import Embedder
+from autobot.contexts.knowledge.ports.imports import Imports
 from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contexts.knowledge.ports.machine import MachineFiles
 from autobot.contexts.knowledge.ports.measurements import Measurements
 from autobot.contexts.knowledge.ports.queries import Queries
 from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.ranking import Reranker
 from autobot.contexts.knowledge.process.following import cleaner, labeller
+from autobot.contexts.knowledge.process.importing import ImportRun, import_starter
 from autobot.contexts.knowledge.process.indexing import Indexer, Means
 from autobot.contexts.knowledge.process.measuring import MeasurementRun, measurement_starter
 from autobot.contexts.knowledge.process.mending import Mender
@@ -27,6 +32,7 @@ from autobot.contexts.knowledge.process.sharing import Shares
 from autobot.contexts.knowledge.process.watching import Watcher
 from autobot.contexts.knowledge.read_model.collections import CollectionQueries
 from autobot.contexts.knowledge.read_model.documents import DocumentQueries
+from autobot.contexts.knowledge.read_model.imports import ImportQueries
 from autobot.contexts.knowledge.read_model.measurements import MeasurementQueries
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
 from autobot.contexts.knowledge.read_model.queries import LoggedSearches, LogQueries
@@ -34,6 +40,7 @@ from autobot.contexts.knowledge.read_model.question_sets import QuestionSetQueri
 from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules, RulesNow
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
 from autobot.contracts.knowledge import (
+    archives,
     collections,
     documents,
     indexing,
@@ -53,6 +60,8 @@ from autobot.kernel.event_store.ports import EventStore
 __all__ = [
     "EVENTS",
     "RULES",
+    "Exporter",
+    "ImportRun",
     "Indexer",
     "LogRules",
     "Means",
@@ -64,13 +73,20 @@ __all__ = [
     "Watcher",
     "build",
     "cleaner",
+    "import_starter",
     "labeller",
     "measurement_starter",
 ]
 
-FOLDERS, QUERIES = "knowledge:folders", "knowledge:queries"
+FOLDERS, QUERIES, MACHINE = "knowledge:folders", "knowledge:queries", "knowledge:machine"
 READ, WRITE, RECORD, ERASE = "knowledge:read", "knowledge:write", "knowledge:record", "knowledge:erase"
-EVENTS: Final = (*collections.EVENTS, *documents.EVENTS, *measurements.EVENTS, *question_sets.EVENTS)
+EVENTS: Final = (
+    *collections.EVENTS,
+    *documents.EVENTS,
+    *measurements.EVENTS,
+    *question_sets.EVENTS,
+    *archives.EVENTS,
+)
 _ALLOW: Final = Verdict.ALLOW
 
 RULES: Final = (
@@ -81,6 +97,8 @@ RULES: Final = (
     Rule(action=FOLDERS, admin=_ALLOW, operator=_ALLOW),
     # What others searched for says much of them.
     Rule(action=QUERIES, admin=_ALLOW),
+    # Collections of anybody as files of the machine: of use to the command line alone, no route leads there.
+    Rule(action=MACHINE, admin=_ALLOW),
     Rule(action=RECORD),
     Rule(action=ERASE),
 )
@@ -95,19 +113,23 @@ def build(
     reranker: Reranker,
     rerank_rules: RulesNow,
     query_log: QueryLog,
+    files: MachineFiles,
     codec: EventCodec,
     clock: Clock,
     ids: IdSource,
 ) -> Module:
-    """Return the context. `rerank_rules` are asked at each search, and `query_log` hears of it."""
+    """Return the context. `rerank_rules` are asked at each search, and `query_log` hears of it; `files` are those that
+    the command line names."""
     reranking = Reranking(index, reranker, rerank_rules, clock)
     library, sets, measured, logged = Library(store), QuestionSets(store), Measurements(store), Queries(store)
+    imports, exporter = Imports(store), Exporter(store, blobs, clock)
     searches = SearchQueries(store, library, index, embedder, reranking, clock)
     return Module(
         name="knowledge",
         commands=(
             *_of_collections(CollectionHandlers(library, sets, clock, ids)),
-            *_of_documents(DocumentHandlers(library, sets, logged, clock, ids)),
+            *_of_documents(DocumentHandlers(library, sets, logged, imports, clock, ids)),
+            *_of_archives(ArchiveHandlers(library, imports, blobs, exporter, files, clock, ids)),
             *_of_indexing(IndexingHandlers(library, clock, ids)),
             *_of_question_sets(QuestionSetHandlers(library, sets, index, clock, ids)),
             *_of_measurements(MeasurementHandlers(library, sets, measured, clock, ids)),
@@ -123,6 +145,7 @@ def build(
             *_searches(searches, query_log),
             *_log_queries(LogQueries(store, codec)),
             *_set_queries(QuestionSetQueries(library, sets), MeasurementQueries(library, sets, measured)),
+            *_import_queries(ImportQueries(imports)),
         ),
         events=EVENTS,
         rules=RULES,
@@ -166,6 +189,33 @@ def _of_documents(handlers: DocumentHandlers) -> tuple[CommandSpec, ...]:
             handler=handlers.erase,
             answer=documents.DocumentsErased,
         ),
+    )
+
+
+def _of_archives(handlers: ArchiveHandlers) -> tuple[CommandSpec, ...]:
+    view, blob = archives.ImportView, frozenset({"blob"})
+    handled: tuple[tuple[type[Any], str, Any, Any], ...] = (
+        (archives.ExportCollection, READ, handlers.export, archives.Exported),
+        (archives.SaveCollection, MACHINE, handlers.save, archives.Exported),
+        (archives.LoadArchive, MACHINE, handlers.load, view),
+        (archives.RecordImportChecked, RECORD, handlers.checked, view),
+        (archives.RecordImportEnded, RECORD, handlers.ended, view),
+    )
+    return (
+        CommandSpec(
+            command=archives.ImportArchive, action=WRITE, handler=handlers.take, answer=view, secret=blob
+        ),
+        *(
+            CommandSpec(command=command, action=action, handler=handler, answer=answer)
+            for command, action, handler, answer in handled
+        ),
+    )
+
+
+def _import_queries(found: ImportQueries) -> tuple[QuerySpec, ...]:
+    return (
+        QuerySpec(query=archives.GetImport, action=READ, handler=found.get),
+        QuerySpec(query=archives.ListImports, action=READ, handler=found.list),
     )
 
 

@@ -152,12 +152,12 @@ class Intake:
             return await self._form(kind, request.stream(), call)
         given = _given(await request.body())
         if (given.text is None) == (given.url is None):
-            raise _wrong("must be there, or `url`, and not both", "#/text")
+            raise wrong("must be there, or `url`, and not both", "#/text")
         if given.url is not None:
             _check_address(given.url)
             return await self._add(given, call, source="url", title=given.title or given.url[:300])
         if not given.title:
-            raise _wrong("is missing: a text needs one", "#/title")
+            raise wrong("is missing: a text needs one", "#/title")
         return await self._text(given, given.text or "", call)
 
     async def _text(self, given: GivenDocument, text: str, call: Exchange) -> documents.Accepted:
@@ -167,7 +167,8 @@ class Intake:
             for at in range(0, len(data), PIECE):
                 yield data[at : at + PIECE]
 
-        blob, stored = await self._keep(pieces(), "#/text")
+        blob = self._ids.new()
+        stored = await kept(self._originals, blob, pieces(), "#/text", FILE_MAX)
         file = _mark(stored, filename="", media_type="text/plain; charset=utf-8")
         return await self._add(given, call, source="text", title=given.title or "", file=file, blob=blob)
 
@@ -180,13 +181,15 @@ class Intake:
             async for part in parts_of(content_type, stream):
                 if part.name == "file" and part.filename is not None:
                     if blob:
-                        raise _wrong("is there twice", "#/file")
-                    blob, stored = await self._keep(part.__aiter__(), "#/file")
+                        raise wrong("is there twice", "#/file")
+                    name = self._ids.new()
+                    stored = await kept(self._originals, name, part.__aiter__(), "#/file", FILE_MAX)
+                    blob = name
                     file = _mark(stored, filename=_base(part.filename), media_type=part.media_type[:200])
                 else:
                     await _field(part, said)
             if file is None:
-                raise _wrong("is missing", "#/file")
+                raise wrong("is missing", "#/file")
             given = _given(orjson.dumps({name: value for name, value in said.items() if value}))
         except BaseException:
             if blob:
@@ -194,24 +197,6 @@ class Intake:
             raise
         title = given.title or file.filename.rpartition(".")[0] or file.filename or "Untitled"
         return await self._add(given, call, source="upload", title=title[:300], file=file, blob=blob)
-
-    async def _keep(self, pieces: AsyncIterator[bytes], pointer: str) -> tuple[str, Stored]:
-        """Store bytes as they come. Raises TooLarge, and InvalidInput when there is nothing but white space."""
-        name = self._ids.new()
-        upload, offset, blank = await self._originals.begin(name), 0, True
-        try:
-            async for piece in pieces:
-                blank = blank and not piece.strip(b" \t\r\n\x00\xef\xbb\xbf")
-                if offset + len(piece) > FILE_MAX:
-                    raise TooLarge(f"The file has more than the {FILE_MAX} bytes that are accepted.")
-                await self._originals.append(upload, offset, piece)
-                offset += len(piece)
-            if blank:
-                raise _wrong("is empty", pointer)
-            return name, await self._originals.finish(upload)
-        except BaseException:
-            await self._originals.abandon(upload)
-            raise
 
     async def _add(
         self,
@@ -249,14 +234,34 @@ class Intake:
             await self._originals.remove(blob)
 
 
+async def kept(
+    originals: Originals, name: str, pieces: AsyncIterator[bytes], pointer: str, most: int
+) -> Stored:
+    """Store bytes under a name as they come. Raises TooLarge beyond `most`, InvalidInput when there is nothing but white space."""
+    upload, offset, blank = await originals.begin(name), 0, True
+    try:
+        async for piece in pieces:
+            blank = blank and not piece.strip(b" \t\r\n\x00\xef\xbb\xbf")
+            if offset + len(piece) > most:
+                raise TooLarge(f"The file has more than the {most} bytes that are accepted.")
+            await originals.append(upload, offset, piece)
+            offset += len(piece)
+        if blank:
+            raise wrong("is empty", pointer)
+        return await originals.finish(upload)
+    except BaseException:
+        await originals.abandon(upload)
+        raise
+
+
 async def _field(part: Part, said: dict[str, Any]) -> None:
     if part.name not in ("title", "collection", "tags", "id"):
-        raise _wrong("is no field of this form", f"#/{part.name[:80]}")
+        raise wrong("is no field of this form", f"#/{part.name[:80]}")
     text = (await part.text(FIELD_MAX)).strip()
     if part.name == "tags":
         said["tags"] += [one.strip() for one in text.split(",") if one.strip()]
     elif part.name in said:
-        raise _wrong("is there twice", f"#/{part.name}")
+        raise wrong("is there twice", f"#/{part.name}")
     else:
         said[part.name] = text
 
@@ -267,10 +272,10 @@ def _given(body: bytes) -> GivenDocument:
     except orjson.JSONDecodeError as error:
         raise Malformed(f"The body is not JSON: it breaks at character {error.pos}.") from None
     if not isinstance(value, dict):
-        raise _wrong("must be an object", "#")
+        raise wrong("must be an object", "#")
     unknown = set(value) - {"title", "text", "url", "collection", "tags", "id"}
     if unknown:
-        raise _wrong("is no member of this body", f"#/{min(unknown)[:80]}")
+        raise wrong("is no member of this body", f"#/{min(unknown)[:80]}")
     try:
         return _GIVEN.validate_python(value)
     except ValidationError as error:
@@ -301,13 +306,14 @@ def _check_address(url: str) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise _wrong("is no address", "#/url") from None
+        raise wrong("is no address", "#/url") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise _wrong("must begin with http:// or https:// and a host", "#/url")
+        raise wrong("must begin with http:// or https:// and a host", "#/url")
     if parts.username is not None or parts.password is not None:
-        raise _wrong("must hold no name or password", "#/url")
+        raise wrong("must hold no name or password", "#/url")
 
 
-def _wrong(detail: str, pointer: str) -> InvalidInput:
+def wrong(detail: str, pointer: str) -> InvalidInput:
+    """Return the refusal of one part of a body."""
     error = FieldError(detail=detail, pointer=pointer)
     return InvalidInput(f"{pointer.removeprefix('#/') or 'The body'} {detail}.", errors=(error,))

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from autobot.adapters.documents.parser import ChildParser, ParserOptions
+from autobot.adapters.files.archives import LocalFiles
 from autobot.adapters.memory.blobs import MemoryBlobs
 from autobot.adapters.memory.passages import MemoryPassages
 from autobot.adapters.system.clock import SystemClock
@@ -102,6 +103,7 @@ class World(Ground):
             rerank_rules=usual_rules,
             query_log=self.query_log,
             codec=self.codec,
+            files=LocalFiles(),
             clock=self.clock,
             ids=self.ids,
         )

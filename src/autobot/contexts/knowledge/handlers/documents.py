@@ -8,12 +8,14 @@ from typing import Any
 from autobot.contexts.knowledge.domain.collection import Collection, own_of
 from autobot.contexts.knowledge.domain.collection import stream_of as collection_stream
 from autobot.contexts.knowledge.domain.document import Document, stream_of
+from autobot.contexts.knowledge.handlers.archives import forgotten
 from autobot.contexts.knowledge.handlers.collections import released, removed
 from autobot.contexts.knowledge.handlers.parts import Parts, joined
 from autobot.contexts.knowledge.handlers.question_sets import set_removed, words_removed
 from autobot.contexts.knowledge.ports.documents import (
     DOCUMENTS,
     FILES,
+    MANY,
     ORIGINALS,
     QUEUE,
     RETIRED,
@@ -28,6 +30,7 @@ from autobot.contexts.knowledge.ports.documents import (
     put_retired,
     put_waiting,
 )
+from autobot.contexts.knowledge.ports.imports import Imports
 from autobot.contexts.knowledge.ports.queries import QUERIES, Queries
 from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.views import document_view, progress_of
@@ -45,9 +48,15 @@ class DocumentHandlers:
     """One method a command."""
 
     def __init__(
-        self, library: Library, sets: QuestionSets, queries: Queries, clock: Clock, ids: IdSource
+        self,
+        library: Library,
+        sets: QuestionSets,
+        queries: Queries,
+        imports: Imports,
+        clock: Clock,
+        ids: IdSource,
     ) -> None:
-        self._library, self._sets, self._queries = library, sets, queries
+        self._library, self._sets, self._queries, self._imports = library, sets, queries, imports
         self._clock, self._ids = clock, ids
 
     # ------------------------------------------------------------------------------------------------ coming
@@ -220,7 +229,7 @@ class DocumentHandlers:
             parts.append(released(stored) if left else removed(stored))
         words = await self._sets.with_words_of(user_id)
         parts += [words_removed(one, user_id) for one in words if one.set.id not in removed_sets]
-        return parts
+        return [*parts, *map(forgotten, await self._imports.of(user_id, MANY))]
 
     # ------------------------------------------------------------------------------------------------ common
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contracts.knowledge import archives
 from autobot.contracts.knowledge import documents as contract
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.ports import EventStore
@@ -14,10 +15,12 @@ from autobot.kernel.event_store.transaction import Recorded
 
 
 def cleaner(codec: EventCodec, index: PassageIndex, blobs: Blobs) -> Callable[[Recorded], Awaitable[None]]:
-    """Return the reaction to a deleted document. Hearing of it twice changes nothing."""
+    """Return the reaction to a deleted document, and to an archive that is done with. Hearing of it twice changes nothing."""
 
     async def clean(recorded: Recorded) -> None:
         event = codec.unwrap(recorded)
+        if isinstance(event, archives.ImportEnded):
+            await blobs.remove(event.blob)
         if not isinstance(event, contract.DocumentDeleted):
             return
         if event.keeps_past:
