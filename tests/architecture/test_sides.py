@@ -79,6 +79,7 @@ def test_a_context_has_the_same_file_names_as_the_others() -> None:
     own = {
         "agents": {
             "agent",
+            "budget",
             "assistant",
             "catalogue",
             "facade",
@@ -87,6 +88,7 @@ def test_a_context_has_the_same_file_names_as_the_others() -> None:
             "orchestrator",
             "pool",
             "quotas",
+            "rewriting",
             "ranking",
             "routing",
             "similar",

@@ -20,9 +20,11 @@ from autobot.contexts.agents.catalogue import Catalogue, full_name
 from autobot.contexts.agents.facade import ModelFacade, over_facade
 from autobot.contexts.agents.limits import ModelLimits
 from autobot.contexts.agents.metering import Meter
+from autobot.contexts.agents.orchestrator import ASSISTANT_MODEL
 from autobot.contexts.agents.ports import Embeddings, ServedBy
 from autobot.contexts.agents.process import EXECUTE, execute_agent
 from autobot.contexts.agents.read_model import Watched
+from autobot.contexts.agents.rewriting import Rewriting
 from autobot.contexts.agents.routing import Router
 from autobot.contexts.agents.similar import SimilarAnswers
 from autobot.contexts.agents.tools import SEARCH_DOCUMENTS, SearchDocuments, ToolBox, documents_tool
@@ -62,6 +64,8 @@ class Answering:
     def agents(self, registry: LinkRegistry, tools: ToolBox, clock: Clock) -> None:
         """Connect the row to the agents of this process."""
 
+        rewriting = Rewriting(self.facade, clock, self.live.rewrites)
+
         def chat_agent(choice: Choice) -> ChatAgent:
             return ChatAgent(
                 choice.model,
@@ -71,6 +75,7 @@ class Answering:
                 clock,
                 choice.first_tool,
                 SEARCH_DOCUMENTS if choice.agent == DOCUMENTS else "",
+                None if choice.model == ASSISTANT_MODEL else rewriting,
             )
 
         factory = AgentFactory({CHAT: chat_agent, DOCUMENTS: chat_agent})

@@ -49,6 +49,7 @@ KEYS: Final = (
     "model.currency",
     "model.quotas",
     "chat.system_prompt",
+    "chat.rewrite_follow_ups",
     "routing.by",
     "routing.threshold",
     "routing.examples",
@@ -256,6 +257,10 @@ class LiveModels:
     def routes(self) -> routing.Rules:
         """Return the operator's examples of intents."""
         return self._routing
+
+    def rewrites(self) -> bool:
+        """Say whether follow-up questions are written anew before documents are searched."""
+        return bool(self.values.get("chat.rewrite_follow_ups", True))
 
     def key(self) -> str | None:
         """Return the key of the OpenAI-compatible server."""

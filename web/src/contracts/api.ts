@@ -54,6 +54,7 @@ export type DocumentUse = Session["documents"];
 export type Message = Whole<Schemas["MessageView"]>;
 export type Usage = NonNullable<Message["usage"]>;
 export type Citation = Message["citations"][number];
+export type Grounding = NonNullable<Message["grounding"]>;
 /** `arguments` and `result` are the tool's own. */
 export type ToolCall = Omit<Message["tool_calls"][number], "arguments" | "result"> & { arguments: unknown; result: unknown };
 /** A run was asked for: `message_id` is the person's message, `reply_id` the one that the run will write. */

@@ -2974,6 +2974,44 @@ export interface components {
             };
         };
         /**
+         * Grounding
+         * @description What documents gave to an answer.
+         *
+         *     Attributes:
+         *         question: what was searched for in place of a follow-up question; empty when that was searched as it was said.
+         *         rewritten_by: the model that wrote it; empty for none.
+         *         not_rewritten: why a follow-up question was searched as it was said: `off`, `not-a-question`, or an error's code.
+         *         found: passages that searches found, each once.
+         *         given: those of them that the model had before it; the others had no room in its window.
+         */
+        Grounding: {
+            /**
+             * Found
+             * @default 0
+             */
+            found: number;
+            /**
+             * Given
+             * @default 0
+             */
+            given: number;
+            /**
+             * Not Rewritten
+             * @default
+             */
+            not_rewritten: string;
+            /**
+             * Question
+             * @default
+             */
+            question: string;
+            /**
+             * Rewritten By
+             * @default
+             */
+            rewritten_by: string;
+        };
+        /**
          * Health
          * @description All checks, and the whole.
          */
@@ -3439,6 +3477,7 @@ export interface components {
             error?: components["schemas"]["Failure"] | null;
             /** Finish Reason */
             finish_reason?: string | null;
+            grounding?: components["schemas"]["Grounding"] | null;
             /** Id */
             id: string;
             /**

@@ -8,8 +8,9 @@ from itertools import takewhile
 from typing import Any, Final, Protocol
 
 from autobot.contexts.agents import ports
+from autobot.contexts.agents.rewriting import Rewriting, Rewritten
 from autobot.contexts.agents.tools import ToolBox, ToolFailed, cited
-from autobot.contracts.chat import AS_ASKED, DocumentUse, Reply, Route, Thread, ToolCallView, Usage
+from autobot.contracts.chat import AS_ASKED, DocumentUse, Grounding, Reply, Route, Thread, ToolCallView, Usage
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import BadAnswer
@@ -38,18 +39,21 @@ class Turn:
     citations: tuple[ports.Citation, ...] = ()
     window: int | None = None
     left_out: tuple[str, ...] = ()
+    given: tuple[str, ...] | None = None
+    """Sources of passages that the model had before it; None: all that were found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What goes to a model: fitted to its window, with the ids of the messages that do not fit, and who is asked
-    first: the model's name and the link that leads to it."""
+    """What goes to a model: fitted to its window, with the ids of the messages that do not fit and the sources of the
+    passages that do (None: all), and who is asked first: the model's name and the link that leads to it."""
 
     request: ports.GenerateRequest
     window: int | None
     left_out: tuple[str, ...]
     first_target: str
     first_link: str
+    given: tuple[str, ...] | None = None
 
 
 class Models(Protocol):
@@ -94,7 +98,9 @@ class ChatAgent:
         clock: Clock,
         first_tool: str = "",
         begins_with: str = "",
+        rewriting: Rewriting | None = None,
     ) -> None:
+        self._rewriting = rewriting
         self._begins_with = begins_with
         self._model, self._models, self._tools, self._first_tool = model, models, tools, first_tool
         self._system_prompt, self._clock = system_prompt, clock
@@ -105,8 +111,10 @@ class ChatAgent:
         tools = self._tools.specs(run.context)
         turns: list[Turn] = []
         calls: list[ToolCallView] = []
+        rewritten: Rewritten | None = None
         if self._begins_with:
-            question = thread.messages[-1].content
+            rewritten = await self._rewritten(run, thread)
+            question = rewritten.query if rewritten else thread.messages[-1].content
             first = ports.ToolCall(id="first", name=self._begins_with, arguments={"query": question})
             await self._use(run, "", (first,), messages, calls)
         for number in range(ROUNDS_MAX):
@@ -117,7 +125,13 @@ class ChatAgent:
             if not turn.calls:
                 break
             await self._use(run, turn.text, turn.calls, messages, calls)
-        return _reply(turns, calls)
+        return _reply(turns, calls, rewritten)
+
+    async def _rewritten(self, run: Run, thread: Thread) -> Rewritten | None:
+        """Return what to search for in place of a follow-up question; None where it is searched for as it was said."""
+        if self._rewriting is None:
+            return None
+        return await self._rewriting.question(run, self._model, thread.messages)
 
     async def _use(
         self,
@@ -239,9 +253,7 @@ async def collect(run: Run, chunks: AsyncIterator[ports.Chunk], prompt: Prompt) 
                 case ports.Finished():
                     end = chunk
     finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()
+        await ports.close_chunks(chunks)
     if end is None:
         raise BadAnswer("The model's answer has no end.", link="agents-llm")
     return Turn(
@@ -254,16 +266,20 @@ async def collect(run: Run, chunks: AsyncIterator[ports.Chunk], prompt: Prompt) 
         citations=end.citations,
         window=prompt.window,
         left_out=prompt.left_out,
+        given=prompt.given,
     )
 
 
-def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
+def _reply(turns: list[Turn], calls: list[ToolCallView], rewritten: Rewritten | None) -> Reply:
     last = turns[-1]
     served = last.served_by
     # A model may rest on all that it was given; the assistant quotes, and knows what.
     by_itself = served is not None and served.provider == ports.ASSISTANT
     prompt = [one.usage.prompt_tokens for one in turns if one.usage.prompt_tokens is not None]
     completion = [one.usage.completion_tokens for one in turns if one.usage.completion_tokens is not None]
+    given = _given(turns)
+    found = cited(calls)
+    rested = found if given is None else tuple(one for one in found if one.source in given)
     return Reply(
         content="".join(one.text for one in turns),
         status="complete",
@@ -276,8 +292,28 @@ def _reply(turns: list[Turn], calls: list[ToolCallView]) -> Reply:
         ),
         finish_reason=last.finish_reason,
         tool_calls=tuple(calls),
-        citations=last.citations if by_itself else (*last.citations, *cited(calls)),
+        citations=last.citations if by_itself else (*last.citations, *rested),
         left_out=last.left_out,
+        grounding=_grounding(rewritten, len(found), len(rested)),
+    )
+
+
+def _given(turns: list[Turn]) -> frozenset[str] | None:
+    """Return the sources of the passages that a model had before it, None for all."""
+    noted = [one.given for one in turns if one.given is not None]
+    return frozenset(source for one in noted for source in one) if len(noted) == len(turns) else None
+
+
+def _grounding(rewritten: Rewritten | None, found: int, given: int) -> Grounding | None:
+    """Return what documents gave to an answer, None where nobody looked for any."""
+    if rewritten is None:
+        return Grounding(found=found, given=given) if found else None
+    return Grounding(
+        question=rewritten.query if rewritten.model else "",
+        rewritten_by=rewritten.model,
+        not_rewritten=rewritten.why,
+        found=found,
+        given=given,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from autobot.contexts.agents.agent import Prompt
+from autobot.contexts.agents.budget import as_they_are, fit_passages
 from autobot.contexts.agents.catalogue import Catalogue, Known, full_name
 from autobot.contexts.agents.limits import FREE, ModelLimits
 from autobot.contexts.agents.metering import Measure, Meter
@@ -24,11 +25,12 @@ from autobot.contexts.agents.ports import (
     GenerateRequest,
     ModelMessage,
     ToolSpec,
+    close_chunks,
 )
 from autobot.contexts.agents.ranking import RERANK, Ranking
 from autobot.contexts.agents.similar import SimilarAnswers
 from autobot.contexts.agents.spoken import in_words
-from autobot.contexts.agents.window import NEUTRAL, Scale, fit, prompt_tokens, refuse_too_long, text_tokens
+from autobot.contexts.agents.window import NEUTRAL, Scale, prompt_tokens, refuse_too_long, text_tokens
 from autobot.contracts.inference import RankTexts, Reranked
 from autobot.contracts.models import MODELS_TAG, TEXTS_MAX, Cached
 from autobot.contracts.runs import ModelChoice
@@ -119,7 +121,7 @@ class ModelFacade:
                 yield chunk
                 chunk = await anext(chunks, None)
         finally:
-            await _close(chunks)
+            await close_chunks(chunks)
 
     def _cached(self, end: Finished, how: Cached, context: CallContext) -> Finished:
         by = end.served_by
@@ -149,21 +151,26 @@ class ModelFacade:
         tools: tuple[ToolSpec, ...],
         context: CallContext,
     ) -> Prompt:
-        """Fit messages (each with its id) to the model's window.
+        """Fit messages (each with its id), and what searches of documents found, to the model's window.
 
         Tools are not offered to a model that cannot call them. Raises NotFound for a name that no
         provider has, InvalidInput when the last message alone is too long.
         """
         known = await self._catalogue.find(model, context)
-        offered, said = tools, messages
+        offered, form = tools, as_they_are
         if known.info is not None and known.info.tools is False:
-            offered, said = (), messages if known.provider.provider == ASSISTANT else in_words(messages)
-        fitted = fit(said, window=known.window, tools=offered, scale=self._scale(known))
-        request = GenerateRequest(model=known.name, messages=fitted.kept, tools=offered, window=known.window)
+            offered, form = (), as_they_are if known.provider.provider == ASSISTANT else in_words
+        fitted = fit_passages(
+            messages, window=known.window, tools=offered, scale=self._scale(known), form=form
+        )
+        request = GenerateRequest(
+            model=known.name, messages=fitted.fit.kept, tools=offered, window=known.window
+        )
         return Prompt(
             request=request,
             window=known.window,
-            left_out=fitted.left_out,
+            left_out=fitted.fit.left_out,
+            given=fitted.given,
             first_target=known.name,
             first_link=known.provider.link_id,
         )
@@ -228,7 +235,7 @@ class ModelFacade:
                 return
             finally:
                 measure.left(lambda: self._tokens(request))
-                await _close(chunks)
+                await close_chunks(chunks)
             known = None
         raise _first_refusal(refused)
 
@@ -358,12 +365,6 @@ def _first_refusal(refused: list[tuple[str, AutoBotError]]) -> AutoBotError:
         first.hint = f"{first.hint} " if first.hint else ""
         first.hint += f"Also tried: {tried}"
     return first
-
-
-async def _close(chunks: AsyncIterator[Chunk]) -> None:
-    close = getattr(chunks, "aclose", None)
-    if close is not None:
-        await close()
 
 
 def chain_of(rules: Sequence[str], model: str) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ __all__ = [
     "ToolCallsDelta",
     "ToolSpec",
     "Usage",
+    "close_chunks",
 ]
 
 
@@ -97,6 +98,13 @@ class LanguageModel(Protocol):
     async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
         """Embed texts (1–2048)."""
         ...
+
+
+async def close_chunks(chunks: AsyncIterator[Chunk]) -> None:
+    """Close what generates, so that the links below know at once how it went."""
+    close = getattr(chunks, "aclose", None)
+    if close is not None:
+        await close()
 
 
 @runtime_checkable

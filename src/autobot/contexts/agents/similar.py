@@ -20,6 +20,7 @@ from autobot.contexts.agents.ports import (
     GenerateRequest,
     ServedBy,
     ToolCallsDelta,
+    close_chunks,
 )
 from autobot.contexts.agents.routing import Embed
 from autobot.kernel.core.clock import Clock
@@ -167,6 +168,4 @@ async def _closing(chunks: AsyncIterator[Chunk]) -> AsyncIterator[Chunk]:
         async for chunk in chunks:
             yield chunk
     finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()
+        await close_chunks(chunks)

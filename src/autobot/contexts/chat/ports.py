@@ -36,7 +36,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     chosen: list[tuple[str | None, str]]
 
 
-SCHEMA: Final = "chat.conversation.3"
+SCHEMA: Final = "chat.conversation.4"
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Kept).decode
 

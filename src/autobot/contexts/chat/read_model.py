@@ -72,6 +72,7 @@ def message_view(conversation: Conversation, entry: Entry) -> chat.MessageView:
         siblings=conversation.siblings(entry),
         left_out=reply.left_out if reply else (),
         route=reply.route if reply else None,
+        grounding=reply.grounding if reply else None,
         brought=entry.brought,
     )
 

@@ -7,7 +7,16 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from annotated_types import Ge, Le, Len
 
-from autobot.contracts.chat.words import AS_ASKED, DocumentUse, Id, MessageStatus, Route, ToolCallView, Usage
+from autobot.contracts.chat.words import (
+    AS_ASKED,
+    DocumentUse,
+    Grounding,
+    Id,
+    MessageStatus,
+    Route,
+    ToolCallView,
+    Usage,
+)
 from autobot.contracts.models import Citation, ServedBy
 from autobot.contracts.past import NOW, AsOf
 from autobot.kernel.core.failure import Failure
@@ -54,6 +63,7 @@ class MessageView:
     left_out: tuple[str, ...] = ()
     brought: bool = False
     route: Route | None = None
+    grounding: Grounding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

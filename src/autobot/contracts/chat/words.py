@@ -74,6 +74,25 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grounding:
+    """What documents gave to an answer.
+
+    Attributes:
+        question: what was searched for in place of a follow-up question; empty when that was searched as it was said.
+        rewritten_by: the model that wrote it; empty for none.
+        not_rewritten: why a follow-up question was searched as it was said: `off`, `not-a-question`, or an error's code.
+        found: passages that searches found, each once.
+        given: those of them that the model had before it; the others had no room in its window.
+    """
+
+    question: str = ""
+    rewritten_by: str = ""
+    not_rewritten: str = ""
+    found: int = 0
+    given: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallView:
     """A tool call and what became of it."""
 
@@ -100,3 +119,4 @@ class Reply:
     citations: tuple[Citation, ...] = ()
     left_out: tuple[str, ...] = ()
     route: Route | None = None
+    grounding: Grounding | None = None

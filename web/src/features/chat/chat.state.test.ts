@@ -38,7 +38,7 @@ const message = (id: string, part: Partial<Message> = {}): Message => ({
   tool_calls: [],
   citations: [],
   siblings: [id],
-  left_out: [], brought: false, route: null,
+  left_out: [], brought: false, route: null, grounding: null,
   ...part,
 });
 const answering = (): Thread => ({ ...emptyThread("s"), run: startRun(RUN, NOW) });

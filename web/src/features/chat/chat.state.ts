@@ -321,6 +321,7 @@ function unwritten(run: LiveRun): Message {
     siblings: [],
     left_out: [],
     route: null,
+    grounding: null,
     brought: false,
   };
 }

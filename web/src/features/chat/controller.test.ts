@@ -50,7 +50,7 @@ class FakeServer {
 }
 
 function message(id: string, part: Partial<Message>): Message {
-  const rest = { run_id: null, parent_id: null, model: null, served_by: null, usage: null, error: null, finish_reason: null, tool_calls: [], citations: [], left_out: [], brought: false, route: null };
+  const rest = { run_id: null, parent_id: null, model: null, served_by: null, usage: null, error: null, finish_reason: null, tool_calls: [], citations: [], left_out: [], brought: false, route: null, grounding: null };
   return { id, role: "user", content: "", created_at: NOW, status: "complete", siblings: [id], ...rest, ...part };
 }
 

@@ -275,6 +275,13 @@ export const en = {
     failedAnswer: "No answer",
     answerAgain: "Answer again",
     leftOut: (n: number) => `${plural(n, "earlier message", "earlier messages")} did not fit into the model's window and ${n === 1 ? "was" : "were"} not sent.`,
+    searchedFor: "Searched for:",
+    searchedTitle: (model: string) => `Written by ${model} so that the question can be understood without the talk before it`,
+    searchedAsSaid: (why: string) => `Searched for the question as it was said: the model did not write it anew (${why}).`,
+    passagesCut: (given: number, found: number) =>
+      given === 0
+        ? `None of the passages that were found (${found}) has room in the model's window: the answer does not rest on them.`
+        : `The model was given ${given} of ${plural(found, "passage", "passages")}: the others have no room in its window.`,
     fallback: "failover",
     cached: "from the cache",
     cachedTitle: "No model was asked for this answer: an equal question had it",

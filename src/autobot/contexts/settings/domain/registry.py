@@ -162,6 +162,15 @@ CHAT: Final = (
         default="",
         maximum=20_000,
     ),
+    Definition(
+        key="chat.rewrite_follow_ups",
+        type="boolean",
+        group="Chat",
+        title="Write follow-up questions anew",
+        description="Before documents are searched for a question that follows others, the chat's model writes it so that "
+        "it can be understood alone. The answer says what was searched for.",
+        default=True,
+    ),
 )
 
 ROUTING: Final = (
