@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from autobot.adapters.memory.event_store import MemoryEventStore
+from autobot.adapters.memory.passages import MemoryPassages
 from autobot.contexts.knowledge.read_model.reranking import ASK_AGAIN_S, RerankRules
 from autobot.contracts.inference import Ranked as Place
 from autobot.contracts.inference import RankTexts, Reranked
 from autobot.contracts.knowledge.search import RerankStage, SearchAnswer
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import ConnectionLost, DeadlineExceeded
+from autobot.kernel.event_store.transaction import Committed, Transaction
 from autobot.testing.inference.ranking import HashingReranker
 from autobot.testing.virtual_time import ManualClock
 from tests.unit.contexts.knowledge.test_searching import ANN, AWAY, TEXTS, World, found
@@ -185,3 +189,49 @@ class Patient(HashingReranker):
     async def rerank(self, request: RankTexts, context: CallContext) -> Reranked:
         self.deadlines.append(context.deadline)
         return await super().rerank(request, replace(context, deadline=None))
+
+
+class SealedStore(MemoryEventStore):
+    """Takes nothing more once it is sealed."""
+
+    sealed = False
+
+    async def commit(self, transaction: Transaction) -> Committed:
+        assert not self.sealed, "a search wrote"
+        return await super().commit(transaction)
+
+
+class SealedIndex(MemoryPassages):
+    """Takes nothing more once it is sealed."""
+
+    sealed = False
+
+    async def put(self, *given: Any, **named: Any) -> None:
+        assert not self.sealed, "a search wrote"
+        await super().put(*given, **named)
+
+    async def retire(self, *given: Any, **named: Any) -> None:
+        assert not self.sealed, "a search wrote"
+        await super().retire(*given, **named)
+
+    async def erase(self, *given: Any, **named: Any) -> None:
+        assert not self.sealed, "a search wrote"
+        await super().erase(*given, **named)
+
+
+async def test_asking_again_changes_nothing() -> None:
+    """What a row may repeat has no effect: store and index that take nothing more give the same answer each time, in every
+    mode, with the stage by a model that reads, by vectors, and without it."""
+    world = World()
+    world.store, world.index = store, index = SealedStore(world.clock), SealedIndex()
+    world.use(HashingReranker(world.clock, reads=False))
+    await world.begin()
+    store.sealed = index.sealed = True
+    for reads in (True, False):
+        world.use(HashingReranker(world.clock, reads=reads))
+        for mode in ("hybrid", "lexical", "vector"):
+            for rerank in (True, False, None):
+                first, *again = [await world.ask("valve water", mode=mode, rerank=rerank) for _ in range(3)]
+                assert again == [first, first]
+    with pytest.raises(AssertionError, match="a search wrote"):
+        await world.put("late", "A late text.")
