@@ -80,11 +80,14 @@ def nearest(
 ) -> list[Hit]:
     """Return the passages of the nearest vectors, by comparing all that may be read. `vector` has length 1."""
     condition, values = _condition(where)
+    source, first = "versions d JOIN vectors v", list[Any]()
     if among != EVERY:
         # By numbers first: they are few, or the last ones, and the table's own key.
-        condition += " AND (v.number IN (SELECT value FROM json_each(?)) OR v.number > ?)"
-        values += [json.dumps(among.numbers or ()), NONE_ABOVE if among.beyond is None else among.beyond]
-    source = "versions d JOIN vectors v" if among == EVERY else "vectors v CROSS JOIN versions d"
+        source = (
+            "(SELECT value AS number FROM json_each(?) UNION SELECT number FROM vectors WHERE number > ?) a"
+            " CROSS JOIN vectors v ON v.number = a.number CROSS JOIN versions d"
+        )
+        first = [json.dumps(among.numbers or ()), NONE_ABOVE if among.beyond is None else among.beyond]
     # Of vectors of length 1 the distance gives the cosine, and is the cheaper of the two.
     sql = (
         "SELECT d.document, d.version, p.place, n.distance FROM ("  # noqa: S608 - clauses are ours
@@ -93,7 +96,7 @@ def nearest(
         ") n JOIN passages p ON p.number = n.number JOIN versions d ON d.number = p.version"
         " ORDER BY n.distance, d.document, d.version, p.place"
     )
-    rows = connection.execute(sql, (vector.tobytes(), where.model, len(vector), *values, limit))
+    rows = connection.execute(sql, (vector.tobytes(), *first, where.model, len(vector), *values, limit))
     return [_hit(document, version, place, 1 - away * away / 2) for document, version, place, away in rows]
 
 

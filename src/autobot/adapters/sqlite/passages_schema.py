@@ -81,6 +81,10 @@ CREATE TABLE IF NOT EXISTS past(
 """
 """Labels that a version had before those of now. Made where it is missing: nothing that was there reads otherwise."""
 
+MAPPED: Final = 1 << 31
+"""Bytes of the file that are read where the system holds them: vectors lie far apart, and a call for each costs more than
+comparing it. These pages are the system's to drop."""
+
 FORMAT: Final = Format(version=1, ddl=DDL)
 
 
@@ -96,6 +100,7 @@ def connect_passages(path: Path, *, writes: bool) -> apsw.Connection:
     """Return a connection that can compare vectors. Raises errors of the tree."""
     connection = connect(path, writes=writes)
     try:
+        connection.execute(f"PRAGMA mmap_size = {MAPPED}").fetchall()
         connection.enable_load_extension(True)
         connection.load_extension(str(_extension()))
         connection.enable_load_extension(False)
