@@ -55,7 +55,9 @@ class Made:
         return [" ".join(row) for row in drawn]
 
 
-async def fill(index: PassageIndex, made: Made, count: int, collection: str, model: str) -> tuple[float, float]:
+async def fill(
+    index: PassageIndex, made: Made, count: int, collection: str, model: str
+) -> tuple[float, float]:
     """Put passages, as documents of a hundred; returns seconds, and those of this process's processor."""
     clock, processor = 0.0, 0.0
     for number in range(count // OF_DOCUMENT):

@@ -36,13 +36,15 @@ def by_document(found: Iterable[Ranked]) -> list[Ranked]:
     return list(best.values())
 
 
-def by_rank(lists: Sequence[Sequence[Ranked]], constant: int = RANK_CONSTANT) -> list[Ranked]:
-    """Return passages by the sum of 1 / (constant + rank) over the lists, best first."""
+def by_rank(
+    lists: Sequence[Sequence[Ranked]], most: int | None = None, constant: int = RANK_CONSTANT
+) -> list[Ranked]:
+    """Return passages by the sum of 1 / (constant + rank) over the lists, best first, and no more than `most`."""
     sums: dict[str, float] = {}
     for found in lists:
         for rank, one in enumerate(found, start=1):
             sums[one.passage_id] = sums.get(one.passage_id, 0.0) + 1 / (constant + rank)
-    return _ordered(lists, sums)
+    return _ordered(lists, sums, most)
 
 
 def by_score(lists: Sequence[Sequence[Ranked]]) -> list[Ranked]:
@@ -53,7 +55,7 @@ def by_score(lists: Sequence[Sequence[Ranked]]) -> list[Ranked]:
     forms = [_standard(found) for found in lists if found]
     ids = dict.fromkeys(one.passage_id for found in lists for one in found)
     sums = {
-        id: math.fsum(scores.get(id, unfound) for scores, unfound in forms) / len(forms)
+        id: math.fsum([scores.get(id, unfound) for scores, unfound in forms]) / len(forms)
         for id in ids  # noqa: A001 - the field's own word
     }
     return _ordered(lists, sums)
@@ -68,13 +70,15 @@ def _standard(found: Sequence[Ranked]) -> tuple[Mapping[str, float], float]:
     return formed, min(UNFOUND_MAX, *formed.values())
 
 
-def _ordered(lists: Sequence[Sequence[Ranked]], sums: Mapping[str, float]) -> list[Ranked]:
+def _ordered(
+    lists: Sequence[Sequence[Ranked]], sums: Mapping[str, float], most: int | None = None
+) -> list[Ranked]:
     documents = {one.passage_id: one.document_id for found in lists for one in found}
-    found = [
-        Ranked(passage_id=id, document_id=documents[id], score=score)
-        for id, score in sums.items()  # noqa: A001 - the field's own word
+    best = sorted((-score, id) for id, score in sums.items())[:most]  # noqa: A001 - the field's own word
+    return [
+        Ranked(passage_id=id, document_id=documents[id], score=-score)
+        for score, id in best  # noqa: A001 - as above
     ]
-    return sorted(found, key=lambda one: (-one.score, one.passage_id))
 
 
 def moved(question: Sequence[float], towards: Sequence[Sequence[float]]) -> list[float]:

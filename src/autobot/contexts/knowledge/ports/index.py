@@ -6,8 +6,9 @@ import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
+from autobot.contexts.knowledge.domain.fusion import Ranked
 from autobot.contracts.knowledge.passages import Passage, passage_id
 from autobot.kernel.core.errors import InvalidInput
 
@@ -64,13 +65,8 @@ class Where:
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """A passage that was found. A higher score is better; scores of two searches cannot be compared."""
-
-    passage_id: str
-    document_id: str
-    score: float
+Hit: TypeAlias = Ranked
+"""A passage that was found. A higher score is better; scores of two searches cannot be compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -71,10 +71,12 @@ class SearchQueries:
         mode: SearchMode = query.mode if seen.degraded is None else "lexical"
         joined = _results(seen.lists, query.group == "document")
         last = await self._reranking.stage(query, joined, context)
-        ranks: Scores = {stage: _scores(found) for stage, found in seen.lists.items()}
-        ranks |= {"fused": _scores(joined) if mode == "hybrid" else {}, "rerank": last.scores}
+        shown = last.found[: query.limit]
+        wanted = {one.passage_id for one in shown}
+        ranks: Scores = {stage: _scores(found, wanted) for stage, found in seen.lists.items()}
+        ranks |= {"fused": _scores(joined, wanted) if mode == "hybrid" else {}, "rerank": last.scores}
         return SearchAnswer(
-            items=await self._shown(last.found[: query.limit], ranks, position),
+            items=await self._shown(shown, ranks, position),
             asked=query.mode,
             mode=mode,
             group=query.group,
@@ -113,15 +115,20 @@ def _named(query: SearchKnowledge) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _results(lists: dict[StageName, list[Ranked]], grouped: bool) -> list[Ranked]:
+def _results(lists: Mapping[StageName, Sequence[Ranked]], grouped: bool) -> Sequence[Ranked]:
     """Return what results come by: of hybrid search words and the moved question, joined; else the one list that is there."""
     joined = [lists[stage] for stage in ("lexical", "feedback") if stage in lists] or list(lists.values())
     found = by_score(joined) if len(joined) > 1 else joined[0]
     return by_document(found) if grouped else found
 
 
-def _scores(found: Sequence[Ranked]) -> dict[str, StageScore]:
-    return {one.passage_id: StageScore(score=one.score, rank=rank) for rank, one in enumerate(found, start=1)}
+def _scores(found: Sequence[Ranked], wanted: Container[str]) -> dict[str, StageScore]:
+    """Return score and rank of those that are wanted: the others are many."""
+    return {
+        one.passage_id: StageScore(score=one.score, rank=rank)
+        for rank, one in enumerate(found, start=1)
+        if one.passage_id in wanted
+    }
 
 
 def _found(passage: Passage, score: float, stages: Stages) -> FoundPassage:

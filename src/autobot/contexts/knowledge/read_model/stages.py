@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from autobot.contexts.knowledge.domain.fusion import Ranked, by_rank, moved
+from autobot.contexts.knowledge.domain.fusion import by_rank, moved
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Vector, Where, unit
 from autobot.contracts.knowledge.search import Degraded, SearchMode, Took
@@ -38,7 +38,7 @@ class Stopwatch:
 class Seen:
     """What the stages found, best first, and what they needed."""
 
-    lists: dict[StageName, list[Ranked]] = field(default_factory=dict)
+    lists: dict[StageName, Sequence[Hit]] = field(default_factory=dict)
     model: str = ""
     degraded: Degraded | None = None
     took: Took = field(default_factory=Took)
@@ -71,7 +71,7 @@ class Looking:
 
     async def _by_words(self, text: str, where: Where, depth: int, seen: Seen) -> None:
         watch = Stopwatch(self._clock)
-        seen.lists["lexical"] = _ranked(await self._index.lexical(text, where, depth))
+        seen.lists["lexical"] = await self._index.lexical(text, where, depth)
         seen.took = replace(seen.took, lexical_ms=watch.elapsed_ms())
 
     async def _hoped(self, text: str, context: CallContext, seen: Seen) -> Vector | None:
@@ -96,19 +96,15 @@ class Looking:
     async def _by_meaning(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
         watch = Stopwatch(self._clock)
         there = replace(where, model=seen.model)
-        seen.lists["vector"] = _ranked(await self._index.nearest(vector, there, depth))
+        seen.lists["vector"] = await self._index.nearest(vector, there, depth)
         seen.took = replace(seen.took, vector_ms=watch.elapsed_ms())
 
     async def _by_feedback(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
         watch = Stopwatch(self._clock)
         first = [seen.lists["lexical"][:LOOKED_AT], seen.lists["vector"][:LOOKED_AT]]
-        best = [one.passage_id for one in by_rank(first)[:FEEDBACK]]
+        best = [one.passage_id for one in by_rank(first, FEEDBACK)]
         near = [one for one in (await self._index.vectors(best)).values() if len(one) == len(vector)]
         there = replace(where, model=seen.model)
         found = await self._index.nearest(moved(vector, near), there, depth)
-        seen.lists["feedback"] = _ranked(found)
+        seen.lists["feedback"] = found
         seen.took = replace(seen.took, feedback_ms=watch.elapsed_ms())
-
-
-def _ranked(hits: Sequence[Hit]) -> list[Ranked]:
-    return [Ranked(passage_id=one.passage_id, document_id=one.document_id, score=one.score) for one in hits]
