@@ -40,6 +40,10 @@ MODEL: Final = "npu:all-minilm-l6-v2"
 ALONE: Final = 150
 WARM: Final = 30
 BARS: Final = (40.0, 150.0)
+SAYS: Final = (
+    "`python -m bench.knowledge_served`: generated passages near the vectors of real questions, each question asked once, "
+    "ten results. Milliseconds, p50 / p99; the bar {once} is {fast:.0f} / {slow:.0f}."
+)
 STAGES: Final = ("embedding_ms", "lexical_ms", "vector_ms", "feedback_ms", "total_ms")
 
 
@@ -217,8 +221,7 @@ def main() -> None:
     text = "\n\n".join(
         (
             "# Searching large sets through the API, the question's embedding included",
-            "`python -m bench.knowledge_served`: generated passages near the vectors of real questions, each question"
-            f" asked once, ten results. Milliseconds, p50 / p99; the bar at {once} is {BARS[0]:.0f} / {BARS[1]:.0f}.",
+            SAYS.format(once=once, fast=BARS[0], slow=BARS[1]),
             line(),
             table(
                 (

@@ -1,4 +1,4 @@
-"""Implements `Inference` on the devices of this machine: calls wait in one queue, and one batch computes at a time."""
+"""Implements `Inference` on the devices of this machine: calls wait in one queue; each lane computes one batch at a time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from autobot.workers.npu.comparing import Comparisons, Rows, ranking_of, vectors
 from autobot.workers.npu.figures import WINDOW_S, Figures
 from autobot.workers.npu.known import Known, KnownVectors
 from autobot.workers.npu.options import WorkerOptions
-from autobot.workers.npu.runtime import Runtime, need_runtime
+from autobot.workers.npu.runtime import LANES, Runtime, need_runtime
 from autobot.workers.npu.slots import Held, Opened, sources_of
 from autobot.workers.npu.tokens import Tokens
 
@@ -82,26 +82,33 @@ class Engine:
         self._runtime: Runtime | None = None
         self._waiting: list[Piece] = []
         self._woken = asyncio.Event()
+        self._busy = 0
         self._figures = Figures(clock.monotonic())
         self._known = KnownVectors(options.cache_bytes)
         self._comparing = Comparisons(self.embed)
 
     async def run(self) -> None:
         """Compute what waits until cancelled."""
-        with ThreadPoolExecutor(1, thread_name_prefix="accelerator") as device:
-            while True:
-                await self._woken.wait()
-                self._woken.clear()
-                while self._waiting:
-                    batch = next_batch(self._waiting, self._clock.monotonic(), self._options.batches)
-                    if isinstance(batch, Later):
-                        with suppress(TimeoutError):
-                            async with asyncio.timeout(batch.seconds):
-                                await self._woken.wait()
-                        self._woken.clear()
-                        continue
-                    leave(self._waiting, batch)
-                    await self._compute(device, batch)
+        with ThreadPoolExecutor(LANES, thread_name_prefix="accelerator") as device:
+            async with asyncio.TaskGroup() as computing:
+                await self._feed(device, computing)
+
+    async def _feed(self, device: ThreadPoolExecutor, computing: asyncio.TaskGroup) -> None:
+        """Start a batch whenever one is due and a lane of its model is free."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            while self._waiting and self._busy < self._waiting[0].work.opened.loaded.lanes:
+                batch = next_batch(self._waiting, self._clock.monotonic(), self._options.batches)
+                if isinstance(batch, Later):
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(batch.seconds):
+                            await self._woken.wait()
+                    self._woken.clear()
+                    continue
+                leave(self._waiting, batch)
+                self._busy += 1
+                computing.create_task(self._compute(device, batch))
 
     async def _compute(self, device: ThreadPoolExecutor, batch: Sequence[Piece]) -> None:
         works: list[_Work] = [one.work for one in batch]
@@ -115,6 +122,9 @@ class Engine:
             for one in works:
                 one.call.fail(said)
             return
+        finally:
+            self._busy -= 1
+            self._woken.set()
         ended = self._clock.monotonic()
         read = sum(len(one.tokens.ids) for one in works)
         self._figures.batch(ended, len(works), read, ended - began)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
-import threading
 from collections.abc import Sequence
+from queue import SimpleQueue
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,10 @@ PREFERRED: Final = ("NPU", "GPU", "CPU")
 NEEDED: Final = ("openvino", "tokenizers", "safetensors", "numpy")
 FIXED: Final = frozenset({"NPU"})
 """Devices that compute fixed shapes alone: one text at a time, filled up to the window."""
+
+LANES: Final = 2
+"""Batches that a processor computes at once, each with its share of the threads: those that compute one short text together
+spend much of their time waiting for each other."""
 
 Rows = NDArray[np.float32]
 
@@ -82,7 +87,9 @@ class Runtime:
         """
         shape = [-1, -1] if fixed is None else [1, fixed]
         model.reshape(dict.fromkeys(names_of(model.inputs), shape))
-        return Loaded(self._core.compile_model(model, device, self._hints(device)), device, fixed)
+        lanes = min(LANES, self._threads()) if device == "CPU" else 1
+        compiled = self._core.compile_model(model, device, self._hints(device, lanes))
+        return Loaded(compiled, device, fixed, lanes)
 
     def _wished(self) -> Sequence[str]:
         if self._options.device != "AUTO":
@@ -93,42 +100,49 @@ class Runtime:
             key=lambda one: PREFERRED.index(one.split(".")[0]),
         )
 
-    def _hints(self, device: str) -> dict[str, Any]:
+    def _threads(self) -> int:
+        return self._options.threads or len(os.sched_getaffinity(0))
+
+    def _hints(self, device: str, lanes: int) -> dict[str, Any]:
         hints: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": self._options.precision,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        if device == "CPU" and self._options.threads:
-            hints["INFERENCE_NUM_THREADS"] = self._options.threads
+        if device == "CPU":
+            hints |= {"INFERENCE_NUM_THREADS": self._threads(), "NUM_STREAMS": lanes}
         return hints
 
 
 class Loaded:
-    """A compiled model. `compute` may be called by one thread at a time; a second one waits."""
+    """A compiled model. `compute` may be called by as many threads at a time as it has lanes; a further one waits."""
 
-    def __init__(self, compiled: Any, device: str, fixed: int | None) -> None:
-        self._compiled, self._fixed = compiled, fixed
-        self._request: Any = compiled.create_infer_request()
+    def __init__(self, compiled: Any, device: str, fixed: int | None, lanes: int = 1) -> None:
+        self._fixed, self.lanes = fixed, lanes
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(lanes):
+            self._free.put(compiled.create_infer_request())
         self.inputs = names_of(compiled.inputs)
         """The names of what it is given."""
         self.width = int(compiled.output(0).get_partial_shape()[-1].get_length())
         """Numbers of a row."""
-        self._lock = threading.Lock()
         self.device = device
         self.precision = _short(compiled.get_property("INFERENCE_PRECISION_HINT"))
 
     def compute(self, batch: Sequence[Tokens]) -> Rows:
         """Return the model's first output for a batch, one row a text."""
-        with self._lock:
+        request = self._free.get()
+        try:
             if self._fixed is None:
-                return self._infer(batch)
-            return np.concatenate([self._infer((one,)) for one in batch])
+                return self._infer(request, batch)
+            return np.concatenate([self._infer(request, (one,)) for one in batch])
+        finally:
+            self._free.put(request)
 
-    def _infer(self, batch: Sequence[Tokens]) -> Rows:
+    def _infer(self, request: Any, batch: Sequence[Tokens]) -> Rows:
         ids, mask, kinds = filled(batch, self._fixed)
         given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds}
-        self._request.infer({name: given[name] for name in self.inputs})
-        found: Rows = np.array(self._request.get_output_tensor(0).data, dtype=np.float32)
+        request.infer({name: given[name] for name in self.inputs})
+        found: Rows = np.array(request.get_output_tensor(0).data, dtype=np.float32)
         return _mean(found, mask) if found.ndim == 3 else found
 
 
