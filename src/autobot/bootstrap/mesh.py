@@ -117,12 +117,8 @@ async def joined(
     transports = {row: _transport(product, row, tokens) for row in _followed(product)}
     parts = _parts(product, role, tokens)
     sides = await _sides(product, parts, tokens, redis, grpc_port)
-    own = replace(
-        product.own,
-        key_mark=key_mark(key),
-        grpc=sides.grpc.address if sides.grpc else "",
-        carries=carried_here(),
-    )
+    address = sides.grpc.address if sides.grpc else ""
+    own = replace(product.own, key_mark=key_mark(key), grpc=address, carries=carried_here())
     membership = Membership(
         own,
         product.store,
