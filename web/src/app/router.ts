@@ -21,6 +21,7 @@ export function makeRouter(): Router {
       { path: "/chat/:sessionId?", name: "chat", component: () => import("@/features/chat/View.vue") },
       { path: "/knowledge", name: "knowledge", component: () => import("@/features/knowledge/View.vue") },
       { path: "/knowledge/search", name: "knowledge-search", meta: { page: "knowledge" }, component: () => import("@/features/knowledge/Search.vue") },
+      { path: "/knowledge/measurements", name: "knowledge-measurements", meta: { page: "knowledge" }, component: () => import("@/features/knowledge/Measurements.vue") },
       { path: "/knowledge/documents/:id", name: "document", meta: { page: "knowledge" }, component: () => import("@/features/knowledge/Document.vue") },
       { path: "/communication/:linkId?", name: "communication", component: () => import("@/features/communication/View.vue") },
       { path: "/events/:position(\\d+)?", name: "events", component: () => import("@/features/events/View.vue") },

@@ -224,6 +224,15 @@ export type FoundPassage = SearchAnswer["items"][number];
 export type SearchQuestion = Pick<Whole<Schemas["Search"]>, "query" | "mode" | "group" | "limit" | "collection" | "rerank">;
 export type Collection = Whole<Schemas["CollectionView"]>;
 
+/** Questions with what answers them, and what was measured by them. */
+export type QuestionSet = Whole<Schemas["QuestionSetView"]>;
+export type QuestionSetSummary = Whole<Schemas["QuestionSetSummary"]>;
+export type Measurement = Whole<Schemas["MeasurementSummary"]>;
+export type MeasurementDetail = Whole<Schemas["MeasurementView"]>;
+export type QuestionResult = MeasurementDetail["questions"][number];
+/** A search that was made, and what came of it. */
+export type LoggedQuery = Whole<Schemas["LoggedQuery"]>;
+
 /** Providers with their servers and models, workers for inference, and what was used. */
 export type ModelOverview = Whole<Schemas["ModelOverview"]>;
 export type AcceleratorList = Whole<Schemas["AcceleratorList"]>;

@@ -1,0 +1,144 @@
+"""Questions whose answers are known: kept from a search by one key, measured, compared, and looked up in the log."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from autobot.testing.harness import ServerProcess
+from tests.e2e.browser import Visit, audit, is_wider_than_its_window
+from tests.e2e.conftest import Open
+from tests.e2e.test_looks import LOOKS, SIZES
+from tests.integration.product.people import Person
+
+API: Final = "/api/v1/knowledge_base"
+
+
+def filled(person: Person, name: str) -> tuple[str, dict[str, str]]:
+    """Make a collection with three documents that are ready; return its id and theirs by title."""
+    place = person.client.post(f"{API}/collections", {"name": name}).expect(201).json["id"]
+    found: dict[str, str] = {}
+    for title, text in (
+        ("Ferns", "Ferns grow in the shade of old trees."),
+        ("Pumps", "A pump needs oil twice a year."),
+        ("Bread", "Bread rises when the yeast is warm."),
+    ):
+        body = {"title": title, "text": text, "collection": place}
+        made = person.client.post(f"{API}/documents", body).expect(202).json
+        person.client.get(f"{API}/documents/{made['id']}", headers={"prefer": "wait=30"}).expect(200)
+        found[title] = made["id"]
+    return str(place), found
+
+
+def ask(page: Page, question: str) -> None:
+    """Type a question and wait for its answer."""
+    field = page.get_by_role("textbox", name="A question, or words")
+    field.fill(question)
+    field.press("Enter")
+
+
+def test_a_right_answer_is_kept_by_one_key_and_measured(reader: Visit, alice: Person) -> None:
+    """Searching, one press on the right result, and measuring show how well it is found; a second run stands beside the first."""
+    place, _ = filled(alice, "Plants")
+    page = reader.go(f"/knowledge/search?collection={place}&q=ferns")
+    results = page.get_by_role("list", name="What was found")
+    link = results.get_by_role("link", name="Ferns")
+    link.focus()
+    page.keyboard.press("y")
+    expect(results.get_by_role("button", name="Kept as the answer")).to_have_count(1)
+    ask(page, "oil for pumps")
+    expect(results.get_by_role("link").first).to_have_text("Pumps")
+    results.get_by_role("listitem").first.get_by_role("button", name="This answers it").click()
+    expect(results.get_by_role("button", name="Kept as the answer")).to_have_count(1)
+    page.get_by_role("main").get_by_role("link", name="Measurements", exact=True).last.click()
+    questions = page.get_by_role("region", name="Questions")
+    expect(questions.get_by_role("link")).to_have_text(["ferns", "oil for pumps"])
+    page.get_by_role("button", name="Measure", exact=True).click()
+    runs = page.get_by_role("region", name="Measurements")
+    expect(runs.get_by_role("radio")).to_have_count(1)
+    expect(questions.get_by_role("cell", name="#1")).to_have_count(2)
+    page.get_by_role("combobox", name="Mode").click()
+    page.get_by_role("option", name="Words", exact=True).click()
+    page.get_by_role("button", name="Measure", exact=True).click()
+    expect(runs.get_by_role("radio")).to_have_count(2)
+    runs.get_by_role("checkbox").last.check()
+    expect(questions.get_by_role("columnheader", name="Before")).to_be_visible()
+    expect(page.get_by_role("figure", name="Measurements over time")).to_be_visible()
+    questions.get_by_role("button", name="Take out: ferns").click()
+    expect(questions.get_by_role("link")).to_have_text(["oil for pumps"])
+    questions.get_by_role("link").click()
+    expect(results.get_by_role("link").first).to_have_text("Pumps")
+
+
+def test_a_set_comes_from_a_file_and_goes(reader: Visit, alice: Person, tmp_path: Any) -> None:
+    """A file becomes a set; one that is broken says which line; a set is deleted after a question."""
+    place, documents = filled(alice, "From a file")
+    page = reader.go(f"/knowledge/measurements?collection={place}")
+    expect(page.get_by_text("No question set yet")).to_be_visible()
+    reader.watch.expects("question_set_files")
+    good, bad = tmp_path / "plants.jsonl", tmp_path / "bad.jsonl"
+    good.write_text(f'{{"query": "where do ferns grow", "relevant": {{"{documents["Ferns"]}": 3}}}}\n')
+    bad.write_text('{"query": "x", "relevant": {"none": 9}}\n')
+    for file in (bad, good):
+        page.get_by_role("button", name="New set").click()
+        dialog = page.get_by_role("dialog")
+        with page.expect_file_chooser() as chooser:
+            dialog.get_by_role("button", name="From a file").click()
+        chooser.value.set_files(str(file))
+        expect(dialog.get_by_role("textbox", name="Name")).to_have_value(file.stem)
+        dialog.get_by_role("button", name="Make it").click()
+        if file is bad:
+            expect(dialog.get_by_text("line 1")).to_be_visible()
+            dialog.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("region", name="Questions").get_by_role("link")).to_have_text(
+        "where do ferns grow"
+    )
+    page.get_by_role("button", name="Delete this question set?").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("No question set yet")).to_be_visible()
+
+
+def test_searches_that_found_little_are_listed_and_lead_back(reader: Visit, alice: Person) -> None:
+    """What found nothing stands in the log first, leads to its search again, and can be forgotten."""
+    place, _ = filled(alice, "Log")
+    page = reader.go(f"/knowledge/search?collection={place}&q=quantum+chromodynamics&mode=lexical")
+    log = page.get_by_role("region", name="What was searched for")
+    entry = log.get_by_role("link", name="quantum chromodynamics").first
+    expect(entry).to_be_visible()
+    page.goto(page.url.partition("?")[0])
+    log.get_by_role("link", name="quantum chromodynamics").first.click()
+    expect(page.get_by_text("Nothing was found")).to_be_visible()
+    log.get_by_role("button", name="Forget mine").click()
+    page.get_by_role("dialog").get_by_role("button", name="Forget mine").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(log.get_by_role("listitem")).to_have_count(0)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("size", SIZES)
+def test_the_page_is_accessible_and_fits(
+    opened: Open, plain: ServerProcess, alice: Person, look: str, size: str
+) -> None:
+    """axe-core finds nothing serious in the page with two measurements beside each other, and nothing scrolls sideways."""
+    place, documents = filled(alice, "Fits")
+    sets = f"{API}/collections/{place}/question_sets"
+    questions = [
+        {"query": "where do ferns grow", "relevant": {documents["Ferns"]: 3}},
+        {"query": "w" * 200, "relevant": {documents["Bread"]: 1}},
+    ]
+    made = alice.client.post(sets, {"name": "A", "questions": questions}).expect(201).json["id"]
+    for mode in ("lexical", "hybrid"):
+        alice.client.post(f"{sets}/{made}/measurements", {"mode": mode}).expect(202)
+    visit = opened(plain.address, color_scheme=look, **SIZES[size]).becomes(alice.client)
+    page = visit.go(f"/knowledge/measurements?collection={place}")
+    expect(page.get_by_role("radio")).to_have_count(2)
+    page.get_by_role("checkbox").last.check()
+    expect(page.get_by_role("columnheader", name="Before")).to_be_visible()
+    wrong = audit(page)
+    if is_wider_than_its_window(page):
+        wrong.append("scrolls sideways")
+    page.get_by_role("button", name="New set").click()
+    expect(page.get_by_role("dialog", name="New set")).to_be_visible()
+    assert [*wrong, *audit(page)] == []

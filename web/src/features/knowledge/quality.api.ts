@@ -1,0 +1,26 @@
+import type { LoggedQuery, Measurement, MeasurementDetail, Page, QuestionSet, QuestionSetSummary, SearchQuestion } from "@/contracts/api";
+import { api } from "@/shared/http";
+
+const BASE = "/api/v1/knowledge_base";
+const sets = (collection: string): string => `${BASE}/collections/${encodeURIComponent(collection)}/question_sets`;
+const one = (collection: string, set: string): string => `${sets(collection)}/${encodeURIComponent(set)}`;
+const runs = (collection: string, set: string): string => `${one(collection, set)}/measurements`;
+
+export const listSets = (collection: string, signal?: AbortSignal): Promise<Page<QuestionSetSummary>> => api.get(sets(collection), { limit: 200 }, signal);
+export const readSet = (collection: string, set: string, signal?: AbortSignal): Promise<QuestionSet> => api.get(one(collection, set), {}, signal);
+export const createSet = (collection: string, name: string): Promise<QuestionSetSummary> => api.post(sets(collection), { name });
+/** Makes a set of a file of JSON Lines. */
+export const readFileAsSet = (collection: string, name: string, text: string): Promise<QuestionSetSummary> => api.post(`${BASE}/collections/${encodeURIComponent(collection)}/question_set_files`, { name, text });
+export const removeSet = (collection: string, set: string): Promise<null> => api.remove(one(collection, set));
+export const fileOf = (collection: string, set: string): string => api.address(`${one(collection, set)}/file?form=jsonl`);
+/** Says of a question that a document answers it fully. */
+export const gradeAnswer = (collection: string, set: string, query: string, document: string): Promise<QuestionSetSummary> => api.post(`${one(collection, set)}/questions`, { query, relevant: { [document]: 3 } });
+export const removeQuestion = (collection: string, set: string, question: string): Promise<null> => api.remove(`${one(collection, set)}/questions/${encodeURIComponent(question)}`);
+
+export const listMeasurements = (collection: string, set: string, signal?: AbortSignal): Promise<Page<Measurement>> => api.get(runs(collection, set), { limit: 50 }, signal);
+export const readMeasurement = (collection: string, set: string, id: string, signal?: AbortSignal): Promise<MeasurementDetail> => api.get(`${runs(collection, set)}/${encodeURIComponent(id)}`, {}, signal);
+export const measure = (collection: string, set: string, mode: SearchQuestion["mode"]): Promise<Measurement> => api.post(runs(collection, set), { mode });
+export const stopMeasuring = (collection: string, set: string, id: string): Promise<Measurement> => api.post(`${runs(collection, set)}/${encodeURIComponent(id)}/cancel`, {});
+
+export const listQueries = (whose: "own" | "all", which: "poor" | "all", cursor: string | null, signal?: AbortSignal): Promise<Page<LoggedQuery>> => api.get(`${BASE}/queries${whose === "all" ? "/all" : ""}`, { which, cursor, limit: 20 }, signal);
+export const forgetQueries = (): Promise<{ forgotten: number; more: boolean }> => api.remove(`${BASE}/queries`);
