@@ -28,6 +28,8 @@ FOLDER: Final = Path("docs/screenshots")
 ASSISTANT: Final = "agent:assistant"
 CHAT: Final = "Connecting a model"
 KNOWLEDGE: Final = "/api/v1/knowledge_base"
+CITED: Final = "Cleaning day"
+QUESTION: Final = "How is the coffee machine cleaned?"
 COFFEE: Final = """# The coffee machine
 
 Fill the tank, press the left button twice and wait for the light.
@@ -51,16 +53,22 @@ class Shot:
     heading: str
     look: str = "light"
     phone: bool = False
+    opens: tuple[str, ...] = ()
+    """Names of what is pressed among the sources of an answer, one after another, before the picture."""
 
 
-def shots(session: str, saga: str) -> list[Shot]:
-    """Return all pictures; `session` is the chat to show, `saga` the address of the removal."""
+def shots(session: str, cited: str, saga: str) -> list[Shot]:
+    """Return all pictures; `session` is the chat to show, `cited` one with sources, `saga` the address of the removal."""
     chat = f"/chat/{session}"
+    machine = "The coffee machine"
     return [
         Shot("chat", chat, CHAT),
         Shot("phone", chat, CHAT, "dark", phone=True),
         Shot("links", "/communication", "Links"),
         Shot("links-dark", "/communication", "Links", "dark"),
+        Shot("links-phone", "/communication", "Links", phone=True),
+        Shot("citation", f"/chat/{cited}", CITED, opens=(machine,)),
+        Shot("passage", f"/chat/{cited}", CITED, opens=(machine, "Open at this passage")),
         Shot("events", "/events", "Events"),
         Shot("timeline", "/timeline", "Timeline"),
         Shot("read-models", "/read-models", "Read models"),
@@ -142,6 +150,10 @@ def take(browser: Browser, server: ServerProcess, admin: Person, shot: Shot, fol
         expect(page.locator(".skeleton")).to_have_count(0)
         if shot.path.startswith("/chat/"):
             finished(page)
+        for name in shot.opens:
+            sources = page.get_by_role("region", name="Sources").last
+            sources.get_by_role("button", name=name).or_(sources.get_by_role("link", name=name)).first.click()
+        expect(page.locator(".skeleton")).to_have_count(0)
         # The page begins with a focus ring, and with the system's typeface until its own has come.
         page.evaluate("document.fonts.ready.then(() => document.activeElement?.blur())")
         page.screenshot(path=folder / f"{shot.name}.png")
@@ -154,11 +166,13 @@ def main() -> int:
     with sync_playwright() as playwright, product() as server, ExitStack() as closing:
         host = Host(server, closing)
         admin, saga = host.admin, removal(host)
-        session = live(admin)
-        candidate(admin)
         library(admin)
+        session = live(admin)
+        cited = admin.chat(title=CITED, model=ASSISTANT)
+        admin.ask(cited, QUESTION)
+        candidate(admin)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        for shot in shots(session, saga):
+        for shot in shots(session, cited, saga):
             take(browser, server, admin, shot, folder)
         browser.close()
     return 0
