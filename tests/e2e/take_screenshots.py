@@ -63,7 +63,7 @@ def shots(session: str, cited: str, saga: str) -> list[Shot]:
     machine = "The coffee machine"
     return [
         Shot("chat", chat, CHAT),
-        Shot("phone", chat, CHAT, "dark", phone=True),
+        Shot("phone", f"/chat/{cited}", CITED, "dark", phone=True),
         Shot("links", "/communication", "Links"),
         Shot("links-dark", "/communication", "Links", "dark"),
         Shot("links-phone", "/communication", "Links", phone=True),

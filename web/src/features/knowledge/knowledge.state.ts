@@ -63,8 +63,9 @@ export function kindOf({ filename, media_type: type, source }: KnowledgeDocument
 export type Script = "prose" | "marked" | "lines";
 const PROSE = ["text/plain", "text/html", "application/pdf", "application/vnd", "application/octet"];
 export function scriptOf({ filename, media_type: type, source }: Pick<KnowledgeDocument, "filename" | "media_type" | "source">): Script {
-  if (type.startsWith("text/markdown")) return "marked";
-  if (type.startsWith("text/plain") && source !== "text") return /\.(txt|text|log)$/i.test(filename) || !filename.includes(".") ? "prose" : "lines";
+  // What people paste has its headings marked, if it has any.
+  if (type.startsWith("text/markdown") || source === "text") return "marked";
+  if (type.startsWith("text/plain")) return /\.(txt|text|log)$/i.test(filename) || !filename.includes(".") ? "prose" : "lines";
   return type === "" || PROSE.some((prefix) => type.startsWith(prefix)) ? "prose" : "lines";
 }
 

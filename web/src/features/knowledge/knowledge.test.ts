@@ -206,9 +206,9 @@ describe("files on their way", () => {
 });
 
 describe("the script of a text", () => {
-  it("marks headings in Markdown alone, and keeps the lines of tables and code", () => {
+  it("marks headings in Markdown and in what was pasted, and keeps the lines of tables and code", () => {
     const of = (media_type: string, filename: string, source: KnowledgeDocument["source"] = "upload") => scriptOf({ media_type, filename, source });
-    expect([of("text/markdown", "a.md"), of("text/plain", "a.py"), of("text/csv", "a.csv"), of("text/plain", "a.txt"), of("text/plain", "LICENSE"), of("text/plain", "", "text"), of("application/pdf", "a.pdf"), of("text/html; charset=utf-8", "")]).toEqual(["marked", "lines", "lines", "prose", "prose", "prose", "prose", "prose"]);
+    expect([of("text/markdown", "a.md"), of("text/plain", "a.py"), of("text/csv", "a.csv"), of("text/plain", "a.txt"), of("text/plain", "LICENSE"), of("text/plain", "", "text"), of("application/pdf", "a.pdf"), of("text/html; charset=utf-8", "")]).toEqual(["marked", "lines", "lines", "prose", "prose", "marked", "prose", "prose"]);
   });
   it("cuts at headings and leaves nothing out", () => {
     const text = "# One\n\nWords\n#hashtag\n## Two\n### Three\nEnd #4";
