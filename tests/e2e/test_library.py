@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import expect
 
 from tests.e2e.browser import Visit
-from tests.e2e.test_knowledge import API, row
+from tests.e2e.test_knowledge import API, readable, row
 from tests.integration.product.people import Person
 
 SLOW: Final = "Ferns grow in the shade of tall trees, and mosses on stones.\n\n" * 15_900
@@ -29,3 +30,79 @@ def test_what_is_done_with_a_document_is_seen_without_asking(reader: Visit, alic
     page.clock.resume()
     for title in ("First", "Second", "Third"):
         expect(row(page, title)).to_contain_text(re.compile("Words only|Ready"), timeout=60_000)
+
+
+def test_a_document_gets_another_title_tags_and_place(reader: Visit, alice: Person) -> None:
+    """Changed in its menu it is found under the new title at once, as the same version, in its new collection."""
+    alice.client.post(f"{API}/collections", {"name": "Shade plants"}).expect(201)
+    readable(alice, ("Plants", "Ferns grow in the shade."))
+    page = reader.go("/knowledge")
+    row(page, "Plants").get_by_role("button", name="Actions for Plants").click()
+    page.get_by_role("menuitem", name="Title, tags, collection").click()
+    form = page.get_by_role("dialog", name="Title, tags and collection")
+    form.get_by_label("Title").fill("Ferns")
+    form.get_by_label("Tags").fill("damp")
+    form.get_by_label("Tags").press("Enter")
+    form.get_by_label("Collection").click()
+    page.get_by_role("option", name="Shade plants").click()
+    form.get_by_role("button", name="Save").click()
+    expect(row(page, "Ferns")).to_contain_text("#damp")
+    expect(row(page, "Ferns")).to_contain_text("Shade plants")
+    row(page, "Ferns").get_by_role("link").click()
+    expect(page.get_by_role("region", name="What was read")).to_contain_text("Ferns grow in the shade.")
+
+
+def test_a_collection_is_taken_along_and_taken_in(reader: Visit, alice: Person, tmp_path: Path) -> None:
+    """What the page exports it imports: into a collection of its own, again without doubles; a broken file says why."""
+    place = alice.client.post(f"{API}/collections", {"name": "Notes"}).expect(201).json["id"]
+    for title in ("Ferns", "Mosses"):
+        body = {"title": title, "text": f"{title} grow in the shade.", "collection": place}
+        alice.client.post(f"{API}/documents", body).expect(202)
+    page = reader.go("/knowledge")
+    page.get_by_role("button", name="Name and permissions of Notes").and_(page.locator(":visible")).click()
+    with page.expect_download() as download:
+        page.get_by_role("dialog", name="Notes").get_by_role("link", name="Export").click()
+    taken, broken = tmp_path / "notes.tar", tmp_path / "broken.tar"
+    download.value.save_as(taken)
+    broken.write_bytes(taken.read_bytes()[:-700])
+    for file, told in (
+        (taken, "2 documents came."),
+        (taken, "0 documents came, 2 were there already."),
+        (broken, "The archive"),
+    ):
+        reader.go("/knowledge")
+        page.get_by_role("button", name="Import a collection").click()
+        form = page.get_by_role("dialog", name="Import a collection")
+        with page.expect_file_chooser() as chooser:
+            form.get_by_role("button", name="Choose a file").click()
+        chooser.value.set_files(file)
+        form.get_by_role("button", name="Import", exact=True).click()
+        expect(form).to_contain_text(told, timeout=30_000)
+    reader.go("/knowledge")
+    expect(
+        page.get_by_role("navigation", name="Collections").get_by_role("button", name=re.compile("^Notes"))
+    ).to_have_count(2)
+
+
+def test_people_are_named_by_who_is_no_administrator(reader: Visit, alice: Person) -> None:
+    """A person adds another by the whole name and sees the name again; one that nobody has is told."""
+    reader.watch.expects("404")
+    page = reader.go("/knowledge")
+    page.get_by_role("button", name="New collection").and_(page.locator(":visible")).click()
+    form = page.get_by_role("dialog", name="New collection")
+    form.get_by_label("Name", exact=True).fill("Shared notes")
+    field = form.get_by_label("Name to add to “May read”")
+    field.fill("nobody-of-this-name")
+    field.press("Enter")
+    expect(form).to_contain_text("Nobody here is called nobody-of-this-name.")
+    field.fill("ADMIN")
+    field.press("Enter")
+    expect(form.get_by_role("list", name="May read", exact=True)).to_contain_text("admin")
+    form.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Name and permissions of Shared notes").and_(
+        page.locator(":visible")
+    ).click()
+    form = page.get_by_role("dialog", name="Shared notes")
+    expect(form.get_by_role("list", name="May read", exact=True)).to_contain_text("admin")
+    form.get_by_role("button", name="Take admin off").click()
+    expect(form.get_by_role("list", name="May read", exact=True)).to_have_count(0)

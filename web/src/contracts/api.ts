@@ -223,6 +223,8 @@ export type SearchAnswer = Whole<Schemas["SearchAnswer"]>;
 export type FoundPassage = SearchAnswer["items"][number];
 export type SearchQuestion = Pick<Whole<Schemas["Search"]>, "query" | "mode" | "group" | "limit" | "collection" | "rerank">;
 export type Collection = Whole<Schemas["CollectionView"]>;
+export type CollectionImport = Whole<Schemas["ImportView"]>;
+export type Person = Whole<Schemas["PersonView"]>;
 
 /** Questions with what answers them, and what was measured by them. */
 export type QuestionSet = Whole<Schemas["QuestionSetView"]>;

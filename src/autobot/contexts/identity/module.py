@@ -43,6 +43,8 @@ RULES: Final = (
     Rule(action="identity:password", **_OWN),
     Rule(action="identity:keys", **_OWN),
     Rule(action="identity:users", admin=Verdict.ALLOW),
+    # One at a time, by the whole name: nobody but administrators reads the list.
+    Rule(action="identity:people", admin=Verdict.ALLOW, operator=Verdict.ALLOW, user=Verdict.ALLOW),
     Rule(action=REMOVE),
 )
 
@@ -188,5 +190,6 @@ def _queries(queries: IdentityQueries, users: UserHandlers) -> tuple[QuerySpec, 
         QuerySpec(query=identity.Me, action="identity:me", handler=queries.me),
         QuerySpec(query=identity.Reveal, action="identity:reveal", handler=queries.reveal),
         QuerySpec(query=identity.ListUsers, action="identity:users", handler=queries.users),
+        QuerySpec(query=identity.FindPerson, action="identity:people", handler=queries.person),
         QuerySpec(query=identity.ListKeys, action="identity:keys", handler=queries.keys, owner=users.owner),
     )

@@ -12,6 +12,7 @@ from autobot.contexts.identity.ports.sealing import Sealer
 from autobot.contracts import identity
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
+from autobot.kernel.core.errors import NotFound
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.past import latest
 from autobot.kernel.event_store.projection import Projection, Reader, Write
@@ -65,6 +66,14 @@ class IdentityQueries:
         return identity.UserPage(
             items=items, next_cursor=encode_cursor(last.sort, last.key) if last else None
         )
+
+    async def person(self, query: identity.FindPerson, context: CallContext) -> identity.PersonView:
+        """The one of that name or id, unless suspended. Raises NotFound."""
+        user_id = await self._directory.id_of(query.name_or_id) or query.name_or_id
+        user = await self._directory.user(user_id)
+        if user is None or user.suspended:
+            raise NotFound("Nobody here has this name.", hint="Names are found whole alone.")
+        return identity.PersonView(id=user.id, username=user.username)
 
     async def user(self, user_id: str) -> User | None:
         """Return a user's present state."""

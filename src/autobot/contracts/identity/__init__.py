@@ -8,6 +8,7 @@ is `SignedInSession`: signing in takes no idempotency key.
 from __future__ import annotations
 
 from autobot.contracts.identity.answers import (
+    FindPerson,
     FirstStarted,
     KeyMade,
     KeyPage,
@@ -18,6 +19,7 @@ from autobot.contracts.identity.answers import (
     Me,
     MeView,
     Nothing,
+    PersonView,
     RemovalStarted,
     Reveal,
     SignedInSession,
@@ -84,6 +86,7 @@ __all__ = [
     "CreateKey",
     "Cursor",
     "EraseUser",
+    "FindPerson",
     "FirstStart",
     "FirstStarted",
     "GivenName",
@@ -107,6 +110,7 @@ __all__ = [
     "NewPassword",
     "Nothing",
     "PasswordSet",
+    "PersonView",
     "Reason",
     "RemovalStarted",
     "RemoveUser",

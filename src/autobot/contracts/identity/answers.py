@@ -136,6 +136,21 @@ class UserPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindPerson:
+    """The one user of exactly that name (without regard to case) or id, for who wants to share something with them."""
+
+    name_or_id: GivenName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonView:
+    """Who somebody is, and no more."""
+
+    id: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListKeys:
     """One's own API keys; administrators may ask for those of `user_id`."""
 

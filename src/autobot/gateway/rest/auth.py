@@ -292,6 +292,19 @@ def _user_routes(routes: APIRouter, bus: Dispatcher, site: Site) -> None:
             await bus.ask(identity.ListUsers(limit=limit, cursor=cursor, name_or_id=q), context)
         )
 
+    @routes.get(
+        "/people",
+        response_model=identity.PersonView,
+        summary="Find somebody to share with",
+        description="The one who has exactly this name, without regard to case, or this id; 404 when nobody has it. "
+        "Nothing but name and id is told, and there is no list.",
+    )
+    @needs("identity:people")
+    async def find_person(
+        context: Context, name: Annotated[str, Query(min_length=1, max_length=200)]
+    ) -> Response:
+        return json_answer(await bus.ask(identity.FindPerson(name_or_id=name), context))
+
     @routes.post("/users", response_model=ShownUser, status_code=201, summary="Add a user")
     @needs("identity:users")
     async def add_user(body: NewUser, call: Call) -> Response:

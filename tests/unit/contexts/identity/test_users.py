@@ -232,3 +232,26 @@ async def test_a_users_row_is_the_fold_of_its_stream() -> None:
     directory = Directory(world.store, world.codec)
     folded, _ = await directory.load(user_id)
     assert await directory.user(user_id) == folded
+
+
+async def test_people_are_found_by_the_whole_name_alone() -> None:
+    """Name and id of the one with exactly this name or id, to those who may share; a part, a suspended one, a viewer: nothing."""
+    world = World()
+    ada = await world.add("Ada", "user")
+    await world.add("eve", "user")
+    await world.add("vic", "viewer")
+    asking = await world.signed_in("eve")
+    for name in ("ada", "ADA", ada):
+        assert await world.ask(identity.FindPerson(name_or_id=name), asking) == identity.PersonView(
+            id=ada, username="Ada"
+        )
+    for name in ("ad", "a", "%", "*", "adam", ada[:-1]):
+        with pytest.raises(NotFound):
+            await world.ask(identity.FindPerson(name_or_id=name), asking)
+    with pytest.raises(Forbidden):
+        await world.ask(identity.ListUsers(), asking)
+    with pytest.raises(Forbidden):
+        await world.ask(identity.FindPerson(name_or_id="ada"), await world.signed_in("vic"))
+    await world.do(identity.ChangeUser(user_id=ada, suspended=True))
+    with pytest.raises(NotFound):
+        await world.ask(identity.FindPerson(name_or_id="ada"), asking)

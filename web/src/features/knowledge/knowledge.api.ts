@@ -1,4 +1,4 @@
-import type { AcceptedDocument, Collection, DocumentText, KnowledgeDocument, Page, SearchAnswer, SearchQuestion } from "@/contracts/api";
+import type { AcceptedDocument, Collection, DocumentText, KnowledgeDocument, Page, SearchAnswer, SearchQuestion, CollectionImport } from "@/contracts/api";
 import { api } from "@/shared/http";
 import type { DocumentFilter, Permissions } from "./knowledge.state";
 
@@ -22,9 +22,21 @@ export function uploadFile(file: File, collection: string | null, idempotencyKey
 }
 export const addDocument = (given: { title?: string; text?: string; url?: string; collection?: string }): Promise<AcceptedDocument> => api.post(`${BASE}/documents`, given);
 export const act = (id: string, what: "retry" | "cancel" | "reindex"): Promise<KnowledgeDocument> => api.post(`${one(id)}/${what}`, {});
+/** Another title, other tags, another collection: what is not given stays. */
+export const changeDocument = (id: string, given: { title: string; tags: readonly string[]; collection: string }): Promise<KnowledgeDocument> => api.patch(one(id), given);
 export const removeDocument = (id: string, keepPast: boolean): Promise<null> => api.remove(`${one(id)}?keep_past=${keepPast}`);
 
 export const createCollection = (given: Permissions): Promise<Collection> => api.post(`${BASE}/collections`, given);
 export const changeCollection = (id: string, given: Permissions): Promise<Collection> => api.patch(place(id), given);
 export const removeCollection = (id: string): Promise<null> => api.remove(place(id));
 export const searchKnowledge = (question: SearchQuestion, signal?: AbortSignal): Promise<SearchAnswer> => api.post(`${BASE}/search`, question, signal ? { signal } : {});
+
+export const exportOf = (id: string): string => api.address(`${place(id)}/export`);
+/** Sends an archive of a collection, into a collection or one of its own. */
+export function sendArchive(file: File, collection: string | null, idempotencyKey: string, signal: AbortSignal): Promise<CollectionImport> {
+  const form = new FormData();
+  if (collection !== null) form.set("collection", collection);
+  form.set("file", file, file.name);
+  return api.send(`${BASE}/imports`, form, { idempotencyKey, signal, timeoutMs: UPLOAD_MS });
+}
+export const readImport = (id: string, signal?: AbortSignal): Promise<CollectionImport> => api.get(`${BASE}/imports/${encodeURIComponent(id)}`, {}, signal);
