@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
@@ -12,10 +13,11 @@ from autobot.adapters.npu.model import NpuModels
 from autobot.bootstrap.documents import FacadeReranker
 from autobot.contexts.agents.catalogue import Catalogue
 from autobot.contexts.agents.facade import ModelFacade, over_facade
-from autobot.contexts.agents.ports import Ranker
+from autobot.contexts.agents.ports import Chunk, Embeddings, GenerateRequest, ModelInfo, Ranker
 from autobot.contexts.knowledge.ports.ranking import Reranker
 from autobot.contracts.inference import InferenceReport, RankTexts, Reranked, RerankTexts
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
+from autobot.kernel.core.errors import Absent
 from autobot.kernel.links.direct import DirectTransport
 from autobot.testing.conformance.ranking import RankerSuite, RerankerSuite
 from autobot.testing.inference.hashing import MODEL, HashingInference
@@ -101,6 +103,30 @@ class TestNpuRanker(RankerSuite):
 
     def context(self) -> CallContext:
         return CONTEXT
+
+
+class Silent:
+    """A provider that must not be asked for its models."""
+
+    provider, link_id = "ollama", "ai-ollama"
+
+    async def models(self, context: CallContext) -> Sequence[ModelInfo]:
+        raise AssertionError("it was asked for its models")
+
+    def generate(self, request: GenerateRequest, context: CallContext) -> AsyncIterator[Chunk]:
+        raise AssertionError
+
+    async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
+        raise AssertionError
+
+
+def test_a_provider_that_ranks_nothing_is_not_asked_for_its_models() -> None:
+    """A search does not wait for the list of a model server that may be slow or away."""
+    clock = ManualClock()
+    catalogue = Catalogue((Silent(), NpuModels("ai-npu", WithJudge(clock))), clock)
+    assert asyncio.run(catalogue.ranker(None, CONTEXT)).name == f"npu:{JUDGE}"
+    with pytest.raises(Absent):
+        asyncio.run(Catalogue((Silent(),), clock).ranker(None, CONTEXT))
 
 
 class WorstFirst(HashingReranker):

@@ -75,6 +75,9 @@ def test_frames_are_as_described() -> None:
         frames.event("events", 1, {"id": "1"}),
         frames.delta("run:1", "1", 0, "x"),
         frames.snapshot("run:1", "1", "x"),
+        frames.progress(
+            "document:1", {"version": 1, "status": "embedding", "done": 1, "total": 2, "unit": "x"}
+        ),
         frames.resync("events", "too slow"),
         frames.subscribed("chat.session:1", 0),
         frames.error({"type": "x"}),

@@ -16,7 +16,7 @@ BASE = "/api/v1/knowledge_base"
 
 
 def test_documents_are_found_by_meaning_with_roles_apart(tmp_path: Path, postgres: Cluster) -> None:
-    """A passage and a question go backend→models→ai→npu; the worker is the ai role's child, and listed at the gateway."""
+    """A passage and a question go backend→models→ai→npu, and so does an order of passages; the worker is the ai role's child, and listed at the gateway."""
     with ValkeyServer() as valkey:
         database = postgres.database()
         environment = {
@@ -38,6 +38,8 @@ def test_documents_are_found_by_meaning_with_roles_apart(tmp_path: Path, postgre
                 lambda: admin.post(f"{BASE}/search", asked).expect(200).json["items"], "it is found"
             )
             assert found[0]["document_id"] == document
+            ranked = admin.post(f"{BASE}/search", {**asked, "rerank": True}).expect(200).json
+            assert (ranked["rerank"]["by"], ranked["rerank"]["passages"]) == ("embedding", 1), ranked
             told = admin.get("/api/v1/models/accelerators").expect(200).json
             (worker,) = told["items"]
             assert (worker["state"], worker["supervised"]) == ("ready", True)

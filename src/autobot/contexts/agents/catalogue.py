@@ -158,8 +158,10 @@ class Catalogue:
 
     async def ranker(self, by: RerankedBy | None, context: CallContext) -> Known:
         """Return the model that puts texts in order, in the way asked for: one that ranks, else one that embeds at a
-        provider that compares. Raises Absent when there is none."""
-        await self._refresh_all(context, FRESH_S)
+        provider that compares. Raises Absent when there is none. Nobody else is asked for a list: a search waits for it."""
+        for provider in self._providers.values():
+            if isinstance(provider, Ranker):
+                await self._refresh(provider, context, FRESH_S)
         able = [
             (one, one.info)
             for one in self._listed()
