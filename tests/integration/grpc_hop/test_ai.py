@@ -83,6 +83,12 @@ ANSWERS: tuple[tuple[str, Any], ...] = (
             ModelChoice(id="a", label="A", provider="p", link="ai-p", state="ready", window=8, default=True),
             ModelChoice(id="b", label="B", provider="p", link="ai-p", state="absent", detail="gone"),
             ModelChoice(id="c", label="C", provider="p", link="ai-p", state="unreachable"),
+            ModelChoice(
+                id="d", label="D", provider="p", link="ai-p", state="ready", generates=False, embeds=True
+            ),
+            ModelChoice(
+                id="e", label="E", provider="p", link="ai-p", state="ready", generates=False, ranks=True
+            ),
         ),
     ),
 )

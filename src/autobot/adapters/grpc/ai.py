@@ -225,6 +225,9 @@ def _write_model(one: ModelChoice) -> pb.Model:
         link=one.link,
         state=STATES.number(one.state),  # type: ignore[arg-type]
         default=one.default,
+        generates=one.generates,
+        embeds=one.embeds,
+        ranks=one.ranks,
         **set_fields(one, "window", "detail"),
     )
 
@@ -237,6 +240,9 @@ def _read_model(message: pb.Model) -> runs.ModelChoice:
         link=message.link,
         state=STATES.word(message.state),
         default=message.default,
+        generates=message.generates if message.HasField("generates") else True,
+        embeds=message.embeds,
+        ranks=message.ranks,
         **given(message, "window", "detail"),
     )
 

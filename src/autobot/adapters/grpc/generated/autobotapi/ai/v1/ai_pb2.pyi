@@ -231,7 +231,7 @@ class ListModelsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("id", "label", "provider", "link", "state", "window", "default", "detail")
+    __slots__ = ("id", "label", "provider", "link", "state", "window", "default", "detail", "generates", "embeds", "ranks")
     ID_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
@@ -240,6 +240,9 @@ class Model(_message.Message):
     WINDOW_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    GENERATES_FIELD_NUMBER: _ClassVar[int]
+    EMBEDS_FIELD_NUMBER: _ClassVar[int]
+    RANKS_FIELD_NUMBER: _ClassVar[int]
     id: str
     label: str
     provider: str
@@ -248,7 +251,10 @@ class Model(_message.Message):
     window: int
     default: bool
     detail: str
-    def __init__(self, id: _Optional[str] = ..., label: _Optional[str] = ..., provider: _Optional[str] = ..., link: _Optional[str] = ..., state: _Optional[_Union[ModelState, str]] = ..., window: _Optional[int] = ..., default: _Optional[bool] = ..., detail: _Optional[str] = ...) -> None: ...
+    generates: bool
+    embeds: bool
+    ranks: bool
+    def __init__(self, id: _Optional[str] = ..., label: _Optional[str] = ..., provider: _Optional[str] = ..., link: _Optional[str] = ..., state: _Optional[_Union[ModelState, str]] = ..., window: _Optional[int] = ..., default: _Optional[bool] = ..., detail: _Optional[str] = ..., generates: _Optional[bool] = ..., embeds: _Optional[bool] = ..., ranks: _Optional[bool] = ...) -> None: ...
 
 class ListModelsResponse(_message.Message):
     __slots__ = ("models",)
