@@ -1,13 +1,11 @@
-"""Searching large sets of passages: time, agreement with an exact search, and memory, by size.
+"""Searching large sets of passages: time, agreement with an exact search, processor of each part and memory, by size.
 
-    python -m bench.knowledge [--sizes 1000,10000,100000] [--asks 300] [--at-once 10] [--write]
+    python -m bench.knowledge [--sizes 1000,10000,100000] [--asks 300] [--at-once 10] [--postgres]
 
-Vectors (384 numbers) are generated in clusters, a thousand of them, as texts of a few subjects have; texts are words
-by Zipf's law, 90 a passage. They are put into the product's index as documents of a hundred passages. Then questions,
-each a vector near a cluster with six words, are searched as the product searches (words and vector, the vector moved
-and searched again, joined, passages read), alone and ten at once, and beside it: the vectors compared whole by
-sqlite-vec, with which the graph's first ten are compared. The time that a model takes to embed the question is not in
-it: `bench/npu.py` measures that.
+Passages (`bench/knowledge_made.py`) are put into the product's index. Then questions, each a vector near a cluster with
+words of its own, are searched as the product searches (words and vector, the vector moved and searched again, joined,
+passages read), alone and ten at once, and beside it: the vectors compared whole by the store, with which the graph's first ten
+are compared. The time that a model takes to embed the question is not in it: `bench/knowledge_served.py` has it.
 """
 
 from __future__ import annotations
@@ -15,65 +13,47 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
+import apsw
 
 from autobot.adapters.memory.event_store import MemoryEventStore
+from autobot.adapters.postgres.passages import PostgresPassages
+from autobot.adapters.postings.passages import WordPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.adapters.system.clock import SystemClock
-from autobot.adapters.usearch.passages import NearOptions, NearPassages
+from autobot.adapters.usearch.passages import NearPassages
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.ports.documents import Library, put_collection
-from autobot.contexts.knowledge.ports.index import IndexedVersion, Where
+from autobot.contexts.knowledge.ports.index import EVERY, Among, Where
+from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
-from autobot.contracts.knowledge.passages import Passage, passage_id
+from autobot.contracts.inference import RankTexts, Reranked
 from autobot.contracts.knowledge.search import SearchKnowledge
 from autobot.contracts.models import Embeddings, Usage
 from autobot.kernel.core.context import CallContext, Principal, TraceContext
+from autobot.kernel.core.errors import Absent
+from autobot.kernel.event_store.text import words
 from autobot.testing.messages import Maker
+from autobot.testing.postgres import Cluster
 from bench.around import line
+from bench.knowledge_made import Made, fill
 
-RECORD: Final = Path(__file__).resolve().parent / "results" / "knowledge.md"
-MODEL, DIMENSIONS, CLUSTERS, OF_DOCUMENT, WORDS = "generated", 384, 1000, 100, 90
+MODEL: Final = "generated"
+WHERE: Final = Where(collections=("all",), model=MODEL)
 ANN: Final = CallContext(
     correlation_id="bench",
     principal=Principal(id="ann", kind="user", role="user", user_id="ann"),
     trace=TraceContext(trace_id="1" * 32, span_id="2" * 16),
 )
-
-
-class Generated:
-    """Texts and vectors, the same for the same seed."""
-
-    def __init__(self, seed: int = 7) -> None:
-        self._random = np.random.default_rng(seed)
-        self._centres = self._near(np.zeros((CLUSTERS, DIMENSIONS)), 1.0)
-        ranks = np.arange(1, 20_001)
-        self._weights = 1 / ranks / np.sum(1 / ranks)
-
-    def _near(self, middles: Any, spread: float) -> Any:
-        rows = middles + self._random.standard_normal(middles.shape) * spread / np.sqrt(DIMENSIONS)
-        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-    def vectors(self, count: int, spread: float = 0.6) -> Any:
-        """Return vectors near clusters."""
-        return self._near(self._centres[self._random.integers(0, CLUSTERS, count)], spread)
-
-    def texts(self, count: int) -> list[str]:
-        """Return texts of words, few of which come often."""
-        drawn = self._random.choice(20_000, (count, WORDS), p=self._weights)
-        return [" ".join(f"w{one}" for one in row) for row in drawn]
-
-    def question(self) -> str:
-        """Return six words that say something: none of the hundred commonest, as those are stop words of a language."""
-        return " ".join(f"w{one}" for one in self._random.integers(100, 5_000, 6))
 
 
 class Given:
@@ -87,31 +67,16 @@ class Given:
         return Embeddings(model=MODEL, vectors=rows, usage=Usage())
 
 
-async def fill(index: NearPassages, made: Generated, count: int) -> float:
-    """Put passages; returns seconds."""
-    began = time.perf_counter()
-    for number in range(count // OF_DOCUMENT):
-        document = f"d{number}"
-        version = IndexedVersion(
-            document_id=document, version=1, collection="all", title=document, position=1, model=MODEL
-        )
-        texts = made.texts(OF_DOCUMENT)
-        passages = [
-            Passage(
-                id=passage_id(document, 1, place),
-                document_id=document,
-                version=1,
-                number=place,
-                title=document,
-                heading="",
-                text=texts[place],
-                start=0,
-                end=1,
-            )
-            for place in range(OF_DOCUMENT)
-        ]
-        await index.put(version, passages, made.vectors(OF_DOCUMENT))
-    return time.perf_counter() - began
+class Nobody:
+    """Implements `Reranker`: there is none here."""
+
+    async def rerank(self, request: RankTexts, context: CallContext) -> Reranked:
+        raise Absent("rerank", "There is no reranker in this measurement.", hint="none")
+
+
+async def never() -> RerankRules:
+    """Return rules by which nothing is put in order anew."""
+    return RerankRules(usual=False)
 
 
 async def timed(calls: Sequence[Callable[[], Awaitable[Any]]], at_once: int) -> list[float]:
@@ -143,62 +108,163 @@ def resident_mb() -> int:
     return int(status.split("RssAnon:")[1].split()[0]) // 1024
 
 
-async def measured(count: int, asks: int, at_once: int, folder: Path) -> list[str]:
-    """Return the row of a size."""
-    clock, made, given = SystemClock(), Generated(), Given()
-    store = await SqlitePassages.open(folder / "knowledge.db")
-    index = NearPassages(store, folder, NearOptions())
-    events = MemoryEventStore(clock)
-    shelf = Collection(id="all", name="all", owner="ann", created_at=datetime(2026, 1, 1, tzinfo=UTC))
-    await events.commit(Maker(clock).transaction("made", writes=(put_collection(shelf, 0),)))
-    queries = SearchQueries(events, Library(events), index, given, clock)
-    filled = await fill(index, made, count)
-    began, memory = time.process_time(), resident_mb()
-    await index.tend()
-    built, memory = time.process_time() - began, resident_mb() - memory
-    questions = [made.question() for _ in range(asks)]
-    given.vectors = dict(zip(questions, made.vectors(asks, 0.8), strict=True))
-    where = Where(collections=("all",), model=MODEL)
+@asynccontextmanager
+async def opened(folder: Path, postgres: bool) -> AsyncIterator[SqlitePassages | PostgresPassages]:
+    """Yield the store of passages."""
+    with ExitStack() as stack:
+        if postgres:
+            cluster = stack.enter_context(Cluster(durable=True))
+            store: SqlitePassages | PostgresPassages = await PostgresPassages.open(cluster.database())
+        else:
+            store = await SqlitePassages.open(folder / "knowledge.db")
+        try:
+            yield store
+        finally:
+            await store.close()
 
-    def search(question: str) -> Callable[[], Awaitable[Any]]:
-        return lambda: queries.search(SearchKnowledge(query=question), ANN)
 
-    def exact(question: str) -> Callable[[], Awaitable[Any]]:
-        return lambda: store.nearest(given.vectors[question], where, 10)
-
-    await timed([search(one) for one in questions[:10]], 1)
-    alone = await timed([search(one) for one in questions], 1)
+async def spent(calls: Sequence[Callable[[], Awaitable[Any]]]) -> float:
+    """Run calls one after the other; returns milliseconds of this process's processor for each."""
+    for call in calls[:10]:
+        await call()
     before = time.process_time()
-    together = await timed([search(one) for one in questions], at_once)
-    processor = (time.process_time() - before) / asks * 1000
-    few = questions[: min(60, asks)]
-    brute = await timed([exact(one) for one in few], at_once)
-    near = 0
-    for one in few:
-        best = {hit.passage_id for hit in await store.nearest(given.vectors[one], where, 10)}
-        near += len(best & {hit.passage_id for hit in await index.nearest(given.vectors[one], where, 10)})
-    await store.close()
-    return [
-        f"{count:,}",
-        told(alone),
-        told(together),
-        f"{processor:.1f}",
-        told(brute),
-        f"{near / 10 / len(few):.3f}",
-        f"{count / filled:,.0f}",
-        f"{built:.0f} s, {memory:+d} MB",
-    ]
+    for call in calls:
+        await call()
+    return (time.process_time() - before) / len(calls) * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Set:
+    """A filled index with its questions."""
+
+    store: SqlitePassages | PostgresPassages
+    words: WordPassages
+    near: NearPassages
+    queries: SearchQueries
+    questions: Sequence[str]
+    vectors: Mapping[str, Any]
+    folder: Path
+
+    async def stages(self) -> list[str]:
+        """Return what each part of a search takes of the processor, and beside it the bare libraries."""
+        few = self.questions[:100]
+        numbers = {one: self._candidates(one) for one in few}
+        last = max(one.mark.last for one in self.near._graphs.values()) if self.near._graphs else 0
+        best = {one: [hit.passage_id for hit in await self.words.lexical(one, WHERE, 100)] for one in few}
+
+        def calls(make: Callable[[str], Awaitable[Any]]) -> list[Callable[[], Awaitable[Any]]]:
+            return [partial(make, one) for one in few]
+
+        def among(one: str) -> Awaitable[Any]:
+            return self.store.nearest(
+                self.vectors[one], WHERE, 100, Among(numbers=numbers[one], beyond=last) if last else EVERY
+            )
+
+        async def named(one: str) -> Any:
+            return self._candidates(one)
+
+        return [
+            f"{await spent(calls(lambda one: self.words.lexical(one, WHERE, 100))):.2f}",
+            f"{await spent(calls(named)):.2f}",
+            f"{await spent(calls(among)):.2f}",
+            f"{await spent(calls(lambda one: self.store.passages(best[one][:10]))):.2f}",
+            f"{await spent(calls(lambda one: self.queries.search(SearchKnowledge(query=one), ANN))):.2f}",
+            await self._bare(few),
+        ]
+
+    def _candidates(self, question: str) -> tuple[int, ...]:
+        graph = self.near._graphs.get(MODEL)
+        return graph.candidates(self.vectors[question], 200) if graph is not None else ()
+
+    async def _bare(self, questions: Sequence[str]) -> str:
+        """Return what the words of questions take of bare FTS5, on a connection of its own."""
+        if not isinstance(self.store, SqlitePassages):
+            return "-"
+        connection = apsw.Connection(str(self.store.path), flags=apsw.SQLITE_OPEN_READONLY)
+        sql = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT 100"
+
+        async def ask(question: str) -> Any:
+            match = " OR ".join(f'"{one}"' for one in dict.fromkeys(words(question)))
+            return connection.execute(sql, (match,)).fetchall()
+
+        return f"{await spent([partial(ask, one) for one in questions[:20]]):.2f}"
+
+
+async def measured(
+    count: int, asks: int, at_once: int, folder: Path, postgres: bool
+) -> tuple[list[str], list[str]]:
+    """Return the rows of a size: times with agreement, and processor of parts."""
+    clock, made, given = SystemClock(), Made(), Given()
+    async with opened(folder, postgres) as store:
+        listed = WordPassages(store, folder)
+        index = NearPassages(listed, folder)
+        events = MemoryEventStore(clock)
+        shelf = Collection(id="all", name="all", owner="ann", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+        await events.commit(Maker(clock).transaction("made", writes=(put_collection(shelf, 0),)))
+        queries = SearchQueries(
+            events, Library(events), index, given, Reranking(index, Nobody(), never, clock), clock
+        )
+        _, filled = await fill(index, made, count, "all", MODEL)
+        took = []
+        for one in (index, listed):
+            began, memory = time.process_time(), resident_mb()
+            await one.tend()
+            took.append(f"{time.process_time() - began:.0f} s, {resident_mb() - memory:+d} MB")
+        questions = made.shuffled()[:asks]
+        given.vectors = dict(zip(questions, made.vectors(len(questions), 0.8), strict=True))
+        filled_set = Set(
+            store=store,
+            words=listed,
+            near=index,
+            queries=queries,
+            questions=questions,
+            vectors=given.vectors,
+            folder=folder,
+        )
+        searches = [partial(queries.search, SearchKnowledge(query=one), ANN) for one in questions]
+        await timed(searches[:10], 1)
+        alone = await timed(searches, 1)
+        together = await timed(searches, at_once)
+        few = questions[: min(60, asks)]
+        brute = await timed([partial(store.nearest, given.vectors[one], WHERE, 10) for one in few], at_once)
+        near = 0
+        for one in few:
+            best = {hit.passage_id for hit in await store.nearest(given.vectors[one], WHERE, 10)}
+            found = await index.nearest(given.vectors[one], WHERE, 10)
+            near += len(best & {hit.passage_id for hit in found})
+        parts = await filled_set.stages()
+    return (
+        [
+            f"{count:,}",
+            told(alone),
+            told(together),
+            told(brute),
+            f"{near / 10 / len(few):.3f}",
+            f"{count / filled:,.0f}",
+            *took,
+        ],
+        [f"{count:,}", *parts],
+    )
 
 
 HEAD: Final = (
     "passages",
     "alone p50 / p99 ms",
     "ten at once p50 / p99 ms",
-    "CPU ms a search",
     "vectors compared whole, ten at once, p50 / p99 ms",
     "recall@10",
-    "put, passages a second",
+    "put, passages a CPU second",
     "graph: CPU, memory of its own",
+    "lists: CPU, memory of its own",
+)
+PARTS: Final = (
+    "passages",
+    "words: lists, and what stands",
+    "vectors: bare graph (usearch), 200",
+    "vectors: judged by the store",
+    "ten passages read",
+    "whole search",
+    "beside it: the same words in bare FTS5",
 )
 
 
@@ -207,14 +273,30 @@ def row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-async def main(sizes: Sequence[int], asks: int, at_once: int) -> str:
-    """Return the table."""
-    rows = [line(), "", row(HEAD), row(["---"] * len(HEAD))]
+async def main(sizes: Sequence[int], asks: int, at_once: int, postgres: bool) -> str:
+    """Return the tables."""
+    rows, parts = list[str](), list[str]()
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="autobot-bench-") as folder:
-            rows.append(row(await measured(size, asks, at_once, Path(folder))))
-            print(rows[-1], flush=True)
-    return "\n".join(rows)
+            first, second = await measured(size, asks, at_once, Path(folder), postgres)
+        rows.append(row(first))
+        parts.append(row(second))
+        print(rows[-1], parts[-1], sep="\n", flush=True)
+    return "\n".join(
+        (
+            line(),
+            "",
+            row(HEAD),
+            row(["---"] * len(HEAD)),
+            *rows,
+            "",
+            "Processor milliseconds of this process for each part of a search:",
+            "",
+            row(PARTS),
+            row(["---"] * len(PARTS)),
+            *parts,
+        )
+    )
 
 
 if __name__ == "__main__":
@@ -222,7 +304,9 @@ if __name__ == "__main__":
     parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--asks", type=int, default=300)
     parser.add_argument("--at-once", type=int, default=10)
-    chosen = parser.parse_args()
-    sys.stdout.write(
-        asyncio.run(main([int(one) for one in chosen.sizes.split(",")], chosen.asks, chosen.at_once)) + "\n"
+    parser.add_argument(
+        "--postgres", action="store_true", help="a PostgreSQL server of its own holds the passages"
     )
+    chosen = parser.parse_args()
+    sizes = [int(one) for one in chosen.sizes.split(",")]
+    print(asyncio.run(main(sizes, chosen.asks, chosen.at_once, chosen.postgres)))

@@ -19,7 +19,7 @@ from autobot.contracts.knowledge.passages import Passage, passage_id
 from autobot.kernel.event_store.text import words
 from bench.cranfield import read
 
-DIMENSIONS, CLUSTERS, OF_DOCUMENT, WORDS = 384, 1000, 100, 90
+DIMENSIONS, CLUSTERS, OF_DOCUMENT, WORDS = 384, 1000, 500, 90
 NEAR: Final = 0.6
 """How far passages lie from their centre; a question lies a little further."""
 
@@ -58,7 +58,7 @@ class Made:
 async def fill(
     index: PassageIndex, made: Made, count: int, collection: str, model: str
 ) -> tuple[float, float]:
-    """Put passages, as documents of a hundred; returns seconds, and those of this process's processor."""
+    """Put passages, as documents of five hundred; returns seconds, and those of this process's processor."""
     clock, processor = 0.0, 0.0
     for number in range(count // OF_DOCUMENT):
         document = f"d{number}"

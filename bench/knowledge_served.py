@@ -82,19 +82,24 @@ def resident_mb(pid: int) -> dict[str, int]:
     return {name: int(status.split(f"{name}:")[1].split()[0]) // 1024 for name in ("RssAnon", "RssFile")}
 
 
-async def asked(server: ServerProcess, key: str, questions: Sequence[str], at_once: int) -> Asked:
-    """Ask each question once, so many at once."""
-    found, left = Asked(), iter(questions)
+def searches(questions: Sequence[str], **more: Any) -> list[tuple[str, Any]]:
+    """Return what is asked: path and body of each search."""
+    return [(f"{BASE}/search", {"query": one, "limit": 10, **more}) for one in questions]
+
+
+async def asked(server: ServerProcess, key: str, requests: Sequence[tuple[str, Any]], at_once: int) -> Asked:
+    """Ask each once, so many at once."""
+    found, left = Asked(), iter(requests)
     port = int(server.address.rpartition(":")[2])
     pids = processes(server.pid) | {"asking": 0}
     before = {name: cpu_s(pid) if pid else time.process_time() for name, pid in pids.items()}
 
     async def ask() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for question in left:
-            body = json.dumps({"query": question, "limit": 10}).encode()
+        for path, wanted in left:
+            body = json.dumps(wanted).encode()
             writer.write(
-                f"POST {BASE}/search HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {key}\r\n"
+                f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {key}\r\n"
                 f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
                 + body
             )
@@ -104,17 +109,18 @@ async def asked(server: ServerProcess, key: str, questions: Sequence[str], at_on
             found.whole.append((time.perf_counter() - began) * 1000)
             read = json.loads(answer)
             assert head.startswith("http/1.1 200"), answer
-            assert read["mode"] == "hybrid", read["degraded"]
-            assert len(read["items"]) == 10
-            for name in STAGES:
-                found.stages[name].append(read["took"][name])
+            if "items" in read:
+                assert read["mode"] == wanted.get("mode", "hybrid"), read["degraded"]
+                assert len(read["items"]) == 10
+                for name in STAGES:
+                    found.stages[name].append(read["took"][name] or 0.0)
         writer.close()
 
     async with asyncio.TaskGroup() as group:
         for _ in range(at_once):
             group.create_task(ask())
     found.cpu = {
-        name: ((cpu_s(pid) if pid else time.process_time()) - before[name]) / len(questions) * 1000
+        name: ((cpu_s(pid) if pid else time.process_time()) - before[name]) / len(requests) * 1000
         for name, pid in pids.items()
     }
     return found
@@ -161,8 +167,8 @@ async def put(folder: Path, shelf: str, made: Made, count: int) -> tuple[float, 
     return filled, took[0], took[1]
 
 
-def measured(count: int, asks: int, at_once: int, folder: Path) -> tuple[list[str], list[str]]:
-    """Return the rows of a size: times, and processor with memory."""
+def measured(count: int, asks: int, at_once: int, folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """Return the rows of a size: times, processor with memory, and processor of parts."""
     server = ServerProcess(folder / "data", {"AUTOBOT_NPU_DEVICE": "AUTO"})
     shelf, key, made = prepared(server)
     filled, graph, lists = asyncio.run(put(server.folder, shelf, made, count))
@@ -171,9 +177,11 @@ def measured(count: int, asks: int, at_once: int, folder: Path) -> tuple[list[st
         idle = resident_mb(server.pid)
         with server.client(key=key) as client:
             embedded(client, {"model": "all-minilm-l6-v2", "input": ["are you there?"]})
-        asyncio.run(asked(server, key, questions[:WARM], 1))
-        alone = asyncio.run(asked(server, key, questions[WARM : WARM + ALONE], 1))
-        many = asyncio.run(asked(server, key, questions[WARM + ALONE :][:asks], at_once))
+        asyncio.run(asked(server, key, searches(questions[:WARM]), 1))
+        first, rest = questions[WARM : WARM + ALONE], questions[WARM + ALONE :]
+        alone = asyncio.run(asked(server, key, searches(first), 1))
+        many = asyncio.run(asked(server, key, searches(rest[:asks]), at_once))
+        parts = [asyncio.run(asked(server, key, one, 1)) for one in parts_of(rest[asks:], first)]
         loaded = resident_mb(server.pid)
     met = statistics.quantiles(many.whole, n=100)
     kept = "met" if met[49] <= BARS[0] and met[98] <= BARS[1] else "not met"
@@ -195,7 +203,29 @@ def measured(count: int, asks: int, at_once: int, folder: Path) -> tuple[list[st
         f"{idle['RssAnon']} + {idle['RssFile']}",
         f"{loaded['RssAnon']} + {loaded['RssFile']}",
     ]
-    return times, work
+    apart = [f"{count:,}", *(f"{one.cpu['core']:.1f} + {one.cpu['worker']:.1f}" for one in parts)]
+    return times, work, apart
+
+
+def parts_of(new: Sequence[str], known: Sequence[str]) -> Sequence[Sequence[tuple[str, Any]]]:
+    """Return requests that each do a part of a search: what they cost more than another is the part's own."""
+    texts = [*new[:ALONE], *known[: max(0, ALONE - len(new))]]
+    return (
+        searches(known, mode="lexical"),
+        searches(known, mode="vector"),
+        searches(known),
+        [("/v1/embeddings", {"model": "all-minilm-l6-v2", "input": one}) for one in known],
+        [("/v1/embeddings", {"model": "all-minilm-l6-v2", "input": f"{one}?"}) for one in texts],
+    )
+
+
+PARTS: Final = (
+    "search by words",
+    "search by vectors, the vector known",
+    "hybrid search, the vector known",
+    "embedding alone, known",
+    "embedding alone, computed",
+)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -210,13 +240,14 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=10)
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
-    times, work = [], []
+    times, work, apart = [], [], []
     for size in map(int, chosen.sizes.split(",")):
         with tempfile.TemporaryDirectory(prefix="autobot-bench-") as folder:
-            first, second = measured(size, chosen.asks, chosen.at_once, Path(folder))
+            first, second, third = measured(size, chosen.asks, chosen.at_once, Path(folder))
         times.append(first)
         work.append(second)
-        print(*first, *second, sep=" | ", flush=True)
+        apart.append(third)
+        print(*first, *second, *third, sep=" | ", flush=True)
     once = f"{chosen.at_once} at once"
     text = "\n\n".join(
         (
@@ -248,6 +279,8 @@ def main() -> None:
                 ),
                 work,
             ),
+            "Processor milliseconds of parts, asked alone: core + worker.",
+            table(("passages", *PARTS), apart),
         )
     )
     print(text)
