@@ -238,9 +238,15 @@ def checked(
     return [unit(one) for one in vectors]
 
 
+ROUNDED: Final = 1e-6
+"""How far from 1 rounding to 32 bits may leave a length."""
+
+
 def unit(vector: Vector) -> array[float]:
     """Return a vector of the same direction and length 1, as 32-bit floats. Raises InvalidInput when it has none."""
-    length = math.sqrt(sum(one * one for one in vector))
+    length = math.hypot(*vector)
     if not 0.0 < length < math.inf:
         raise InvalidInput("A vector without a direction cannot be compared.")
+    if isinstance(vector, array) and vector.typecode == "f" and abs(length - 1) < ROUNDED:
+        return vector
     return array("f", [one / length for one in vector])

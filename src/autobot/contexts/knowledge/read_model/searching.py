@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from autobot.contexts.knowledge.domain.fusion import Ranked, by_document, by_score
@@ -20,6 +19,7 @@ from autobot.contracts.knowledge.search import (
     SearchMode,
     Stages,
     StageScore,
+    Took,
 )
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, Principal
@@ -82,7 +82,7 @@ class SearchQueries:
             group=query.group,
             model=seen.model,
             position=position,
-            took=replace(seen.took, rerank_ms=last.took_ms, total_ms=watch.elapsed_ms()),
+            took=Took(**seen.took, rerank_ms=last.took_ms, total_ms=watch.elapsed_ms()),
             degraded=seen.degraded,
             rerank=last.told,
         )

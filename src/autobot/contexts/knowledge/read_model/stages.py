@@ -10,7 +10,7 @@ from typing import Final, Literal
 from autobot.contexts.knowledge.domain.fusion import by_rank, moved
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Vector, Where, unit
-from autobot.contracts.knowledge.search import Degraded, SearchMode, Took
+from autobot.contracts.knowledge.search import Degraded, SearchMode
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded
@@ -41,7 +41,8 @@ class Seen:
     lists: dict[StageName, Sequence[Hit]] = field(default_factory=dict)
     model: str = ""
     degraded: Degraded | None = None
-    took: Took = field(default_factory=Took)
+    took: dict[str, float] = field(default_factory=dict)
+    """Milliseconds by field of `Took`."""
 
 
 class Looking:
@@ -72,7 +73,7 @@ class Looking:
     async def _by_words(self, text: str, where: Where, depth: int, seen: Seen) -> None:
         watch = Stopwatch(self._clock)
         seen.lists["lexical"] = await self._index.lexical(text, where, depth)
-        seen.took = replace(seen.took, lexical_ms=watch.elapsed_ms())
+        seen.took["lexical_ms"] = watch.elapsed_ms()
 
     async def _hoped(self, text: str, context: CallContext, seen: Seen) -> Vector | None:
         """Return the question's vector; None when it cannot be had, and what stands against it is told."""
@@ -89,7 +90,7 @@ class Looking:
         try:
             answer = await self._embedder.embed((text,), context)
         finally:
-            seen.took = replace(seen.took, embedding_ms=watch.elapsed_ms())
+            seen.took["embedding_ms"] = watch.elapsed_ms()
         seen.model = answer.model
         return unit(answer.vectors[0])
 
@@ -97,7 +98,7 @@ class Looking:
         watch = Stopwatch(self._clock)
         there = replace(where, model=seen.model)
         seen.lists["vector"] = await self._index.nearest(vector, there, depth)
-        seen.took = replace(seen.took, vector_ms=watch.elapsed_ms())
+        seen.took["vector_ms"] = watch.elapsed_ms()
 
     async def _by_feedback(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
         watch = Stopwatch(self._clock)
@@ -107,4 +108,4 @@ class Looking:
         there = replace(where, model=seen.model)
         found = await self._index.nearest(moved(vector, near), there, depth)
         seen.lists["feedback"] = found
-        seen.took = replace(seen.took, feedback_ms=watch.elapsed_ms())
+        seen.took["feedback_ms"] = watch.elapsed_ms()
