@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from autobot.adapters.postings.passages import SHIPPED as LISTS
 from autobot.adapters.postings.passages import WordPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
+from autobot.adapters.usearch.passages import SHIPPED as NEAR
 from autobot.adapters.usearch.passages import NearPassages
 from autobot.config import Config
 from autobot.contexts.knowledge.ports.index import PassageIndex
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from autobot.adapters.postgres.passages import PostgresPassages
 
 PASSAGES: Final = "passages.db"
+SOON: Final = 500
+"""Of PostgreSQL, which compares a thousand vectors in 50 ms of a core, where SQLite needs a millisecond."""
 TEND_EVERY_S: Final = 60.0
 SCRUB_AFTER_S: Final = 30.0
 """Seconds after an erasure at which the index is rewritten; more erasures meanwhile share one rewriting."""
@@ -31,11 +36,15 @@ class OwnIndex:
     `near` finds by graphs and `words` by lists, where the extra `vectors` is installed.
     """
 
-    def __init__(self, store: SqlitePassages | PostgresPassages, config: Config) -> None:
+    def __init__(
+        self, store: SqlitePassages | PostgresPassages, config: Config, least: int = NEAR.least
+    ) -> None:
+        """`least` is the number of vectors, and of passages, from which on graphs and lists are worth it."""
         self.store = store
         there = importlib.util.find_spec("usearch") is not None
-        self.words = WordPassages(store, config.data_dir) if there else None
-        self.near = NearPassages(self.words, config.data_dir) if self.words is not None else None
+        self.words = WordPassages(store, config.data_dir, replace(LISTS, least=least)) if there else None
+        near = replace(NEAR, least=least)
+        self.near = NearPassages(self.words, config.data_dir, near) if self.words is not None else None
 
     @property
     def index(self) -> PassageIndex:
@@ -49,7 +58,7 @@ async def open_index(config: Config) -> OwnIndex:
         return OwnIndex(await SqlitePassages.open(config.data_dir / PASSAGES), config)
     from autobot.adapters.postgres.passages import PostgresPassages
 
-    return OwnIndex(await PostgresPassages.open(config.database_url), config)
+    return OwnIndex(await PostgresPassages.open(config.database_url), config, SOON)
 
 
 async def tend(own: OwnIndex | None, store: EventStore, codec: EventCodec) -> None:
