@@ -26,6 +26,7 @@ PAGES: Final = {
     "/communication/gateway-ai": "API Gateway → AI Service",
     "/knowledge": "Knowledge",
     "/knowledge/search?q=anything": "Retrieval test",
+    "/knowledge/measurements": "Measurements",
     "/events": "Events",
     "/events/1": "autobot.identity.user_added.v1",
     "/timeline": "Timeline",

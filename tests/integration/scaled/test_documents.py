@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from autobot.testing.installation import Installation
 
 pytestmark = pytest.mark.needs_program("initdb")
-DOCUMENTS: Final = "/api/v1/knowledge_base/documents"
+BASE: Final = "/api/v1/knowledge_base"
+DOCUMENTS: Final = f"{BASE}/documents"
 EVENTS: Final = "/api/v1/events"
 WAIT: Final = {"prefer": "wait=20"}
 
@@ -46,6 +47,39 @@ def test_progress_comes_through_a_gateway(installation: Installation) -> None:
                 break
     assert "progress" in heard
     assert "autobot.knowledge.document_received.v1" in heard
+
+
+def test_a_question_set_is_measured_and_searches_are_logged(installation: Installation) -> None:
+    """With every role apart a stored set is measured by some backend, and a search stands in the log whoever answered it."""
+    admin = installation.admin
+    place = admin.post(f"{BASE}/collections", {"name": "Otters"}).expect(201).json["id"]
+    body = {"title": "Otters", "text": "Otters hold hands while they sleep.", "collection": place}
+    made = admin.post(DOCUMENTS, body).expect(202).json["id"]
+    assert admin("GET", f"{DOCUMENTS}/{made}", headers=WAIT).expect(200).json["status"] == "ready"
+    sets = f"{BASE}/collections/{place}/question_sets"
+    asked = {"query": "how do otters sleep", "relevant": {made: 3}}
+    one = admin.post(sets, {"name": "O", "questions": [asked]}).expect(201).json["id"]
+    address = f"{sets}/{one}/measurements"
+    run = admin.post(address, {"mode": "lexical"}).expect(202).json["id"]
+
+    def ended() -> dict[str, Any]:
+        view: dict[str, Any] = admin.get(f"{address}/{run}").expect(200).json
+        return view if view["measurement"]["ended_at"] else {}
+
+    view = installation.until(ended, "the end of a measurement")
+    assert (view["measurement"]["status"], view["questions"][0]["first"]) == ("completed", 1)
+    for number in range(4):
+        with installation.client() as client:
+            query = {"query": f"otters of gateway {number}", "mode": "lexical"}
+            client.post(f"{BASE}/search", query).expect(200)
+
+    def logged() -> list[str]:
+        items = admin.get(f"{BASE}/queries?limit=200").expect(200).json["items"]
+        found = sorted(each["query"] for each in items if each["query"].startswith("otters of"))
+        return found if len(found) == 4 else []
+
+    found = installation.until(logged, "four searches in the log")
+    assert found == [f"otters of gateway {number}" for number in range(4)]
 
 
 def test_backends_share_the_work_and_take_over_from_one_that_is_killed(installation: Installation) -> None:

@@ -3376,9 +3376,11 @@ export interface components {
         };
         /**
          * Measure
-         * @description Body of a measurement: questions with the grade of each document that answers them.
+         * @description Body of a measurement: questions with the grade of each document that answers them. The rest is as in a search.
          */
         Measure: {
+            /** At */
+            at?: string | null;
             /** Collection */
             collection?: string | null;
             /**
@@ -3387,8 +3389,12 @@ export interface components {
              * @enum {string}
              */
             mode: "hybrid" | "lexical" | "vector";
+            /** Position */
+            position?: number | null;
             /** Questions */
             questions: components["schemas"]["LabelledQuestion"][];
+            /** Rerank */
+            rerank?: boolean | null;
         };
         /**
          * MeasurementPage

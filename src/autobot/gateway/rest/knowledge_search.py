@@ -41,11 +41,20 @@ class Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """Body of a measurement: questions with the grade of each document that answers them."""
+    """Body of a measurement: questions with the grade of each document that answers them. The rest is as in a search."""
 
     questions: Annotated[tuple[measuring.LabelledQuestion, ...], Len(1, measuring.QUESTIONS_MAX)]
     mode: search.SearchMode = "hybrid"
     collection: Id | None = None
+    rerank: bool | None = None
+    at: datetime | None = None
+    position: Annotated[int, Ge(0), Le(2**53)] | None = None
+
+
+def _as_of(body: Search | Measure) -> AsOf:
+    if body.at is not None and body.position is not None:
+        raise InvalidInput("Give at or position, not both.")
+    return AsOf(position=body.position, at=body.at)
 
 
 def router(bus: Dispatcher) -> APIRouter:
@@ -59,8 +68,6 @@ def router(bus: Dispatcher) -> APIRouter:
     )
     @needs("knowledge:read")
     async def search_knowledge(body: Search, context: Context) -> Response:
-        if body.at is not None and body.position is not None:
-            raise InvalidInput("Give at or position, not both.")
         query = search.SearchKnowledge(
             query=body.query,
             limit=body.limit,
@@ -70,7 +77,7 @@ def router(bus: Dispatcher) -> APIRouter:
             collections=body.collections,
             tags=body.tags,
             rerank=body.rerank,
-            as_of=AsOf(position=body.position, at=body.at),
+            as_of=_as_of(body),
         )
         return json_answer(await bus.ask(query, context))
 
@@ -81,7 +88,13 @@ def router(bus: Dispatcher) -> APIRouter:
     )
     @needs("knowledge:read")
     async def measure_search(body: Measure, context: Context) -> Response:
-        query = measuring.MeasureSearch(questions=body.questions, mode=body.mode, collection=body.collection)
+        query = measuring.MeasureSearch(
+            questions=body.questions,
+            mode=body.mode,
+            collection=body.collection,
+            rerank=body.rerank,
+            as_of=_as_of(body),
+        )
         return json_answer(await bus.ask(query, context))
 
     return routes

@@ -19,7 +19,7 @@ export const removeQuestion = (collection: string, set: string, question: string
 
 export const listMeasurements = (collection: string, set: string, signal?: AbortSignal): Promise<Page<Measurement>> => api.get(runs(collection, set), { limit: 50 }, signal);
 export const readMeasurement = (collection: string, set: string, id: string, signal?: AbortSignal): Promise<MeasurementDetail> => api.get(`${runs(collection, set)}/${encodeURIComponent(id)}`, {}, signal);
-export const measure = (collection: string, set: string, mode: SearchQuestion["mode"]): Promise<Measurement> => api.post(runs(collection, set), { mode });
+export const measure = (collection: string, set: string, how: Pick<SearchQuestion, "mode" | "rerank">): Promise<Measurement> => api.post(runs(collection, set), how);
 export const stopMeasuring = (collection: string, set: string, id: string): Promise<Measurement> => api.post(`${runs(collection, set)}/${encodeURIComponent(id)}/cancel`, {});
 
 export const listQueries = (whose: "own" | "all", which: "poor" | "all", cursor: string | null, signal?: AbortSignal): Promise<Page<LoggedQuery>> => api.get(`${BASE}/queries${whose === "all" ? "/all" : ""}`, { which, cursor, limit: 20 }, signal);
