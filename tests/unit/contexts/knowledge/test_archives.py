@@ -42,9 +42,9 @@ class Installation(World):
         self.exporter = Exporter(self.store, self.blobs, self.clock)
 
     @asynccontextmanager
-    async def importing(self) -> AsyncIterator[RunEngine]:
-        """Carry imports for the block."""
-        run = ImportRun(bus=self.dispatcher, store=self.store, blobs=self.blobs, clock=self.clock)
+    async def importing(self, bus: Any = None) -> AsyncIterator[RunEngine]:
+        """Carry imports for the block, by another bus if one is given."""
+        run = ImportRun(bus=bus or self.dispatcher, store=self.store, blobs=self.blobs, clock=self.clock)
         engine = RunEngine((run,), self.store, self.codec, self.clock, no_frame)
         start = import_starter(self.codec, engine.accept)
 
@@ -382,3 +382,31 @@ async def test_an_import_ends_with_its_user(sample: bytes) -> None:
     with pytest.raises(NotFound):
         await world.ask(archives.GetImport(id=asked.id))
     assert await world.titles() == []
+
+
+async def test_one_who_loses_the_right_in_the_midst_keeps_what_came(sample: bytes) -> None:
+    """The import ends with the cause and says how much came; the same archive again takes in the rest."""
+    world = Installation()
+    place = str((await world.do(collections.CreateCollection(name="Shared", writers=("bob",)))).id)
+    dispatch = world.dispatcher.dispatch
+
+    class Revoking:
+        ask = world.dispatcher.ask
+
+        async def dispatch(self, command: Any, *args: Any, **more: Any) -> Any:
+            answer = await dispatch(command, *args, **more)
+            if isinstance(command, documents.AddDocument):
+                await world.do(collections.ChangeCollection(id=place, writers=(), readers=("bob",)))
+            return answer
+
+    async with world.importing(Revoking()):
+        view = await world.ended(await world.ask_for(sample, BOB, collection=place), BOB)
+        async with asyncio.timeout(10):
+            while await world.kept() != 1:
+                await asyncio.sleep(0)
+    assert (view.state, view.done, view.added) == ("failed", 1, 1)
+    assert view.error is not None
+    assert view.error.code == "forbidden"
+    await world.do(collections.ChangeCollection(id=place, writers=("bob",), readers=()))
+    again = await world.taken(sample, BOB, collection=place)
+    assert (again.state, again.added, again.existing) == ("completed", 1, 1)

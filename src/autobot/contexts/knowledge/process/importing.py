@@ -22,14 +22,14 @@ from autobot.contracts.knowledge.words import FILE_MAX
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import principal_of
-from autobot.kernel.core.errors import Interrupted, InvalidInput, WrongExpectedVersion
+from autobot.kernel.core.errors import AutoBotError, Interrupted, InvalidInput, WrongExpectedVersion
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Recorded, Transaction
 from autobot.kernel.sagas.acting import Accept, Begin, as_service, starter
-from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
+from autobot.kernel.sagas.run import REFUSED, Ended, Outcome, PlainRun, Run
 
 NAME: Final = "import of documents"
 BUDGET_S: Final = 86_400.0
@@ -173,7 +173,11 @@ class ImportRun(PlainRun):
         read, told = Archive(self._blobs, there.blob), self._clock.monotonic()
         now = replace(there, done=0, added=0, existing=0)
         async for member in read.members():
-            existing = await self._add(run, read, member, there.collection)
+            try:
+                existing = await self._add(run, read, member, there.collection)
+            except AutoBotError:
+                await self._tell(run, now)
+                raise
             now = replace(
                 now, done=now.done + 1, added=now.added + (not existing), existing=now.existing + existing
             )
@@ -189,7 +193,12 @@ class ImportRun(PlainRun):
         wish = member.described.command(blob, collection)
         if wish.file is not None:
             await store(self._blobs, blob, read.pieces(member), member.described.size)
-        answer = await self._bus.dispatch(wish, run.context, key=run.key(f"document:{member.number}"))
+        try:
+            answer = await self._bus.dispatch(wish, run.context, key=run.key(f"document:{member.number}"))
+        except REFUSED:
+            # After another error it may be a document's by now; what is nobody's is swept.
+            await self._blobs.remove(blob)
+            raise
         accepted: documents.Accepted = answer.value
         if wish.file is not None and accepted.kept != blob:
             await self._blobs.remove(blob)
