@@ -357,7 +357,11 @@ def test_the_pages_of_documents_are_accessible_and_fit(
     page.get_by_role("list", name="What was found").get_by_role("link").first.click()
     expect(page.locator("mark").first).to_be_visible()
     check("passage")
-    for button, dialog in (("Paste or link", "Add a document"), ("New collection", "New collection")):
+    for button, dialog in (
+        ("Paste or link", "Add a document"),
+        ("New collection", "New collection"),
+        ("Import a collection", "Import a collection"),
+    ):
         visit.go("/knowledge")
         page.get_by_role("button", name=button).and_(page.locator(":visible")).click()
         expect(page.get_by_role("dialog", name=dialog)).to_be_visible()
