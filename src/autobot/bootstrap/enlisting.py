@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from autobot.adapters.vault.service_tokens import key_mark
 from autobot.bootstrap.outside import open_store
@@ -26,7 +27,7 @@ from autobot.kernel.links.direct import DirectTransport
 from autobot.kernel.links.registry import LinkRegistry
 from autobot.kernel.links.trace_context import new_trace
 
-STORE: str = "services-repositories"
+STORE: Final = "services-repositories"
 
 
 @asynccontextmanager
