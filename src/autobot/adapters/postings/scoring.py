@@ -63,7 +63,8 @@ def best(wanted: Sequence[Wanted], lengths: NDArray[Any], mean: float, most: int
     left = np.cumsum([0.0, *(one.rarity * (K1 + 1) for one in reversed(rare_first))])[::-1] * SLACK
     scores = np.zeros(len(lengths))
     for number, one in enumerate(rare_first):
-        if len(one.holding.places) >= LONG:
+        # What was met scores at most what was gone through: while that is no more than what is left, nothing ends here.
+        if len(one.holding.places) >= LONG and left[number] < left[0] - left[number]:
             met = np.flatnonzero(scores > 0)
             if len(met) >= most:
                 bound = _least(scores[met], most)
