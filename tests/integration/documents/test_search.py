@@ -122,13 +122,13 @@ def test_the_command_line_measures_a_stored_set_as_its_user(client: Client, serv
     made = client("POST", sets, {"name": "Owls", "questions": [asked]}).expect(201).json["id"]
     command = ("knowledge", "eval", "--set", made, "--collection", place, "--mode", "lexical")
     owner = client.get("/api/v1/auth/me").expect(200).json["username"]
-    found = run_cli(server.folder, *command, "--as", owner)
+    found = run_cli(server.folder, *command, "--user", owner)
     assert found.returncode == 0, found.stderr
     assert "1 questions, lexical: nDCG@10 1.0000" in found.stdout
-    past = run_cli(server.folder, *command, "--as", owner, "--position", str(before))
+    past = run_cli(server.folder, *command, "--user", owner, "--position", str(before))
     assert "nDCG@10 0.0000" in past.stdout
     assert run_cli(server.folder, *command).returncode != 0
-    assert "There is no user nobody" in run_cli(server.folder, *command, "--as", "nobody").stderr
+    assert "There is no user nobody" in run_cli(server.folder, *command, "--user", "nobody").stderr
 
 
 def test_a_stored_set_is_measured_in_the_background(client: Client) -> None:
