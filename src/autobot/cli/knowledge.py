@@ -31,7 +31,8 @@ def evaluate(
     mode: Annotated[str, typer.Option(help="hybrid, lexical or vector.")] = "hybrid",
     collection: Annotated[str, typer.Option(help="Search this collection alone.")] = "",
     acting_for: Annotated[
-        str, typer.Option("--user", help="Search as this user would, by name or id: in their collections, too.")
+        str,
+        typer.Option("--user", help="Search as this user would, by name or id: in their collections, too."),
     ] = "",
     position: Annotated[
         int | None, typer.Option(help="What would have been found at this position of the log.")
