@@ -12,7 +12,7 @@ import pytest
 from autobot.contexts.agents.assistant.answering import NO_MODEL, best_of
 from autobot.contexts.agents.assistant.passages import passages_of
 from autobot.contexts.agents.assistant.ranking import Guide
-from autobot.contexts.agents.tools import Excerpt, ToolBox, ToolFailed, cited, documents_tool
+from autobot.contexts.agents.tools import RESULT_MAX, Excerpt, ToolBox, ToolFailed, cited, documents_tool
 from autobot.contracts.chat import AS_ASKED, DocumentUse, ToolCallView
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
 from autobot.kernel.core.errors import Absent
@@ -100,6 +100,17 @@ def box_of(
         return found
 
     return ToolBox((), allowed).beside(documents_tool(search, AS_ASKED))
+
+
+async def test_passages_come_whole_or_not_at_all() -> None:
+    """However long passages are and whatever is in them, the best are in the result, and each of them can be cited."""
+    for text in ("word " * 4_000, '\x01"\n' * 6_000, "💧" * 9_000):
+        found = [Excerpt(title="Long", source=f"/knowledge/documents/d{n}", text=text) for n in range(9)]
+        result = await box_of(found).call("search_documents", {"query": "ferns"}, CONTEXT)
+        assert len(result) <= RESULT_MAX
+        sources = [one.source for one in cited((view("search_documents", result),))]
+        assert sources == [one.source for one in found[: len(sources)]]
+        assert sources
 
 
 async def test_the_tool_gives_passages_to_those_who_may_read() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +20,8 @@ RESULT_MAX: Final = 20_000
 
 SEARCH_DOCUMENTS: Final = "search_documents"
 EXCERPT_MAX: Final = 300
+PASSAGE_MAX: Final = RESULT_MAX // 8
+"""Characters of a passage that go to a model; written as JSON it has room in a result whatever is in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,12 +183,25 @@ def standard_tools(
     )
 
 
+def _whole(found: Sequence[Excerpt]) -> list[dict[str, str]]:
+    """Return as many of the best passages as a result has room for: one that is cut in its middle can be cited by nobody."""
+    kept: list[dict[str, str]] = []
+    size = 0
+    for one in found:
+        shown = asdict(replace(one, text=one.text[:PASSAGE_MAX]))
+        size += len(json.dumps(shown, ensure_ascii=False)) + 2
+        if kept and size > RESULT_MAX:
+            break
+        kept.append(shown)
+    return kept
+
+
 def documents_tool(search: SearchDocuments, use: DocumentUse) -> Tool:
     """Return the search of the person's documents, of those that the chat names."""
 
     async def work(arguments: Mapping[str, Any], context: CallContext) -> Any:
         found = await search(arguments["query"], use, context)
-        return [asdict(one) for one in found] or "No passage of the documents fits."
+        return _whole(found) or "No passage of the documents fits."
 
     return Tool(
         spec=ToolSpec(
