@@ -30,10 +30,7 @@ def evaluate(
     ] = "",
     mode: Annotated[str, typer.Option(help="hybrid, lexical or vector.")] = "hybrid",
     collection: Annotated[str, typer.Option(help="Search this collection alone.")] = "",
-    acting_for: Annotated[
-        str,
-        typer.Option("--user", help="Search as this user would, by name or id: in their collections, too."),
-    ] = "",
+    acting_for: Annotated[str, typer.Option("--user", help="Search as this user (name or id) would.")] = "",
     position: Annotated[
         int | None, typer.Option(help="What would have been found at this position of the log.")
     ] = None,

@@ -28,6 +28,7 @@ ON_ANYTHING = {
     "identity:users": {"admin"},
     "identity:keys": {"admin"},
     "identity:password": {"admin"},
+    "identity:people": {"admin", "operator", "user"},
     "settings:read": {"admin", "operator"},
     "settings:write": {"admin"},
     "actions:process": {"admin", "operator", "user"},
