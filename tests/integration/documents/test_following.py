@@ -48,6 +48,9 @@ async def test_facts_and_progress_come_as_they_happen(client: Client, server: Se
     """Who follows a document hears that it came, how far it is, and how it ended; later all facts again, by their seq."""
     key = server.key("knowledge:read", name="following")
     heard: list[Any] = []
+    # It waits behind others until it is followed: nobody hears of progress that was before they listened.
+    for number in range(3):
+        upload(client, LONG + bytes([65 + number]), f"before-{number}.txt").expect(202)
     async with socket(server, key) as following:
         made = upload(client, LONG, "ferns.txt").expect(202).json
         await subscribed(following, made["id"])

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 from annotated_types import Len
 from fastapi import APIRouter, Query
+from pydantic import Strict
 from starlette.responses import Response
 
 from autobot.contracts import identity
@@ -122,7 +123,7 @@ class UserChange:
     """Body of a change: what is left out stays."""
 
     role: identity.UserRole | None = None
-    suspended: bool | None = None
+    suspended: Annotated[bool, Strict()] | None = None
     reason: identity.Reason = ""
 
 

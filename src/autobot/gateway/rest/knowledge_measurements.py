@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter
+from pydantic import Strict
 from starlette.responses import Response
 
 from autobot.contracts.knowledge import measurements as contract
@@ -26,7 +27,7 @@ class Wanted:
     """Body of a measurement. `rerank` left out: as the settings say."""
 
     mode: SearchMode = "hybrid"
-    rerank: bool | None = None
+    rerank: Annotated[bool, Strict()] | None = None
 
 
 def router(bus: Dispatcher) -> APIRouter:
