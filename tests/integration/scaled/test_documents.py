@@ -36,6 +36,10 @@ def test_a_document_is_the_same_from_every_side(installation: Installation) -> N
 def test_progress_comes_through_a_gateway(installation: Installation) -> None:
     """What a backend does with a document is heard at a gateway as it happens: progress, and then how it ended."""
     text = "Mosses cover the stones of the wall.\n\n" * 25_000
+    # It waits behind others until it is followed: nobody hears of progress that was before they listened.
+    for number in range(12):
+        before = {"title": f"Before {number}", "text": f"{number}. {text}"}
+        installation.admin.post(DOCUMENTS, before).expect(202)
     made = installation.admin.post(DOCUMENTS, {"title": "Mosses", "text": text}).expect(202).json
     heard: list[str] = []
     address = f"/api/v1/events/stream?channel=document:{made['id']}&after=0"
