@@ -7,8 +7,6 @@ import importlib.util
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from autobot.adapters.postings.passages import SHIPPED as LISTS
-from autobot.adapters.postings.passages import WordPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.adapters.usearch.passages import SHIPPED as NEAR
 from autobot.adapters.usearch.passages import NearPassages
@@ -21,6 +19,7 @@ from autobot.kernel.event_store.ports import EventStore
 
 if TYPE_CHECKING:
     from autobot.adapters.postgres.passages import PostgresPassages
+    from autobot.adapters.postings.passages import WordPassages
 
 PASSAGES: Final = "passages.db"
 SOON: Final = 500
@@ -42,7 +41,7 @@ class OwnIndex:
         """`least` is the number of vectors, and of passages, from which on graphs and lists are worth it."""
         self.store = store
         there = importlib.util.find_spec("usearch") is not None
-        self.words = WordPassages(store, config.data_dir, replace(LISTS, least=least)) if there else None
+        self.words = _words(store, config, least) if there else None
         near = replace(NEAR, least=least)
         self.near = NearPassages(self.words, config.data_dir, near) if self.words is not None else None
 
@@ -50,6 +49,13 @@ class OwnIndex:
     def index(self) -> PassageIndex:
         """What is asked."""
         return self.near or self.store
+
+
+def _words(store: SqlitePassages | PostgresPassages, config: Config, least: int) -> WordPassages:
+    """Return the lists over the store. They need numpy, which the core starts without, and is often not there."""
+    from autobot.adapters.postings.passages import SHIPPED, WordPassages
+
+    return WordPassages(store, config.data_dir, replace(SHIPPED, least=least))
 
 
 async def open_index(config: Config) -> OwnIndex:
