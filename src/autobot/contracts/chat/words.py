@@ -7,15 +7,13 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Len
 
+from autobot.contracts.knowledge.words import COLLECTIONS_MAX
 from autobot.contracts.models import Citation, ServedBy
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.core.validate import Pattern
 
 CONTENT_MAX = 100_000
 """Characters of one message."""
-
-COLLECTIONS_MAX = 20
-"""Collections that one search looks into, when they are named."""
 
 BROUGHT_MAX = 2_000
 """Messages that may come along at once."""

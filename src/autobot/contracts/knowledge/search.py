@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le, Len
 
 from autobot.contracts.inference import RerankedBy
-from autobot.contracts.knowledge.words import Id, Tags
+from autobot.contracts.knowledge.words import COLLECTIONS_MAX, Id, Tags
 from autobot.contracts.past import NOW, AsOf
 
 SearchMode = Literal["hybrid", "lexical", "vector"]
@@ -17,7 +17,6 @@ SearchGroup = Literal["passage", "document"]
 """Each passage for itself, or each document once, by its best passage."""
 
 RESULTS_MAX = 200
-COLLECTIONS_MAX = 20
 QUERY_MAX = 8000
 
 

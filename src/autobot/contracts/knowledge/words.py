@@ -8,6 +8,9 @@ from annotated_types import Ge, Le, Len, MaxLen
 
 from autobot.kernel.core.validate import Pattern
 
+COLLECTIONS_MAX = 20
+"""Collections that one search looks into, when they are named."""
+
 Id = Annotated[str, Len(1, 64), Pattern(r"[A-Za-z0-9_-]+")]
 Title = Annotated[str, Len(1, 300)]
 Tag = Annotated[str, Len(1, 60), Pattern(r"\S(.*\S)?")]

@@ -12,7 +12,7 @@ from pydantic import Strict
 from starlette.responses import Response
 
 from autobot.contracts.knowledge import measuring, search
-from autobot.contracts.knowledge.words import Id, Tags
+from autobot.contracts.knowledge.words import COLLECTIONS_MAX, Id, Tags
 from autobot.contracts.past import AsOf
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Context
@@ -33,7 +33,7 @@ class Search:
     mode: search.SearchMode = "hybrid"
     group: search.SearchGroup = "passage"
     collection: Id | None = None
-    collections: Annotated[tuple[Id, ...], Len(0, search.COLLECTIONS_MAX)] = ()
+    collections: Annotated[tuple[Id, ...], Len(0, COLLECTIONS_MAX)] = ()
     tags: Tags = ()
     rerank: Annotated[bool, Strict()] | None = None
     at: datetime | None = None

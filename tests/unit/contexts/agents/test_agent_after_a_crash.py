@@ -3,57 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from autobot.contexts.agents import ports
-from autobot.contexts.agents.agent import ChatAgent, Prompt
+from autobot.contexts.agents.agent import ChatAgent
 from autobot.contexts.agents.tools import ToolBox
-from autobot.contracts.chat import MessageView, Thread
-from autobot.kernel.core.context import CallContext
 from autobot.kernel.sagas.run import Run
+from tests.unit.contexts.agents.kit import OneAnswer, thread
 from tests.unit.kernel.sagas.test_engine import Script, accept, copy_of, engine
 from tests.unit.kernel.support import World
 
 pytestmark = pytest.mark.anyio
 
-ASKED = MessageView(
-    id="m1",
-    role="user",
-    content="Say hello.",
-    created_at="2026-01-01T00:00:00Z",
-    run_id=None,
-    parent_id=None,
-    status="complete",
-)
-THREAD = Thread(session_id="s", owner="ann", model="small", messages=(ASKED,))
-
-
-class OneAnswer:
-    """A model that says hello and remembers how often it was asked for it."""
-
-    def __init__(self) -> None:
-        self.asked: list[ports.GenerateRequest] = []
-
-    async def prepare(
-        self,
-        model: str,
-        messages: tuple[tuple[str, ports.ModelMessage], ...],
-        tools: tuple[ports.ToolSpec, ...],
-        context: CallContext,
-    ) -> Prompt:
-        """Send all as it is."""
-        request = ports.GenerateRequest(model=model, messages=tuple(one for _, one in messages))
-        return Prompt(request=request, window=None, left_out=(), first_target=model, first_link="ai-ollama")
-
-    async def generate(
-        self, request: ports.GenerateRequest, context: CallContext
-    ) -> AsyncIterator[ports.Chunk]:
-        """Say hello."""
-        self.asked.append(request)
-        yield ports.TextDelta(text="Hello.")
-        yield ports.Finished(reason="stop")
+THREAD = thread("Say hello.")
 
 
 async def test_a_recorded_answer_outlives_another_system_prompt() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -24,7 +23,7 @@ from autobot.contracts.chat import Grounding, MessageView, Reply, Thread
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import AutoBotError, ConnectionLost
 from autobot.kernel.sagas.run import Run
-from tests.unit.contexts.agents.test_documents_agent import ASKED, FERNS, GARDEN, Model, Search
+from tests.unit.contexts.agents.kit import FERNS, GARDEN, OneAnswer, Search, said
 from tests.unit.kernel.sagas.test_engine import Script, accept, copy_of, engine
 from tests.unit.kernel.support import World
 
@@ -34,15 +33,10 @@ FOLLOW_UP = "And how often do they want it in winter?"
 ALONE = "How often do ferns want water in winter?"
 
 
-def message(role: str, content: str) -> MessageView:
-    """Return what somebody said."""
-    return replace(ASKED, role=role, content=content)  # type: ignore[arg-type]
-
-
 TALK = (
-    message("user", "How often do ferns want water?"),
-    message("assistant", "Twice a week."),
-    message("user", FOLLOW_UP),
+    said("user", "How often do ferns want water?"),
+    said("assistant", "Twice a week."),
+    said("user", FOLLOW_UP),
 )
 
 
@@ -66,14 +60,14 @@ class Writer:
 
 
 def agent(
-    world: World, writer: Writer, search: Search, model: Model | None = None, *, on: bool = True
+    world: World, writer: Writer, search: Search, model: OneAnswer | None = None, *, on: bool = True
 ) -> ChatAgent:
     """Return the agent that begins with documents."""
     tools = ToolBox((), lambda context, action: True).beside(documents_tool(search, GARDEN))
     rewriting = Rewriting(writer, world.clock, lambda: on)
     return ChatAgent(
         "small",
-        model or Model(),
+        model or OneAnswer(),
         tools,
         "",
         world.clock,
@@ -177,14 +171,12 @@ async def test_what_it_wrote_is_recorded() -> None:
 
 def test_little_of_the_talk_is_shown() -> None:
     """The last few messages that say something, each shortened to one line; nothing of system messages."""
-    long = [message("user", f"{n} " + "word\n" * 500) for n in range(20)]
-    said = talk_of(
-        [message("system", "Be brief."), *long, message("assistant", " "), message("user", "And?")]
-    )
-    assert [one.split()[1] for one in said] == [str(n) for n in range(20 - TURNS, 20)]
-    assert all(len(one) <= SAID_MAX + len("Person: ") and "\n" not in one for one in said)
-    assert talk_of([message("assistant", "Hello."), message("user", "Hi")]) == []
-    assert talk_of([message("user", "Hi")]) == []
+    long = [said("user", f"{n} " + "word\n" * 500) for n in range(20)]
+    shown = talk_of([said("system", "Be brief."), *long, said("assistant", " "), said("user", "And?")])
+    assert [one.split()[1] for one in shown] == [str(n) for n in range(20 - TURNS, 20)]
+    assert all(len(one) <= SAID_MAX + len("Person: ") and "\n" not in one for one in shown)
+    assert talk_of([said("assistant", "Hello."), said("user", "Hi")]) == []
+    assert talk_of([said("user", "Hi")]) == []
 
 
 @pytest.mark.parametrize(
