@@ -22,6 +22,7 @@ from autobot.gateway.problem_kinds import Kind
 from autobot.gateway.problems_catalogue import BY_STATUS, KINDS, kind_of
 from autobot.kernel.core import errors
 from autobot.kernel.core.failure import Failure
+from autobot.kernel.core.pointer import pointer_to
 
 MEDIA_TYPE: Final = "application/problem+json"
 DIALECT_PREFIX: Final = "/v1/"
@@ -173,7 +174,7 @@ def _has(here: Any, step: int | str) -> bool:
 
 def _pointer(steps: Sequence[int | str], body: object, kind: str) -> str:
     """Return the JSON Pointer of a location; steps that the document does not have (union tags) are left out."""
-    out = ["#"]
+    out: list[int | str] = []
     here: Any = body
     for index, step in enumerate(steps):
         last = index == len(steps) - 1
@@ -181,8 +182,8 @@ def _pointer(steps: Sequence[int | str], body: object, kind: str) -> str:
             here = here[step]
         elif not (last and kind == "missing"):
             continue
-        out.append(str(step).replace("~", "~0").replace("/", "~1"))
-    return "/".join(out)
+        out.append(step)
+    return f"#{pointer_to(out)}"
 
 
 # ------------------------------------------------------------------------------------------------- writing

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from autobot.gateway import problem_kinds as kinds
 from autobot.gateway.access import PUBLIC, Access, declared_access
 from autobot.gateway.deprecation import declared_deprecation
+from autobot.gateway.exact import exact
 from autobot.gateway.exchange import WEBSOCKET, Exchange, exchange_of
 from autobot.gateway.pages import tell_methods
 from autobot.gateway.parts import GatewayParts, Note, RawRoute
@@ -41,11 +42,15 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class _StrictRequest(Request):
-    """Reads JSON as RFC 8259 has it: UTF-8, no NaN, no Infinity, bounded depth."""
+    """Reads JSON as RFC 8259 has it: UTF-8, no NaN, no Infinity, bounded depth; booleans and numbers as the body's type has them."""
+
+    def __init__(self, scope: Scope, receive: Receive, body_type: Any) -> None:
+        super().__init__(scope, receive)
+        self._body_type = body_type
 
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
-            self._json = orjson.loads(await self.body())
+            self._json = exact(orjson.loads(await self.body()), self._body_type)
         return self._json
 
 
@@ -56,11 +61,12 @@ class EdgeRoute(APIRoute):
         """Return the handler on a strict request."""
         inner = super().get_route_handler()
         known = frozenset(query_names(self.dependant))
+        body_type = self.body_field.field_info.annotation if self.body_field else Any
 
         async def handler(request: Request) -> Response:
             if request.scope["query_string"]:
                 check_query(request.query_params.multi_items(), known)
-            return await inner(_StrictRequest(request.scope, request.receive))
+            return await inner(_StrictRequest(request.scope, request.receive, body_type))
 
         return handler
 

@@ -134,6 +134,15 @@ async def test_validation_points_at_each_value() -> None:
     assert all(one["detail"] for one in reply.json["errors"])
 
 
+@pytest.mark.parametrize("size", [True, "3"])
+async def test_another_kind_of_json_is_not_converted(size: object) -> None:
+    """A boolean or a text where a number is due is a broken rule, told with all others."""
+    wrong = {"name": "too long", "parts": [], "size": size}
+    reply = await edge()("POST", "/api/v1/chat/things", headers=AUTHORIZED, json_body=wrong)
+    assert reply.status == 422
+    assert [one["pointer"] for one in reply.json["errors"]] == ["#/name", "#/size"]
+
+
 async def test_a_missing_member_is_pointed_at_where_it_should_be() -> None:
     """The pointer of a missing value names the place where it is missing."""
     reply = await edge()("POST", "/api/v1/chat/things", headers=AUTHORIZED, json_body={})

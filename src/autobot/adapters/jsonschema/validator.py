@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from autobot.kernel.core.errors import FieldError
+from autobot.kernel.core.pointer import pointer_to
 
 KEPT: Final = 256
 """Compiled schemas that are kept."""
@@ -41,7 +42,7 @@ class JsonSchemaValidator:
         try:
             self._validator(schema)
         except jsonschema_rs.ValidationError as error:
-            pointer = _pointer(error.instance_path)
+            pointer = pointer_to(error.instance_path)
             return (FieldError(detail=_short(f"cannot be used: {error.message}"), pointer=pointer),)
         return ()
 
@@ -74,13 +75,9 @@ class JsonSchemaValidator:
 
 def _listed(errors: Iterable[Any]) -> list[FieldError]:
     return [
-        FieldError(detail=_short(one.message), pointer=_pointer(one.instance_path))
+        FieldError(detail=_short(one.message), pointer=pointer_to(one.instance_path))
         for one in islice(errors, ERRORS_MAX)
     ]
-
-
-def _pointer(path: Iterable[str | int]) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def _short(text: str) -> str:
@@ -94,11 +91,11 @@ def _references(schema: Any, at: str) -> Iterator[tuple[str, Any]]:
             yield from _references(one, f"{at}/{index}")
     elif isinstance(schema, dict):
         for word, value in schema.items():
-            way = at + _pointer((word,))
+            way = at + pointer_to((word,))
             if word in ("$ref", "$dynamicRef"):
                 yield way, value
             elif word in NAMED and isinstance(value, dict):
                 for name, one in value.items():
-                    yield from _references(one, way + _pointer((name,)))
+                    yield from _references(one, way + pointer_to((name,)))
             elif word not in VALUES:
                 yield from _references(value, way)

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from autobot.contracts import actions
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.errors import NOT_YOURS, FieldError, InvalidInput, NotFound
+from autobot.kernel.core.pointer import escaped
 from autobot.kernel.core.validate import validate
 
 
@@ -139,7 +140,7 @@ def read_parameters(kind: type[Any], given: Mapping[str, Any]) -> Any:
 
 def _escaped(name: str) -> str:
     """Return a name as a step of a JSON Pointer (RFC 6901 §3), cut where it is absurd."""
-    return name[:100].replace("~", "~0").replace("/", "~1")
+    return escaped(name[:100])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from annotated_types import Ge, Le, Len
 from fastapi import APIRouter, Query
-from pydantic import Strict, TypeAdapter
+from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from autobot.contracts import actions
@@ -30,7 +30,7 @@ class ActionRequest:
 
     action_type: actions.ActionName
     parameters: dict[str, Any] = field(default_factory=dict)
-    priority: Annotated[int, Strict(), Ge(1), Le(5)] | None = 1
+    priority: Annotated[int, Ge(1), Le(5)] | None = 1
     idempotency_key: Annotated[str, Len(16, 256)] | None = None
 
 

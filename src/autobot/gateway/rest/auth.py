@@ -14,7 +14,6 @@ from typing import Annotated, Final
 
 from annotated_types import Len
 from fastapi import APIRouter, Query
-from pydantic import Strict
 from starlette.responses import Response
 
 from autobot.contracts import identity
@@ -123,7 +122,7 @@ class UserChange:
     """Body of a change: what is left out stays."""
 
     role: identity.UserRole | None = None
-    suspended: Annotated[bool, Strict()] | None = None
+    suspended: bool | None = None
     reason: identity.Reason = ""
 
 

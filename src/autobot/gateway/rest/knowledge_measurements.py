@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
 from fastapi import APIRouter
-from pydantic import Strict
 from starlette.responses import Response
 
 from autobot.contracts.knowledge import measurements as contract
@@ -27,7 +26,7 @@ class Wanted:
     """Body of a measurement. `rerank` left out: as the settings say."""
 
     mode: SearchMode = "hybrid"
-    rerank: Annotated[bool, Strict()] | None = None
+    rerank: bool | None = None
 
 
 def router(bus: Dispatcher) -> APIRouter:

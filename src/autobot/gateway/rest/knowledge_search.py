@@ -8,7 +8,6 @@ from typing import Annotated
 
 from annotated_types import Ge, Le, Len
 from fastapi import APIRouter
-from pydantic import Strict
 from starlette.responses import Response
 
 from autobot.contracts.knowledge import measuring, search
@@ -29,15 +28,15 @@ class Search:
     stage that puts the best in order anew, or for none; left out, the settings say."""
 
     query: Annotated[str, Len(1, search.QUERY_MAX)]
-    limit: Annotated[int, Strict(), Ge(1), Le(search.RESULTS_MAX)] = 10
+    limit: Annotated[int, Ge(1), Le(search.RESULTS_MAX)] = 10
     mode: search.SearchMode = "hybrid"
     group: search.SearchGroup = "passage"
     collection: Id | None = None
     collections: Annotated[tuple[Id, ...], Len(0, COLLECTIONS_MAX)] = ()
     tags: Tags = ()
-    rerank: Annotated[bool, Strict()] | None = None
+    rerank: bool | None = None
     at: datetime | None = None
-    position: Annotated[int, Strict(), Ge(0), Le(2**53)] | None = None
+    position: Annotated[int, Ge(0), Le(2**53)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +46,9 @@ class Measure:
     questions: Annotated[tuple[measuring.LabelledQuestion, ...], Len(1, measuring.QUESTIONS_MAX)]
     mode: search.SearchMode = "hybrid"
     collection: Id | None = None
-    rerank: Annotated[bool, Strict()] | None = None
+    rerank: bool | None = None
     at: datetime | None = None
-    position: Annotated[int, Strict(), Ge(0), Le(2**53)] | None = None
+    position: Annotated[int, Ge(0), Le(2**53)] | None = None
 
 
 def _as_of(body: Search | Measure) -> AsOf:

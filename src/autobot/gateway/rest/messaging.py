@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le
 from fastapi import APIRouter, Depends, Query
-from pydantic import Strict
 from starlette.responses import Response
 
 from autobot.contracts import messaging, replays
@@ -50,9 +49,9 @@ class Replay:
     key: messaging.Text = ""
     since: datetime | None = None
     until: datetime | None = None
-    per_second: Annotated[float, Strict(), Gt(0), Le(1000)] = 10.0
-    stop_at_percent: Annotated[int, Strict(), Ge(1), Le(100)] = 50
-    dry_run: Annotated[bool, Strict()] = False
+    per_second: Annotated[float, Gt(0), Le(1000)] = 10.0
+    stop_at_percent: Annotated[int, Ge(1), Le(100)] = 50
+    dry_run: bool = False
 
     @property
     def selection(self) -> messaging.Selection:

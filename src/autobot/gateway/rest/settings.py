@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 from fastapi import APIRouter, Query
-from pydantic import Strict
 from starlette.responses import Response
 
 from autobot.contracts import settings
@@ -34,7 +33,7 @@ class NewValue:
 class SettingRevert:
     """Body of a revert: what was stored at this log position."""
 
-    position: Annotated[int, Strict(), Ge(0)]
+    position: Annotated[int, Ge(0)]
     reason: settings.Reason = ""
 
 

@@ -12,6 +12,7 @@ from autobot.contracts.knowledge.passages import place_of
 from autobot.contracts.knowledge.question_sets import ANSWERS_MAX, GRADES_MAX, QUESTIONS_MAX, GradedQuestion
 from autobot.kernel.core.clock import rfc3339
 from autobot.kernel.core.errors import NOT_YOURS, FieldError, InvalidInput, NotFound
+from autobot.kernel.core.pointer import pointer_to
 
 TELL: Final = 50
 """Broken rules that are told of at once."""
@@ -29,7 +30,7 @@ def same_words(query: str) -> str:
 
 def pointer(*parts: str | int) -> str:
     """Return the JSON Pointer (RFC 6901) of a place in a body, as a URI fragment."""
-    return "#" + "".join("/" + str(one).replace("~", "~0").replace("/", "~1") for one in parts)
+    return f"#{pointer_to(parts)}"
 
 
 def document_of(answer: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from autobot.kernel.core.canonical import canonical_json
+from autobot.kernel.core.pointer import escaped
 
 BRANCHES_MAX: Final = 256
 """Branches of one place; a schema with more is not compared but called too large."""
@@ -56,11 +57,6 @@ class Node:
 
 Branch = tuple[Node, ...]
 """Nodes of plain keywords that hold together; no node: everything is allowed."""
-
-
-def escaped(step: str | int) -> str:
-    """Return one step of a JSON Pointer (RFC 6901 §3)."""
-    return str(step).replace("~", "~0").replace("/", "~1")
 
 
 def kind_of(value: Any) -> str:
