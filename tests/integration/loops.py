@@ -9,4 +9,4 @@ import pytest
 @pytest.fixture(scope="module", autouse=True)
 async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
     """Keep the loop open until the last test of the file."""
-    yield
+    yield  # noqa: PT022 - the loop lives until the fixture is torn down
