@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -33,7 +34,7 @@ def show_matrix(as_json: Json = False) -> None:
 
 @matrix.command("check")
 def check_matrix(as_json: Json = False) -> None:
-    """Run the start-up proofs over the matrix and the operator's overlay; exit code 4 when one fails."""
+    """Run the start-up proofs over the matrix and the operator's overlay; exit code 7 when a rule is broken without a reason, 4 when a file cannot be read."""
 
     def work() -> int:
         from autobot.bootstrap import check_matrix_files
@@ -44,10 +45,21 @@ def check_matrix(as_json: Json = False) -> None:
         else:
             for one in findings:
                 say(f"{'accepted' if one['accepted'] else 'FINDING '}  {one['rows']}: {one['detail']}")
-            say(f"{len(findings)} finding(s), all accepted with a reason." if findings else "No findings.")
-        return Exit.OK
+                if one["accepted"]:
+                    say(f"          because: {one['accepted']}")
+            say(_summary(findings))
+        return Exit.OK if all(one["accepted"] for one in findings) else Exit.UNSOUND
 
     raise typer.Exit(guarded(work))
+
+
+def _summary(findings: Sequence[Mapping[str, Any]]) -> str:
+    broken = sum(not one["accepted"] for one in findings)
+    if broken:
+        return (
+            f"{broken} of {len(findings)} finding(s) would refuse the start: no shipped row gives a reason."
+        )
+    return f"{len(findings)} finding(s), all accepted with a reason." if findings else "No findings."
 
 
 @matrix.command("revert")

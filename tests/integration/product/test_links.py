@@ -290,6 +290,20 @@ def test_without_a_row_that_start_up_needs_it_says_so(tmp_path: Path, row: str) 
     assert "Traceback" not in done.stderr
 
 
+def test_a_matrix_file_that_breaks_a_rule_is_told_by_the_check(tmp_path: Path) -> None:
+    """`matrix check` ends with exit code 7 and names the rows; what is shipped is listed with its reasons."""
+    path = tmp_path / "matrix.toml"
+    path.write_text("format = 1\n[rows.gateway-backend]\ntimeout = 60.0\n", encoding="utf-8")
+    done = run_cli(tmp_path / "data", "matrix", "check", environment={"AUTOBOT_MATRIX": str(path)})
+    assert done.returncode == 7, (done.stdout, done.stderr)
+    assert "FINDING   frontend-gateway → gateway-backend: gateway-backend may take 60 s" in done.stdout
+    assert "all accepted" not in done.stdout
+    sound = run_cli(tmp_path / "data", "matrix", "check")
+    assert sound.returncode == 0, (sound.stdout, sound.stderr)
+    assert "accepted  backend-models → ai-npu: ai-npu may take 60 s" in sound.stdout
+    assert "because: The rows behind it wait" in sound.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autobot.testing.client import Client
 from autobot.testing.harness import ServerProcess
 from autobot.testing.installation import Installation
 from autobot.testing.postgres import Cluster
@@ -46,9 +48,36 @@ def test_documents_are_found_by_meaning_with_roles_apart(tmp_path: Path, postgre
             assert worker["target"].endswith("/npu.sock")
 
             def carried() -> bool:
-                links = admin.get("/api/v1/system/links?limit=200").expect(200).json["items"]
-                calls = {one["id"]: one["calls"] for one in links}
+                calls = {one["id"]: one["calls"] for one in links(admin)}
                 return bool(calls["backend-models"] and calls["ai-npu"])
 
             made.until(carried, "figures of all processes")
+            embed_without_the_backend(made)
             made.close()
+
+
+def embed_without_the_backend(made: Installation) -> None:
+    """Hold the start-up proofs to it: what embeds for the backend asks nothing of the backend, quotas neither."""
+    admin = made.admin
+    quota = {"value": ["user:*=1000000 tokens"], "reason": "so that it is asked"}
+    admin("PUT", "/api/v1/settings/model.quotas", quota).expect(200)
+    broken = {"chaos": {"fault_rate": 1.0}, "reason": "nothing passes"}
+    admin("PATCH", "/api/v1/system/links/ai-backend", broken).expect(200)
+    session = admin.post("/api/v1/chat/sessions", {"title": "No answer"}).expect(201).json["id"]
+    admin.post(f"/api/v1/chat/sessions/{session}/messages", {"content": "Who is there?"}).expect(202)
+
+    def refused() -> bool:
+        (row,) = (one for one in links(admin) if one["id"] == "ai-backend")
+        return bool(row["failures"])
+
+    made.until(refused, "the ai role reaches the backend no more")
+    asked = {"query": "what plants want to drink", "mode": "vector", "rerank": True}
+    found = admin.post(f"{BASE}/search", asked).expect(200).json
+    assert found["items"], found
+    assert found["rerank"]["by"] == "embedding", found
+
+
+def links(admin: Client) -> list[dict[str, Any]]:
+    """Return the rows with the figures of all processes."""
+    found: list[dict[str, Any]] = admin.get("/api/v1/system/links?limit=200").expect(200).json["items"]
+    return found

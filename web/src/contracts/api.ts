@@ -168,6 +168,8 @@ export interface Link {
   refused?: number;
   retries?: number;
   targets: LinkTarget[];
+  /** What the start-up proofs found on this row, with the reason why it stands. */
+  findings?: { rule: string; rows: string[]; detail: string; accepted: string }[];
   /** Addresses that the row itself fixes; without any, roles or settings decide. */
   fixed_targets?: string[];
 }

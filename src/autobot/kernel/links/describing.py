@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.links.arrivals import Arrived
 from autobot.kernel.links.matrix import Matrix
+from autobot.kernel.links.proofs import Finding
 from autobot.kernel.links.row import OPTIONS, Row, field_value
 from autobot.kernel.links.wired import Wired
 from autobot.kernel.resilience.snapshot import LastError, LinkSnapshot, TargetSnapshot
@@ -14,8 +17,8 @@ from autobot.kernel.resilience.snapshot import LastError, LinkSnapshot, TargetSn
 _MILLISECONDS = 1000.0
 
 
-def described(row: Row, matrix: Matrix, wired: Wired) -> dict[str, Any]:
-    """Return what a row says, where that comes from, and what it is connected to."""
+def described(row: Row, matrix: Matrix, wired: Wired, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return what a row says, where that comes from, what it is connected to, and what the proofs found on it."""
     state, substituted_by = wired.shown(row)
     return {
         "id": row.id,
@@ -32,7 +35,8 @@ def described(row: Row, matrix: Matrix, wired: Wired) -> dict[str, Any]:
         "source": matrix.source(row.id),
         "sources": dict(matrix.sources[row.id]),
         "origin": row.origin,
-        "accepted": row.accepted or None,
+        "accepted": " ".join(one.because for one in row.accepted) or None,
+        "findings": [asdict(one) for one in findings if row.id in one.rows],
         "doc": row.doc,
         "state": state,
         "substituted_by": substituted_by if state == "substituted" else None,

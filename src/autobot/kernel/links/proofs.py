@@ -11,22 +11,38 @@ from typing import Final
 
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.links.matrix import Matrix
-from autobot.kernel.links.row import Row
+from autobot.kernel.links.row import Row, Rule
 
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway": ("routers",),
     "backend": ("reports", "services", "publisher", "repositories"),
-    "ai": ("orchestrator", "agents", "llm"),
+    "ai": ("orchestrator", "agents", "llm", "models"),
 }
 """The components that a role holds (the specification's second table lies inside the roles of the first)."""
 
 HOLDERS: Final[Mapping[str, str]] = {part: role for role, parts in PARTS.items() for part in parts}
+
+CALLS: Final[Mapping[str, frozenset[str]]] = {"models": frozenset({"npu", "ollama", "openai", "llamacpp"})}
+"""Of the calls of its role, those that a component makes; one that is not named may make all.
+
+`models` is the model facade as documents use it: it embeds and puts in order, and asks no context of the backend.
+"""
+
+UNBELIEVED: Final = frozenset({"frontend"})
+"""Callers whose word on further attempts is not believed: the rows below repeat each of them."""
 
 INVERSION: Final = "a child does not outlive its parent"
 MULTIPLIED: Final = "one layer retries"
 CYCLE: Final = "no cycle of callers that wait"
 UNSAFE_RETRY: Final = "a retried row says what makes repeating safe"
 UNBOUNDED: Final = "a hop that leaves the process is bounded"
+_SENTENCES: Final[Mapping[Rule, str]] = {
+    "inversion": INVERSION,
+    "multiplied": MULTIPLIED,
+    "cycle": CYCLE,
+    "unsafe_retry": UNSAFE_RETRY,
+    "unbounded": UNBOUNDED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +97,15 @@ def _patience(row: Row) -> float | None:
 
 
 def _finding(rule: str, rows: Sequence[Row], detail: str) -> Finding:
-    """A finding is accepted when one of its rows, as shipped, says why."""
-    reason = next((one.accepted for one in rows if one.accepted), "")
-    return Finding(rule=rule, rows=tuple(one.id for one in rows), detail=detail, accepted=reason)
+    """A finding is accepted when one of its rows, as shipped, names the rule with all other rows and says why."""
+    names = [one.id for one in rows]
+    reasons = (
+        told.because
+        for row in rows
+        for told in row.accepted
+        if _SENTENCES[told.rule] == rule and {one for one in names if one != row.id} <= set(told.rows)
+    )
+    return Finding(rule=rule, rows=tuple(names), detail=detail, accepted=next(reasons, ""))
 
 
 def _places(name: str) -> frozenset[str]:
@@ -98,8 +120,14 @@ def _next(row: Row, rows: Sequence[Row]) -> tuple[Row, ...]:
     if row.asynchronous or row.transport == "websocket":
         # Its caller has gone on, or watches: what lies behind has a budget of its own.
         return ()
-    places = _places(row.to)
-    return tuple(one for one in rows if one.source in places and not one.asynchronous)
+    places, only = _places(row.to), CALLS.get(row.to)
+    return tuple(
+        one
+        for one in rows
+        if one.source in places
+        and not one.asynchronous
+        and (only is None or one.source == row.to or one.to in only)
+    )
 
 
 def _reached(start: Row, after: Mapping[str, tuple[Row, ...]], stop: frozenset[str]) -> Iterator[Row]:
@@ -155,7 +183,10 @@ def _multiplied(rows: Sequence[Row], after: Mapping[str, tuple[Row, ...]]) -> It
             continue
         for inner in _reached(outer, after, frozenset()):
             if inner.retries:
-                calls = (1 + outer.retries) * (1 + inner.retries)
+                # A further attempt says so, and is not repeated below; a browser's comes as a new call.
+                calls = 1 + outer.retries + inner.retries
+                if outer.source in UNBELIEVED:
+                    calls += outer.retries * inner.retries
                 yield _finding(MULTIPLIED, (outer, inner), f"one call can become {calls}.")
 
 

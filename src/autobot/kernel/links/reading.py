@@ -10,7 +10,18 @@ from typing import Any, Final
 
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.links.addresses import FORMS, TARGETS_MAX, wrong_address
-from autobot.kernel.links.row import FIELDS, LISTS, NEEDED, NUMBERS, OPTIONAL, OPTIONS, WORDS, Row
+from autobot.kernel.links.row import (
+    FIELDS,
+    LISTS,
+    NEEDED,
+    NUMBERS,
+    OPTIONAL,
+    OPTIONS,
+    RULES,
+    WORDS,
+    Accepted,
+    Row,
+)
 from autobot.kernel.resilience.retry.options import RetryOptions
 
 ROW_ID: Final = re.compile(r"[a-z][a-z0-9_]*-[a-z][a-z0-9_]*")
@@ -77,6 +88,8 @@ def _value(row: str, key: str, value: Any) -> Any:
         return _seconds(row, key, value)
     if key in LISTS:
         return _addresses(row, key, value)
+    if key == "accepted":
+        return _accepted(row, value)
     if not isinstance(value, str) or len(value) > TEXT_MAX:
         raise wrong(row, key, f"must be text of at most {TEXT_MAX} characters.")
     if key in WORDS and value not in WORDS[key]:
@@ -112,6 +125,24 @@ def _addresses(row: str, key: str, value: Any) -> tuple[str, ...]:
     if len(set(value)) < len(value):
         raise wrong(row, key, "an address stands there twice.", hint=hint)
     return tuple(value)
+
+
+def _accepted(row: str, value: Any) -> tuple[Accepted, ...]:
+    hint = f'accepted.inversion = {{ rows = ["a-b"], because = "…" }}; rules: {_list(RULES)}.'
+    if not isinstance(value, Mapping):
+        raise wrong(row, "accepted", "must be a table of rules.", hint=hint)
+    found = []
+    for rule, told in value.items():
+        whole = isinstance(told, Mapping) and set(told) == {"rows", "because"}
+        if rule not in RULES or not whole:
+            raise wrong(row, "accepted", f"{rule!r} is no rule with rows and because.", hint=hint)
+        rows, because = told["rows"], told["because"]
+        if not isinstance(rows, list) or not all(isinstance(one, str) for one in rows):
+            raise wrong(row, "accepted", f"{rule}: rows must be a list of names.", hint=hint)
+        if not isinstance(because, str) or not 0 < len(because.strip()) <= TEXT_MAX:
+            raise wrong(row, "accepted", f"{rule}: because must be 1 to {TEXT_MAX} characters.", hint=hint)
+        found.append(Accepted(rule=rule, rows=tuple(rows), because=because))
+    return tuple(found)
 
 
 def _option(row: str, key: str, value: Any) -> Any:

@@ -35,7 +35,7 @@ class LinkRegistry:
     def __init__(
         self, matrix: Matrix, clock: Clock, chance: Chance, listener: Listener | None = None
     ) -> None:
-        require_sound(matrix)
+        self._findings = require_sound(matrix)
         self._matrix, self._clock, self._chance, self._listener = matrix, clock, chance, listener
         self._state = Registry()
         self._links: dict[str, RowLink] = {}
@@ -162,6 +162,7 @@ class LinkRegistry:
         Only this row is built anew. Raises as `check`, and then changes nothing.
         """
         before, self._matrix = self._matrix, self._changed(row, fields)
+        self._findings = require_sound(self._matrix)
         self._connect(row)
         if self._listener is not None:
             for change in diff(before, self._matrix):
@@ -202,7 +203,7 @@ class LinkRegistry:
             figures = of_arrivals(arrived, self._clock)
         else:
             figures = without_pipeline(link.refused)
-        return {**described(row, self._matrix, wired), **figures}
+        return {**described(row, self._matrix, wired, self._findings), **figures}
 
     # ------------------------------------------------------------------------------------------ waiting
 

@@ -21,6 +21,8 @@ TransportName = Literal["direct", "http", "grpc", "websocket", "stream", "pubsub
 ErrorHandling = Literal["propagate", "rollback", "buffer", "fallback", "failover", "reconnect"]
 Idempotency = Literal["required", "effect-free", "delivery", "method"]
 Origin = Literal["specification", "ours"]
+Rule = Literal["inversion", "multiplied", "cycle", "unsafe_retry", "unbounded"]
+"""The rules of the start-up proofs, by the words of the matrix file."""
 
 STREAM_TOTAL_S: Final = 900.0
 """Seconds of a whole stream when its row does not say."""
@@ -45,13 +47,24 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Fields that are one of a few words."""
 
-TEXTS: Final = frozenset({"doc", "accepted"})
+RULES: Final[tuple[Rule, ...]] = get_args(Rule)
+
+TEXTS: Final = frozenset({"doc"})
 NUMBERS: Final = frozenset({"timeout", "total"})
 LISTS: Final = frozenset({"targets"})
-FIELDS: Final = frozenset({*OPTIONS, *WORDS, *TEXTS, *NUMBERS, *LISTS})
+FIELDS: Final = frozenset({*OPTIONS, *WORDS, *TEXTS, *NUMBERS, *LISTS, "accepted"})
 NEEDED: Final = ("pattern", "transport", "error_handling")
 OPTIONAL: Final = frozenset({*OPTIONS, *NUMBERS, *LISTS, "idempotency"})
 """Fields that a higher layer can take away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A finding of the start-up proofs that a shipped row stands up for: the rule, all other rows of the finding, why."""
+
+    rule: Rule
+    rows: tuple[str, ...]
+    because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +72,8 @@ class Row:
     """A directed edge with its policy. `id` is `from-to`; times in seconds, None where the row has none.
 
     `timeout` bounds one attempt, on a streaming row connect-to-first-chunk and each gap; `total` the whole
-    call. `idempotency` says what makes repeating safe, `accepted` why a start-up finding on a shipped row
-    is accepted. `targets` are the addresses that the row fixes; without any, whoever connects it knows them: for
+    call. `idempotency` says what makes repeating safe, `accepted` which start-up findings on a shipped row
+    are accepted, and why. `targets` are the addresses that the row fixes; without any, whoever connects it knows them: for
     another role the roles table.
     """
 
@@ -80,7 +93,7 @@ class Row:
     targets: tuple[str, ...] = ()
     idempotency: Idempotency | None = None
     origin: Origin = "ours"
-    accepted: str = ""
+    accepted: tuple[Accepted, ...] = ()
     doc: str = ""
 
     @property
@@ -137,6 +150,8 @@ def field_value(row: Row, key: str) -> Any:
     value = getattr(row, key)
     if key in LISTS:
         return list(value)
+    if key == "accepted":
+        return {one.rule: {"rows": list(one.rows), "because": one.because} for one in value}
     if key not in OPTIONS or value is None:
         return value
     return {one.name: getattr(value, one.name) for one in fields(value)}

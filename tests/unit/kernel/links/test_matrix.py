@@ -121,6 +121,18 @@ def test_the_shipped_matrix_breaks_no_rule() -> None:
     assert [one for one in prove(Matrix(SHIPPED)) if not one.accepted] == []
 
 
+def test_every_reason_of_a_shipped_row_is_needed() -> None:
+    """A reason whose finding is gone would accept the next one of these rows unseen."""
+    matrix = Matrix(SHIPPED)
+    told = {
+        (reason.because, other)
+        for row in matrix
+        for reason in row.accepted
+        for other in (row.id, *reason.rows)
+    }
+    assert told == {(one.accepted, row) for one in prove(matrix) for row in one.rows}
+
+
 # -------------------------------------------------------------------------------------------- strict reading
 
 

@@ -95,10 +95,26 @@ def test_a_stream_lasts_until_its_total() -> None:
 
 
 def test_retries_on_two_layers_of_a_path_are_found() -> None:
-    """Three and two further attempts make one call twelve."""
+    """The first of three further attempts may be made three times, the others say what they are and are made once."""
     rows = {"a-b": waiting(100.0, retries=3), "b-c": direct(), "c-d": waiting(1.0, retries=2)}
     assert found(rows) == [(MULTIPLIED, ("a-b", "c-d"))]
-    assert "12" in prove(Matrix(rows))[0].detail
+    assert prove(Matrix(rows))[0].detail == "one call can become 6."
+
+
+def test_each_further_attempt_of_a_browser_is_repeated_below() -> None:
+    """Nobody believes a client from outside that it repeats itself: three and two further attempts make one call twelve."""
+    rows = {"frontend-b": waiting(100.0, retries=3), "b-c": direct(), "c-d": waiting(1.0, retries=2)}
+    assert found(rows) == [(MULTIPLIED, ("frontend-b", "c-d"))]
+    assert prove(Matrix(rows))[0].detail == "one call can become 12."
+
+
+def test_the_models_of_documents_call_model_servers_alone() -> None:
+    """What stands behind backend-models waits for the rows to models, never for the backend: that would be a knot."""
+    rows = {"services-models": waiting(5.0), "ai-npu": waiting(6.0), "ai-backend": waiting(5.0)}
+    assert found(rows) == [(INVERSION, ("services-models", "ai-npu"))]
+    # Another component of the same role may call the backend.
+    rows = {"services-agents": waiting(5.0), "ai-npu": waiting(5.0), "ai-backend": waiting(5.0)}
+    assert found(rows) == [(CYCLE, ("services-agents", "ai-backend"))]
 
 
 def test_retries_side_by_side_are_fine() -> None:
@@ -146,8 +162,12 @@ def test_a_finding_refuses_start_up_by_the_rows_names() -> None:
 
 
 def test_a_shipped_row_may_say_why_a_finding_is_accepted() -> None:
-    """Then the finding is listed with its reason and start-up goes on."""
-    rows = {"a-b": waiting(30.0), "b-c": waiting(40.0, accepted="the callee answers 202 long before")}
+    """Then the finding is listed with its reason and start-up goes on; which of its rows says so is all the same."""
+    reason = {"because": "the callee answers 202 long before"}
+    upper = waiting(30.0, accepted={"inversion": {"rows": ["b-c"], **reason}})
+    assert require_sound(Matrix({"a-b": upper, "b-c": waiting(40.0)}))[0].accepted == reason["because"]
+    lower = waiting(40.0, accepted={"inversion": {"rows": ["a-b"], **reason}})
+    rows = {"a-b": waiting(30.0), "b-c": lower}
     assert require_sound(Matrix(rows)) == (
         Finding(
             rule=INVERSION,
@@ -158,13 +178,44 @@ def test_a_shipped_row_may_say_why_a_finding_is_accepted() -> None:
     )
 
 
+def test_a_reason_holds_for_the_rule_and_the_rows_that_it_names() -> None:
+    """A row that stands up for one finding has not stood up for the next: of another rule, or with another row."""
+    because = "it is so"
+    lower = waiting(40.0, accepted={"inversion": {"rows": ["x-b"], "because": because}})
+    with pytest.raises(ConfigurationError, match="a-b → b-c"):
+        require_sound(Matrix({"a-b": waiting(30.0), "b-c": lower}))
+    lower = waiting(40.0, accepted={"multiplied": {"rows": ["a-b"], "because": because}})
+    with pytest.raises(ConfigurationError, match="a-b → b-c"):
+        require_sound(Matrix({"a-b": waiting(30.0), "b-c": lower}))
+    knot = {"cycle": {"rows": ["b-c"], "because": because}}
+    with pytest.raises(ConfigurationError, match="a-b → b-c → c-a"):
+        require_sound(Matrix({"a-b": direct(accepted=knot), "b-c": direct(), "c-a": direct()}))
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        "because",
+        {"inversions": {"rows": ["a-b"], "because": "it is so"}},
+        {"inversion": "it is so"},
+        {"inversion": {"rows": ["a-b"]}},
+        {"inversion": {"rows": "a-b", "because": "it is so"}},
+        {"inversion": {"rows": ["a-b"], "because": " "}},
+    ],
+)
+def test_a_reason_without_rule_rows_or_words_is_none(accepted: Any) -> None:
+    """A shipped row that accepts in general is refused by its name."""
+    with pytest.raises(ConfigurationError, match="b-c, accepted"):
+        Matrix({"a-b": waiting(30.0), "b-c": waiting(40.0, accepted=accepted)})
+
+
 def test_an_operators_file_cannot_accept_for_itself() -> None:
     """A finding that an overlay makes refuses start-up, and the overlay cannot claim a reason."""
     shipped = {"a-b": waiting(30.0), "b-c": waiting(20.0)}
     with pytest.raises(ConfigurationError, match="a-b → b-c"):
         require_sound(Matrix(shipped, {"b-c": {"timeout": 31.0}}))
     with pytest.raises(ConfigurationError, match="accepted"):
-        Matrix(shipped, {"b-c": {"timeout": 31.0, "accepted": "because"}})
+        Matrix(shipped, {"b-c": {"accepted": {"inversion": {"rows": ["a-b"], "because": "it is so"}}}})
 
 
 # ------------------------------------------------------------------------------------------------ generated

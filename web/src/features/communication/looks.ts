@@ -21,6 +21,15 @@ export const lineColours: Record<Condition, string> = {
 
 export const nameOf = (link: { from: string; to: string }): string => `${partName(link.from)} → ${partName(link.to)}`;
 
+/** What the proofs found, under the reasons why it stands: one reason may answer for several rows. */
+export function byReason(findings: readonly { rows: string[]; detail: string; accepted: string }[]): { reason: string; details: string[] }[] {
+  const reasons = [...new Set(findings.map(({ accepted }) => accepted))];
+  return reasons.map((reason) => ({
+    reason,
+    details: findings.filter(({ accepted }) => accepted === reason).map(({ rows, detail }) => `${rows.join(" → ")}: ${detail}`),
+  }));
+}
+
 export const isDashed = (condition: Condition): boolean => ["isolated", "substituted", "absent"].includes(condition);
 
 

@@ -670,6 +670,8 @@ export const en = {
     noMatchText: "Change the search or the filter.",
     sortBy: (column: string) => `Sort by ${column}`,
     policy: "Policy",
+    findings: "Start-up proofs",
+    findingsText: "Found and accepted, with the reason.",
     targets: "Targets",
     leadsTo: "Leads to",
     allRoles: "All processes",
