@@ -11,6 +11,7 @@ from playwright.sync_api import Route, expect
 
 from tests.e2e.browser import Visit
 from tests.e2e.test_knowledge import API, readable, row
+from tests.integration.documents.files import collection_file
 from tests.integration.documents.test_documents import upload
 from tests.integration.product.people import Person
 
@@ -128,3 +129,23 @@ def test_people_are_named_by_who_is_no_administrator(reader: Visit, alice: Perso
     expect(form.get_by_role("list", name="May read", exact=True)).to_contain_text("admin")
     form.get_by_role("button", name="Take admin off").click()
     expect(form.get_by_role("list", name="May read", exact=True)).to_have_count(0)
+
+
+def test_an_import_is_cancelled_where_it_is_seen(reader: Visit, alice: Person, tmp_path: Path) -> None:
+    """It goes on behind the closed dialog, is there when that is opened again, and leaves nothing when it is cancelled."""
+    (tmp_path / "many.tar").write_bytes(collection_file("Far too many", 1_000))
+    page = reader.go("/knowledge")
+    page.get_by_role("button", name="Import a collection").click()
+    form = page.get_by_role("dialog", name="Import a collection")
+    with page.expect_file_chooser() as chooser:
+        form.get_by_role("button", name="Choose a file").click()
+    chooser.value.set_files(tmp_path / "many.tar")
+    form.get_by_role("button", name="Import", exact=True).click()
+    expect(form).to_contain_text("Documents are taken in", timeout=30_000)
+    form.get_by_role("button", name="Close", exact=True).click()
+    expect(form).to_have_count(0)
+    page.get_by_role("button", name="Import a collection").click()
+    form.get_by_role("button", name="Cancel the import").click()
+    expect(form).to_contain_text("Cancelled. Nothing was taken in", timeout=30_000)
+    names = [one["name"] for one in alice.client.get(f"{API}/collections").expect(200).json["items"]]
+    assert "Far too many" not in names

@@ -69,6 +69,7 @@ NO_PAST: Final[Mapping[str, str]] = {
     "identity.passwords": "secrets, and only the last one is kept",
     "identity.sessions": "which sessions a new password ended is no fact",
     "identity.usage": "when a credential was used last; each use is no fact",
+    "knowledge.brought": "what imports brought that go on now; their documents have a past",
     "knowledge.files": "which document has which file; it follows from the documents",
     "knowledge.folders": "how watched folders are now; their documents have a past",
     "knowledge.imports": "how imports of archives are; what they brought has its past with the documents",

@@ -56,6 +56,7 @@ def connect_reactions(
             documents.DocumentChanged.TYPE: knowledge_module.labeller(codec, store, knowledge.index),
             documents.DocumentDeleted.TYPE: clean,
             archives.ImportEnded.TYPE: clean,
+            archives.ImportCancelled.TYPE: clean,
         }
 
     types = tuple(reactions)

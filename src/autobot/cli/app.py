@@ -200,7 +200,7 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Exit as end:
         return end.exit_code
     except typer.Abort:
-        return 130
+        return Exit.INTERRUPTED
     except ReaderGone:
         return READER_GONE
     except Exception as error:

@@ -106,7 +106,7 @@ def guarded(work: Callable[[], int]) -> int:
             raise
         return told(cause)
     except KeyboardInterrupt:
-        return 130
+        return Exit.INTERRUPTED
 
 
 def told(error: AutoBotError) -> int:

@@ -31,6 +31,8 @@ class Exit(IntEnum):
     """A part is not there."""
     UNSOUND = 7
     """A check found something: an audit chain that does not verify, a matrix finding, a missing part."""
+    INTERRUPTED = 130
+    """Ctrl-C ended it, as shells say it (128 and the signal's number)."""
 
 
 def exit_code(error: errors.AutoBotError | None, code: str = "") -> Exit:

@@ -73,7 +73,7 @@ def test_every_target_of_make_that_pages_name_exists() -> None:
 def test_the_exit_codes_are_the_programs(where: str) -> None:
     """Each exit code is told once, in order."""
     told = next(line for line in page(where).splitlines() if line.count(" · ") >= 6 and "0 done" in line)
-    assert [int(one) for one in re.findall(r"(?:^|· |: )(\d) ", told)] == [one.value for one in Exit]
+    assert [int(one) for one in re.findall(r"(?:^|· |: )(\d+) ", told)] == [one.value for one in Exit]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,16 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from hashlib import sha256
+from typing import Final
 
 import docx
 import pypdf
+
+from autobot.contexts.knowledge.domain import archive as tar
+from autobot.contexts.knowledge.domain.archive import Described, End, Head
+
+WRITTEN: Final = "2026-01-01T00:00:00Z"
 
 
 def pdf(*pages: str) -> bytes:
@@ -77,3 +84,31 @@ def archive(**entries: bytes) -> bytes:
         for name, data in entries.items():
             made.writestr(name.replace("__", "/").replace("_", "."), data)
     return out.getvalue()
+
+
+def collection_file(name: str, count: int) -> bytes:
+    """Return a collection as a file, with so many small documents."""
+    head = Head(
+        format=tar.FORMAT, version=tar.VERSION, id="origin", name=name, documents=count, written_at=WRITTEN
+    )
+    found, digest = [tar.said(tar.HEAD, head)[1]], sha256()
+    for number in range(1, count + 1):
+        text = f"Fern number {number} grows in the shade.".encode()
+        described = Described(
+            title=f"Fern {number}",
+            tags=(),
+            source="upload",
+            url="",
+            filename=f"fern-{number}.txt",
+            media_type="text/plain",
+            size=len(text),
+            sha256=sha256(text).hexdigest(),
+            version=1,
+            created_at=WRITTEN,
+            updated_at=WRITTEN,
+        )
+        raw, entry = tar.said(tar.document_name(number), described)
+        digest.update(raw)
+        found += [entry, tar.header(tar.original_name(number), len(text)), text, tar.padding(len(text))]
+    found.append(tar.said(tar.END, End(documents=count, sha256=digest.hexdigest()))[1])
+    return b"".join((*found, tar.FINISH))

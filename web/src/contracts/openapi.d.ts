@@ -949,6 +949,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/knowledge_base/imports/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Want an import no more
+         * @description What it brought is taken back; `GET` the import until its `state` is `cancelled`. One that ended is 409.
+         */
+        post: operations["cancel_import_api_v1_knowledge_base_imports__id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/knowledge_base/queries": {
         parameters: {
             query?: never;
@@ -3146,7 +3166,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "checking" | "importing" | "completed" | "failed";
+            state: "checking" | "importing" | "cancelling" | "completed" | "failed" | "cancelled";
         };
         /**
          * InferenceReport
@@ -18105,6 +18125,198 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             200: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportView"];
+                };
+            };
+            /** @description No credential that holds. */
+            401: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request carries no credential, or one that no longer holds.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 401,
+                     *       "title": "Sign-in needed",
+                     *       "type": "urn:autobot:problem:unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "It is known who asks, and the role or the scopes of the key do not allow this.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "urn:autobot:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such object. */
+            404: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not-found",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "There is nothing at this address that the caller may see. Other people's objects look the same as none.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 404,
+                     *       "title": "Not found",
+                     *       "type": "urn:autobot:problem:not-found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The input breaks a rule. */
+            422: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The request could be read, but a value is missing, of the wrong type or outside its limits. `errors` lists each broken rule with a JSON Pointer to the value.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 422,
+                     *       "title": "The input breaks a rule",
+                     *       "type": "urn:autobot:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests. */
+            429: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "quota-exceeded",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "The rate of this caller for this class of routes is spent. `violated-policies` names the policies of `RateLimit-Policy`.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "urn:autobot:problem:quota-exceeded"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other problem. */
+            default: {
+                headers: {
+                    /** @description What is left of them (RFC 9651 list). */
+                    RateLimit?: string;
+                    /** @description Quota policies (RFC 9651 list). */
+                    "RateLimit-Policy"?: string;
+                    /** @description As sent, or made here. */
+                    "X-Correlation-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "correlation_id": "01931b8e-5c00-7000-8000-000000000000",
+                     *       "detail": "Something in AutoBot itself failed. The answer says nothing more on purpose; the log has the whole story under the correlation id.",
+                     *       "instance": "urn:uuid:01931b8e-5c00-7000-8000-000000000000",
+                     *       "status": 500,
+                     *       "title": "Internal error",
+                     *       "type": "urn:autobot:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_import_api_v1_knowledge_base_imports__id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A quoted string of 1–255 visible ASCII characters, new for each new request (a UUID). A repeat within 24 hours gives the stored answer with `Idempotent-Replayed: true`.
+                 * @example "8e03978e-40d5-43e8-bc93-6894a57f9324"
+                 */
+                "Idempotency-Key"?: string;
+                /** @description The session's proof; only for requests with the session cookie. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
                 headers: {
                     /** @description What is left of them (RFC 9651 list). */
                     RateLimit?: string;

@@ -198,6 +198,7 @@ def _of_archives(handlers: ArchiveHandlers) -> tuple[CommandSpec, ...]:
         (archives.ExportCollection, READ, handlers.export, archives.Exported),
         (archives.SaveCollection, MACHINE, handlers.save, archives.Exported),
         (archives.LoadArchive, MACHINE, handlers.load, view),
+        (archives.CancelImport, WRITE, handlers.cancel, view),
         (archives.RecordImportChecked, RECORD, handlers.checked, view),
         (archives.RecordImportEnded, RECORD, handlers.ended, view),
     )

@@ -18,8 +18,8 @@ MEDIA_TYPE = "application/x-tar"
 
 Size = Annotated[int, Ge(1), Le(ARCHIVE_MAX)]
 Path = Annotated[str, Len(1, 4096)]
-ImportState = Literal["checking", "importing", "completed", "failed"]
-"""First all of an archive is looked through, then what is in it is taken in."""
+ImportState = Literal["checking", "importing", "cancelling", "completed", "failed", "cancelled"]
+"""First all of an archive is looked through, then what is in it is taken in. While `cancelling`, that is taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,17 @@ class ImportEnded:
     blob: str
 
 
-EVENTS = (ImportRequested, ImportEnded)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportCancelled:
+    """Somebody wanted an import no more, and what it had brought is gone again. So is the archive that lies as `blob`."""
+
+    TYPE: ClassVar[str] = "autobot.knowledge.import_cancelled.v1"
+    id: str
+    collection: str
+    blob: str
+
+
+EVENTS = (ImportRequested, ImportEnded, ImportCancelled)
 
 
 # ----------------------------------------------------------------------------------------------- commands
@@ -93,6 +103,13 @@ class LoadArchive:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CancelImport:
+    """Want an import no more: what it brought is taken back, and then it is over."""
+
+    id: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordImportChecked:
     """Written by who imports: the archive is whole. `origin` and `name` are those of the collection that it was made of."""
 
@@ -104,12 +121,13 @@ class RecordImportChecked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordImportEnded:
-    """Written by who imports."""
+    """Written by who imports. `cancelled`: what it had brought was taken back."""
 
     id: Id
     added: Annotated[int, Ge(0)]
     existing: Annotated[int, Ge(0)]
     error: Failure | None = None
+    cancelled: bool = False
 
 
 # -------------------------------------------------------------------------------------- queries, answers

@@ -162,7 +162,8 @@ class AddDocument:
     """Take a document in, or with `id` a new version of one.
 
     `file` lies as `blob` in the store of originals already; without one there is a `url` to fetch. The same file
-    under another `blob` is the same request. Without a `collection` it goes into the caller's own.
+    under another `blob` is the same request. Without a `collection` it goes into the caller's own. `brought_by` is the
+    import that adds it.
     """
 
     title: Title
@@ -173,6 +174,7 @@ class AddDocument:
     collection: Id | None = None
     tags: Tags = ()
     id: Id | None = None
+    brought_by: Id | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,20 @@ def _coming(routes: APIRouter, bus: Dispatcher, originals: Originals, ids: IdSou
     async def get_import(id: str, context: Context) -> Response:  # noqa: A002
         return json_answer(await bus.ask(archives.GetImport(id=id), context))
 
+    @routes.post(
+        "/imports/{id}/cancel",
+        status_code=202,
+        response_model=archives.ImportView,
+        summary="Want an import no more",
+        description="What it brought is taken back; `GET` the import until its `state` is `cancelled`. One that ended is "
+        "409.",
+    )
+    @needs("knowledge:write")
+    async def cancel_import(id: str, call: Call) -> Response:  # noqa: A002
+        answer = await bus.dispatch(archives.CancelImport(id=id), call.called, key=call.key)
+        call.settled(answer)
+        return json_answer(answer.value, 202)
+
 
 async def _received(request: Request, originals: Originals, ids: IdSource) -> tuple[str, Stored, Id | None]:
     """Keep the archive of a form. Raises InvalidInput when there is none; then, and on every error, nothing stays."""

@@ -39,4 +39,7 @@ export function sendArchive(file: File, collection: string | null, idempotencyKe
   form.set("file", file, file.name);
   return api.send(`${BASE}/imports`, form, { idempotencyKey, signal, timeoutMs: UPLOAD_MS });
 }
+/** The newest of one's imports; null when there is none. */
+export const newestImport = async (signal?: AbortSignal): Promise<CollectionImport | null> => (await api.get<Page<CollectionImport>>(`${BASE}/imports`, { limit: 1 }, signal)).items[0] ?? null;
+export const cancelImport = (id: string): Promise<CollectionImport> => api.post(`${BASE}/imports/${encodeURIComponent(id)}/cancel`, {});
 export const readImport = (id: string, signal?: AbortSignal): Promise<CollectionImport> => api.get(`${BASE}/imports/${encodeURIComponent(id)}`, {}, signal);

@@ -5,6 +5,7 @@ export const en = {
   app: { name: "AutoBot", skip: "Skip to content" },
   common: {
     cancel: "Cancel",
+    close: "Close",
     closeDialog: "Close this dialog",
     closeDetails: "Hide details",
     copied: "Copied",
@@ -552,7 +553,8 @@ export const en = {
     chooseArchive: "Choose a file",
     into: "Into",
     ownCollection: "A collection of its own",
-    importing: { checking: "The file is looked through", importing: "Documents are taken in", completed: "Everything is in", failed: "Nothing was taken in" },
+    importing: { checking: "The file is looked through", importing: "Documents are taken in", cancelling: "What came in is taken back", completed: "Everything is in", failed: "Nothing was taken in", cancelled: "Cancelled. Nothing was taken in" },
+    cancelImport: "Cancel the import",
     importCut: (added: number) => `It ended before all was in; ${plural(added, "document", "documents")} came. Importing the file again takes in the rest.`,
     imported: (added: number, existing: number) => `${plural(added, "document", "documents")} came${existing ? `, ${existing} were there already` : ""}.`,
     toCollection: "Show them",

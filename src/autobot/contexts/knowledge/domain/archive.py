@@ -66,8 +66,8 @@ class Described:
     created_at: str
     updated_at: str
 
-    def command(self, blob: str, collection: str) -> AddDocument:
-        """Return the wish to add it. Raises InvalidInput when it breaks a rule of documents."""
+    def command(self, blob: str, collection: str, by: str | None = None) -> AddDocument:
+        """Return the wish of the import `by` to add it. Raises InvalidInput when it breaks a rule of documents."""
         file = None
         if self.size:
             file = FileMark(
@@ -82,6 +82,7 @@ class Described:
             url=self.url,
             collection=collection,
             tags=self.tags,
+            brought_by=by,
         )
         validate(command)
         if file is None and not self.url:

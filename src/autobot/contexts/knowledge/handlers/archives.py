@@ -16,7 +16,7 @@ from autobot.contracts.knowledge import archives as contract
 from autobot.kernel.commands.decision import Decision, Emit
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext, Principal, principal_data
-from autobot.kernel.core.errors import NOT_YOURS, InvalidInput, NotFound
+from autobot.kernel.core.errors import NOT_YOURS, Conflict, InvalidInput, NotFound
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import ANY, Delete, Erase, Put
 
@@ -123,6 +123,28 @@ class ArchiveHandlers:
             reason="import",
         )
 
+    async def cancel(
+        self, command: contract.CancelImport, context: CallContext
+    ) -> Decision[contract.ImportView]:
+        """Want one no more. What came in already is taken back by its run; before that it is over at once."""
+        there = await self._there(command.id)
+        there.require(context.principal)
+        if there.state in ("cancelling", "cancelled"):
+            return Decision(answer=there.view(), object=there.id)
+        if there.ended:
+            raise Conflict("This import has ended.", hint="Delete its documents one by one.")
+        if there.state == "checking":
+            return self._cancelled(there)
+        now = replace(there, state="cancelling")
+        return Decision(answer=now.view(), writes=(now.put(),), object=there.id)
+
+    def _cancelled(self, there: Import) -> Decision[contract.ImportView]:
+        now = replace(
+            there, state="cancelled", done=0, added=0, existing=0, ended_at=rfc3339(self._clock.now())
+        )
+        fact = contract.ImportCancelled(id=there.id, collection=there.collection, blob=there.blob)
+        return self._over(now, fact)
+
     # ----------------------------------------------------------------------------------- said by who imports
 
     async def checked(
@@ -137,6 +159,7 @@ class ArchiveHandlers:
             there, state="importing", collection=place, name=command.name, documents=command.documents
         )
         emits, writes = await self._place(place, command.name, there.owner)
+        now = replace(now, made=bool(emits))
         return Decision(answer=now.view(), emits=emits, writes=(now.put(), *writes), object=there.id)
 
     async def _place(self, place: str, name: str, owner: str) -> tuple[tuple[Emit, ...], tuple[Write, ...]]:
@@ -154,6 +177,8 @@ class ArchiveHandlers:
         there = await self._there(command.id)
         if there.ended:
             return Decision(answer=there.view(), object=there.id)
+        if command.cancelled:
+            return self._cancelled(there)
         now = replace(
             there,
             state="completed" if command.error is None else "failed",
@@ -170,11 +195,16 @@ class ArchiveHandlers:
             error=command.error,
             blob=there.blob,
         )
+        return self._over(now, fact)
+
+    def _over(
+        self, now: Import, fact: contract.ImportEnded | contract.ImportCancelled
+    ) -> Decision[contract.ImportView]:
         return Decision(
             answer=now.view(),
-            emits=(Emit(stream=stream_of(there.id), expected=ANY, events=(fact,)),),
-            writes=(now.put(), Delete(table=ORIGINALS, key=there.blob)),
-            object=there.id,
+            emits=(Emit(stream=stream_of(now.id), expected=ANY, events=(fact,)),),
+            writes=(now.put(), Delete(table=ORIGINALS, key=now.blob)),
+            object=now.id,
         )
 
     async def _there(self, import_id: str) -> Import:

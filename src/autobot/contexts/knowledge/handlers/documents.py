@@ -30,7 +30,7 @@ from autobot.contexts.knowledge.ports.documents import (
     put_retired,
     put_waiting,
 )
-from autobot.contexts.knowledge.ports.imports import Imports
+from autobot.contexts.knowledge.ports.imports import Imports, put_brought
 from autobot.contexts.knowledge.ports.queries import QUERIES, Queries
 from autobot.contexts.knowledge.ports.question_sets import QuestionSets
 from autobot.contexts.knowledge.ports.views import document_view, progress_of
@@ -79,7 +79,10 @@ class DocumentHandlers:
         facts = stored.document.receive(command, collection.id, context.principal.user_id)
         if not facts:
             return _accepted(stored.document, existing=True)
-        decision = self._decided(stored, facts, self._of_file(stored.document, command, collection.id, row))
+        writes = self._of_file(stored.document, command, collection.id, row)
+        if command.brought_by is not None and not stored.document.exists:
+            writes = (*writes, put_brought(stored.document.id, command.brought_by))
+        decision = self._decided(stored, facts, writes)
         return Decision(
             answer=contract.Accepted(
                 id=stored.document.id,

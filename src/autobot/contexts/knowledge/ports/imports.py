@@ -1,6 +1,7 @@
 """Imports of archives: how far each is.
 
 knowledge.imports   by id; owner: who asked, sort: when
+knowledge.brought   by document: a new one that an import brought, until that import is over; group: the import
 """
 
 from __future__ import annotations
@@ -13,11 +14,16 @@ from typing import Final
 import msgspec
 
 from autobot.contracts.knowledge.archives import ImportState, ImportView
+from autobot.kernel.core.context import Principal
+from autobot.kernel.core.errors import NOT_YOURS, NotFound
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Put, Query
 
 IMPORTS: Final = "knowledge.imports"
+BROUGHT: Final = "knowledge.brought"
+PAGE: Final = 100
+"""Documents that are taken back, or forgotten, at once."""
 
 
 def stream_of(import_id: str) -> str:
@@ -36,7 +42,8 @@ def own_collection(origin: str, owner: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """State of one, with the version of its row; `blob` is where its archive lies."""
+    """State of one, with the version of its row; `blob` is where its archive lies, `made` says that its collection was
+    made for it."""
 
     id: str
     owner: str
@@ -45,6 +52,7 @@ class Import:
     collection: str
     created_at: str
     state: ImportState = "checking"
+    made: bool = False
     name: str = ""
     documents: int = 0
     done: int = 0
@@ -57,7 +65,12 @@ class Import:
     @property
     def ended(self) -> bool:
         """Whether nothing follows."""
-        return self.state in ("completed", "failed")
+        return self.state in ("completed", "failed", "cancelled")
+
+    def require(self, who: Principal) -> None:
+        """Raise NotFound unless `who` asked for it; the command line sees every one."""
+        if self.owner != who.user_id and who.kind != "service":
+            raise NotFound(NOT_YOURS)
 
     def view(self) -> ImportView:
         """Return it as clients see it."""
@@ -105,6 +118,16 @@ class Imports:
         """Return somebody's, the newest first."""
         found = await self._store.query(Query(table=IMPORTS, owner=owner, limit=limit, order="descending"))
         return [_import(row.document, row.version) for row in found]
+
+    async def brought(self, import_id: str) -> Sequence[str]:
+        """Return some of the documents that an import brought, none when there are no more."""
+        found = await self._store.query(Query(table=BROUGHT, group=import_id, limit=PAGE))
+        return [row.key for row in found]
+
+
+def put_brought(document_id: str, import_id: str) -> Put:
+    """Note that an import brought a document."""
+    return Put(table=BROUGHT, key=document_id, document={}, group=import_id)
 
 
 def _import(document: object, version: int) -> Import:

@@ -19,7 +19,7 @@ def cleaner(codec: EventCodec, index: PassageIndex, blobs: Blobs) -> Callable[[R
 
     async def clean(recorded: Recorded) -> None:
         event = codec.unwrap(recorded)
-        if isinstance(event, archives.ImportEnded):
+        if isinstance(event, archives.ImportEnded | archives.ImportCancelled):
             await blobs.remove(event.blob)
         if not isinstance(event, contract.DocumentDeleted):
             return

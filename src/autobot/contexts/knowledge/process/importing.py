@@ -2,12 +2,14 @@
 
 Nothing of an archive that breaks a rule anywhere is taken in. The one step that takes in may be repeated: a document is
 added under a key of its own, and a file that the collection has already is recognised, so whatever ends the process in
-the middle, the next one goes on without doubles.
+the middle, the next one goes on without doubles. Who wants an import no more gets back what was: documents that it
+brought are deleted, and so is the collection that was made for it, unless somebody else put something there.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
@@ -15,19 +17,19 @@ from typing import Final
 
 from autobot.contexts.knowledge.domain import archive
 from autobot.contexts.knowledge.ports.blobs import PIECE, Blobs, store
-from autobot.contexts.knowledge.ports.imports import Import, Imports
+from autobot.contexts.knowledge.ports.imports import BROUGHT, Import, Imports
 from autobot.contracts.knowledge import archives as contract
-from autobot.contracts.knowledge import documents
+from autobot.contracts.knowledge import collections, documents
 from autobot.contracts.knowledge.words import FILE_MAX
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
-from autobot.kernel.core.context import principal_of
+from autobot.kernel.core.context import CallContext, principal_of
 from autobot.kernel.core.errors import AutoBotError, Interrupted, InvalidInput, WrongExpectedVersion
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
-from autobot.kernel.event_store.transaction import Recorded, Transaction
+from autobot.kernel.event_store.transaction import Delete, Recorded, Transaction
 from autobot.kernel.sagas.acting import Accept, Begin, as_service, starter
 from autobot.kernel.sagas.run import REFUSED, Ended, Outcome, PlainRun, Run
 
@@ -146,8 +148,31 @@ class ImportRun(PlainRun):
 
     async def execute(self, run: Run) -> None:
         """Look through, then take in."""
-        await run.step("check", "read", partial(self._check, run), bool, resumable=True)
-        await run.step("take in", "write", partial(self._take_in, run), bool, resumable=True)
+        if await run.step("check", "read", partial(self._check, run), bool, resumable=True):
+            await run.step("take in", "write", partial(self._take_in, run), bool, resumable=True)
+
+    async def unwind(self, run: Run, outcome: Outcome) -> Outcome:
+        """Take back what came in when somebody wants it no more; other ends keep it."""
+        there = await patiently(lambda: self._imports.get(run.id))
+        if there is None or (outcome.state != "stopped" and there.state not in ("cancelling", "cancelled")):
+            return outcome
+        service = as_service(run.context, "knowledge", run.owner)
+        while brought := await patiently(lambda: self._imports.brought(run.id)):
+            for one in brought:
+                await self._undone(documents.DeleteDocument(id=one), service, run.key(f"back:{one}"))
+            await self._forget(brought)
+        if there.made:
+            gone = collections.DeleteCollection(id=there.collection)
+            await self._undone(gone, service, run.key("back"))
+        return Outcome(state="stopped")
+
+    async def _undone(self, command: object, service: CallContext, key: str) -> None:
+        with suppress(*REFUSED):
+            await self._bus.dispatch(command, service, key=key)
+
+    async def _forget(self, brought: Sequence[str]) -> None:
+        writes = tuple(Delete(table=BROUGHT, key=one) for one in brought)
+        await patiently(lambda: self._store.commit(Transaction(writes=writes)))
 
     async def _there(self, run: Run) -> Import:
         found = await patiently(lambda: self._imports.get(run.id))
@@ -160,19 +185,27 @@ class ImportRun(PlainRun):
         head = await read.head()
         count = 0
         async for member in read.members():
+            if not await self._wanted(run):
+                return False
             async for _ in read.pieces(member):
                 pass
             count += 1
         checked = contract.RecordImportChecked(id=run.id, origin=head.id, name=head.name, documents=count)
         service = as_service(run.context, "knowledge", run.owner)
         await self._bus.dispatch(checked, service, key=run.key_for("checked", checked))
-        return True
+        return await self._wanted(run)
+
+    async def _wanted(self, run: Run) -> bool:
+        """Say whether nobody cancelled it."""
+        return (await self._there(run)).state in ("checking", "importing")
 
     async def _take_in(self, run: Run) -> bool:
         there = await self._there(run)
         read, told = Archive(self._blobs, there.blob), self._clock.monotonic()
         now = replace(there, done=0, added=0, existing=0)
         async for member in read.members():
+            if not await self._wanted(run):
+                return False
             try:
                 existing = await self._add(run, read, member, there.collection)
             except AutoBotError:
@@ -190,7 +223,7 @@ class ImportRun(PlainRun):
     async def _add(self, run: Run, read: Archive, member: Member, collection: str) -> bool:
         """Add a document as the one who asked; say whether the collection had its file already."""
         blob = f"{run.id}-{member.number}"
-        wish = member.described.command(blob, collection)
+        wish = member.described.command(blob, collection, run.id)
         if wish.file is not None:
             await store(self._blobs, blob, read.pieces(member), member.described.size)
         try:
@@ -216,10 +249,16 @@ class ImportRun(PlainRun):
 
     async def finish(self, run: Run, outcome: Outcome) -> Ended:
         """Record how it ended, which lets go of the archive; one whose user was removed is recorded already."""
+        while brought := await patiently(lambda: self._imports.brought(run.id)):
+            await self._forget(brought)
         there = await patiently(lambda: self._imports.get(run.id))
         if there is not None:
             record = contract.RecordImportEnded(
-                id=run.id, added=there.added, existing=there.existing, error=outcome.error
+                id=run.id,
+                added=there.added,
+                existing=there.existing,
+                error=outcome.error,
+                cancelled=outcome.state == "stopped",
             )
             service = as_service(run.context, "knowledge", run.owner)
             await self._bus.dispatch(record, service, key=run.key_for("end", record))
