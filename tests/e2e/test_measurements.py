@@ -66,6 +66,8 @@ def test_a_right_answer_is_kept_by_one_key_and_measured(reader: Visit, alice: Pe
     runs.get_by_role("checkbox").last.check()
     expect(questions.get_by_role("columnheader", name="Before")).to_be_visible()
     expect(page.get_by_role("figure", name="Measurements over time")).to_be_visible()
+    expect(page.get_by_role("heading", name="One search took")).to_be_visible()
+    expect(page.get_by_role("figure", name="Where the time went")).to_contain_text("words")
     questions.get_by_role("button", name="Take out: ferns").click()
     expect(questions.get_by_role("link")).to_have_text(["oil for pumps"])
     questions.get_by_role("link").click()

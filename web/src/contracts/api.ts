@@ -222,6 +222,7 @@ export type KnowledgeDocument = Whole<Schemas["DocumentView"]>;
 export type DocumentText = Whole<Schemas["DocumentText"]>;
 export type AcceptedDocument = Whole<Schemas["Accepted"]>;
 export type SearchAnswer = Whole<Schemas["SearchAnswer"]>;
+export type Took = SearchAnswer["took"];
 export type FoundPassage = SearchAnswer["items"][number];
 export type SearchQuestion = Pick<Whole<Schemas["Search"]>, "query" | "mode" | "group" | "limit" | "collection" | "rerank">;
 export type Collection = Whole<Schemas["CollectionView"]>;

@@ -2901,7 +2901,7 @@ export interface components {
          *         mode: what was done; `degraded` says why it was less than was asked for.
          *         model: made the vectors; empty for none. `reranked_by`: put the best in order anew; empty for none.
          *         position: of the log when the search began: what the index held by then could be found.
-         *         mean_ms: of one search, in milliseconds.
+         *         mean_ms: of one search, in milliseconds. `took`: its mean by stages; None where it was not written down.
          */
         Figures: {
             degraded?: components["schemas"]["Degraded"] | null;
@@ -2926,6 +2926,7 @@ export interface components {
             recall_100: number;
             /** Reranked By */
             reranked_by: string;
+            took?: components["schemas"]["Took"] | null;
         };
         /**
          * FolderPage
@@ -4826,7 +4827,8 @@ export interface components {
          * @description Means over all questions, each from 0 to 1, and each question for itself. `mode` is what was done.
          *
          *     `reranked_by` is the model that put the best in order anew, empty when none did. `position` is that of the log that
-         *     was asked about, None for now.
+         *     was asked about, None for now. `took` is the mean of all searches: a stage that ran in some of them counts as 0 in the
+         *     others.
          */
         SearchMeasures: {
             /**
@@ -4861,6 +4863,7 @@ export interface components {
              * @default
              */
             reranked_by: string;
+            took?: components["schemas"]["Took"];
         };
         /**
          * SelectedMessage

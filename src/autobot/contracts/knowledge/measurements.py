@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Le, Len
 
 from autobot.contracts.knowledge.question_sets import QUESTIONS_MAX
-from autobot.contracts.knowledge.search import Degraded, SearchMode
+from autobot.contracts.knowledge.search import Degraded, SearchMode, Took
 from autobot.contracts.knowledge.words import Id, Limit
 from autobot.kernel.core.failure import Failure
 
@@ -27,7 +27,7 @@ class Figures:
         mode: what was done; `degraded` says why it was less than was asked for.
         model: made the vectors; empty for none. `reranked_by`: put the best in order anew; empty for none.
         position: of the log when the search began: what the index held by then could be found.
-        mean_ms: of one search, in milliseconds.
+        mean_ms: of one search, in milliseconds. `took`: its mean by stages; None where it was not written down.
     """
 
     ndcg_10: Share
@@ -40,6 +40,7 @@ class Figures:
     position: int
     mean_ms: float
     degraded: Degraded | None = None
+    took: Took | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from annotated_types import Ge, Le, Len
 
-from autobot.contracts.knowledge.search import QUERY_MAX, Degraded, SearchMode
+from autobot.contracts.knowledge.search import QUERY_MAX, Degraded, SearchMode, Took
 from autobot.contracts.knowledge.words import Id
 from autobot.contracts.past import NOW, AsOf
 
@@ -60,7 +60,8 @@ class SearchMeasures:
     """Means over all questions, each from 0 to 1, and each question for itself. `mode` is what was done.
 
     `reranked_by` is the model that put the best in order anew, empty when none did. `position` is that of the log that
-    was asked about, None for now.
+    was asked about, None for now. `took` is the mean of all searches: a stage that ran in some of them counts as 0 in the
+    others.
     """
 
     questions: tuple[QuestionMeasure, ...]
@@ -75,3 +76,4 @@ class SearchMeasures:
     degraded: Degraded | None = None
     reranked_by: str = ""
     position: int | None = None
+    took: Took = field(default_factory=Took)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from autobot.contexts.knowledge.domain.measurement import figures_of
+from autobot.contexts.knowledge.domain.measurement import figures_of, mean_took
 from autobot.contexts.knowledge.module import MeasurementRun, measurement_starter
 from autobot.contexts.knowledge.ports.measurements import MEASUREMENTS, MEASURING
 from autobot.contracts.knowledge import collections, documents, question_sets
 from autobot.contracts.knowledge import measurements as contract
 from autobot.contracts.knowledge.measuring import LabelledQuestion, MeasureSearch
+from autobot.contracts.knowledge.search import Took
 from autobot.kernel.core.errors import Conflict, Forbidden, NotFound
 from autobot.kernel.event_store.transaction import Query
 from autobot.kernel.sagas.engine import RunEngine
@@ -274,6 +275,13 @@ async def test_the_oldest_measurement_makes_room(lab: Lab) -> None:
     page = await lab.ask(contract.ListMeasurements(**lab.name, limit=200))
     assert len(page.items) == contract.KEPT
     assert oldest.id not in [one.id for one in page.items]
+
+
+def test_the_mean_of_times_weighs_each_by_its_searches() -> None:
+    """A stage counts as nothing where it did not run, and has no mean where it never ran."""
+    one = Took(lexical_ms=2.0, rerank_ms=8.0, total_ms=10.0)
+    three = Took(lexical_ms=6.0, total_ms=6.0)
+    assert mean_took([(one, 1), (three, 3)]) == Took(lexical_ms=5.0, rerank_ms=2.0, total_ms=7.0)
 
 
 async def test_the_means_of_parts_are_those_of_the_whole(lab: Lab) -> None:

@@ -20,12 +20,10 @@ export const queryOf = (place: Place): Record<string, string> => Object.fromEntr
 /** The measurement that is shown when none is chosen: the newest with figures. */
 export const newest = (runs: readonly Measurement[]): Measurement | null => runs.find((one) => one.figures !== null) ?? null;
 
-/** The points of a figure over the measurements that have it, oldest first, in a box of that size. */
-export function lineOf(runs: readonly Measurement[], figure: Figure, width: number, height: number): string {
-  const values = runs.flatMap((one) => (one.figures ? [one.figures[figure]] : [])).reverse();
-  const step = values.length > 1 ? width / (values.length - 1) : 0;
-  return values.map((value, index) => `${(index * step).toFixed(1)},${((1 - value) * height).toFixed(1)}`).join(" ");
-}
+const PICTURED = 24;
+/** The measurements of a picture: the newest of those with figures, the oldest of them first. */
+export const pictured = (runs: readonly Measurement[]): Measured[] => runs.filter((one): one is Measured => one.figures !== null).slice(0, PICTURED).reverse();
+export type Measured = Measurement & { readonly figures: NonNullable<Measurement["figures"]> };
 
 export interface Row {
   readonly id: string;

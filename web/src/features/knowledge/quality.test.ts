@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Measurement, MeasurementDetail, QuestionResult, QuestionSet } from "@/contracts/api";
-import { changeOf, lineOf, newest, placeOf, queryOf, rowsOf } from "./quality.state";
+import { changeOf, newest, pictured, placeOf, queryOf, rowsOf } from "./quality.state";
 
 const run = (id: string, ndcg: number | null): Measurement => ({ id, figures: ndcg === null ? null : { ndcg_10: ndcg } }) as unknown as Measurement;
 const result = (question: string, ndcg: number): QuestionResult => ({ question, ndcg_10: ndcg, recall_10: 1, recall_100: 1, reciprocal_rank_10: 1, first: 1, gone: 0 });
@@ -18,8 +18,11 @@ it("the newest measurement with figures is shown", () => {
   expect(newest([run("going", null)])).toBeNull();
 });
 
-it("a line goes from the oldest on the left to the newest on the right, 1 at the top", () => {
-  expect(lineOf([run("3", 1), run("x", null), run("2", 0.5), run("1", 0)], "ndcg_10", 100, 40)).toBe("0.0,40.0 50.0,20.0 100.0,0.0");
+it("the picture has those with figures, the oldest first, and the newest when they are many", () => {
+  const ids = (runs: Measurement[]) => pictured(runs).map(({ id }) => id);
+  expect(ids([run("3", 1), run("x", null), run("2", 0.5), run("1", 0)])).toEqual(["1", "2", "3"]);
+  const many = ids(Array.from({ length: 40 }, (_, age) => run(String(age), 0.5)));
+  expect([many.length, many[0], many.at(-1)]).toEqual([24, "23", "0"]);
 });
 
 describe("the questions of two measurements", () => {

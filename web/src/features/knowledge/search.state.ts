@@ -1,5 +1,5 @@
 /** A test of retrieval: what is asked, and the scores of each stage as bars. Pure. */
-import type { FoundPassage, SearchAnswer, SearchQuestion } from "@/contracts/api";
+import type { FoundPassage, SearchAnswer, SearchQuestion, Took } from "@/contracts/api";
 
 export const MODES = ["hybrid", "lexical", "vector"] as const;
 export const GROUPS = ["passage", "document"] as const;
@@ -70,8 +70,33 @@ export function barsOf(item: FoundPassage, ranges: Ranges): Bar[] {
   });
 }
 
-/** A score with three places, or in powers of ten where those would say nothing. */
-export const scoreOf = (score: number): string => (score !== 0 && Math.abs(score) < 0.001 ? score.toExponential(1) : score.toFixed(3));
+/** A score with three places; the rank beside it tells scores apart that all but vanish. */
+export const scoreOf = (score: number): string => (score !== 0 && Math.abs(score) < 0.0005 ? "≈ 0" : score.toFixed(3));
+
+export const STEPS = ["embedding", "lexical", "vector", "feedback", "rerank"] as const;
+export type Step = (typeof STEPS)[number] | "rest";
+/** When a step of a search began and how long it took, in milliseconds. */
+export interface Span {
+  readonly step: Step;
+  readonly from: number;
+  readonly ms: number;
+}
+/**
+ * The steps as they followed one another. Words are looked up while the question is embedded; the other steps wait for
+ * both. What is left of the whole at the end is the rest: who may read what, and the texts of what is shown.
+ */
+export function spansOf(took: Took): Span[] {
+  let at = 0;
+  const spans: Span[] = [];
+  for (const step of STEPS) {
+    const ms = took[`${step}_ms`];
+    if (ms === null) continue;
+    const together = step === "lexical" && took.embedding_ms !== null;
+    spans.push({ step, from: together ? 0 : at, ms });
+    at = together ? Math.max(at, ms) : at + ms;
+  }
+  return took.total_ms > at ? [...spans, { step: "rest", from: at, ms: took.total_ms - at }] : spans;
+}
 
 /** A test as the log keeps it. */
 export interface Tried extends SearchQuestion {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FoundPassage, SearchAnswer } from "@/contracts/api";
-import { addressOf, barsOf, questionOf, rangesOf, scoreOf, withTried } from "./search.state";
+import { addressOf, barsOf, questionOf, rangesOf, scoreOf, spansOf, withTried } from "./search.state";
 
 const passage = (stages: Partial<Record<"lexical" | "vector" | "fused", [score: number, rank: number]>>): FoundPassage => ({
   document_id: "d",
@@ -43,10 +43,23 @@ describe("the bars of a passage", () => {
     expect(barsOf(items[0] as FoundPassage, ranges)[1]).toEqual({ stage: "vector", score: null, rank: null, share: 0 });
   });
   it("say small scores, too", () => {
-    expect([1.5204, 0, -0.25, 0.0000012].map(scoreOf)).toEqual(["1.520", "0.000", "-0.250", "1.2e-6"]);
+    expect([1.5204, 0, -0.25, 0.0000012].map(scoreOf)).toEqual(["1.520", "0.000", "-0.250", "≈ 0"]);
   });
   it("are none when nothing was found", () => {
     expect(rangesOf([])).toEqual({});
+  });
+});
+
+describe("the steps of a search in time", () => {
+  const none = { embedding_ms: null, lexical_ms: null, vector_ms: null, feedback_ms: null, rerank_ms: null };
+  const said = (took: Parameters<typeof spansOf>[0]) => spansOf(took).map(({ step, from, ms }) => [step, from, ms]);
+  it("begin together for words and the question's vector, and follow the slower of both", () => {
+    expect(said({ ...none, embedding_ms: 3, lexical_ms: 5, vector_ms: 2, total_ms: 8 })).toEqual([["embedding", 0, 3], ["lexical", 0, 5], ["vector", 5, 2], ["rest", 7, 1]]);
+    expect(said({ ...none, embedding_ms: 9, lexical_ms: 5, vector_ms: 2, feedback_ms: 1, rerank_ms: 4, total_ms: 16 })).toEqual([["embedding", 0, 9], ["lexical", 0, 5], ["vector", 9, 2], ["feedback", 11, 1], ["rerank", 12, 4]]);
+  });
+  it("are those that ran, with a rest where one is left", () => {
+    expect(said({ ...none, lexical_ms: 2, total_ms: 6 })).toEqual([["lexical", 0, 2], ["rest", 2, 4]]);
+    expect(said({ ...none, total_ms: 0 })).toEqual([]);
   });
 });
 

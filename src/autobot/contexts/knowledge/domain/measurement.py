@@ -8,7 +8,7 @@ from math import fsum
 
 from autobot.contracts.knowledge.measurements import Figures, QuestionResult, RecordMeasurement, Status
 from autobot.contracts.knowledge.measuring import SearchMeasures
-from autobot.contracts.knowledge.search import SearchMode
+from autobot.contracts.knowledge.search import SearchMode, Took
 from autobot.kernel.core.errors import NOT_YOURS, NotFound
 from autobot.kernel.core.failure import Failure
 
@@ -53,6 +53,26 @@ class Measurement:
         )
 
 
+def mean_took(each: Sequence[tuple[Took, int]]) -> Took:
+    """Return the mean of times that each stand for a number of searches; a stage that ran in none of them has none."""
+    count = sum(searches for _, searches in each)
+
+    def mean(name: str) -> float | None:
+        times = [(getattr(took, name), searches) for took, searches in each]
+        return (
+            None if all(ms is None for ms, _ in times) else fsum((ms or 0.0) * n for ms, n in times) / count
+        )
+
+    return Took(
+        embedding_ms=mean("embedding_ms"),
+        lexical_ms=mean("lexical_ms"),
+        vector_ms=mean("vector_ms"),
+        feedback_ms=mean("feedback_ms"),
+        rerank_ms=mean("rerank_ms"),
+        total_ms=mean("total_ms") or 0.0,
+    )
+
+
 def figures_of(parts: Sequence[SearchMeasures], position: int) -> Figures:
     """Return the means over the questions of all parts; how they were found is told of the one that had the least."""
     each = [one for part in parts for one in part.questions]
@@ -69,4 +89,5 @@ def figures_of(parts: Sequence[SearchMeasures], position: int) -> Figures:
         position=position,
         mean_ms=fsum(part.mean_ms * len(part.questions) for part in parts) / count,
         degraded=worst.degraded,
+        took=mean_took([(part.took, len(part.questions)) for part in parts]),
     )

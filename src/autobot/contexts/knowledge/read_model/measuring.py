@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import fsum
 from typing import Final
 
+from autobot.contexts.knowledge.domain.measurement import mean_took
 from autobot.contexts.knowledge.domain.quality import ndcg, recall, reciprocal_rank
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
 from autobot.contracts.knowledge.measuring import (
@@ -51,6 +52,7 @@ class MeasureQueries:
             degraded=worst.degraded,
             reranked_by=next((one.rerank.model for one in answers if one.rerank is not None), ""),
             position=answers[0].position,
+            took=mean_took([(one.took, 1) for one in answers]),
         )
 
     async def _answer(
