@@ -16,7 +16,7 @@ from autobot.testing.client import Client
 from autobot.testing.fault_plan import OF_DATABASES, OF_PROCESSES, OF_REDIS, Kind
 from autobot.testing.harness import PASSWORD, ServerProcess, free_port
 from autobot.testing.postgres import Cluster
-from autobot.testing.processes import below
+from autobot.testing.processes import below, lives
 from autobot.testing.toxics import TcpProxy
 from autobot.testing.valkey import ValkeyServer
 from tests.faults.clusters import Product, postgres_behind_network, redis_behind_network
@@ -100,10 +100,10 @@ class Scaled:
             os.kill(pid, signal.SIGKILL)
         gone = every.values() if role == PARENT else [pid]
         until = time.monotonic() + PATIENCE_S
-        while any(map(_lives, gone)):
+        while any(map(lives, gone)):
             if time.monotonic() > until:
                 raise AssertionError(
-                    f"processes that outlive their end: {[one for one in gone if _lives(one)]}"
+                    f"processes that outlive their end: {[one for one in gone if lives(one)]}"
                 )
             await _moment()
 
@@ -130,14 +130,6 @@ def _role_of(pid: int) -> str | None:
         return f"{words[words.index('serve') + 1]} {words[words.index('--slot') + 1]}"
     except (OSError, ValueError, IndexError):
         return None
-
-
-def _lives(pid: int) -> bool:
-    """Say whether a process runs; one that ended and was not yet waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 async def _moment() -> None:

@@ -17,11 +17,12 @@ from typing import Final
 
 from autobot.adapters.system.lock import locked_folder
 from autobot.adapters.vault.vault import load_or_create_key
-from autobot.bootstrap.outside import key_path
-from autobot.bootstrap.placing import Role
+from autobot.bootstrap.accelerators import NONE, need_installed
+from autobot.bootstrap.outside import has_grpc, key_path
 from autobot.bootstrap.role import READY, SIGN_IN, need_scaled
 from autobot.bootstrap.server import address_of, listen
 from autobot.config import PREFIX, Config
+from autobot.contracts.roles import RoleName
 from autobot.kernel.core.errors import OperatorError
 
 READY_S: Final = 120.0
@@ -32,36 +33,60 @@ PAUSE_S: Final = (0.2, 30.0)
 """Shortest and longest pause before a role that ended by itself is started again."""
 STEADY_S: Final = 30.0
 """Seconds after which a role counts as running well: its next end is answered at once again."""
-ORDER: Final[tuple[Role, ...]] = ("backend", "ai", "gateway")
+ORDER: Final[tuple[RoleName, ...]] = ("backend", "npu", "ai", "gateway")
 """Order of the start; stopping goes the other way."""
+MOST: Final = 16
+"""Processes of one role."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How many processes of each role run (1–16)."""
+    """How many processes of each role run (1–16), and how many workers for inference (0–16).
+
+    Without workers an ai process starts one of its own when it needs it.
+    """
 
     backends: int = 1
     ais: int = 1
     gateways: int = 1
+    npus: int = 0
 
     def __post_init__(self) -> None:
         """Raise OperatorError for a count out of range."""
-        for count in (self.backends, self.ais, self.gateways):
-            if not 1 <= count <= 16:
-                raise OperatorError(f"{count} processes of one role cannot run here.", hint="1 to 16 can.")
+        for role, count in self.counts().items():
+            least = 0 if role == "npu" else 1
+            if not least <= count <= MOST:
+                raise OperatorError(
+                    f"{count} processes of the role {role} cannot run here.", hint=f"{least} to {MOST} can."
+                )
 
-    def counts(self) -> Mapping[Role, int]:
+    def counts(self) -> Mapping[RoleName, int]:
         """Return the count by role."""
-        return {"backend": self.backends, "ai": self.ais, "gateway": self.gateways}
+        return {"backend": self.backends, "npu": self.npus, "ai": self.ais, "gateway": self.gateways}
+
+    def fits(self, config: Config) -> None:
+        """Raise Absent or OperatorError when workers are wanted that cannot run here, or that nobody would ask."""
+        if not self.npus:
+            return
+        need_installed()
+        if config.npu_device == NONE:
+            raise OperatorError(
+                "AUTOBOT_NPU_DEVICE=NONE wants no worker.", hint="Leave it out, or leave --npus out."
+            )
+        if config.npu_urls:
+            raise OperatorError(
+                "AUTOBOT_NPU_URL names other workers: those started here would get no calls.",
+                hint="Leave it out, or leave --npus out.",
+            )
 
 
 @dataclass(slots=True)
 class Child:
     """One process of a role."""
 
-    role: Role
+    role: RoleName
     slot: int
     process: asyncio.subprocess.Process
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,8 +104,8 @@ class Cluster:
 
     def __init__(self, config: Config, plan: Plan, public: socket.socket, say: Say) -> None:
         self._config, self._plan, self._public, self._say = config, plan, public, say
-        self._children: dict[tuple[Role, int], Child] = {}
-        self._taken: set[tuple[Role, int]] = set()
+        self._children: dict[tuple[RoleName, int], Child] = {}
+        self._taken: set[tuple[RoleName, int]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
         self._rolling = asyncio.Lock()
@@ -125,13 +150,13 @@ class Cluster:
 
     # ----------------------------------------------------------------------------------------- processes
 
-    def _slot(self, role: Role) -> int:
+    def _slot(self, role: RoleName) -> int:
         """Take the lowest slot that is free: it is taken before anything is waited for."""
         slot = next(number for number in range(1, len(self._taken) + 2) if (role, number) not in self._taken)
         self._taken.add((role, slot))
         return slot
 
-    async def _start(self, role: Role) -> Child:
+    async def _start(self, role: RoleName) -> Child:
         slot = self._slot(role)
         words = [sys.executable, "-m", "autobot", "serve", role, "--slot", str(slot), "--child"]
         descriptors: Sequence[int] = ()
@@ -140,6 +165,9 @@ class Cluster:
             words += ["--descriptor", str(descriptors[0])]
         else:
             words += ["--port", "0"]
+        if role == "npu" and has_grpc():
+            # A worker does not follow the matrix: it has to take by now what the row ai-npu may say later.
+            words += ["--grpc-port", "0"]
         process = await asyncio.create_subprocess_exec(
             *words,
             env=self._environment(role),
@@ -152,7 +180,7 @@ class Cluster:
         self._group.create_task(self._watch(child))
         return child
 
-    def _environment(self, role: Role) -> dict[str, str]:
+    def _environment(self, role: RoleName) -> dict[str, str]:
         given = {f"{PREFIX}{name}": value for name, value in self._config.environment.items()}
         own = {f"{PREFIX}SECRET_KEY_FILE": str(key_path(self._config))}
         if role != "gateway":
@@ -187,7 +215,7 @@ class Cluster:
             pause = min(PAUSE_S[1], PAUSE_S[0] * 5)
         await self._replace(child.role, pause)
 
-    async def _replace(self, role: Role, pause: float) -> None:
+    async def _replace(self, role: RoleName, pause: float) -> None:
         """Start another one, again and again until one takes work."""
         while not self._stopping.is_set():
             try:
@@ -236,6 +264,7 @@ async def run_cluster(config: Config, plan: Plan, port: int | None, say: Say) ->
     """Run all roles until a signal says stop; returns the exit code. Raises errors of the operator."""
     config = replace(config, secret_key_file=key_path(config))
     need_scaled(config)
+    plan.fits(config)
     with locked_folder(config.data_dir) as lock:
         await asyncio.to_thread(load_or_create_key, key_path(config))
         public = listen(config, port)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -16,6 +14,7 @@ from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.mesh import Mesh, joined
 from autobot.bootstrap.metrics import with_metrics
 from autobot.bootstrap.outside import need_postgres, need_redis, real_outside
+from autobot.bootstrap.parent import Life, lived
 from autobot.bootstrap.placing import ROLES_FOLDER, Role, alone
 from autobot.bootstrap.product import Product, assemble
 from autobot.bootstrap.redis import RedisCarrier
@@ -45,8 +44,6 @@ from autobot.kernel.core.errors import ConfigurationError
 READY: Final = "Takes work at "
 """How the line begins that a process of a role prints when it is ready."""
 SIGN_IN: Final = "Sign in once at the gateway with /sign-in#token="
-ORPHAN_S: Final = 15.0
-"""Seconds that a child gets to leave in order when its parent is gone."""
 Say = Callable[[str], None]
 
 
@@ -95,31 +92,11 @@ def own_config(config: Config, role: Role, slot: int) -> Config:
 def serve_role(config: Config, role: Role, options: RoleOptions, say: Say) -> int:
     """Run one role until it is told to stop; returns the exit code."""
     need_scaled(config)
-    return run_loop(lambda: _begun(own_config(config, role, options.slot), role, options, say))
+    own = own_config(config, role, options.slot)
+    return run_loop(lambda: lived(lambda life: _serve(own, role, options, say, life), child=options.child))
 
 
-@dataclass(frozen=True, slots=True)
-class _Life:
-    """Told to stop, and whether there is work in hand that stopping must finish."""
-
-    stop: asyncio.Event
-    working: asyncio.Event
-
-
-async def _begun(config: Config, role: Role, options: RoleOptions, say: Say) -> int:
-    """Serve; a child ends with its parent, also one that still waits for a database that is away."""
-    life = _Life(asyncio.Event(), asyncio.Event())
-    if not options.child:
-        return await _serve(config, role, options, say, life)
-    async with asyncio.TaskGroup() as group:
-        serving = group.create_task(_serve(config, role, options, say, life))
-        watching = group.create_task(_parent_ended(life, serving))
-        await asyncio.wait({serving})
-        watching.cancel()
-    return 0 if serving.cancelled() else serving.result()
-
-
-async def _serve(config: Config, role: Role, options: RoleOptions, say: Say, life: _Life) -> int:
+async def _serve(config: Config, role: Role, options: RoleOptions, say: Say, life: Life) -> int:
     async with real_outside(config, shared=True) as bare, AsyncExitStack() as stack:
         check_tls(config)
         carrier = RedisCarrier(
@@ -186,7 +163,7 @@ async def _face(product: Product, mesh: Mesh) -> _Face:
 
 
 async def _until_stopped(
-    face: _Face, mesh: Mesh, server: WebServer, life: _Life, tell: Callable[[], None]
+    face: _Face, mesh: Mesh, server: WebServer, life: Life, tell: Callable[[], None]
 ) -> None:
     """Serve until a signal or the parent's end; then leave in order: be chosen no more, finish, stop."""
     loop, stop = asyncio.get_running_loop(), life.stop
@@ -214,19 +191,3 @@ async def _until_stopped(
             task.cancel()
     if face.flush is not None:
         await face.flush()
-
-
-async def _parent_ended(life: _Life, serving: asyncio.Task[int]) -> None:
-    """Stop when the parent is gone, however it went: the pipe that it held is at its end then."""
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    while await reader.read(1024):
-        pass
-    life.stop.set()
-    if not life.working.is_set():
-        serving.cancel()
-    await asyncio.sleep(ORPHAN_S)
-    # The database may be away for ever, and nobody is left who would end us: the next life recovers what is open.
-    os._exit(1)

@@ -27,6 +27,7 @@ from autobot.bootstrap.accelerators import GRPC_SOCKET
 from autobot.bootstrap.enlisting import enlisted
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import has_grpc, key_path, need_grpc, need_postgres
+from autobot.bootstrap.parent import Life, lived
 from autobot.bootstrap.selves import reachable
 from autobot.bootstrap.server import LEAVE_S, WebServer, address_of, listen, run_loop
 from autobot.config import Config
@@ -196,7 +197,8 @@ async def _child(wishes: dict[str, Any], tell: Callable[[dict[str, Any]], None])
         bound = await asyncio.to_thread(bind_unix, path)
         server = WebServer(worker.app, bound, Config(), worker.ids, EdgeLimits().frame_bytes)
         # Who connects before the server accepts waits in line.
-        await _until_stopped(worker, server, lambda: tell({"ready": str(path)}))
+        life = Life(asyncio.Event(), asyncio.Event())
+        await _until_stopped(worker, server, life, lambda: tell({"ready": str(path)}))
     return 0
 
 
@@ -205,11 +207,15 @@ async def _child(wishes: dict[str, Any], tell: Callable[[dict[str, Any]], None])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerPlace:
-    """Where a worker listens: `port` (0: any free one), `grpc_port` for gRPC (None: not), which of its machine it is."""
+    """Where a worker listens: `port` (0: any free one), `grpc_port` for gRPC (None: not), which of its machine it is.
+
+    `child` says that it ends when its standard input does, which its parent holds.
+    """
 
     port: int | None = None
     grpc_port: int | None = None
     slot: int = 1
+    child: bool = False
 
 
 def serve_worker(config: Config, place: WorkerPlace, say: Say) -> int:
@@ -223,10 +229,10 @@ def serve_worker(config: Config, place: WorkerPlace, say: Say) -> int:
         need_postgres()
     if place.grpc_port is None and place.port is None and has_grpc():
         place = replace(place, grpc_port=GRPC_PORT)
-    return run_loop(lambda: _serve(config, place, say))
+    return run_loop(lambda: lived(lambda life: _serve(config, place, say, life), child=place.child))
 
 
-async def _serve(config: Config, place: WorkerPlace, say: Say) -> int:
+async def _serve(config: Config, place: WorkerPlace, say: Say, life: Life) -> int:
     key = await asyncio.to_thread(load_or_create_key, key_path(config))
     bound = listen(config, PORT if place.port is None else place.port)
     here = replace(config, port=bound.getsockname()[1])
@@ -253,7 +259,8 @@ async def _serve(config: Config, place: WorkerPlace, say: Say) -> int:
             )
         server = WebServer(worker.app, bound, config, worker.ids, EdgeLimits().frame_bytes)
         address = address_of(config, bound)
-        await _until_stopped(worker, server, lambda: say(f"{READY}{address}"), _Leaving(member, beside))
+        leaving = _Leaving(member, beside)
+        await _until_stopped(worker, server, life, lambda: say(f"{READY}{address}"), leaving)
     return 0
 
 
@@ -283,9 +290,9 @@ class _Leaving:
 
 
 async def _until_stopped(
-    worker: Worker, server: WebServer, tell: Callable[[], None], leaving: _Leaving = _Leaving()
+    worker: Worker, server: WebServer, life: Life, tell: Callable[[], None], leaving: _Leaving = _Leaving()
 ) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), life.stop
     for word in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(word, stop.set)
     async with asyncio.TaskGroup() as group:
@@ -293,6 +300,7 @@ async def _until_stopped(
         serving.add_done_callback(lambda _: stop.set())
         worker.parts.lifecycle.ready()
         await leaving.announce()
+        life.working.set()
         tell()
         await stop.wait()
         await leaving.leave(server)

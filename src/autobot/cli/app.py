@@ -91,6 +91,12 @@ def up(
     backends: Annotated[int, typer.Option(help="Scaled: processes of the role backend.")] = 1,
     ais: Annotated[int, typer.Option(help="Scaled: processes of the role ai.")] = 1,
     gateways: Annotated[int, typer.Option(help="Scaled: processes of the role gateway.")] = 1,
+    npus: Annotated[
+        int,
+        typer.Option(
+            help="Scaled: workers for inference, which the role ai then asks instead of one of its own."
+        ),
+    ] = 0,
 ) -> None:
     """Start AutoBot: everything in one process, or each role in its own."""
 
@@ -98,7 +104,7 @@ def up(
         from autobot.bootstrap import serve, serve_scaled
 
         if scaled:
-            counts = {"backends": backends, "ais": ais, "gateways": gateways}
+            counts = {"backends": backends, "ais": ais, "gateways": gateways, "npus": npus}
             return serve_scaled(current_config(), counts, port=port, say=say)
         return serve(current_config(), port=port, say=say)
 
@@ -139,7 +145,7 @@ def serve_role(
         def compute() -> int:
             from autobot.bootstrap import serve_worker
 
-            place = {"port": port, "grpc_port": grpc_port, "slot": slot}
+            place = {"port": port, "grpc_port": grpc_port, "slot": slot, "child": child}
             return serve_worker(current_config(), say=say, **place)
 
         raise typer.Exit(guarded(compute))

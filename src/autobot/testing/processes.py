@@ -40,6 +40,14 @@ async def has_spent(pid: int, seconds: float, *, patience_s: float) -> bool:
     return True
 
 
+def lives(pid: int) -> bool:
+    """Say whether a process runs; one that ended and was not yet waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def below(pid: int) -> list[int]:
     """Return a process and all that descend from it, the oldest first."""
     found = [pid]

@@ -27,6 +27,7 @@ from autobot.kernel.core.errors import Absent, ConnectFailed, DeadlineExceeded, 
 from autobot.testing.models.contexts import CONTEXT, ask, collect, text_of
 from autobot.testing.models.links import http_link
 from autobot.testing.models.tiny_gguf import Script, write_random, write_scripted
+from autobot.testing.processes import lives
 
 pytestmark = pytest.mark.anyio
 
@@ -243,13 +244,5 @@ async def test_the_server_dies_with_its_parent(scripted: Path) -> None:
     parent.kill()
     await parent.wait()
     async with asyncio.timeout(10):
-        while _lives(pid):
+        while lives(pid):
             await asyncio.sleep(0)
-
-
-def _lives(pid: int) -> bool:
-    """Whether a process runs; one that waits to be collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
