@@ -22,10 +22,14 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 HOLDERS: Final[Mapping[str, str]] = {part: role for role, parts in PARTS.items() for part in parts}
 
-CALLS: Final[Mapping[str, frozenset[str]]] = {"models": frozenset({"npu", "ollama", "openai", "llamacpp"})}
+CALLS: Final[Mapping[str, frozenset[str]]] = {
+    "models": frozenset({"npu", "ollama", "openai", "llamacpp"}),
+    "reports": frozenset({"store"}),
+}
 """Of the calls of its role, those that a component makes; one that is not named may make all.
 
 `models` is the model facade as documents use it: it embeds and puts in order, and asks no context of the backend.
+`reports` read the log and whole tables, and ask no model.
 """
 
 UNBELIEVED: Final = frozenset({"frontend"})

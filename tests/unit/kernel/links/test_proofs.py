@@ -140,6 +140,11 @@ def test_a_cycle_through_the_components_of_a_role_is_found() -> None:
     assert found(rows) == [(CYCLE, ("services-ai", "agents-backend"))]
 
 
+def test_long_readings_ask_no_model() -> None:
+    """An operator may give gateway-reports less time than a call of a model takes."""
+    assert found({"gateway-reports": waiting(0.001), "backend-models": waiting(30.0)}) == []
+
+
 def test_a_retry_without_a_word_on_idempotency_is_found() -> None:
     """Every row that retries says what makes repeating safe."""
     rows = {"a-b": {**waiting(1.0, retries=1), "idempotency": None}}
