@@ -1,4 +1,4 @@
-"""Questions whose answers are known: kept from a search by one key, measured, compared, and looked up in the log."""
+"""Questions whose answers are known: graded from a search by one key, measured, compared, and looked up in the log."""
 
 from __future__ import annotations
 
@@ -47,11 +47,12 @@ def test_a_right_answer_is_kept_by_one_key_and_measured(reader: Visit, alice: Pe
     link = results.get_by_role("link", name="Ferns")
     link.focus()
     page.keyboard.press("y")
-    expect(results.get_by_role("button", name="Kept as the answer")).to_have_count(1)
+    full = results.get_by_role("button", name="3: Fully", pressed=True)
+    expect(full).to_have_count(1)
     ask(page, "oil for pumps")
     expect(results.get_by_role("link").first).to_have_text("Pumps")
-    results.get_by_role("listitem").first.get_by_role("button", name="This answers it").click()
-    expect(results.get_by_role("button", name="Kept as the answer")).to_have_count(1)
+    results.get_by_role("listitem").first.get_by_role("button", name="3: Fully").click()
+    expect(full).to_have_count(1)
     page.get_by_role("main").get_by_role("link", name="Measurements", exact=True).last.click()
     questions = page.get_by_role("region", name="Questions")
     expect(questions.get_by_role("link")).to_have_text(["ferns", "oil for pumps"])
@@ -72,6 +73,70 @@ def test_a_right_answer_is_kept_by_one_key_and_measured(reader: Visit, alice: Pe
     expect(questions.get_by_role("link")).to_have_text(["oil for pumps"])
     questions.get_by_role("link").click()
     expect(results.get_by_role("link").first).to_have_text("Pumps")
+
+
+def test_results_are_graded_by_document_or_passage(reader: Visit, alice: Person) -> None:
+    """Keys grade the result in focus from 0 to 3; nothing is kept before something answers; grades are seen again."""
+    place, documents = filled(alice, "Graded")
+    address = f"/knowledge/search?collection={place}&q=old+trees+need+yeast"
+    page = reader.go(address)
+    results = page.get_by_role("list", name="What was found")
+    kind = page.get_by_role("combobox", name="What is graded")
+    results.get_by_role("link", name="Bread").focus()
+    page.keyboard.press("0")
+    expect(page.get_by_role("status").filter(has_text="Kept as soon as")).to_be_visible()
+    results.get_by_role("link", name="Ferns").focus()
+    page.keyboard.press("2")
+    expect(page.get_by_role("status").filter(has_text="Kept as soon as")).to_have_count(0)
+    expect(kind).to_be_disabled()
+    reader.go(address)
+    group = results.get_by_role("group", name="How well Ferns answers")
+    expect(group.get_by_role("button", name="2: Well", pressed=True)).to_be_visible()
+    group.get_by_role("button", name="1: A little").click()
+    expect(group.get_by_role("button", name="1: A little", pressed=True)).to_be_visible()
+    sets = f"{API}/collections/{place}/question_sets"
+    made = alice.client.get(sets).expect(200).json["items"][0]["id"]
+    (question,) = alice.client.get(f"{sets}/{made}").expect(200).json["questions"]
+    assert question["relevant"] == {documents["Ferns"]: 1, documents["Bread"]: 0}
+    ask(page, "who oils the pump")
+    expect(results.get_by_role("link").first).to_have_text("Pumps")
+    kind.click()
+    page.get_by_role("option", name="Passages").click()
+    results.get_by_role("link", name="Pumps").focus()
+    page.keyboard.press("3")
+    expect(kind).to_be_disabled()
+    graded = alice.client.get(f"{sets}/{made}").expect(200).json["questions"][1]["relevant"]
+    assert graded == {f"{documents['Pumps']}.1.0": 3}
+
+
+def test_a_set_of_trec_comes_and_goes_by_the_page(reader: Visit, alice: Person, tmp_path: Any) -> None:
+    """Judgements and topics are chosen together, a broken one says its line, and both are downloaded as they came."""
+    place, documents = filled(alice, "TREC")
+    page = reader.go(f"/knowledge/measurements?collection={place}")
+    reader.watch.expects("question_set_files")
+    topics, judged = tmp_path / "plants.tsv", tmp_path / "plants.qrels"
+    topics.write_text("t1\twhere do ferns grow\n")
+    page.get_by_role("button", name="New set").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox", name="Form").click()
+    page.get_by_role("option", name="Judgements (TREC)").click()
+    for grade, told in (("9", "line 1: the grade is not between 0 and 3"), ("2", "")):
+        judged.write_text(f"t1 0 {documents['Ferns']} {grade}\n")
+        for button, file in (("From a file", judged), ("Topics from a file", topics)):
+            with page.expect_file_chooser() as chooser:
+                dialog.get_by_role("button", name=button, exact=True).click()
+            chooser.value.set_files(str(file))
+        dialog.get_by_role("button", name="Make it").click()
+        if told:
+            expect(dialog.get_by_text(told)).to_be_visible()
+    expect(page.get_by_role("region", name="Questions").get_by_role("link")).to_have_text(
+        "where do ferns grow"
+    )
+    for name, file in (("Judgements (TREC)", judged), ("Topics (TREC)", topics)):
+        page.get_by_role("button", name="Download", exact=True).click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name=name).click()
+        assert download.value.path().read_text() == file.read_text()
 
 
 def test_a_set_comes_from_a_file_and_goes(reader: Visit, alice: Person, tmp_path: Any) -> None:

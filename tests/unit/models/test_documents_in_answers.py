@@ -12,7 +12,15 @@ import pytest
 from autobot.contexts.agents.assistant.answering import NO_MODEL, best_of
 from autobot.contexts.agents.assistant.passages import passages_of
 from autobot.contexts.agents.assistant.ranking import Guide
-from autobot.contexts.agents.tools import RESULT_MAX, Excerpt, ToolBox, ToolFailed, cited, documents_tool
+from autobot.contexts.agents.tools import (
+    EXCERPT_MAX,
+    RESULT_MAX,
+    Excerpt,
+    ToolBox,
+    ToolFailed,
+    cited,
+    documents_tool,
+)
 from autobot.contracts.chat import AS_ASKED, DocumentUse, ToolCallView
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
 from autobot.kernel.core.errors import Absent
@@ -87,6 +95,17 @@ def test_a_reply_cites_the_passages_that_its_tool_found() -> None:
     )
     assert [one.source for one in cited(calls)] == [FERNS.source, OTHER.source]
     assert cited(()) == ()
+
+
+def test_a_citation_shows_the_lines_of_its_passage() -> None:
+    """Lists, code and paragraphs stay apart, with one empty line at most; what is long is cut."""
+    text = "# Ferns  \n\n\n\n- damp\n    if dry:\n" + "water " * 100
+    of = Excerpt(title="Ferns", source="/knowledge/documents/d1", text=text)
+    result = msgspec.json.encode([asdict(of)]).decode()
+    (cite,) = cited((view("search_documents", result),))
+    assert cite.excerpt.startswith("# Ferns\n\n- damp\n    if dry:\nwater water")
+    assert len(cite.excerpt) <= EXCERPT_MAX
+    assert cite.excerpt.endswith("…")
 
 
 def box_of(

@@ -3317,6 +3317,7 @@ export interface components {
          *         query: as it was asked, without what looks like a secret, cut at 1,000 characters.
          *         user_id: who asked; `username` is their name then.
          *         collection: what the search was narrowed to; None for all that the asker may read.
+         *         group, limit, rerank: as they were asked for.
          *         found: how many results; `by_words` of them have words of the question.
          *         best_score: of the first result, by the last stage; None for no result.
          *         nearest: cosine (−1 to 1) of the nearest result to the question; None without vectors.
@@ -3338,8 +3339,15 @@ export interface components {
             degraded: string;
             /** Found */
             found: number;
+            /**
+             * Group
+             * @enum {string}
+             */
+            group: "passage" | "document";
             /** Id */
             id: string;
+            /** Limit */
+            limit: number;
             /**
              * Mode
              * @enum {string}
@@ -3356,6 +3364,8 @@ export interface components {
             outcome: "nothing" | "by_meaning" | "found";
             /** Query */
             query: string;
+            /** Rerank */
+            rerank: boolean | null;
             took: components["schemas"]["Took"];
             /** User Id */
             user_id: string;

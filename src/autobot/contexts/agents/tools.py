@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -20,6 +21,7 @@ RESULT_MAX: Final = 20_000
 
 SEARCH_DOCUMENTS: Final = "search_documents"
 EXCERPT_MAX: Final = 300
+_EMPTY_LINES: Final = re.compile(r"\n{3,}")
 PASSAGE_MAX: Final = RESULT_MAX // 8
 """Characters of a passage that go to a model; written as JSON it has room in a result whatever is in it."""
 
@@ -110,9 +112,10 @@ def excerpts_of(result: str) -> Sequence[Excerpt]:
 
 
 def shortened(text: str) -> str:
-    """Return a text in one line, as citations show it."""
-    line = " ".join(text.split())
-    return line if len(line) <= EXCERPT_MAX else line[: EXCERPT_MAX - 1].rstrip() + "…"
+    """Return the beginning of a text as citations show it: with its lines, and one empty line at most between them."""
+    lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    found = _EMPTY_LINES.sub("\n\n", lines)
+    return found if len(found) <= EXCERPT_MAX else found[: EXCERPT_MAX - 1].rstrip() + "…"
 
 
 def _check(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> None:

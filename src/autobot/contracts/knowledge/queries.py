@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Len
 
-from autobot.contracts.knowledge.search import SearchMode, Took
+from autobot.contracts.knowledge.search import SearchGroup, SearchMode, Took
 from autobot.contracts.knowledge.words import Id, Limit
 
 QueryOutcome = Literal["nothing", "by_meaning", "found"]
@@ -55,6 +55,7 @@ class LoggedQuery:
         query: as it was asked, without what looks like a secret, cut at 1,000 characters.
         user_id: who asked; `username` is their name then.
         collection: what the search was narrowed to; None for all that the asker may read.
+        group, limit, rerank: as they were asked for.
         found: how many results; `by_words` of them have words of the question.
         best_score: of the first result, by the last stage; None for no result.
         nearest: cosine (−1 to 1) of the nearest result to the question; None without vectors.
@@ -69,6 +70,9 @@ class LoggedQuery:
     username: str
     collection: Id | None
     mode: SearchMode
+    group: SearchGroup
+    limit: int
+    rerank: bool | None
     outcome: QueryOutcome
     found: int
     by_words: int

@@ -228,7 +228,13 @@ FILES: tuple[tuple[dict[str, str], str], ...] = (
     ({"form": "qrels", "text": "1 0 d 4", "topics": "1\ta"}, "line 1: the grade is not between 0 and 3"),
     ({"form": "qrels", "text": "1 0 d -1", "topics": "1\ta"}, "line 1: the grade is not between 0 and 3"),
     ({"form": "qrels", "text": "1 0 d 1", "topics": "1 a"}, "line 1: is not TOPIC TAB TEXT"),
-    ({"form": "qrels", "text": "1 0 d 1", "topics": "1\ta\n1\tb"}, "line 2: the topic 1 has another text above"),
+    ({"form": "qrels", "text": "1 0 d 1", "topics": "1\ta\n1\tb"}, "line 2: the topic 1 is there already"),
+    ({"form": "qrels", "text": "1 0 d 1", "topics": "1\ta\n2\tb"}, "line 2: nothing is judged for the topic 2"),
+    ({"form": "qrels", "text": "1 0 d 1\n1 0 d 2", "topics": "1\ta"}, "line 2: d is judged already"),
+    ({"form": "qrels", "text": "1 0 d --3", "topics": "1\ta"}, "line 1: is not TOPIC ITERATION DOCUMENT GRADE"),
+    ({"form": "qrels", "text": "1 0 d \u0663", "topics": "1\ta"}, "line 1: is not TOPIC ITERATION DOCUMENT GRADE"),
+    ({"form": "qrels", "text": "1. 0 d 1", "topics": "1.\ta"}, "line 1: /id"),
+    ({"text": '{"query": "a", "relevant": {"d": 1, "d": 2}}'}, "line 1: is no JSON, or has a name twice"),
 )  # fmt: skip
 
 

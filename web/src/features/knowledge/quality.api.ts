@@ -9,12 +9,13 @@ const runs = (collection: string, set: string): string => `${one(collection, set
 export const listSets = (collection: string, signal?: AbortSignal): Promise<Page<QuestionSetSummary>> => api.get(sets(collection), { limit: 200 }, signal);
 export const readSet = (collection: string, set: string, signal?: AbortSignal): Promise<QuestionSet> => api.get(one(collection, set), {}, signal);
 export const createSet = (collection: string, name: string): Promise<QuestionSetSummary> => api.post(sets(collection), { name });
-/** Makes a set of a file of JSON Lines. */
-export const readFileAsSet = (collection: string, name: string, text: string): Promise<QuestionSetSummary> => api.post(`${BASE}/collections/${encodeURIComponent(collection)}/question_set_files`, { name, text });
+/** Makes a set of a file of JSON Lines, or of TREC's judgements with their topics. */
+export const readFileAsSet = (collection: string, given: { name: string; text: string; form: "jsonl" | "qrels"; topics: string }): Promise<QuestionSetSummary> => api.post(`${BASE}/collections/${encodeURIComponent(collection)}/question_set_files`, given);
 export const removeSet = (collection: string, set: string): Promise<null> => api.remove(one(collection, set));
-export const fileOf = (collection: string, set: string): string => api.address(`${one(collection, set)}/file?form=jsonl`);
-/** Says of a question that a document answers it fully. */
-export const gradeAnswer = (collection: string, set: string, query: string, document: string): Promise<QuestionSetSummary> => api.post(`${one(collection, set)}/questions`, { query, relevant: { [document]: 3 } });
+export const FORMS = ["jsonl", "qrels", "topics"] as const;
+export const fileOf = (collection: string, set: string, form: (typeof FORMS)[number]): string => api.address(`${one(collection, set)}/file`, { form });
+/** Says of a question how well documents, or passages, answer it. */
+export const gradeAnswers = (collection: string, set: string, query: string, relevant: Readonly<Record<string, number>>): Promise<QuestionSetSummary> => api.post(`${one(collection, set)}/questions`, { query, relevant });
 export const removeQuestion = (collection: string, set: string, question: string): Promise<null> => api.remove(`${one(collection, set)}/questions/${encodeURIComponent(question)}`);
 
 export const listMeasurements = (collection: string, set: string, signal?: AbortSignal): Promise<Page<Measurement>> => api.get(runs(collection, set), { limit: 50 }, signal);

@@ -1,5 +1,5 @@
 /** A test of retrieval: what is asked, and the scores of each stage as bars. Pure. */
-import type { FoundPassage, SearchAnswer, SearchQuestion, Took } from "@/contracts/api";
+import type { FoundPassage, LoggedQuery, SearchQuestion, Took } from "@/contracts/api";
 
 export const MODES = ["hybrid", "lexical", "vector"] as const;
 export const GROUPS = ["passage", "document"] as const;
@@ -98,17 +98,5 @@ export function spansOf(took: Took): Span[] {
   return took.total_ms > at ? [...spans, { step: "rest", from: at, ms: took.total_ms - at }] : spans;
 }
 
-/** A test as the log keeps it. */
-export interface Tried extends SearchQuestion {
-  readonly at: string;
-  readonly found: number;
-  readonly totalMs: number;
-  readonly best: string | null;
-}
-const KEPT = 30;
-/** The log with one more, the newest first; the same question again takes the place of the one before. */
-export function withTried(log: readonly Tried[], question: SearchQuestion, answer: SearchAnswer, at: string): Tried[] {
-  const same = (one: Tried): boolean => JSON.stringify(addressOf(one)) === JSON.stringify(addressOf(question));
-  const tried = { ...question, at, found: answer.items.length, totalMs: answer.took.total_ms, best: answer.items[0]?.title ?? null };
-  return [tried, ...log.filter((one) => !same(one))].slice(0, KEPT);
-}
+/** The question that a search of the log asked; a number of results that the page does not offer becomes the usual one. */
+export const askedBy = ({ query, mode, group, limit, collection, rerank }: LoggedQuery): SearchQuestion => ({ query, mode, group, limit: LIMITS.find((one) => one === limit) ?? 10, collection, rerank });

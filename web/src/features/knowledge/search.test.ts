@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { FoundPassage, SearchAnswer } from "@/contracts/api";
-import { addressOf, barsOf, questionOf, rangesOf, scoreOf, spansOf, withTried } from "./search.state";
+import type { FoundPassage, LoggedQuery } from "@/contracts/api";
+import { addressOf, askedBy, barsOf, questionOf, rangesOf, scoreOf, spansOf } from "./search.state";
 
 const passage = (stages: Partial<Record<"lexical" | "vector" | "fused", [score: number, rank: number]>>): FoundPassage => ({
   document_id: "d",
@@ -63,13 +63,8 @@ describe("the steps of a search in time", () => {
   });
 });
 
-it("the log keeps the newest first and each question once, and does not grow without end", () => {
-  const answer = { items: [passage({})], took: { total_ms: 3 } } as unknown as SearchAnswer;
-  const ask = (query: string) => ({ query, mode: "hybrid", group: "passage", limit: 10, collection: null, rerank: null }) as const;
-  let log = withTried([], ask("a"), answer, "1");
-  log = withTried(log, ask("b"), answer, "2");
-  log = withTried(log, ask("a"), answer, "3");
-  expect(log.map(({ query, at }) => [query, at])).toEqual([["a", "3"], ["b", "2"]]);
-  for (let n = 0; n < 50; n += 1) log = withTried(log, ask(`q${n}`), answer, "4");
-  expect(log).toHaveLength(30);
+it("a search of the log leads back to what it asked", () => {
+  const logged = { id: "q", query: "a", mode: "lexical", group: "document", limit: 20, collection: "c", rerank: false } as unknown as LoggedQuery;
+  expect(questionOf(addressOf(askedBy(logged)))).toEqual({ query: "a", mode: "lexical", group: "document", limit: 20, collection: "c", rerank: false });
+  expect(askedBy({ ...logged, limit: 7 }).limit).toBe(10);
 });

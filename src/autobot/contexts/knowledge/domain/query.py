@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from autobot.contracts.knowledge.queries import QueryOutcome
-from autobot.contracts.knowledge.search import SearchAnswer, SearchKnowledge, SearchMode, Took
+from autobot.contracts.knowledge.search import SearchAnswer, SearchGroup, SearchKnowledge, SearchMode, Took
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.masking import mask_text
 
@@ -27,6 +27,9 @@ class LoggedSearch:
     correlation_id: str
     collection: str | None
     mode: SearchMode
+    group: SearchGroup = "passage"
+    limit: int = 10
+    rerank: bool | None = None
     outcome: QueryOutcome
     found: int
     by_words: int
@@ -63,6 +66,9 @@ def logged(
         correlation_id=context.correlation_id,
         collection=query.collection,
         mode=answer.mode,
+        group=query.group,
+        limit=query.limit,
+        rerank=query.rerank,
         outcome=outcome,
         found=len(answer.items),
         by_words=by_words,

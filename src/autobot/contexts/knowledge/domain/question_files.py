@@ -8,13 +8,16 @@ questions beside them as `TOPIC TAB TEXT` a line.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, Final
 
 from autobot.contracts.knowledge.question_sets import QUESTIONS_MAX, GradedQuestion, WishedQuestion
 from autobot.kernel.core.errors import FieldError, InvalidInput
 from autobot.kernel.core.validate import validate
 
+_GRADE: Final = re.compile(r"[0-3]", re.ASCII)
+_NUMBER: Final = re.compile(r"-?[0-9]+", re.ASCII)
 TELL: Final = 20
 """Lines that are told of at once."""
 
@@ -36,7 +39,8 @@ class _Lines:
 
 
 def _numbered(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.split("\n"), start=1):
+    # Some editors begin a file with a mark of its order of bytes.
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         if line.strip():
             yield number, line.rstrip("\r")
 
@@ -47,48 +51,77 @@ def read_json_lines(text: str) -> tuple[WishedQuestion, ...]:
     found: list[WishedQuestion] = []
     for number, line in _numbered(text):
         try:
-            given = json.loads(line)
+            given = json.loads(line, object_pairs_hook=_once)
         except (ValueError, RecursionError):
-            lines.wrong(number, "is no JSON")
+            lines.wrong(number, "is no JSON, or has a name twice")
             continue
         try:
             found.append(_wished(given))
         except InvalidInput as error:
-            why = "; ".join(f"{one.pointer[1:]} {one.detail}".strip() for one in error.errors[:3])
-            lines.wrong(number, why or error.detail)
+            lines.wrong(number, _why(error))
     lines.settle()
     return _few(found)
 
 
 def read_trec(judgements: str, topics: str) -> tuple[WishedQuestion, ...]:
-    """Return the questions of TREC's two files, in the order of `topics`. Raises InvalidInput, naming lines."""
-    asked, said = _Lines("topics"), _Lines("text")
-    queries: dict[str, str] = {}
+    """Return the questions of TREC's two files, in the order of `topics`. Raises InvalidInput, naming lines.
+
+    Each topic is there once and has a judgement; each document is judged once for it, from 0 to 3.
+    """
+    asked = _Lines("topics")
+    queries: dict[str, tuple[int, str]] = {}
     for number, line in _numbered(topics):
         topic, tab, query = line.partition("\t")
         if not (tab and topic.strip() and query.strip()):
             asked.wrong(number, "is not TOPIC TAB TEXT")
-        elif queries.setdefault(topic.strip(), query.strip()) != query.strip():
-            asked.wrong(number, f"the topic {topic.strip()[:60]} has another text above")
+        elif queries.setdefault(topic.strip(), (number, query.strip()))[0] != number:
+            asked.wrong(number, f"the topic {topic.strip()[:60]} is there already")
     asked.settle()
+    relevant = _judged(judgements, queries)
+    found: list[WishedQuestion] = []
+    for topic, (number, query) in queries.items():
+        if topic not in relevant:
+            asked.wrong(number, f"nothing is judged for the topic {topic[:60]}")
+            continue
+        try:
+            found.append(_wished({"query": query, "relevant": relevant[topic], "id": topic}))
+        except InvalidInput as error:
+            asked.wrong(number, _why(error))
+    asked.settle()
+    return _few(found)
+
+
+def _judged(judgements: str, queries: Container[str]) -> dict[str, dict[str, int]]:
+    """Return the grades of each topic's documents. Raises InvalidInput, naming lines."""
+    said = _Lines("text")
     relevant: dict[str, dict[str, int]] = {}
     for number, line in _numbered(judgements):
         parts = line.split()
-        if len(parts) != 4 or not parts[3].lstrip("-").isdecimal():
+        if len(parts) != 4 or not _NUMBER.fullmatch(parts[3]):
             said.wrong(number, "is not TOPIC ITERATION DOCUMENT GRADE")
         elif parts[0] not in queries:
             said.wrong(number, f"no topic {parts[0][:60]} is given")
-        elif not 0 <= int(parts[3][:9]) <= 3:
+        elif not _GRADE.fullmatch(parts[3]):
             said.wrong(number, "the grade is not between 0 and 3")
+        elif parts[2] in relevant.get(parts[0], ()):
+            said.wrong(number, f"{parts[2][:60]} is judged already")
         else:
             relevant.setdefault(parts[0], {})[parts[2]] = int(parts[3])
     said.settle()
-    return _few(
-        [
-            _wished({"query": query, "relevant": relevant.get(topic, {}), "id": topic})
-            for topic, query in queries.items()
-        ]
-    )
+    return relevant
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. Raises ValueError for one that has a name twice (RFC 8259, section 4)."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is there twice")
+    return found
+
+
+def _why(error: InvalidInput) -> str:
+    why = "; ".join(f"{one.pointer[1:]} {one.detail}".strip() for one in error.errors[:3])
+    return why or error.detail
 
 
 def _wished(given: Any) -> WishedQuestion:
