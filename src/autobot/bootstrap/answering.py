@@ -145,7 +145,7 @@ def answering(
         meter.cached(context.principal, full_name(by.provider, by.model))
 
     embedded = _embedded(catalogue, facade)
-    similar = SimilarAnswers(live.similar, embedded, outside.clock, counted, "agents-llm")
+    similar = SimilarAnswers(live.similar, embedded, outside.clock, counted)
     facade.similar = similar
 
     def models_changed() -> None:

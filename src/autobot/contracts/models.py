@@ -7,7 +7,7 @@ request crosses from the edge to a provider without being rebuilt.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, Len
@@ -108,16 +108,18 @@ class ServedBy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextDelta:
-    """More text of the answer."""
+    """More text of the answer. Of an answer that needed no model its first piece says how it came (`cached`), as its end does."""
 
     text: str
+    cached: Cached = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThinkingDelta:
-    """More of a reasoning model's thoughts; shown apart, never part of the answer."""
+    """More of a reasoning model's thoughts; shown apart, never part of the answer. `cached` as of a TextDelta."""
 
     text: str
+    cached: Cached = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,26 @@ class Finished:
 
 
 Chunk = TextDelta | ThinkingDelta | ToolCallsDelta | Finished
+
+
+def came(chunk: Chunk | None) -> Cached:
+    """Return how an answer with this chunk came that needed no model; empty where the chunk does not say so."""
+    match chunk:
+        case TextDelta() | ThinkingDelta():
+            return chunk.cached
+        case Finished(served_by=ServedBy() as by):
+            return by.cached
+    return ""
+
+
+def saying(chunk: Chunk, how: Cached) -> Chunk:
+    """Return the chunk with word of how the answer came, where it has room for that."""
+    match chunk:
+        case TextDelta() | ThinkingDelta():
+            return replace(chunk, cached=how)
+        case Finished(served_by=ServedBy() as by):
+            return replace(chunk, served_by=replace(by, cached=how))
+    return chunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

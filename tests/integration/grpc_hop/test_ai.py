@@ -57,6 +57,8 @@ CHUNKS: tuple[Chunk, ...] = (
     TextDelta(text=""),
     ThinkingDelta(text="hm"),
     TextDelta(text="grüße"),
+    TextDelta(text="kept", cached="hit"),
+    ThinkingDelta(text="hm, the same", cached="joined"),
     ToolCallsDelta(calls=(CALL, CALL)),
     Finished(
         reason="tool_calls",

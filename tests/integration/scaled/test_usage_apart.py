@@ -83,3 +83,30 @@ def test_a_quota_bounds_what_both_processes_answer_together(apart: Installation)
     with keyed(apart, "unbounded yet") as other:
         other.post("/v1/chat/completions", BODY).expect(200)
     apart.admin("PUT", "/api/v1/settings/model.quotas", {"value": []}).expect(200)
+
+
+@pytest.mark.parametrize("word", ["http", "grpc", "stream"])
+def test_a_streamed_answer_from_the_cache_says_so_over_every_transport(
+    apart: Installation, word: str
+) -> None:
+    """`Cache-Status` of a stream that ai kept is that of one process, whatever carries the row gateway→ai."""
+    kept, carried = ({"cache": {"ttl": 60.0}}, {"transport": word})
+    for row, change in (("agents-llm", kept), ("gateway-ai", carried)):
+        apart.admin("PATCH", f"/api/v1/system/links/{row}", {**change, "reason": "a test"}).expect(200)
+    body = {
+        **BODY,
+        "temperature": 0,
+        "stream": True,
+        "max_tokens": {"http": 90, "grpc": 91, "stream": 92}[word],
+    }
+    with keyed(apart, f"streams by {word}") as client:
+        first = client.post("/v1/chat/completions", body)
+        assert "cache-status" not in first.headers
+
+        def again() -> str:
+            # Each of the two ai processes keeps its own.
+            reply = client.post("/v1/chat/completions", body).expect(200)
+            assert [one for one in ("one", "two", "three") if one not in reply.text] == []
+            return str(reply.headers.get("cache-status", ""))
+
+        assert apart.until(again, "a kept answer") == "AutoBot; hit"

@@ -129,9 +129,9 @@ def write_chunk(chunk: Chunk) -> pb.GenerateResponse:
     """Return a chunk as a message."""
     match chunk:
         case models.TextDelta():
-            return pb.GenerateResponse(text=chunk.text)
+            return pb.GenerateResponse(text=chunk.text, cached=chunk.cached)
         case models.ThinkingDelta():
-            return pb.GenerateResponse(thinking=chunk.text)
+            return pb.GenerateResponse(thinking=chunk.text, cached=chunk.cached)
         case models.ToolCallsDelta():
             calls = pb.ToolCalls(calls=[_write_call(one) for one in chunk.calls])
             return pb.GenerateResponse(tool_calls=calls)
@@ -143,9 +143,9 @@ def read_chunk(message: pb.GenerateResponse) -> Chunk:
     """Return a chunk. Raises ValueError for one of a kind that is not known here."""
     match message.WhichOneof("chunk"):
         case "text":
-            return models.TextDelta(text=message.text)
+            return models.TextDelta(text=message.text, cached=_read_cached(message.cached))
         case "thinking":
-            return models.ThinkingDelta(text=message.thinking)
+            return models.ThinkingDelta(text=message.thinking, cached=_read_cached(message.cached))
         case "tool_calls":
             return models.ToolCallsDelta(calls=tuple(_read_call(one) for one in message.tool_calls.calls))
         case "finished":
@@ -278,6 +278,10 @@ def _read_served(message: pb.Finished | pb.EmbedResponse) -> models.ServedBy | N
         provider=found.provider,
         model=found.model,
         fallback=found.fallback,
-        # A word of a newer process: it came from a cache all the same.
-        cached=found.cached if found.cached in _CACHED else "hit",  # type: ignore[arg-type]
+        cached=_read_cached(found.cached),
     )
+
+
+def _read_cached(word: str) -> models.Cached:
+    """Return the word; one of a newer process means that it came from a cache all the same."""
+    return word if word in _CACHED else "hit"  # type: ignore[return-value]

@@ -32,7 +32,7 @@ from autobot.contexts.agents.similar import SimilarAnswers
 from autobot.contexts.agents.spoken import in_words
 from autobot.contexts.agents.window import NEUTRAL, Scale, prompt_tokens, refuse_too_long, text_tokens
 from autobot.contracts.inference import RankTexts, Reranked
-from autobot.contracts.models import MODELS_TAG, TEXTS_MAX, Cached
+from autobot.contracts.models import MODELS_TAG, TEXTS_MAX, Cached, saying
 from autobot.contracts.runs import ModelChoice
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import (
@@ -115,21 +115,23 @@ class ModelFacade:
         try:
             with noting() as served:
                 chunk = await anext(chunks, None)
+            how: Cached = "" if not served.cached else "hit" if served.cached == "hit" else "joined"
+            first = True
             while chunk is not None:
-                if served.cached and type(chunk) is Finished:
-                    chunk = self._cached(chunk, "hit" if served.cached == "hit" else "joined", context)
+                if how and (first or type(chunk) is Finished):
+                    chunk = saying(chunk, how)
+                    self._count_cached(chunk, context)
+                first = False
                 yield chunk
                 chunk = await anext(chunks, None)
         finally:
             await close_chunks(chunks)
 
-    def _cached(self, end: Finished, how: Cached, context: CallContext) -> Finished:
-        by = end.served_by
-        if by is None:
-            return end
-        if self._meter is not None:
+    def _count_cached(self, chunk: Chunk, context: CallContext) -> None:
+        """Count an answer at its end."""
+        by = chunk.served_by if type(chunk) is Finished else None
+        if by is not None and self._meter is not None:
             self._meter.cached(context.principal, full_name(by.provider, by.model))
-        return replace(end, served_by=replace(by, cached=how))
 
     async def embed(self, model: str, texts: Sequence[str], context: CallContext) -> Embeddings:
         """Embed 1–2048 texts, by the catalogue's embedder when no model is named.

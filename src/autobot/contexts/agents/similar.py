@@ -23,12 +23,12 @@ from autobot.contexts.agents.ports import (
     close_chunks,
 )
 from autobot.contexts.agents.routing import Embed
+from autobot.contracts.models import saying
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import AutoBotError
 from autobot.kernel.resilience.cache.key import full_key
 from autobot.kernel.resilience.operation import Effect, Operation
-from autobot.kernel.resilience.served import note_cached
 
 KEPT_S: Final = 3_600.0
 """Seconds for which an answer is given again."""
@@ -56,11 +56,9 @@ class _Kept:
 class SimilarAnswers:
     """The kept answers of this process. Used from one event loop; `threshold` (0: off) is asked at each question."""
 
-    def __init__(
-        self, threshold: Callable[[], float], embed: Embed, clock: Clock, counted: Counted, row: str
-    ) -> None:
+    def __init__(self, threshold: Callable[[], float], embed: Embed, clock: Clock, counted: Counted) -> None:
         self._threshold, self._embed, self._clock = threshold, embed, clock
-        self._counted, self._row = counted, row
+        self._counted = counted
         self._scopes: OrderedDict[str, list[_Kept]] = OrderedDict()
         self._epoch = 0
 
@@ -89,9 +87,8 @@ class SimilarAnswers:
         scope = _scope(request, context)
         found = self._found(scope, made_by, vector)
         if found is not None:
-            note_cached(self._row, "similar")
-            for chunk in found:
-                yield self._told(chunk, context)
+            for number, chunk in enumerate(found):
+                yield self._told(chunk, context) if not number or type(chunk) is Finished else chunk
             return
         epoch, said = self._epoch, list[Chunk]()
         async for chunk in _closing(ask()):
@@ -131,11 +128,10 @@ class SimilarAnswers:
             self._scopes.popitem(last=False)
 
     def _told(self, chunk: Chunk, context: CallContext) -> Chunk:
-        if type(chunk) is not Finished or chunk.served_by is None:
-            return chunk
-        by = replace(chunk.served_by, cached="similar")
-        self._counted(context, by)
-        return replace(chunk, served_by=by)
+        told = saying(chunk, "similar")
+        if type(told) is Finished and told.served_by is not None:
+            self._counted(context, told.served_by)
+        return told
 
 
 def cosine(one: Sequence[float], other: Sequence[float]) -> float:

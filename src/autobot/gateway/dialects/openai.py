@@ -12,7 +12,15 @@ from typing import Any, Final, Protocol
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
-from autobot.contracts.models import Chunk, Embeddings, Finished, GenerateRequest, TextDelta, ThinkingDelta
+from autobot.contracts.models import (
+    Chunk,
+    Embeddings,
+    Finished,
+    GenerateRequest,
+    TextDelta,
+    ThinkingDelta,
+    came,
+)
 from autobot.contracts.runs import AgentChoice, ModelChoice
 from autobot.gateway.access import Access
 from autobot.gateway.dialects import openai_doc
@@ -33,7 +41,6 @@ from autobot.gateway.problem import MEDIA_TYPE, document, problem_of
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import AutoBotError, BadAnswer, Interrupted, NotFound
-from autobot.kernel.resilience.served import noting
 
 _STREAM_FIELDS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -132,14 +139,13 @@ class OpenAIDialect:
             else:
                 request = generate_request(body, no_store=_no_store(exchange))
                 chunks = self._models.generate(request, exchange.called)
-            with noting() as served:
-                first = await anext(chunks, None)
+            first = await anext(chunks, None)
         except NotFound as error:
             await send_error(exchange, error, send, code="model_not_found", param="model")
             return
         try:
             if body.stream:
-                _tell_cached(exchange, served.cached)
+                _tell_cached(exchange, came(first))
                 await self._stream(body, first, chunks, exchange, send)
             else:
                 await self._whole(body, first, chunks, exchange, send)
@@ -161,7 +167,7 @@ class OpenAIDialect:
         while chunk is not None:
             if type(chunk) is Finished:
                 await anext(chunks, None)
-                _tell_cached(exchange, chunk.served_by.cached if chunk.served_by else "")
+                _tell_cached(exchange, came(chunk))
                 await respond(send, answer.document(chunk), JSON)
                 return
             answer.add(chunk)  # type: ignore[arg-type]

@@ -24,23 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61utobotapi/ai/v1/ai.proto\x12\x10\x61utobotapi.ai.v1\"<\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x03 \x01(\t\"\xb8\x01\n\x07Message\x12$\n\x04role\x18\x01 \x01(\x0e\x32\x16.autobotapi.ai.v1.Role\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x11\n\x04name\x18\x03 \x01(\tH\x00\x88\x01\x01\x12.\n\ntool_calls\x18\x04 \x03(\x0b\x32\x1a.autobotapi.ai.v1.ToolCall\x12\x19\n\x0ctool_call_id\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05_nameB\x0f\n\r_tool_call_id\"B\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\"\xdc\x03\n\x0fGenerateRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12+\n\x08messages\x18\x02 \x03(\x0b\x32\x19.autobotapi.ai.v1.Message\x12%\n\x05tools\x18\x03 \x03(\x0b\x32\x16.autobotapi.ai.v1.Tool\x12\x31\n\x0btool_choice\x18\x04 \x01(\x0e\x32\x1c.autobotapi.ai.v1.ToolChoice\x12\x17\n\nmax_tokens\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x07 \x01(\x01H\x02\x88\x01\x01\x12\x0c\n\x04stop\x18\x08 \x03(\t\x12\x11\n\x04seed\x18\t \x01(\x03H\x03\x88\x01\x01\x12\x18\n\x0bjson_schema\x18\n \x01(\tH\x04\x88\x01\x01\x12\x13\n\x06window\x18\x0b \x01(\x03H\x05\x88\x01\x01\x12.\n\treasoning\x18\x0c \x01(\x0e\x32\x1b.autobotapi.ai.v1.Reasoning\x12\r\n\x05whole\x18\r \x01(\x08\x12\x10\n\x08no_store\x18\x0e \x01(\x08\x42\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seedB\x0e\n\x0c_json_schemaB\t\n\x07_window\"\xa2\x01\n\x10GenerateResponse\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x12\n\x08thinking\x18\x02 \x01(\tH\x00\x12\x31\n\ntool_calls\x18\x03 \x01(\x0b\x32\x1b.autobotapi.ai.v1.ToolCallsH\x00\x12.\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1a.autobotapi.ai.v1.FinishedH\x00\x42\x07\n\x05\x63hunk\"6\n\tToolCalls\x12)\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x1a.autobotapi.ai.v1.ToolCall\"k\n\x05Usage\x12\x1a\n\rprompt_tokens\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x1e\n\x11\x63ompletion_tokens\x18\x02 \x01(\x03H\x01\x88\x01\x01\x42\x10\n\x0e_prompt_tokensB\x14\n\x12_completion_tokens\"k\n\x08ServedBy\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x05 \x01(\x08\x12\x0e\n\x06\x63\x61\x63hed\x18\x06 \x01(\t\":\n\x08\x43itation\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x03 \x01(\t\"\xcf\x01\n\x08\x46inished\x12.\n\x06reason\x18\x01 \x01(\x0e\x32\x1e.autobotapi.ai.v1.FinishReason\x12&\n\x05usage\x18\x02 \x01(\x0b\x32\x17.autobotapi.ai.v1.Usage\x12-\n\tserved_by\x18\x03 \x01(\x0b\x32\x1a.autobotapi.ai.v1.ServedBy\x12-\n\tcitations\x18\x04 \x03(\x0b\x32\x1a.autobotapi.ai.v1.Citation\x12\r\n\x05\x65mpty\x18\x05 \x01(\x08\",\n\x0c\x45mbedRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05texts\x18\x02 \x03(\t\"\x18\n\x06Vector\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\xa0\x01\n\rEmbedResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12)\n\x07vectors\x18\x02 \x03(\x0b\x32\x18.autobotapi.ai.v1.Vector\x12&\n\x05usage\x18\x03 \x01(\x0b\x32\x17.autobotapi.ai.v1.Usage\x12-\n\tserved_by\x18\x04 \x01(\x0b\x32\x1a.autobotapi.ai.v1.ServedBy\"\x13\n\x11ListModelsRequest\"\x85\x02\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0c\n\x04link\x18\x04 \x01(\t\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x1c.autobotapi.ai.v1.ModelState\x12\x13\n\x06window\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x07 \x01(\x08\x12\x13\n\x06\x64\x65tail\x18\x08 \x01(\tH\x01\x88\x01\x01\x12\x16\n\tgenerates\x18\t \x01(\x08H\x02\x88\x01\x01\x12\x0e\n\x06\x65mbeds\x18\n \x01(\x08\x12\r\n\x05ranks\x18\x0b \x01(\x08\x42\t\n\x07_windowB\t\n\x07_detailB\x0c\n\n_generates\"=\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.autobotapi.ai.v1.Model*_\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03\x12\r\n\tROLE_TOOL\x10\x04*o\n\nToolChoice\x12\x1b\n\x17TOOL_CHOICE_UNSPECIFIED\x10\x00\x12\x14\n\x10TOOL_CHOICE_AUTO\x10\x01\x12\x14\n\x10TOOL_CHOICE_NONE\x10\x02\x12\x18\n\x14TOOL_CHOICE_REQUIRED\x10\x03*w\n\tReasoning\x12\x19\n\x15REASONING_UNSPECIFIED\x10\x00\x12\x12\n\x0eREASONING_NONE\x10\x01\x12\x11\n\rREASONING_LOW\x10\x02\x12\x14\n\x10REASONING_MEDIUM\x10\x03\x12\x12\n\x0eREASONING_HIGH\x10\x04*\x9f\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x03\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x04*u\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11MODEL_STATE_READY\x10\x01\x12\x16\n\x12MODEL_STATE_ABSENT\x10\x02\x12\x1b\n\x17MODEL_STATE_UNREACHABLE\x10\x03\x32\x83\x02\n\tAiService\x12S\n\x08Generate\x12!.autobotapi.ai.v1.GenerateRequest\x1a\".autobotapi.ai.v1.GenerateResponse0\x01\x12H\n\x05\x45mbed\x12\x1e.autobotapi.ai.v1.EmbedRequest\x1a\x1f.autobotapi.ai.v1.EmbedResponse\x12W\n\nListModels\x12#.autobotapi.ai.v1.ListModelsRequest\x1a$.autobotapi.ai.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61utobotapi/ai/v1/ai.proto\x12\x10\x61utobotapi.ai.v1\"<\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x03 \x01(\t\"\xb8\x01\n\x07Message\x12$\n\x04role\x18\x01 \x01(\x0e\x32\x16.autobotapi.ai.v1.Role\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x11\n\x04name\x18\x03 \x01(\tH\x00\x88\x01\x01\x12.\n\ntool_calls\x18\x04 \x03(\x0b\x32\x1a.autobotapi.ai.v1.ToolCall\x12\x19\n\x0ctool_call_id\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x07\n\x05_nameB\x0f\n\r_tool_call_id\"B\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\"\xdc\x03\n\x0fGenerateRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12+\n\x08messages\x18\x02 \x03(\x0b\x32\x19.autobotapi.ai.v1.Message\x12%\n\x05tools\x18\x03 \x03(\x0b\x32\x16.autobotapi.ai.v1.Tool\x12\x31\n\x0btool_choice\x18\x04 \x01(\x0e\x32\x1c.autobotapi.ai.v1.ToolChoice\x12\x17\n\nmax_tokens\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x18\n\x0btemperature\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05top_p\x18\x07 \x01(\x01H\x02\x88\x01\x01\x12\x0c\n\x04stop\x18\x08 \x03(\t\x12\x11\n\x04seed\x18\t \x01(\x03H\x03\x88\x01\x01\x12\x18\n\x0bjson_schema\x18\n \x01(\tH\x04\x88\x01\x01\x12\x13\n\x06window\x18\x0b \x01(\x03H\x05\x88\x01\x01\x12.\n\treasoning\x18\x0c \x01(\x0e\x32\x1b.autobotapi.ai.v1.Reasoning\x12\r\n\x05whole\x18\r \x01(\x08\x12\x10\n\x08no_store\x18\x0e \x01(\x08\x42\r\n\x0b_max_tokensB\x0e\n\x0c_temperatureB\x08\n\x06_top_pB\x07\n\x05_seedB\x0e\n\x0c_json_schemaB\t\n\x07_window\"\xb2\x01\n\x10GenerateResponse\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x12\n\x08thinking\x18\x02 \x01(\tH\x00\x12\x31\n\ntool_calls\x18\x03 \x01(\x0b\x32\x1b.autobotapi.ai.v1.ToolCallsH\x00\x12.\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1a.autobotapi.ai.v1.FinishedH\x00\x12\x0e\n\x06\x63\x61\x63hed\x18\x05 \x01(\tB\x07\n\x05\x63hunk\"6\n\tToolCalls\x12)\n\x05\x63\x61lls\x18\x01 \x03(\x0b\x32\x1a.autobotapi.ai.v1.ToolCall\"k\n\x05Usage\x12\x1a\n\rprompt_tokens\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x1e\n\x11\x63ompletion_tokens\x18\x02 \x01(\x03H\x01\x88\x01\x01\x42\x10\n\x0e_prompt_tokensB\x14\n\x12_completion_tokens\"k\n\x08ServedBy\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x05 \x01(\x08\x12\x0e\n\x06\x63\x61\x63hed\x18\x06 \x01(\t\":\n\x08\x43itation\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0f\n\x07\x65xcerpt\x18\x03 \x01(\t\"\xcf\x01\n\x08\x46inished\x12.\n\x06reason\x18\x01 \x01(\x0e\x32\x1e.autobotapi.ai.v1.FinishReason\x12&\n\x05usage\x18\x02 \x01(\x0b\x32\x17.autobotapi.ai.v1.Usage\x12-\n\tserved_by\x18\x03 \x01(\x0b\x32\x1a.autobotapi.ai.v1.ServedBy\x12-\n\tcitations\x18\x04 \x03(\x0b\x32\x1a.autobotapi.ai.v1.Citation\x12\r\n\x05\x65mpty\x18\x05 \x01(\x08\",\n\x0c\x45mbedRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05texts\x18\x02 \x03(\t\"\x18\n\x06Vector\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\xa0\x01\n\rEmbedResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12)\n\x07vectors\x18\x02 \x03(\x0b\x32\x18.autobotapi.ai.v1.Vector\x12&\n\x05usage\x18\x03 \x01(\x0b\x32\x17.autobotapi.ai.v1.Usage\x12-\n\tserved_by\x18\x04 \x01(\x0b\x32\x1a.autobotapi.ai.v1.ServedBy\"\x13\n\x11ListModelsRequest\"\x85\x02\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0c\n\x04link\x18\x04 \x01(\t\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x1c.autobotapi.ai.v1.ModelState\x12\x13\n\x06window\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x07 \x01(\x08\x12\x13\n\x06\x64\x65tail\x18\x08 \x01(\tH\x01\x88\x01\x01\x12\x16\n\tgenerates\x18\t \x01(\x08H\x02\x88\x01\x01\x12\x0e\n\x06\x65mbeds\x18\n \x01(\x08\x12\r\n\x05ranks\x18\x0b \x01(\x08\x42\t\n\x07_windowB\t\n\x07_detailB\x0c\n\n_generates\"=\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.autobotapi.ai.v1.Model*_\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_SYSTEM\x10\x01\x12\r\n\tROLE_USER\x10\x02\x12\x12\n\x0eROLE_ASSISTANT\x10\x03\x12\r\n\tROLE_TOOL\x10\x04*o\n\nToolChoice\x12\x1b\n\x17TOOL_CHOICE_UNSPECIFIED\x10\x00\x12\x14\n\x10TOOL_CHOICE_AUTO\x10\x01\x12\x14\n\x10TOOL_CHOICE_NONE\x10\x02\x12\x18\n\x14TOOL_CHOICE_REQUIRED\x10\x03*w\n\tReasoning\x12\x19\n\x15REASONING_UNSPECIFIED\x10\x00\x12\x12\n\x0eREASONING_NONE\x10\x01\x12\x11\n\rREASONING_LOW\x10\x02\x12\x14\n\x10REASONING_MEDIUM\x10\x03\x12\x12\n\x0eREASONING_HIGH\x10\x04*\x9f\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x03\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x04*u\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11MODEL_STATE_READY\x10\x01\x12\x16\n\x12MODEL_STATE_ABSENT\x10\x02\x12\x1b\n\x17MODEL_STATE_UNREACHABLE\x10\x03\x32\x83\x02\n\tAiService\x12S\n\x08Generate\x12!.autobotapi.ai.v1.GenerateRequest\x1a\".autobotapi.ai.v1.GenerateResponse0\x01\x12H\n\x05\x45mbed\x12\x1e.autobotapi.ai.v1.EmbedRequest\x1a\x1f.autobotapi.ai.v1.EmbedResponse\x12W\n\nListModels\x12#.autobotapi.ai.v1.ListModelsRequest\x1a$.autobotapi.ai.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'autobotapi.ai.v1.ai_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLE']._serialized_start=2135
-  _globals['_ROLE']._serialized_end=2230
-  _globals['_TOOLCHOICE']._serialized_start=2232
-  _globals['_TOOLCHOICE']._serialized_end=2343
-  _globals['_REASONING']._serialized_start=2345
-  _globals['_REASONING']._serialized_end=2464
-  _globals['_FINISHREASON']._serialized_start=2467
-  _globals['_FINISHREASON']._serialized_end=2626
-  _globals['_MODELSTATE']._serialized_start=2628
-  _globals['_MODELSTATE']._serialized_end=2745
+  _globals['_ROLE']._serialized_start=2151
+  _globals['_ROLE']._serialized_end=2246
+  _globals['_TOOLCHOICE']._serialized_start=2248
+  _globals['_TOOLCHOICE']._serialized_end=2359
+  _globals['_REASONING']._serialized_start=2361
+  _globals['_REASONING']._serialized_end=2480
+  _globals['_FINISHREASON']._serialized_start=2483
+  _globals['_FINISHREASON']._serialized_end=2642
+  _globals['_MODELSTATE']._serialized_start=2644
+  _globals['_MODELSTATE']._serialized_end=2761
   _globals['_TOOLCALL']._serialized_start=47
   _globals['_TOOLCALL']._serialized_end=107
   _globals['_MESSAGE']._serialized_start=110
@@ -50,29 +50,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GENERATEREQUEST']._serialized_start=365
   _globals['_GENERATEREQUEST']._serialized_end=841
   _globals['_GENERATERESPONSE']._serialized_start=844
-  _globals['_GENERATERESPONSE']._serialized_end=1006
-  _globals['_TOOLCALLS']._serialized_start=1008
-  _globals['_TOOLCALLS']._serialized_end=1062
-  _globals['_USAGE']._serialized_start=1064
-  _globals['_USAGE']._serialized_end=1171
-  _globals['_SERVEDBY']._serialized_start=1173
-  _globals['_SERVEDBY']._serialized_end=1280
-  _globals['_CITATION']._serialized_start=1282
-  _globals['_CITATION']._serialized_end=1340
-  _globals['_FINISHED']._serialized_start=1343
-  _globals['_FINISHED']._serialized_end=1550
-  _globals['_EMBEDREQUEST']._serialized_start=1552
-  _globals['_EMBEDREQUEST']._serialized_end=1596
-  _globals['_VECTOR']._serialized_start=1598
-  _globals['_VECTOR']._serialized_end=1622
-  _globals['_EMBEDRESPONSE']._serialized_start=1625
-  _globals['_EMBEDRESPONSE']._serialized_end=1785
-  _globals['_LISTMODELSREQUEST']._serialized_start=1787
-  _globals['_LISTMODELSREQUEST']._serialized_end=1806
-  _globals['_MODEL']._serialized_start=1809
-  _globals['_MODEL']._serialized_end=2070
-  _globals['_LISTMODELSRESPONSE']._serialized_start=2072
-  _globals['_LISTMODELSRESPONSE']._serialized_end=2133
-  _globals['_AISERVICE']._serialized_start=2748
-  _globals['_AISERVICE']._serialized_end=3007
+  _globals['_GENERATERESPONSE']._serialized_end=1022
+  _globals['_TOOLCALLS']._serialized_start=1024
+  _globals['_TOOLCALLS']._serialized_end=1078
+  _globals['_USAGE']._serialized_start=1080
+  _globals['_USAGE']._serialized_end=1187
+  _globals['_SERVEDBY']._serialized_start=1189
+  _globals['_SERVEDBY']._serialized_end=1296
+  _globals['_CITATION']._serialized_start=1298
+  _globals['_CITATION']._serialized_end=1356
+  _globals['_FINISHED']._serialized_start=1359
+  _globals['_FINISHED']._serialized_end=1566
+  _globals['_EMBEDREQUEST']._serialized_start=1568
+  _globals['_EMBEDREQUEST']._serialized_end=1612
+  _globals['_VECTOR']._serialized_start=1614
+  _globals['_VECTOR']._serialized_end=1638
+  _globals['_EMBEDRESPONSE']._serialized_start=1641
+  _globals['_EMBEDRESPONSE']._serialized_end=1801
+  _globals['_LISTMODELSREQUEST']._serialized_start=1803
+  _globals['_LISTMODELSREQUEST']._serialized_end=1822
+  _globals['_MODEL']._serialized_start=1825
+  _globals['_MODEL']._serialized_end=2086
+  _globals['_LISTMODELSRESPONSE']._serialized_start=2088
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2149
+  _globals['_AISERVICE']._serialized_start=2764
+  _globals['_AISERVICE']._serialized_end=3023
 # @@protoc_insertion_point(module_scope)
