@@ -116,9 +116,9 @@ def runs_of_documents(
     return module.MeasurementRun(bus=bus, store=store), imports
 
 
-def archives_of(knowledge: Knowledge, store: EventStore, clock: Clock) -> module.Exporter:
+def archives_of(knowledge: Knowledge, store: EventStore, codec: EventCodec, clock: Clock) -> module.Exporter:
     """Return what writes collections as archives."""
-    return module.Exporter(store, knowledge.blobs, clock)
+    return module.Exporter(store, codec, knowledge.blobs, clock)
 
 
 class Assembled(Protocol):

@@ -137,7 +137,7 @@ class Edge:
     def _routers(self, signing_in: APIRouter) -> tuple[APIRouter, ...]:
         product, bus = self.product, self.product.bus
         blobs, ids = product.knowledge.blobs, product.outside.ids
-        archived = archives_of(product.knowledge, product.store, product.outside.clock).of
+        archived = archives_of(product.knowledge, product.store, product.codec, product.outside.clock).of
         return (
             signing_in,
             chat.router(bus),

@@ -25,7 +25,7 @@ def export(
     collection: Annotated[str, typer.Argument(help="Its id.")],
     target: Annotated[Path, typer.Argument(help="A new file for it.")],
 ) -> None:
-    """Write a collection, whoever's it is, to a file: originals with titles, tags and hashes."""
+    """Write a collection, whoever's it is, to a file: originals of all versions with titles and tags, and question sets."""
 
     async def work(ask: Ask, config: Config) -> int | None:
         made = await ask("SaveCollection", id=collection, target=str(target.absolute()))
@@ -69,8 +69,8 @@ def import_(
             show_json(view)
         elif view["state"] == "completed":
             say(
-                f"{view['name']}: {view['added']} documents came, {view['existing']} were there already;"
-                f" collection {view['collection']}."
+                f"{view['name']}: {view['added']} documents and {view['question_sets']} question sets came,"
+                f" {view['existing']} documents were there already; collection {view['collection']}."
             )
         elif view["state"] == "cancelled":
             complain("Cancelled. Nothing was taken in.")

@@ -592,7 +592,7 @@ export interface paths {
         };
         /**
          * Take a collection along as one file
-         * @description Originals with titles, tags and addresses, of the newest version of each document; no vectors and no text, which are made anew where it is taken in. That somebody took it along is in the audit.
+         * @description Originals with titles, tags and addresses, those of versions before too, and question sets; no vectors and no text, which are made anew where it is taken in, no measurements and no permissions. That somebody took it along is in the audit.
          */
         get: operations["export_collection_api_v1_knowledge_base_collections__id__export_get"];
         put?: never;
@@ -3139,7 +3139,9 @@ export interface components {
         };
         /**
          * ImportView
-         * @description An import: `done` of `documents` are in, `added` anew and `existing` there already. `collection` is empty until it is known.
+         * @description An import: `done` of `documents` are in, `added` anew and `existing` there already; `question_sets` came anew.
+         *
+         *     `collection` is empty until it is known.
          */
         ImportView: {
             /** Added */
@@ -3161,6 +3163,8 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+            /** Question Sets */
+            question_sets: number;
             /** Size */
             size: number;
             /**

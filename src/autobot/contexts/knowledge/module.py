@@ -122,7 +122,7 @@ def build(
     the command line names."""
     reranking = Reranking(index, reranker, rerank_rules, clock)
     library, sets, measured, logged = Library(store), QuestionSets(store), Measurements(store), Queries(store)
-    imports, exporter = Imports(store), Exporter(store, blobs, clock)
+    imports, exporter = Imports(store), Exporter(store, codec, blobs, clock)
     searches = SearchQueries(store, library, index, embedder, reranking, clock)
     return Module(
         name="knowledge",
@@ -233,6 +233,7 @@ def _of_question_sets(handlers: QuestionSetHandlers) -> tuple[CommandSpec, ...]:
     summary = question_sets.QuestionSetSummary
     handled: tuple[tuple[type[Any], Any, Any], ...] = (
         (question_sets.CreateQuestionSet, handlers.create, summary),
+        (question_sets.BringQuestionSet, handlers.bring, question_sets.Brought),
         (question_sets.ReplaceQuestionSet, handlers.replace, summary),
         (question_sets.ReadQuestionSet, handlers.read, summary),
         (question_sets.GradeAnswers, handlers.grade, summary),

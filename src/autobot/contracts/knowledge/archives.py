@@ -14,6 +14,8 @@ ARCHIVE_MAX = 4 * 1024 * 1024 * 1024
 """Bytes of one archive."""
 DOCUMENTS_MAX = 100_000
 """Documents of one archive."""
+VERSIONS_MAX = 100
+"""Versions before of one document that an archive has, the newest of them."""
 MEDIA_TYPE = "application/x-tar"
 
 Size = Annotated[int, Ge(1), Le(ARCHIVE_MAX)]
@@ -149,7 +151,10 @@ class ListImports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportView:
-    """An import: `done` of `documents` are in, `added` anew and `existing` there already. `collection` is empty until it is known."""
+    """An import: `done` of `documents` are in, `added` anew and `existing` there already; `question_sets` came anew.
+
+    `collection` is empty until it is known.
+    """
 
     id: str
     state: ImportState
@@ -159,6 +164,7 @@ class ImportView:
     done: int
     added: int
     existing: int
+    question_sets: int
     size: int
     error: Failure | None
     created_at: str

@@ -135,6 +135,28 @@ class ReadQuestionSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BringQuestionSet:
+    """Make the set of an archive that is called `origin` there, unless the collection has it already.
+
+    Asked for by the import `brought_by`, as the person who wanted it.
+    """
+
+    collection: Id
+    origin: Id
+    name: Name
+    questions: Annotated[tuple[WishedQuestion, ...], Len(0, QUESTIONS_MAX)]
+    brought_by: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """The answer of BringQuestionSet: the set's id, and whether it was there already."""
+
+    id: str
+    existing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GradeAnswers:
     """Say of a question how well these answer it; the question joins the set unless it is there, other grades stay."""
 

@@ -69,8 +69,9 @@ def _going(routes: APIRouter, bus: Dispatcher, archived: Archived) -> None:
         response_class=Response,
         responses=_BYTES,
         summary="Take a collection along as one file",
-        description="Originals with titles, tags and addresses, of the newest version of each document; no vectors and no "
-        "text, which are made anew where it is taken in. That somebody took it along is in the audit.",
+        description="Originals with titles, tags and addresses, those of versions before too, and question sets; no vectors "
+        "and no text, which are made anew where it is taken in, no measurements and no permissions. That somebody took it "
+        "along is in the audit.",
     )
     @needs("knowledge:read")
     async def export_collection(id: str, call: Call) -> Response:  # noqa: A002

@@ -31,7 +31,7 @@ class Installation(World):
         super().__init__(HashingEmbedder(HandClock()))
         self.codec = EventCodec((*EVENTS, *facts.EVENTS), self.clock, self.ids, source="/test")
         self.clean = cleaner(self.codec, self.index, self.blobs)
-        self.exporter = Exporter(self.store, self.blobs, self.clock)
+        self.exporter = Exporter(self.store, self.codec, self.blobs, self.clock)
 
     @asynccontextmanager
     async def importing(self, bus: Any = None) -> AsyncIterator[RunEngine]:

@@ -143,7 +143,7 @@ HOSTILE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "an absolute path": (lambda data: patched(data, 1024, b"/etc/passwd" + b"\0" * 89), "something else"),
     "a link": (linked, "something else"),
     "a header with another sum": (lambda data: data[:1200] + b"x" + data[1201:], "damaged"),
-    "another version": (setting(0, version=2), "version 2"),
+    "another version": (setting(0, version=3), "version 3"),
     "another program's": (setting(0, format="zip"), "no archive"),
     "without a name": (setting(0, name=""), "which collection"),
     "a title that is too long": (setting(1, title="x" * 301), "title"),

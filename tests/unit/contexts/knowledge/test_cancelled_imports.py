@@ -20,16 +20,17 @@ pytestmark = pytest.mark.anyio
 
 
 class Halting:
-    """A bus that waits after so many documents, until it is told to go on."""
+    """A bus that waits after so many commands of a kind, until it is told to go on."""
 
-    def __init__(self, world: Installation, after: int) -> None:
+    def __init__(self, world: Installation, after: int, of: type[Any] = documents.AddDocument) -> None:
+        self._of = of
         self.ask, self._dispatch, self._left = world.dispatcher.ask, world.dispatcher.dispatch, after
         self.reached, self.on = asyncio.Event(), asyncio.Event()
 
     async def dispatch(self, command: Any, *args: Any, **more: Any) -> Any:
         """Dispatch it."""
         answer = await self._dispatch(command, *args, **more)
-        if isinstance(command, documents.AddDocument):
+        if isinstance(command, self._of):
             self._left -= 1
             if self._left == 0:
                 self.reached.set()

@@ -569,7 +569,7 @@ export const en = {
     importing: { checking: "The file is looked through", importing: "Documents are taken in", cancelling: "What came in is taken back", completed: "Everything is in", failed: "Nothing was taken in", cancelled: "Cancelled. Nothing was taken in" },
     cancelImport: "Cancel the import",
     importCut: (added: number) => `It ended before all was in; ${plural(added, "document", "documents")} came. Importing the file again takes in the rest.`,
-    imported: (added: number, existing: number) => `${plural(added, "document", "documents")} came${existing ? `, ${existing} were there already` : ""}.`,
+    imported: (added: number, existing: number, sets: number) => `${plural(added, "document", "documents")} came${existing ? `, ${existing} were there already` : ""}.${sets ? ` ${plural(sets, "question set", "question sets")} came.` : ""}`,
     toCollection: "Show them",
     reindex: "Read anew",
     cancel: "Cancel",

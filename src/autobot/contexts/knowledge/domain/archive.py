@@ -1,27 +1,43 @@
 """A collection as one file: a plain tar (POSIX.1-1988 ustar) with one order of entries. Pure.
 
-    collection.json            format, version, id and name of the collection, when it was written
-    documents/00000001.json    title, tags, source, address, file name, size and SHA-256 of a document
-    originals/00000001         its bytes; left out while they were not fetched yet
+    collection.json            format, version, id and name of the collection, when it was written, what is left out
+    documents/00000001.json    id, title, tags, source, address, file name, size and SHA-256 of a document, and the same
+                               of its versions before, the oldest first
+    versions/00000001.00000001 the bytes of its oldest version, and so on
+    originals/00000001         those of the newest; left out while they were not fetched yet
     …
-    end.json                   how many documents there are, and one SHA-256 over all that is said of them
+    question_sets/00000001.json  name and questions of a set, with grades of documents and passages by their ids
+    …
+    end.json                   how many documents and sets there are, and one SHA-256 over all that is said of them
 
 Nothing in it is compressed, so nothing can unpack to more than it is. Names say nothing but their place: an entry with
 another name, of another kind or in another order is no part of this format and refused. What is said of documents binds
 their bytes, and the end binds what is said, so that an archive is whole or is not one. There are no vectors and no text
-in it: these follow from the originals, and by the model and the reader of the installation that takes them in.
+in it: these follow from the originals, and by the model and the reader of the installation that takes them in. Version
+1 of the format has neither ids, versions before nor question sets, and is read as what it is.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from autobot.contracts.knowledge.archives import DOCUMENTS_MAX
+from autobot.contexts.knowledge.domain.question_set import check
+from autobot.contracts.knowledge.archives import DOCUMENTS_MAX, VERSIONS_MAX
 from autobot.contracts.knowledge.documents import AddDocument, FileMark
+from autobot.contracts.knowledge.passages import passage_id, place_of
+from autobot.contracts.knowledge.question_sets import (
+    GRADES_MAX,
+    QUESTIONS_MAX,
+    SETS_MAX,
+    BringQuestionSet,
+    WishedQuestion,
+)
 from autobot.contracts.knowledge.words import FILE_MAX, Source
 from autobot.kernel.core.errors import InvalidInput, TooLarge
 from autobot.kernel.core.validate import validate
@@ -29,18 +45,23 @@ from autobot.kernel.core.validate import validate
 T = TypeVar("T")
 
 FORMAT: Final = "autobot.collection"
-VERSION: Final = 1
+VERSION: Final = 2
+READ: Final = (1, 2)
+"""Versions that are read."""
+WITHOUT: Final = ("permissions", "measurements", "vectors", "texts")
+"""What is left out of every archive, as its head says."""
 BLOCK: Final = 512
-SAID_MAX: Final = 64 * 1024
-"""Bytes of what is said of one thing."""
+SAID_MAX: Final = 8 * 1024 * 1024
+"""Bytes of what is said of one thing: a document with the versions before, a set with its questions."""
 HEAD, END = "collection.json", "end.json"
+SETS: Final = "question_sets/"
 _MAGIC: Final = b"ustar\x0000"
 _OCTAL: Final = re.compile(rb"[ 0]*([0-7]{1,11})[ \x00]?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What an archive says of itself. `documents` is how many were counted when it was begun."""
+    """What an archive says of itself. `documents` is how many were counted when it was begun, `without` what it has not."""
 
     format: str
     version: int
@@ -48,11 +69,12 @@ class Head:
     name: str
     documents: int
     written_at: str
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """What is said of a document: what it takes to add it, and what it was where it came from."""
+class Version:
+    """What is said of a version: what it takes to add it, and what it was where it came from."""
 
     title: str
     tags: tuple[str, ...]
@@ -64,10 +86,11 @@ class Described:
     sha256: str
     version: int
     created_at: str
-    updated_at: str
 
-    def command(self, blob: str, collection: str, by: str | None = None) -> AddDocument:
-        """Return the wish of the import `by` to add it. Raises InvalidInput when it breaks a rule of documents."""
+    def command(
+        self, blob: str, collection: str, by: str | None = None, of: str | None = None
+    ) -> AddDocument:
+        """Return the wish of the import `by` to add it, as a further version `of` a document. Raises InvalidInput when it breaks a rule of documents."""
         file = None
         if self.size:
             file = FileMark(
@@ -83,6 +106,7 @@ class Described:
             collection=collection,
             tags=self.tags,
             brought_by=by,
+            id=of,
         )
         validate(command)
         if file is None and not self.url:
@@ -91,11 +115,83 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Described(Version):
+    """What is said of a document: its newest version, and those `earlier`, the oldest first.
+
+    `id` is what question sets of the archive call it. `version` is the one that its bytes came with, when there are
+    earlier ones.
+    """
+
+    updated_at: str
+    id: str = ""
+    earlier: tuple[Version, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question of a set."""
+
+    query: str
+    relevant: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionSetSaid:
+    """What is said of a question set. Who wrote its questions is not: names mean nothing elsewhere."""
+
+    id: str
+    name: str
+    questions: tuple[Asked, ...]
+
+    def command(self, collection: str, by: str, places: Places) -> BringQuestionSet:
+        """Return the wish of the import `by` to make it, with the ids of documents and passages as they are there.
+
+        What is graded and did not come is left out, and so is a question that nothing is left to answer. Raises
+        InvalidInput when it breaks a rule of sets.
+        """
+        asked = []
+        for one in self.questions:
+            found = {here: grade for there, grade in one.relevant.items() if (here := places.get(there))}
+            if any(grade > 0 for grade in found.values()):
+                asked.append(WishedQuestion(query=one.query, relevant=found))
+        command = BringQuestionSet(
+            collection=collection, origin=self.id, name=self.name, questions=tuple(asked), brought_by=by
+        )
+        validate(command)
+        return command
+
+
+class Places:
+    """Where documents of an archive are now, and their passages."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, tuple[str, tuple[tuple[int, int], ...]]] = {}
+
+    def put(self, there: str, here: str, versions: tuple[tuple[int, int], ...]) -> None:
+        """Say where a document is; `versions` are pairs of its number there, rising, and here, 0 for one that is not."""
+        self._documents[there] = (here, versions)
+
+    def get(self, answer: str) -> str | None:
+        """Return what a document or passage is here; None when it did not come.
+
+        A version between two that came was the earlier one read anew, and so was one before the first.
+        """
+        place = place_of(answer)
+        if place is None:
+            return self._documents[answer][0] if answer in self._documents else None
+        document, version, number = place
+        here, versions = self._documents.get(document, ("", ()))
+        fitting = [mine for place, (theirs, mine) in enumerate(versions) if theirs <= version or not place]
+        return passage_id(here, fitting[-1], number) if fitting and fitting[-1] else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """What stands at the end: SHA-256 over what is said of all documents, one after the other."""
+    """What stands at the end: SHA-256 over what is said of all documents and sets, one after the other."""
 
     documents: int
     sha256: str
+    question_sets: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +240,16 @@ def original_name(number: int) -> str:
     return f"originals/{number:08d}"
 
 
+def version_name(number: int, place: int) -> str:
+    """Return where the bytes of a version before stand, the oldest of a document at 1."""
+    return f"versions/{number:08d}.{place:08d}"
+
+
+def set_name(number: int) -> str:
+    """Return where it stands what is said of a question set, which are numbered from 1."""
+    return f"{SETS}{number:08d}.json"
+
+
 FINISH: Final = b"\0" * (2 * BLOCK)
 """What follows the last entry."""
 
@@ -182,9 +288,9 @@ def head_of(raw: bytes) -> Head:
     head = _read(raw, Head, HEAD)
     if head.format != FORMAT:
         raise InvalidInput("This is no archive of a collection.")
-    if head.version != VERSION:
+    if head.version not in READ:
         raise InvalidInput(
-            f"The archive has version {head.version} of its format; this AutoBot reads version {VERSION}.",
+            f"The archive has version {head.version} of its format; this AutoBot reads versions 1 to {VERSION}.",
             hint="Take it in with the version of AutoBot that wrote it, or a newer one.",
         )
     if not (0 < len(head.id) <= 64 and 0 < len(head.name) <= 100):
@@ -195,16 +301,44 @@ def head_of(raw: bytes) -> Head:
 def described_of(raw: bytes, number: int) -> Described:
     """Return what is said of a document. Raises InvalidInput for what could not be added here."""
     found = _read(raw, Described, document_name(number))
-    if not 0 <= found.size <= FILE_MAX:
-        raise TooLarge(f"Document {number} of the archive has more than the {FILE_MAX} bytes of a file.")
+    if len(found.earlier) > VERSIONS_MAX:
+        raise TooLarge(f"Document {number} of the archive has more than {VERSIONS_MAX} versions before.")
+    numbers = [one.version for one in (*found.earlier, found)]
+    if numbers != sorted(set(numbers)) or numbers[0] < 1:
+        raise InvalidInput(f"The versions of document {number} of the archive are in no order.")
+    for one in (*found.earlier, found):
+        if not 0 <= one.size <= FILE_MAX:
+            raise TooLarge(f"Document {number} of the archive has more than the {FILE_MAX} bytes of a file.")
+        with _telling(f"Document {number}"):
+            one.command("x", "x")
+        if one is not found and not one.size:
+            raise InvalidInput(f"Document {number} of the archive has a version before without bytes.")
+    return found
+
+
+def set_of(raw: bytes, number: int, places: Places) -> QuestionSetSaid:
+    """Return what is said of a question set. Raises InvalidInput for what could not be made here."""
+    found = _read(raw, QuestionSetSaid, set_name(number))
+    if number > SETS_MAX:
+        raise TooLarge(f"An archive has at most {SETS_MAX} question sets.")
+    grades = sum(len(one.relevant) for one in found.questions)
+    if len(found.questions) > QUESTIONS_MAX or grades > GRADES_MAX:
+        raise TooLarge(
+            f"Question set {number} of the archive has more than {QUESTIONS_MAX} questions or {GRADES_MAX} grades."
+        )
+    with _telling(f"Question set {number}"):
+        check(found.command("x", "x", places).questions)
+    return found
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Say of a broken rule what in the archive breaks it."""
     try:
-        found.command("x", "x")
+        yield
     except InvalidInput as error:
         why = "; ".join(f"{one.pointer.removeprefix('#/')} {one.detail}" for one in error.errors)
-        raise InvalidInput(
-            f"Document {number} of the archive cannot be added: {why or error.detail}"
-        ) from None
-    return found
+        raise InvalidInput(f"{what} of the archive cannot be added: {why or error.detail}") from None
 
 
 def end_of(raw: bytes) -> End:

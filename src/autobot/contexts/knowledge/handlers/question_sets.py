@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from autobot.contexts.knowledge.domain.question_files import read_json_lines, read_trec
@@ -15,6 +16,7 @@ from autobot.contexts.knowledge.domain.question_set import (
 )
 from autobot.contexts.knowledge.handlers.parts import Parts
 from autobot.contexts.knowledge.ports.documents import Library, Write
+from autobot.contexts.knowledge.ports.imports import own_set, put_brought
 from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.contexts.knowledge.ports.measurements import MEASUREMENTS, MEASURING
 from autobot.contexts.knowledge.ports.question_sets import QUESTION_SETS, QuestionSets, StoredSet, put_set
@@ -29,6 +31,7 @@ from autobot.kernel.core.ids import IdSource
 from autobot.kernel.event_store.transaction import ANY, Delete, Erase
 
 Summary = contract.QuestionSetSummary
+Brought = contract.Brought
 Place = tuple[str | int, ...]
 
 
@@ -46,6 +49,23 @@ class QuestionSetHandlers:
         await self._require(command.collection, context)
         return await self._saved(
             await self._new(command.collection), command.name, command.questions, context
+        )
+
+    async def bring(self, command: contract.BringQuestionSet, context: CallContext) -> Decision[Brought]:
+        """Make one of an archive: what is graded in it came just before, or was read by then. One that is there stays."""
+        await self._require(command.collection, context)
+        set_id = own_set(command.origin, command.collection)
+        stored = await self._sets.one(set_id)
+        if stored.set.revision:
+            return Decision(answer=Brought(id=set_id, existing=True), object=set_id)
+        made = replace(await self._new(command.collection, set_id), row=stored.row)
+        facts = made.set.save(command.name, command.questions, context.principal.user_id, self._ids.new)
+        decided = self._decided(made, facts)
+        return Decision(
+            answer=Brought(id=set_id, existing=False),
+            emits=decided.emits,
+            writes=(*decided.writes, put_brought(set_id, command.brought_by, is_set=True)),
+            object=set_id,
         )
 
     async def replace(self, command: contract.ReplaceQuestionSet, context: CallContext) -> Decision[Summary]:
@@ -89,12 +109,12 @@ class QuestionSetHandlers:
     async def _require(self, collection: str, context: CallContext) -> None:
         (await self._library.collection(collection)).collection.require_writable(context.principal)
 
-    async def _new(self, collection: str) -> StoredSet:
+    async def _new(self, collection: str, set_id: str | None = None) -> StoredSet:
         if await self._sets.count(collection) >= contract.SETS_MAX:
             raise Conflict(
                 f"A collection has at most {contract.SETS_MAX} question sets.", hint="Delete one first."
             )
-        return StoredSet(set=QuestionSet(id=self._ids.new(), collection=collection))
+        return StoredSet(set=QuestionSet(id=set_id or self._ids.new(), collection=collection))
 
     async def _of(self, collection: str, set_id: str, context: CallContext) -> StoredSet:
         await self._require(collection, context)

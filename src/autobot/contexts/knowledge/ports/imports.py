@@ -1,7 +1,7 @@
 """Imports of archives: how far each is.
 
 knowledge.imports   by id; owner: who asked, sort: when
-knowledge.brought   by document: a new one that an import brought, until that import is over; group: the import
+knowledge.brought   by document or question set: a new one that an import brought, until that is over; group: the import
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Import:
     done: int = 0
     added: int = 0
     existing: int = 0
+    question_sets: int = 0
     error: Failure | None = None
     ended_at: str | None = None
     row: int = 0
@@ -83,6 +84,7 @@ class Import:
             done=self.done,
             added=self.added,
             existing=self.existing,
+            question_sets=self.question_sets,
             size=self.size,
             error=self.error,
             created_at=self.created_at,
@@ -119,15 +121,26 @@ class Imports:
         found = await self._store.query(Query(table=IMPORTS, owner=owner, limit=limit, order="descending"))
         return [_import(row.document, row.version) for row in found]
 
-    async def brought(self, import_id: str) -> Sequence[str]:
-        """Return some of the documents that an import brought, none when there are no more."""
+    async def brought(self, import_id: str) -> Sequence[tuple[str, bool]]:
+        """Return some of what an import brought, by id and whether it is a question set; none when there is no more."""
         found = await self._store.query(Query(table=BROUGHT, group=import_id, limit=PAGE))
-        return [row.key for row in found]
+        return [(row.key, bool(row.document.get("set"))) for row in found]
+
+    async def has_brought(self, import_id: str, document_id: str) -> bool:
+        """Say whether an import that goes on brought a document."""
+        row = await self._store.get(BROUGHT, document_id)
+        return row is not None and row.group == import_id
 
 
-def put_brought(document_id: str, import_id: str) -> Put:
-    """Note that an import brought a document."""
-    return Put(table=BROUGHT, key=document_id, document={}, group=import_id)
+def put_brought(brought: str, import_id: str, *, is_set: bool = False) -> Put:
+    """Note that an import brought a document, or a question set."""
+    return Put(table=BROUGHT, key=brought, document={"set": True} if is_set else {}, group=import_id)
+
+
+def own_set(origin: str, collection: str) -> str:
+    """Return the id of the set that one of an archive becomes: one for each origin and collection."""
+    mark = blake2b(f"{origin}\x00{collection}".encode(), digest_size=16)
+    return f"in-{mark.hexdigest()}"
 
 
 def _import(document: object, version: int) -> Import:

@@ -2,29 +2,31 @@
 
 Nothing of an archive that breaks a rule anywhere is taken in. The one step that takes in may be repeated: a document is
 added under a key of its own, and a file that the collection has already is recognised, so whatever ends the process in
-the middle, the next one goes on without doubles. Who wants an import no more gets back what was: documents that it
+the middle, the next one goes on without doubles. Versions of a document come one after the other, each when the one
+before was read, so that each can be looked at and found as of then. Question sets come last, when it is known where the
+documents are that they grade; what they grade and is not there is left out. Who wants an import no more gets back what was: documents that it
 brought are deleted, and so is the collection that was made for it, unless somebody else put something there.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from typing import Final
 
 from autobot.contexts.knowledge.domain import archive
-from autobot.contexts.knowledge.ports.blobs import PIECE, Blobs, store
+from autobot.contexts.knowledge.ports.blobs import Blobs, store
+from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.imports import BROUGHT, Import, Imports
+from autobot.contexts.knowledge.ports.unarchiving import Archive, Bytes, Member
 from autobot.contracts.knowledge import archives as contract
-from autobot.contracts.knowledge import collections, documents
-from autobot.contracts.knowledge.words import FILE_MAX
+from autobot.contracts.knowledge import collections, documents, question_sets
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, principal_of
-from autobot.kernel.core.errors import AutoBotError, Interrupted, InvalidInput, WrongExpectedVersion
+from autobot.kernel.core.errors import AutoBotError, Interrupted, InvalidInput, NotFound, WrongExpectedVersion
 from autobot.kernel.core.message import Message
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently
@@ -37,94 +39,8 @@ NAME: Final = "import of documents"
 BUDGET_S: Final = 86_400.0
 TELL_S: Final = 0.5
 """How often it is written how far an import is, at most."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A document of an archive: its number from 1, what is said of it, and where its bytes begin."""
-
-    number: int
-    described: archive.Described
-    offset: int
-
-
-class Archive:
-    """An archive that lies among the originals. Everything is read again each time, and held against what is said of it."""
-
-    def __init__(self, blobs: Blobs, blob: str) -> None:
-        self._blobs, self._blob = blobs, blob
-
-    async def head(self) -> archive.Head:
-        """Return what it says of itself. Raises InvalidInput."""
-        raw, _ = await self._said(archive.HEAD, 0)
-        return archive.head_of(raw)
-
-    async def members(self) -> AsyncIterator[Member]:
-        """Yield its documents in order. Raises InvalidInput where it is not what it must be, up to its last byte."""
-        _, offset = await self._said(archive.HEAD, 0)
-        digest, number = sha256(), 0
-        while not await self._is_end(offset):
-            number += 1
-            if number > contract.DOCUMENTS_MAX:
-                raise InvalidInput(f"An archive has at most {contract.DOCUMENTS_MAX} documents.")
-            raw, offset = await self._said(archive.document_name(number), offset)
-            digest.update(raw)
-            described = archive.described_of(raw, number)
-            if not described.size:
-                yield Member(number=number, described=described, offset=0)
-                continue
-            entry = archive.entry_of(
-                await self._read(offset, archive.BLOCK), archive.original_name(number), FILE_MAX
-            )
-            if entry.size != described.size:
-                raise InvalidInput(f"Document {number} of the archive has another size than it says.")
-            yield Member(number=number, described=described, offset=offset + archive.BLOCK)
-            offset += archive.BLOCK + entry.blocks
-        raw, offset = await self._said(archive.END, offset)
-        end = archive.end_of(raw)
-        if (end.documents, end.sha256) != (number, digest.hexdigest()):
-            raise InvalidInput("The archive has other documents than its end says.")
-        if await self._read(offset, len(archive.FINISH) + 1) != archive.FINISH:
-            raise InvalidInput("The archive does not end where it must.")
-
-    async def pieces(self, member: Member) -> AsyncIterator[bytes]:
-        """Yield the bytes of a document. Raises InvalidInput when they are cut off, or not those that are said."""
-        if not member.described.size:
-            return
-        digest, at = sha256(), 0
-        while at < member.described.size:
-            piece = await self._read(member.offset + at, min(PIECE, member.described.size - at))
-            if not piece:
-                raise InvalidInput("The archive is cut off.")
-            digest.update(piece)
-            at += len(piece)
-            yield piece
-        if digest.hexdigest() != member.described.sha256:
-            raise InvalidInput(
-                f"The bytes of document {member.number} of the archive are not those that it says."
-            )
-
-    async def _is_end(self, offset: int) -> bool:
-        block = await self._read(offset, archive.BLOCK)
-        return block[:100].rstrip(b"\0") == archive.END.encode()
-
-    async def _said(self, name: str, offset: int) -> tuple[bytes, int]:
-        """Return what an entry says, and where the next one begins."""
-        entry = archive.entry_of(await self._read(offset, archive.BLOCK), name, archive.SAID_MAX)
-        raw = await self._read(offset + archive.BLOCK, entry.size)
-        if len(raw) < entry.size:
-            raise InvalidInput("The archive is cut off.")
-        return raw, offset + archive.BLOCK + entry.blocks
-
-    async def _read(self, offset: int, length: int) -> bytes:
-        """Return bytes of it: fewer at its end alone."""
-        found = b""
-        while len(found) < length:
-            piece = await self._blobs.read(self._blob, offset + len(found), length - len(found))
-            if not piece:
-                break
-            found += piece
-        return found
+READ_S: Final = 60.0
+"""How long the next version of a document waits for the one before to be read, in seconds: then it comes all the same."""
 
 
 class ImportRun(PlainRun):
@@ -134,7 +50,7 @@ class ImportRun(PlainRun):
 
     def __init__(self, *, bus: Dispatcher, store: EventStore, blobs: Blobs, clock: Clock) -> None:
         self._bus, self._store, self._blobs, self._clock = bus, store, blobs, clock
-        self._imports = Imports(store)
+        self._imports, self._library = Imports(store), Library(store)
 
     @property
     def name(self) -> str:
@@ -158,8 +74,10 @@ class ImportRun(PlainRun):
             return outcome
         service = as_service(run.context, "knowledge", run.owner)
         while brought := await patiently(lambda: self._imports.brought(run.id)):
-            for one in brought:
-                await self._undone(documents.DeleteDocument(id=one), service, run.key(f"back:{one}"))
+            for one, is_set in brought:
+                undo = question_sets.DeleteQuestionSet(collection=there.collection, id=one)
+                wish = undo if is_set else documents.DeleteDocument(id=one)
+                await self._undone(wish, service, run.key(f"back:{one}"))
             await self._forget(brought)
         if there.made:
             gone = collections.DeleteCollection(id=there.collection)
@@ -170,8 +88,8 @@ class ImportRun(PlainRun):
         with suppress(*REFUSED):
             await self._bus.dispatch(command, service, key=key)
 
-    async def _forget(self, brought: Sequence[str]) -> None:
-        writes = tuple(Delete(table=BROUGHT, key=one) for one in brought)
+    async def _forget(self, brought: Sequence[tuple[str, bool]]) -> None:
+        writes = tuple(Delete(table=BROUGHT, key=one) for one, _ in brought)
         await patiently(lambda: self._store.commit(Transaction(writes=writes)))
 
     async def _there(self, run: Run) -> Import:
@@ -181,53 +99,108 @@ class ImportRun(PlainRun):
         return found
 
     async def _check(self, run: Run) -> bool:
-        read = Archive(self._blobs, (await self._there(run)).blob)
+        read, places = Archive(self._blobs, (await self._there(run)).blob), archive.Places()
         head = await read.head()
         count = 0
         async for member in read.members():
             if not await self._wanted(run):
                 return False
-            async for _ in read.pieces(member):
-                pass
+            if not isinstance(member, Member):
+                archive.set_of(member.raw, member.number, places)
+                continue
+            for version in member.versions:
+                async for _ in read.pieces(member.number, version):
+                    pass
             count += 1
+            self._note(
+                places, member, member.described.id, tuple(one.said.version for one in member.versions)
+            )
         checked = contract.RecordImportChecked(id=run.id, origin=head.id, name=head.name, documents=count)
         service = as_service(run.context, "knowledge", run.owner)
         await self._bus.dispatch(checked, service, key=run.key_for("checked", checked))
         return await self._wanted(run)
+
+    def _note(self, places: archive.Places, member: Member, here: str, versions: Sequence[int]) -> None:
+        """Say where a document is. One without an id is graded by no set. Raises InvalidInput for an id that is there twice."""
+        there = member.described.id
+        if not there:
+            return
+        if places.get(there) is not None:
+            raise InvalidInput(f"The archive has two documents called {there[:64]}.")
+        theirs = (one.said.version for one in member.versions)
+        places.put(there, here, tuple(zip(theirs, versions, strict=True)))
 
     async def _wanted(self, run: Run) -> bool:
         """Say whether nobody cancelled it."""
         return (await self._there(run)).state in ("checking", "importing")
 
     async def _take_in(self, run: Run) -> bool:
-        there = await self._there(run)
+        there, places = await self._there(run), archive.Places()
         read, told = Archive(self._blobs, there.blob), self._clock.monotonic()
-        now = replace(there, done=0, added=0, existing=0)
+        now = replace(there, done=0, added=0, existing=0, question_sets=0)
         async for member in read.members():
             if not await self._wanted(run):
                 return False
             try:
-                existing = await self._add(run, read, member, there.collection)
+                if isinstance(member, Member):
+                    existing = await self._add(run, read, member, there.collection, places)
+                    now = replace(
+                        now,
+                        done=now.done + 1,
+                        added=now.added + (not existing),
+                        existing=now.existing + existing,
+                    )
+                else:
+                    said = archive.set_of(member.raw, member.number, places)
+                    wish = said.command(there.collection, run.id, places)
+                    came = await self._bus.dispatch(wish, run.context, key=run.key(f"set:{member.number}"))
+                    now = replace(now, question_sets=now.question_sets + (not came.value.existing))
             except AutoBotError:
                 await self._tell(run, now)
                 raise
-            now = replace(
-                now, done=now.done + 1, added=now.added + (not existing), existing=now.existing + existing
-            )
             if self._clock.monotonic() - told > TELL_S:
                 told = self._clock.monotonic()
                 await self._tell(run, now)
         await self._tell(run, now)
         return True
 
-    async def _add(self, run: Run, read: Archive, member: Member, collection: str) -> bool:
+    async def _add(
+        self, run: Run, read: Archive, member: Member, collection: str, places: archive.Places
+    ) -> bool:
         """Add a document as the one who asked; say whether the collection had its file already."""
-        blob = f"{run.id}-{member.number}"
-        wish = member.described.command(blob, collection, run.id)
+        if len(member.versions) > 1:
+            known, _ = await self._library.of_file(collection, member.described.sha256)
+            there = (await self._library.document(known)).document if known else None
+            if there is not None and there.exists and not await self._imports.has_brought(run.id, known):
+                # Its newest version is what its file is here; of those before nothing is known.
+                numbers = [0] * (len(member.versions) - 1) + [there.ready_version or there.version]
+                self._note(places, member, known, numbers)
+                return True
+        here, numbers, existing = "", list[int](), False
+        for place, version in enumerate(member.versions):
+            if here:
+                try:
+                    await self._bus.ask(documents.AwaitDocument(id=here, seconds=READ_S), run.context)
+                except NotFound:
+                    # Somebody deleted it meanwhile: the rest of it is not wanted either.
+                    return False
+            accepted = await self._version(run, read, member, place, version, collection, here)
+            here, existing = accepted.id, existing or (accepted.existing and not place)
+            numbers.append(accepted.version)
+        self._note(places, member, here, numbers)
+        return existing
+
+    async def _version(
+        self, run: Run, read: Archive, member: Member, place: int, version: Bytes, collection: str, of: str
+    ) -> documents.Accepted:
+        """Add a version, the first as a new document; its number in the name of its bytes makes a repeat harmless."""
+        name = f"{member.number}" if version.said is member.described else f"{member.number}.{place}"
+        blob = f"{run.id}-{name}"
+        wish = version.said.command(blob, collection, run.id, of or None)
         if wish.file is not None:
-            await store(self._blobs, blob, read.pieces(member), member.described.size)
+            await store(self._blobs, blob, read.pieces(member.number, version), version.said.size)
         try:
-            answer = await self._bus.dispatch(wish, run.context, key=run.key(f"document:{member.number}"))
+            answer = await self._bus.dispatch(wish, run.context, key=run.key(f"document:{name}"))
         except REFUSED:
             # After another error it may be a document's by now; what is nobody's is swept.
             await self._blobs.remove(blob)
@@ -235,12 +208,14 @@ class ImportRun(PlainRun):
         accepted: documents.Accepted = answer.value
         if wish.file is not None and accepted.kept != blob:
             await self._blobs.remove(blob)
-        return accepted.existing
+        return accepted
 
     async def _tell(self, run: Run, now: Import) -> None:
         """Write how far it is."""
         there = await self._there(run)
-        row = replace(there, done=now.done, added=now.added, existing=now.existing)
+        row = replace(
+            there, done=now.done, added=now.added, existing=now.existing, question_sets=now.question_sets
+        )
         try:
             await patiently(lambda: self._store.commit(Transaction(writes=(row.put(),))))
         except WrongExpectedVersion:
