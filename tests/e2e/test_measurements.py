@@ -118,7 +118,7 @@ def test_a_set_of_trec_comes_and_goes_by_the_page(reader: Visit, alice: Person, 
     topics.write_text("t1\twhere do ferns grow\n")
     page.get_by_role("button", name="New set").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("combobox", name="Form").click()
+    dialog.get_by_role("combobox", name="Format").click()
     page.get_by_role("option", name="Judgements (TREC)").click()
     for grade, told in (("9", "line 1: the grade is not between 0 and 3"), ("2", "")):
         judged.write_text(f"t1 0 {documents['Ferns']} {grade}\n")
@@ -126,7 +126,7 @@ def test_a_set_of_trec_comes_and_goes_by_the_page(reader: Visit, alice: Person, 
             with page.expect_file_chooser() as chooser:
                 dialog.get_by_role("button", name=button, exact=True).click()
             chooser.value.set_files(str(file))
-        dialog.get_by_role("button", name="Make it").click()
+        dialog.get_by_role("button", name="Create").click()
         if told:
             expect(dialog.get_by_text(told)).to_be_visible()
     expect(page.get_by_role("region", name="Questions").get_by_role("link")).to_have_text(
@@ -152,10 +152,10 @@ def test_a_set_comes_from_a_file_and_goes(reader: Visit, alice: Person, tmp_path
         page.get_by_role("button", name="New set").click()
         dialog = page.get_by_role("dialog")
         with page.expect_file_chooser() as chooser:
-            dialog.get_by_role("button", name="From a file").click()
+            dialog.get_by_role("button", name="Choose a file").click()
         chooser.value.set_files(str(file))
         expect(dialog.get_by_role("textbox", name="Name")).to_have_value(file.stem)
-        dialog.get_by_role("button", name="Make it").click()
+        dialog.get_by_role("button", name="Create").click()
         if file is bad:
             expect(dialog.get_by_text("line 1")).to_be_visible()
             dialog.get_by_role("button", name="Cancel").click()

@@ -74,5 +74,5 @@ class Prober:
         except (AutoBotError, TimeoutError):
             well = False
         if well is not None:
-            target.reachable, target.probed_at = well, self._clock.monotonic()
+            target.probed(well, self._clock.monotonic())
         return well

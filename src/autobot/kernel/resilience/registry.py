@@ -39,6 +39,8 @@ class Target:
     """
 
     __slots__ = (
+        "_answered",
+        "_well",
         "address",
         "breaker",
         "consecutive",
@@ -49,7 +51,6 @@ class Target:
         "last_error",
         "latency",
         "probed_at",
-        "reachable",
         "throttle",
     )
 
@@ -64,8 +65,23 @@ class Target:
         self.ejected_until = 0.0
         self.ejections = 0
         self.consecutive = 0
-        self.reachable: bool | None = None
         self.probed_at = 0.0
+        self._well: bool | None = None
+        self._answered = 0
+
+    @property
+    def answered(self) -> int:
+        """Attempts that did not fail, since the process started."""
+        return self.latency.calls - self.latency.failures
+
+    @property
+    def reachable(self) -> bool | None:
+        """Return what the last probe found. What failed holds until a call is answered: then nothing is known of it."""
+        return None if self._well is False and self.answered > self._answered else self._well
+
+    def probed(self, well: bool, now: float) -> None:
+        """Write down what a probe found."""
+        self._well, self.probed_at, self._answered = well, now, self.answered
 
 
 class LinkState:

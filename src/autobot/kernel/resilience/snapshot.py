@@ -34,7 +34,8 @@ class TargetSnapshot:
     breaker); `since` is when it came into that state; `next_probe_at` when an open breaker lets a
     probe through, or an isolation ends. `by` and `reason` tell of the last manual action, while it
     lasts. `paused_until`: the target asked us (429) not to call before. `reachable` is the last
-    background probe's answer, at `probed_at`; None when there was none.
+    background probe's answer, at `probed_at`; None when there was none, or when a call was answered
+    after one that failed.
     """
 
     address: str

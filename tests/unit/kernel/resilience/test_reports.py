@@ -150,6 +150,17 @@ async def test_an_idle_target_is_only_looked_at() -> None:
     assert (seen.breaker_state, seen.reachable, seen.probed_at) == ("closed", False, bench.clock.now())
 
 
+async def test_an_answer_takes_back_a_failed_probe() -> None:
+    """A target that answers a call is not shown as out of reach by what a probe found before."""
+    bench = Bench(PipelineOptions(breaker=BREAKER), "ok")
+    bench.transport.health = {"a": False}
+    await bench.pipeline.probe_idle()
+    assert bench.pipeline.snapshot().targets[0].reachable is False
+    await bench.call()
+
+    assert bench.pipeline.snapshot().targets[0].reachable is None
+
+
 async def test_a_busy_target_is_not_probed() -> None:
     """Calls tell enough."""
     bench = Bench(PipelineOptions())

@@ -60,9 +60,9 @@ export function percent(share: number): string {
   return `${value === 0 ? "0" : value < 10 ? trim(value.toFixed(1)) : Math.round(value)} %`;
 }
 
-const exactly = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const exactly = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
-/** The local date and time to the second, for the hover over a relative time. */
+/** The local date and time to the second with the name of its zone, for the hover over a relative time. */
 export function exactTime(at: number): string {
   return Number.isNaN(at) ? "" : exactly.format(at);
 }
