@@ -122,7 +122,7 @@ def test_a_set_of_trec_comes_and_goes_by_the_page(reader: Visit, alice: Person, 
     page.get_by_role("option", name="Judgements (TREC)").click()
     for grade, told in (("9", "line 1: the grade is not between 0 and 3"), ("2", "")):
         judged.write_text(f"t1 0 {documents['Ferns']} {grade}\n")
-        for button, file in (("From a file", judged), ("Topics from a file", topics)):
+        for button, file in (("Choose a file", judged), ("Topics from a file", topics)):
             with page.expect_file_chooser() as chooser:
                 dialog.get_by_role("button", name=button, exact=True).click()
             chooser.value.set_files(str(file))

@@ -46,6 +46,8 @@ def test_answers_are_counted_by_model_user_and_day(talker: Visit, bob: Person) -
     usage = page.get_by_role("region", name="Usage and cost")
     expect(usage.get_by_role("row").filter(has_text="tiny")).to_be_visible()
     expect(page.get_by_text("of what you used")).to_be_visible()
+    expect(usage).to_contain_text("No cost is shown where no price is set.")
+    expect(usage.get_by_role("link", name="Set prices")).to_have_count(0)
     usage.get_by_role("combobox", name="Sum by").click()
     page.get_by_role("option", name="User").click()
     expect(usage.get_by_role("row").filter(has_text=bob.name)).to_be_visible()

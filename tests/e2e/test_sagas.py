@@ -15,7 +15,7 @@ from tests.integration.product.host import Host
 
 
 def test_a_removal_is_asked_for_watched_and_stopped(admin: Visit, plain_host: Host) -> None:
-    """Who is removed with grace is shown as going; the saga shows its way, and stopping it with a reason undoes it."""
+    """Who is removed with grace is shown as going; the saga names them and shows its way, and stopping it with a reason undoes it."""
     user = plain_host()
     page = admin.go("/users")
     page.get_by_role("button", name=f"Actions for {user.name}").click()
@@ -52,7 +52,7 @@ def test_a_removal_is_asked_for_watched_and_stopped(admin: Visit, plain_host: Ho
     expect(shown.get_by_role("listitem").filter(has_text="Requested")).to_contain_text("undone")
     expect(ahead).to_contain_text("not reached")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("row", name=re.compile("User removal")).first).to_contain_text("undone")
+    expect(page.get_by_role("row", name=re.compile(f"User removal.*{user.name}"))).to_contain_text("undone")
     page.get_by_role("tab", name="Waiting for you").click()
     expect(page.get_by_text("Nothing waits for you")).to_be_visible()
 

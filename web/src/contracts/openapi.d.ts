@@ -4954,7 +4954,7 @@ export interface components {
          *         ejected_until: until when it is set aside because it fails more than the others, None while it is not.
          *         paused_until: until when it asked not to be called.
          *         calls: attempts since the process started; `failures` of them failed.
-         *         reachable: the last background probe's answer, None when there was none.
+         *         reachable: the last background probe's answer, None when there was none, or a call was answered after it failed.
          *         error: what its last failed attempt said.
          */
         ServerView: {

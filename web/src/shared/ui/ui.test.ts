@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "@/shared/http";
 import { failureOf } from "./failure";
-import { count, duration, percent, rate, relative, shortId } from "./format";
+import { count, duration, exactTime, percent, rate, relative, shortId } from "./format";
 import { chordOf, match } from "./keys";
 
 describe("numbers as people read them", () => {
@@ -13,6 +13,7 @@ describe("numbers as people read them", () => {
     const at = (seconds: number): string => relative(now - seconds * 1000, now);
     expect([1, 12, 200, 7_300, 200_000, 90 * 86_400].map(at)).toEqual(["now", "12 s ago", "3 min ago", "2 h ago", "2 d ago", "2026-03-17"]);
     expect(at(-65)).toBe("in 1 min");
+    expect(exactTime(now)).toMatch(/2026.* (UTC|GMT|[A-Z]{3,5})/);
   });
   it("shorten what is large and keep what is small", () => {
     expect([0, 950, 1_240, 12_400, 3_400_000].map(count)).toEqual(["0", "950", "1.2k", "12k", "3.4M"]);
