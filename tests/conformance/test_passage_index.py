@@ -15,8 +15,6 @@ from autobot.adapters.postings.passages import ListOptions, WordPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.adapters.usearch.passages import NearOptions, NearPassages
 from autobot.contexts.knowledge.ports.index import (
-    EVERY,
-    Among,
     Hit,
     IndexedVersion,
     Labels,
@@ -77,9 +75,9 @@ class TestPostgresPassages(PassageIndexSuite):
 class Tended(NearPassages):
     """Makes its graph before each search, so that every search goes by one, as far as it is allowed."""
 
-    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
         await self.tend()
-        return await super().nearest(vector, where, limit, among)
+        return await super().nearest(vector, where, limit)
 
 
 class TestNearPassages(PassageIndexSuite):
@@ -144,8 +142,8 @@ class Planted(PassageIndexSuite):
 
 
 class ForgetsToFilterVectors(MemoryPassages):
-    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
-        return await super().nearest(vector, Where(model=where.model, as_of=where.as_of), limit, among)
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        return await super().nearest(vector, Where(model=where.model, as_of=where.as_of), limit)
 
 
 class ReadsAnEmptyListAsAll(MemoryPassages):
@@ -175,12 +173,12 @@ class ErasesTheNewestOnly(MemoryPassages):
 
 
 class ComparesAcrossModels(MemoryPassages):
-    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
         models = {one.of.model for one in self._versions.values() if one.of.model}
         found = [
             hit
             for model in models
-            for hit in await super().nearest(vector, replace(where, model=model), limit, among)
+            for hit in await super().nearest(vector, replace(where, model=model), limit)
         ]
         return sorted(found, key=lambda one: -one.score)[:limit]
 
@@ -233,7 +231,7 @@ class LetsEverythingStand(MemoryPassages):
 
 class ReadsWordsOfNowAlone(MemoryPassages):
     async def words(self, after: int, limit: int) -> Sequence[StoredWords]:
-        now = (await self.standing(range(1, self._numbered + 1), Where())).ids
+        now = (await self.standing(range(1, self._numbered + 1), Where())).places
         return [one for one in await super().words(after, limit) if one.number in now]
 
 

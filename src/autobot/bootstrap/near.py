@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from autobot.adapters.sqlite.passages import SqlitePassages
-from autobot.adapters.usearch.passages import SHIPPED as NEAR
-from autobot.adapters.usearch.passages import NearPassages
 from autobot.config import Config
 from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.contracts.knowledge import documents
@@ -20,8 +17,11 @@ from autobot.kernel.event_store.ports import EventStore
 if TYPE_CHECKING:
     from autobot.adapters.postgres.passages import PostgresPassages
     from autobot.adapters.postings.passages import WordPassages
+    from autobot.adapters.usearch.passages import NearPassages
 
 PASSAGES: Final = "passages.db"
+MANY: Final = 5_000
+"""Vectors, or passages, from which on finding them by graph and lists is worth what these cost."""
 SOON: Final = 500
 """Of PostgreSQL, which compares a thousand vectors in 50 ms of a core, where SQLite needs a millisecond."""
 TEND_EVERY_S: Final = 60.0
@@ -35,15 +35,13 @@ class OwnIndex:
     `near` finds by graphs and `words` by lists, where the extra `vectors` is installed.
     """
 
-    def __init__(
-        self, store: SqlitePassages | PostgresPassages, config: Config, least: int = NEAR.least
-    ) -> None:
+    def __init__(self, store: SqlitePassages | PostgresPassages, config: Config, least: int = MANY) -> None:
         """`least` is the number of vectors, and of passages, from which on graphs and lists are worth it."""
         self.store = store
-        there = importlib.util.find_spec("usearch") is not None
-        self.words = _words(store, config, least) if there else None
-        near = replace(NEAR, least=least)
-        self.near = NearPassages(self.words, config.data_dir, near) if self.words is not None else None
+        self.near: NearPassages | None = None
+        self.words: WordPassages | None = None
+        if importlib.util.find_spec("usearch") is not None:
+            self.near, self.words = _beside(store, config, least)
 
     @property
     def index(self) -> PassageIndex:
@@ -51,11 +49,15 @@ class OwnIndex:
         return self.near or self.store
 
 
-def _words(store: SqlitePassages | PostgresPassages, config: Config, least: int) -> WordPassages:
-    """Return the lists over the store. They need numpy, which the core starts without, and is often not there."""
-    from autobot.adapters.postings.passages import SHIPPED, WordPassages
+def _beside(
+    store: SqlitePassages | PostgresPassages, config: Config, least: int
+) -> tuple[NearPassages, WordPassages]:
+    """Return graphs over lists over the store. They need numpy, which the core starts without, and is often not there."""
+    from autobot.adapters.postings.passages import ListOptions, WordPassages
+    from autobot.adapters.usearch.passages import NearOptions, NearPassages
 
-    return WordPassages(store, config.data_dir, replace(SHIPPED, least=least))
+    words = WordPassages(store, config.data_dir, ListOptions(least=least))
+    return NearPassages(words, config.data_dir, NearOptions(least=least)), words
 
 
 async def open_index(config: Config) -> OwnIndex:

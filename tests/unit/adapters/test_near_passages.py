@@ -89,6 +89,6 @@ async def test_a_damaged_graph_costs_no_answer(tmp_path: Path) -> None:
 
 def test_options_have_ranges() -> None:
     """What cannot work is refused when it is made."""
-    for bad in ({"least": 0}, {"candidates": 5}, {"growth": 0.0}):
+    for bad in ({"least": 0}, {"newest": 0}, {"growth": 0.0}):
         with pytest.raises(ValueError, match="is"):
             NearOptions(**bad)  # type: ignore[arg-type]

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from autobot.adapters.memory.passages import MemoryPassages
-from autobot.adapters.postings.passages import BEHIND, ListOptions, WordPassages
+from autobot.adapters.postings.passages import ListOptions, WordPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Where
+from autobot.contexts.knowledge.ports.listed import BEHIND
 from autobot.testing.conformance.passage_index_base import ids, labels, passages_of, version_of
 
 pytestmark = pytest.mark.anyio

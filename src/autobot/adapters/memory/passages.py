@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autobot.contexts.knowledge.ports.index import (
-    EVERY,
-    Among,
     Hit,
     IndexedVersion,
     IndexReport,
@@ -132,16 +130,13 @@ class MemoryPassages:
         ]
         return _best(hits, limit)
 
-    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
         asked = unit(vector)
         hits = [
             _hit(passage, sum(a * b for a, b in zip(asked, other, strict=True)))
             for one in self._fitting(where)
             if one.of.model == where.model and one.vectors and len(one.vectors[0]) == len(asked)
-            for number, (passage, other) in enumerate(
-                zip(one.passages, one.vectors, strict=True), start=one.first
-            )
-            if _is_among(number, among)
+            for passage, other in zip(one.passages, one.vectors, strict=True)
         ]
         return _best(hits, limit)
 
@@ -172,13 +167,13 @@ class MemoryPassages:
 
     async def standing(self, numbers: Sequence[int], where: Where) -> Standing:
         wanted = set(numbers)
-        ids = {
-            number: passage.id
+        places = {
+            number: (passage.document_id, passage.version, passage.number)
             for one in self._fitting(where)
             for number, passage in enumerate(one.passages, start=one.first)
             if number in wanted
         }
-        return Standing(ids=ids, last=self._numbered)
+        return Standing(places=places, last=self._numbered)
 
     def _fitting(self, where: Where) -> Iterator[_Stored]:
         return (one for one in self._versions.values() if one.fits(where))
@@ -233,13 +228,6 @@ def _labelled(one: _Stored, labels: Labels) -> _Stored:
         past=past,
         labelled=max(one.labelled, labels.position),
     )
-
-
-def _is_among(number: int, among: Among) -> bool:
-    if among == EVERY:
-        return True
-    above = among.beyond is not None and number > among.beyond
-    return above or (among.numbers is not None and number in among.numbers)
 
 
 def _words(text: str) -> list[str]:

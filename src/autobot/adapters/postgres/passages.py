@@ -13,8 +13,6 @@ from autobot.adapters.postgres.options import StoreOptions
 from autobot.adapters.postgres.passages_labels import PAST, label
 from autobot.adapters.postgres.passages_reading import searchable
 from autobot.contexts.knowledge.ports.index import (
-    EVERY,
-    Among,
     Hit,
     IndexedVersion,
     IndexReport,
@@ -138,11 +136,9 @@ class PostgresPassages:
     async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
         return await self._pool.run(lambda connection: reading.lexical(connection, text, where, limit))
 
-    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
         wanted = unit(vector)
-        return await self._pool.run(
-            lambda connection: reading.nearest(connection, wanted, where, limit, among)
-        )
+        return await self._pool.run(lambda connection: reading.nearest(connection, wanted, where, limit))
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         return await self._pool.run(lambda connection: reading.stored(connection, model, after, limit))

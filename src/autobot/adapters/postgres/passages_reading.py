@@ -13,8 +13,6 @@ from typing import Any, Final
 from autobot.adapters.postgres.driver import Connection
 from autobot.adapters.postgres.rows import WORD_CHARACTERS
 from autobot.contexts.knowledge.ports.index import (
-    EVERY,
-    Among,
     Hit,
     IndexReport,
     ModelPassages,
@@ -129,16 +127,10 @@ async def lexical(connection: Connection, text: str, where: Where, limit: int) -
     return [_hit(*row) for row in await connection.fetch(sql, *values.values)]
 
 
-async def nearest(
-    connection: Connection, vector: array[float], where: Where, limit: int, among: Among
-) -> list[Hit]:
+async def nearest(connection: Connection, vector: array[float], where: Where, limit: int) -> list[Hit]:
     """Return the passages of the nearest vectors, by comparing all that may be read. `vector` has length 1."""
     values = _Values(list(vector), where.model, len(vector))
     condition = values.condition(where)
-    if among != EVERY:
-        numbers = values.bind(list(among.numbers or ()))
-        condition += f" AND (p.number = ANY({numbers}::bigint[])"
-        condition += f" OR p.number > {values.bind(among.beyond)})" if among.beyond is not None else ")"
     sql = (
         "SELECT d.document, d.version, p.place,"  # noqa: S608 - clauses are ours
         " (SELECT sum(a::float8 * b) FROM unnest(p.vector, $1::real[]) AS t(a, b)) AS score"
@@ -149,7 +141,7 @@ async def nearest(
 
 
 async def standing(connection: Connection, numbers: Sequence[int], where: Where) -> Standing:
-    """Return the ids of those passages that may be searched."""
+    """Return where those passages lie that may be searched."""
     values = _Values(list(numbers))
     # One statement, and so of one moment.
     (last, *_), *rows = await connection.fetch(
@@ -160,7 +152,9 @@ async def standing(connection: Connection, numbers: Sequence[int], where: Where)
         f" WHERE p.number = ANY($1::bigint[]) AND {values.condition(where)}) found ORDER BY part",
         *values.values,
     )
-    return Standing(ids={number: passage_id(*place) for number, *place in rows}, last=last)
+    return Standing(
+        places={number: (document, version, place) for number, document, version, place in rows}, last=last
+    )
 
 
 async def stored(connection: Connection, model: str, after: int, limit: int) -> list[StoredVector]:

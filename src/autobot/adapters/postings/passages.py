@@ -13,21 +13,16 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autobot.adapters.postings.lists import NAME, Lists, Newest, load, remove
-from autobot.adapters.postings.scoring import Holding, Wanted, best, rarity
+from autobot.adapters.postings.scoring import Holding, Wanted, best, rarity, weights_of
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, StoredWords, Where
 from autobot.contexts.knowledge.ports.index_over import IndexOver
-from autobot.contracts.knowledge.passages import passage_id, place_of
+from autobot.contexts.knowledge.ports.listed import found
 
 PAGE: Final = 500
 """Passages that are read in one step."""
-BEHIND: Final = 200
-"""New passages that a search reads itself; when more came, it is answered by the store."""
-DEEPER: Final = 4
-"""How many times more passages are looked at when too few of the best may be searched."""
-TRIES: Final = 4
-"""Times that a search is begun again because passages came while it ran; then the store answers."""
 ON_LOOP: Final = 200_000
 """Passages up to which scoring (about a millisecond) is not worth another thread."""
 
@@ -53,12 +48,12 @@ class ListOptions:
 SHIPPED: Final = ListOptions()
 
 
-@dataclass(frozen=True, slots=True)
 class _Held:
     """The lists of all passages: most of them in the file, the rest in memory."""
 
-    lists: Lists
-    newest: Newest
+    def __init__(self, lists: Lists) -> None:
+        self.lists, self.newest = lists, Newest(lists.last)
+        self._against = (0.0, np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.lists) + len(self.newest)
@@ -79,9 +74,9 @@ class _Held:
                 if (holding := pair[at]) is not None
             ]
             if wanted:
-                found = best(wanted, part.lengths, mean, most)
-                numbers.append(part.numbers[found.places])
-                scores.append(found.scores)
+                met = best(wanted, self._weights(part, mean), most)
+                numbers.append(part.numbers[met.places])
+                scores.append(met.scores)
         if not numbers:
             return [], True
         all_numbers, all_scores = np.concatenate(numbers), np.concatenate(scores)
@@ -90,6 +85,49 @@ class _Held:
             enough = all_scores >= np.partition(all_scores, -most)[-most]
             all_numbers, all_scores = all_numbers[enough], all_scores[enough]
         return list(zip(all_numbers.tolist(), all_scores.tolist(), strict=True)), whole
+
+    def _weights(self, part: Lists | Newest, mean: float) -> NDArray[np.float64]:
+        """Return how lengths weigh; of the file's passages it is kept while the mean is the same."""
+        if part is self.newest:
+            return weights_of(part.lengths, mean)
+        known, against = self._against
+        if known != mean:
+            against = weights_of(part.lengths, mean)
+            self._against = (mean, against)
+        return against
+
+
+async def follow(held: _Held, store: PassageIndex, last: int, most: int) -> bool:
+    """List what came up to a number. Returns False when it is more than `most` passages: these are listed, no more."""
+    newest = held.newest
+    if newest.last >= last:
+        return True
+    page = await store.words(newest.last, most)
+    # Another search may have listed them meanwhile.
+    newest.add([one for one in page if one.number > newest.last])
+    if len(page) == most:
+        return False
+    newest.last = max(newest.last, last)
+    return True
+
+
+class _Asked:
+    """Implements `Listed`: a question's words, looked for in the lists."""
+
+    def __init__(self, held: _Held, store: PassageIndex, words: Sequence[str]) -> None:
+        self._held, self._store, self._words = held, store, words
+
+    @property
+    def last(self) -> int:
+        return self._held.newest.last
+
+    async def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
+        if len(self._held) > ON_LOOP:
+            return await asyncio.to_thread(self._held.search, self._words, most)
+        return self._held.search(self._words, most)
+
+    async def follow(self, last: int, most: int) -> bool:
+        return await follow(self._held, self._store, last, most)
 
 
 class WordPassages(IndexOver):
@@ -107,38 +145,18 @@ class WordPassages(IndexOver):
     async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
         held = await self._ready()
         words = None if held is None else await self._store.asked(text)
-        hits = None if held is None or words is None else await self._found(held, words, where, limit)
-        return await self._store.lexical(text, where, limit) if hits is None else hits
-
-    async def _found(
-        self, held: _Held, words: Sequence[str], where: Where, limit: int
-    ) -> Sequence[Hit] | None:
-        """Return what is found by the lists; None when more comes than they can follow."""
-        most, tries = limit, TRIES
-        while tries:
-            if len(held) > ON_LOOP:
-                found, whole = await asyncio.to_thread(held.search, words, most)
-            else:
-                found, whole = held.search(words, most)
-            standing = await self._store.standing([number for number, _ in found], where)
-            if standing.last > held.newest.last:
-                # A passage that stands no more may have made room for one that is not listed yet.
-                tries -= 1
-                if not await self._catch_up(held, standing.last, BEHIND):
-                    return None
-                continue
-            hits = [(standing.ids[number], score) for number, score in found if number in standing.ids]
-            if whole or len(hits) >= limit:
-                return _ordered(hits)[:limit]
-            most *= DEEPER
-        return None
+        if held is not None and words is not None:
+            hits = await found(_Asked(held, self._store, words), self._store, where, limit)
+            if hits is not None:
+                return hits
+        return await self._store.lexical(text, where, limit)
 
     async def _ready(self) -> _Held | None:
         if not self._looked:
             self._looked, erased = True, self._erased
             lists = await asyncio.to_thread(load, self._path)
             if lists is not None and await self._agrees(lists) and erased == self._erased:
-                self._held = _Held(lists, Newest(lists.last))
+                self._held = _Held(lists)
         return self._held
 
     async def _agrees(self, lists: Lists) -> bool:
@@ -152,19 +170,6 @@ class WordPassages(IndexOver):
                 return False
         return True
 
-    async def _catch_up(self, held: _Held, last: int, most: int) -> bool:
-        """List what came since. Returns False when it is more than `most` passages: these are listed, no more."""
-        newest = held.newest
-        if newest.last >= last:
-            return True
-        page = await self._store.words(newest.last, most)
-        # Another search may have listed them meanwhile.
-        newest.add([one for one in page if one.number > newest.last])
-        if len(page) == most:
-            return False
-        newest.last = max(newest.last, last)
-        return True
-
     # ---------------------------------------------------------------------------------------------- tending
 
     async def tend(self) -> bool:
@@ -175,7 +180,7 @@ class WordPassages(IndexOver):
         held = await self._ready()
         if held is not None and abs(stored - len(held.lists)) <= self._options.growth * len(held.lists):
             last = (await self._store.standing((), Where())).last
-            while not await self._catch_up(held, last, PAGE):
+            while not await follow(held, self._store, last, PAGE):
                 pass
             return False
         await self._build()
@@ -192,7 +197,7 @@ class WordPassages(IndexOver):
             # What was erased meanwhile may be in it.
             self.forget()
         else:
-            self._held = _Held(lists, Newest(lists.last))
+            self._held = _Held(lists)
 
     async def _pages(self) -> AsyncIterator[Sequence[StoredWords]]:
         after = 0
@@ -218,13 +223,3 @@ def _lists(holding: Holding | None, place: int) -> bool:
         return False
     at = int(np.searchsorted(holding.places, place))
     return at < len(holding.places) and int(holding.places[at]) == place
-
-
-def _ordered(found: Sequence[tuple[str, float]]) -> list[Hit]:
-    """Return hits, best first, and those of one score by their places."""
-    placed = [(-score, place_of(id)) for id, score in found]  # noqa: A001 - the field's own word
-    return [
-        Hit(passage_id=passage_id(*place), document_id=place[0], score=-score)
-        for score, place in sorted(placed)
-        if place is not None
-    ]

@@ -21,6 +21,9 @@ RARITY_MIN: Final = 1e-6
 """Of a word that half of all passages hold, as in FTS5: it is no reason against one of them."""
 LONG: Final = 1_000
 """Entries from which on a list is worth the question whether it must be gone through."""
+FEW: Final = 20
+"""How many times longer than the passages that are asked about a list is, from which on each is sought in it; else the list
+is spread out over all passages, and each is looked up."""
 SLACK: Final = 1 + 1e-9
 """On bounds: sums of floats are not exact."""
 
@@ -54,60 +57,87 @@ def rarity(passages: int, holding: int) -> float:
     return max(math.log((passages - holding + 0.5) / (holding + 0.5)), RARITY_MIN)
 
 
-def best(wanted: Sequence[Wanted], lengths: NDArray[Any], mean: float, most: int) -> Scored:
-    """Return the best passages of a part: at least `most`, with all that fit as well as the last, if there are so many.
-
-    `lengths` gives the words that each passage has, `mean` their mean over all parts (above 0).
-    """
-    rare_first = sorted(wanted, key=lambda one: -one.rarity)
-    left = np.cumsum([0.0, *(one.rarity * (K1 + 1) for one in reversed(rare_first))])[::-1] * SLACK
-    scores = np.zeros(len(lengths))
-    for number, one in enumerate(rare_first):
-        # What was met scores at most what was gone through: while that is no more than what is left, nothing ends here.
-        if len(one.holding.places) >= LONG and left[number] < left[0] - left[number]:
-            met = np.flatnonzero(scores > 0)
-            if len(met) >= most:
-                bound = _least(scores[met], most)
-                if left[number] < bound:
-                    near = met[scores[met] + left[number] >= bound].astype(np.uint32)
-                    return _looked_up(near, scores[near], rare_first[number:], lengths, mean, most)
-        scores[one.holding.places] += _worth(one, one.holding.places, one.holding.counts, lengths, mean)
-    met = np.flatnonzero(scores > 0)
-    return _cut(met, scores[met], most)
-
-
-def _looked_up(
-    near: NDArray[np.uint32],
-    scores: NDArray[np.float64],
-    wanted: Sequence[Wanted],
-    lengths: NDArray[Any],
-    mean: float,
-    most: int,
-) -> Scored:
-    """Return the best of the passages `near`, after the words that are left."""
-    for one in wanted:
-        places = one.holding.places
-        at = np.minimum(np.searchsorted(places, near), len(places) - 1)
-        hit = np.flatnonzero(places[at] == near)
-        scores[hit] += _worth(one, near[hit], one.holding.counts[at[hit]], lengths, mean)
-    return _cut(near, scores, most)
-
-
-def _worth(
-    one: Wanted, places: NDArray[Any], counts: NDArray[np.uint16], lengths: NDArray[Any], mean: float
-) -> NDArray[np.float64]:
-    often = counts.astype(np.float64)
-    found: NDArray[np.float64] = (
-        one.rarity * often * (K1 + 1) / (often + K1 * (1 - B + B * lengths[places] / mean))
-    )
+def weights_of(lengths: NDArray[Any], mean: float) -> NDArray[np.float64]:
+    """Return by how much the length of each passage weighs against it (BM25's K), given the mean of all (above 0)."""
+    found: NDArray[np.float64] = K1 * (1 - B) + (K1 * B / mean) * lengths.astype(np.float64)
     return found
 
 
-def _cut(places: NDArray[Any], scores: NDArray[np.float64], most: int) -> Scored:
-    if len(places) <= most:
-        return Scored(places, scores)
-    enough = scores >= _least(scores, most)
-    return Scored(places[enough], scores[enough])
+def best(wanted: Sequence[Wanted], against: NDArray[np.float64], most: int) -> Scored:
+    """Return the best passages of a part: at least `most`, with all that fit as well as the last, if there are so many.
+
+    `against` is what `weights_of` says of each passage of the part.
+    """
+    rare_first = sorted(wanted, key=lambda one: -one.rarity)
+    sums = np.cumsum([0.0, *(one.rarity * (K1 + 1) for one in reversed(rare_first))])
+    left = (sums[::-1] * SLACK).tolist()
+    scores = np.zeros(len(against))
+    for number, one in enumerate(rare_first):
+        # What was met scores at most what was gone through: while that is no more than what is left, nothing ends here.
+        if len(one.holding.places) >= LONG and left[number] < left[0] - left[number]:
+            over = scores > left[number]
+            if np.count_nonzero(over) >= most:
+                least = _least(scores[over], most)
+                near = np.flatnonzero(scores >= least - left[number]).astype(np.uint32)
+                begun = Scored(near, scores[near])
+                return _looked_up(begun, rare_first[number:], left[number + 1 :], against, most, least)
+        places = one.holding.places
+        scores[places] += _worth(one, one.holding.counts, against[places])
+    met = np.flatnonzero(scores > 0)
+    return _cut(Scored(met, scores[met]), most)
+
+
+def _looked_up(
+    near: Scored,
+    wanted: Sequence[Wanted],
+    left: Sequence[float],
+    against: NDArray[np.float64],
+    most: int,
+    least: float,
+) -> Scored:
+    """Return the best of the passages `near` after the words that are left.
+
+    `left` is what a passage can still get after each of them, `least` what the last of the best has at least.
+    """
+    for one, after in zip(wanted, left, strict=True):
+        hit, counts = _counts(one.holding, near.places, len(against))
+        near.scores[hit] += _worth(one, counts, against[near.places[hit]])
+        least = _least(near.scores[near.scores >= least], most)
+        able = near.scores >= least - after
+        near = Scored(near.places[able], near.scores[able])
+    return near
+
+
+def _counts(
+    holding: Holding, near: NDArray[np.uint32], passages: int
+) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
+    """Return which of some places hold a word, by their order, and how often each does."""
+    places = holding.places
+    if len(near) * FEW < len(places):
+        at = np.searchsorted(places, near)
+        at[at == len(places)] = 0
+        hit = np.flatnonzero(places[at] == near)
+        return hit, holding.counts[at[hit]]
+    spread = np.zeros(passages, holding.counts.dtype)
+    spread[places] = holding.counts
+    found = spread[near]
+    hit = np.flatnonzero(found > 0)
+    return hit, found[hit]
+
+
+def _worth(one: Wanted, counts: NDArray[np.uint16], against: NDArray[np.float64]) -> NDArray[np.float64]:
+    often = counts.astype(np.float64)
+    against = against + often
+    often *= one.rarity * (K1 + 1)
+    often /= against
+    return often
+
+
+def _cut(found: Scored, most: int) -> Scored:
+    if len(found.places) <= most:
+        return found
+    enough = found.scores >= _least(found.scores, most)
+    return Scored(found.places[enough], found.scores[enough])
 
 
 def _least(scores: NDArray[np.float64], most: int) -> float:

@@ -19,8 +19,6 @@ from autobot.adapters.sqlite.passages_labels import label
 from autobot.adapters.sqlite.passages_schema import FORMAT, PAST, connect_passages
 from autobot.adapters.sqlite.threads import Readers
 from autobot.contexts.knowledge.ports.index import (
-    EVERY,
-    Among,
     Hit,
     IndexedVersion,
     IndexReport,
@@ -99,9 +97,9 @@ class SqlitePassages:
     async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
         return await self._read(lambda connection: reading.lexical(connection, text, where, limit))
 
-    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
         wanted = unit(vector)
-        return await self._read(lambda connection: reading.nearest(connection, wanted, where, limit, among))
+        return await self._read(lambda connection: reading.nearest(connection, wanted, where, limit))
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         return await self._read(lambda connection: reading.stored(connection, model, after, limit))

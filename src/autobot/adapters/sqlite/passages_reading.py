@@ -10,8 +10,6 @@ from typing import Any, Final
 import apsw
 
 from autobot.contexts.knowledge.ports.index import (
-    EVERY,
-    Among,
     Hit,
     IndexReport,
     ModelPassages,
@@ -24,8 +22,6 @@ from autobot.kernel.event_store.text import words
 
 WORDS_MAX: Final = 256
 """Words of a query that are looked up; the rest of a longer one is passed over."""
-
-NONE_ABOVE: Final = 2**63 - 1
 
 _PASSAGE: Final = (
     "SELECT d.document, d.version, p.place, t.title, t.heading, t.text, p.start, p.finish, p.page"
@@ -75,44 +71,37 @@ def lexical(connection: apsw.Connection, text: str, where: Where, limit: int) ->
     return [_hit(*row) for row in connection.execute(sql, (match, *values, limit))]
 
 
-def nearest(
-    connection: apsw.Connection, vector: array[float], where: Where, limit: int, among: Among
-) -> list[Hit]:
+def nearest(connection: apsw.Connection, vector: array[float], where: Where, limit: int) -> list[Hit]:
     """Return the passages of the nearest vectors, by comparing all that may be read. `vector` has length 1."""
     condition, values = _condition(where)
-    source, first = "versions d JOIN vectors v", list[Any]()
-    if among != EVERY:
-        # By numbers first: they are few, or the last ones, and the table's own key.
-        source = (
-            "(SELECT value AS number FROM json_each(?) UNION SELECT number FROM vectors WHERE number > ?) a"
-            " CROSS JOIN vectors v ON v.number = a.number CROSS JOIN versions d"
-        )
-        first = [json.dumps(among.numbers or ()), NONE_ABOVE if among.beyond is None else among.beyond]
     # Of vectors of length 1 the distance gives the cosine, and is the cheaper of the two.
     sql = (
         "SELECT d.document, d.version, p.place, n.distance FROM ("  # noqa: S608 - clauses are ours
-        f"SELECT v.number AS number, vec_distance_l2(v.vector, ?) AS distance FROM {source} ON v.version = d.number"
+        "SELECT v.number AS number, vec_distance_l2(v.vector, ?) AS distance"
+        " FROM versions d JOIN vectors v ON v.version = d.number"
         f" WHERE d.model = ? AND d.dimensions = ? AND {condition} ORDER BY distance, v.number LIMIT ?"
         ") n JOIN passages p ON p.number = n.number JOIN versions d ON d.number = p.version"
         " ORDER BY n.distance, d.document, d.version, p.place"
     )
-    rows = connection.execute(sql, (vector.tobytes(), *first, where.model, len(vector), *values, limit))
+    rows = connection.execute(sql, (vector.tobytes(), where.model, len(vector), *values, limit))
     return [_hit(document, version, place, 1 - away * away / 2) for document, version, place, away in rows]
 
 
 def standing(connection: apsw.Connection, numbers: Sequence[int], where: Where) -> Standing:
-    """Return the ids of those passages that may be searched."""
+    """Return where those passages lie that may be searched."""
     condition, values = _condition(where)
     # One statement, and so of one moment.
     rows = connection.execute(
-        "SELECT coalesce(max(number), 0), NULL FROM passages UNION ALL"  # noqa: S608 - clauses are ours
-        " SELECT p.number, d.document || '.' || d.version || '.' || p.place FROM json_each(?) n"
+        "SELECT coalesce(max(number), 0), NULL, NULL, NULL FROM passages UNION ALL"  # noqa: S608 - clauses are ours
+        " SELECT p.number, d.document, d.version, p.place FROM json_each(?) n"
         " CROSS JOIN passages p ON p.number = n.value CROSS JOIN versions d ON d.number = p.version"
         f" WHERE {condition}",
         (json.dumps(numbers), *values),
     )
-    last, _ = next(rows)
-    return Standing(ids=dict(rows), last=last)
+    last, *_ = next(rows)
+    return Standing(
+        places={number: (document, version, place) for number, document, version, place in rows}, last=last
+    )
 
 
 def stored(connection: apsw.Connection, model: str, after: int, limit: int) -> list[StoredVector]:

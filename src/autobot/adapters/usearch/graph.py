@@ -4,52 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from usearch.index import Index
 
-from autobot.contexts.knowledge.ports.index import StoredVector, Vector
+from autobot.adapters.usearch.newest import as_rows
+from autobot.contexts.knowledge.ports.index import StoredVector
 
 CONNECTIVITY: Final = 16
 EXPANSION_ADD: Final = 128
-EXPANSION_SEARCH: Final = 256
+EXPANSION_SEARCH: Final = 128
 """Of HNSW (Malkov & Yashunin 2018): neighbours of a node, and how widely is looked while building and searching."""
-PRECISION: Final = "i8"
-"""A byte a number: candidates are judged again by what is stored, so that what it loses costs no answer."""
+PRECISION: Final = "f32"
+"""As vectors are stored: what the graph says of a vector is what comparing it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What a graph holds: vectors of a model up to a number."""
+    """What a graph holds: vectors of a model up to a number.
+
+    `samples` tells of some of their passages what they hold, so that a graph of another store is known as one.
+    """
 
     model: str
     dimensions: int
     last: int
     count: int
+    precision: str
+    samples: Mapping[str, str]
 
 
 class Graph:
     """A graph that is only read. The file is mapped: its pages are the system's to drop when memory is short."""
 
     def __init__(self, path: Path, mark: Mark) -> None:
-        from usearch.index import Index
-
+        """Raise ValueError or RuntimeError for a file that is no graph of its mark."""
         self.mark = mark
         index: Any = Index.restore(str(path), view=True)
-        if index is None:
-            raise ValueError("no graph in this file")
+        if index is None or len(index) != mark.count or mark.precision != PRECISION:
+            raise ValueError("no graph of vectors as they are stored in this file")
         index.expansion_search = EXPANSION_SEARCH
         self._index = index
 
-    def candidates(self, vector: Vector, count: int) -> tuple[int, ...]:
-        """Return the numbers of about the nearest vectors."""
-        import numpy as np
-
-        found = self._index.search(np.asarray(vector, dtype=np.float32), count, threads=1)
-        return tuple(int(one) for one in found.keys)
+    def nearest(self, vector: NDArray[Any], count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the numbers of about the nearest vectors, and the cosine of each."""
+        found = self._index.search(vector, count, threads=1)
+        return found.keys.astype(np.int64), 1 - found.distances
 
 
 def path_of(folder: Path, model: str) -> Path:
@@ -61,10 +67,9 @@ def load(path: Path) -> Graph | None:
     """Return the graph at `path`; None when there is none that can be read: it is made anew."""
     try:
         mark = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Mark)
-        graph = Graph(path, mark)
+        return Graph(path, mark)
     except (OSError, msgspec.MsgspecError, RuntimeError, ValueError):
         return None
-    return graph if len(graph._index) == mark.count else None
 
 
 def remove(path: Path) -> None:
@@ -73,16 +78,11 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-async def build(
-    path: Path, model: str, dimensions: int, pages: AsyncIterator[Sequence[StoredVector]]
-) -> Graph | None:
-    """Make the graph of a model's vectors, and put it in the place of the one before; None when there are none.
+async def build(dimensions: int, pages: AsyncIterator[Sequence[StoredVector]]) -> tuple[Any, Sequence[int]]:
+    """Return a graph of vectors that are not in a file yet, and their numbers in order.
 
     Other work goes on meanwhile: pages are added on a thread. Vectors of another length are left out.
     """
-    import numpy as np
-    from usearch.index import Index
-
     index: Any = Index(
         ndim=dimensions,
         metric="cos",
@@ -91,22 +91,17 @@ async def build(
         expansion_add=EXPANSION_ADD,
         enable_key_lookups=False,
     )
-    last = 0
+    held = list[int]()
     async for page in pages:
-        fitting = [one for one in page if len(one.vector) == 4 * dimensions]
-        if fitting:
-            keys = np.array([one.number for one in fitting], dtype=np.uint64)
-            rows = np.frombuffer(b"".join(one.vector for one in fitting), dtype=np.float32)
-            await asyncio.to_thread(index.add, keys, rows.reshape(-1, dimensions), threads=1)
-        last = page[-1].number
-    if not len(index):
-        remove(path)
-        return None
-    mark = Mark(model=model, dimensions=dimensions, last=last, count=len(index))
-    return await asyncio.to_thread(_placed, index, path, mark)
+        numbers, rows = as_rows(page, dimensions)
+        if len(numbers):
+            await asyncio.to_thread(index.add, numbers.astype(np.uint64), rows, threads=1)
+            held += numbers.tolist()
+    return index, held
 
 
-def _placed(index: Any, path: Path, mark: Mark) -> Graph:
+def write(index: Any, path: Path, mark: Mark) -> Graph:
+    """Write a graph to a file, in the place of the one before, and return it. Blocks."""
     partial = path.with_suffix(".partial")
     index.save(str(partial))
     partial.chmod(0o600)

@@ -1,57 +1,114 @@
-"""An index of passages that finds near vectors by a graph, over one that compares them all (decision 0050).
+"""An index of passages that finds near vectors by a graph, over one that compares them all (decision 0070).
 
-What is stored stays the truth: the graph names candidates, and the store compares these by what it holds and by what
-the asker may read; what came after the graph was made is compared whole. So a graph that is missing, old or lost costs
+What is stored stays the truth: the graph says which passages are nearest, and the store which of these may be searched.
+What came after the graph was made is held in memory and compared whole. So a graph that is missing, old or lost costs
 time and no answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from autobot.adapters.usearch.graph import Graph, build, load, path_of, remove
+import numpy as np
+
+from autobot.adapters.usearch.graph import PRECISION, Graph, Mark, build, load, path_of, remove, write
+from autobot.adapters.usearch.newest import Newest
 from autobot.contexts.knowledge.ports.index import (
-    EVERY,
-    Among,
     Hit,
     PassageIndex,
     StoredVector,
+    StoredWords,
     Vector,
     Where,
     unit,
 )
 from autobot.contexts.knowledge.ports.index_over import IndexOver
+from autobot.contexts.knowledge.ports.listed import found
 
 PAGE: Final = 500
 """Vectors that are added to a graph in one step (some 0.2 s of a thread)."""
+SAMPLES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearOptions:
     """Options of the graph. Raises ValueError outside the ranges.
 
-    `least`: vectors from which on a model has a graph (1–10,000,000). `candidates`: how many it names at least
-    (10–10,000). `growth`: share of new or gone vectors from which on it is made anew (0.01–1).
+    `least`: vectors from which on a model has a graph (1-10,000,000). `growth`: share of new or gone vectors from which
+    on it is made anew (0.01-1). `newest`: vectors that are held in memory after it (1-1,000,000); with more it is made
+    anew, too.
     """
 
     least: int = 5_000
-    candidates: int = 200
     growth: float = 0.1
+    newest: int = 20_000
 
     def __post_init__(self) -> None:
         if not 1 <= self.least <= 10_000_000:
             raise ValueError("least is 1 to 10000000")
-        if not 10 <= self.candidates <= 10_000:
-            raise ValueError("candidates is 10 to 10000")
         if not 0.01 <= self.growth <= 1:
             raise ValueError("growth is 0.01 to 1")
+        if not 1 <= self.newest <= 1_000_000:
+            raise ValueError("newest is 1 to 1000000")
 
 
 SHIPPED: Final = NearOptions()
+
+
+class _Held:
+    """All vectors of a model: most of them in the graph, the rest in memory."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.newest = Newest(graph.mark.last, graph.mark.dimensions)
+
+    def __len__(self) -> int:
+        return self.graph.mark.count + len(self.newest)
+
+    def nearest(self, vector: Any, most: int) -> tuple[list[tuple[int, float]], bool]:
+        """Return numbers and cosines of the nearest `most`, and whether that is all."""
+        whole = most >= len(self)
+        parts = (self.graph.nearest(vector, most), self.newest.compared(vector))
+        numbers, cosines = (np.concatenate(one) for one in zip(*parts, strict=True))
+        if len(numbers) > most:
+            best = np.argpartition(cosines, -most)[-most:]
+            numbers, cosines = numbers[best], cosines[best]
+        return list(zip(numbers.tolist(), cosines.tolist(), strict=True)), whole
+
+    async def follow(self, store: PassageIndex, last: int, most: int) -> bool:
+        """Hold what came up to a number. Returns False when it is more than `most` vectors: these are held, no more."""
+        newest = self.newest
+        if newest.last >= last:
+            return True
+        page = await store.stored(self.graph.mark.model, newest.last, most)
+        # Another search may have added them meanwhile.
+        newest.add([one for one in page if one.number > newest.last])
+        if len(page) == most:
+            return False
+        newest.last = max(newest.last, last)
+        return True
+
+
+class _Asked:
+    """Implements `Listed`: a question's vector, looked for in the graph."""
+
+    def __init__(self, held: _Held, store: PassageIndex, vector: Any) -> None:
+        self._held, self._store, self._vector = held, store, vector
+
+    @property
+    def last(self) -> int:
+        return self._held.newest.last
+
+    async def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
+        return await asyncio.to_thread(self._held.nearest, self._vector, most)
+
+    async def follow(self, last: int, most: int) -> bool:
+        return await self._held.follow(self._store, last, most)
 
 
 class NearPassages(IndexOver):
@@ -60,34 +117,48 @@ class NearPassages(IndexOver):
     def __init__(self, store: PassageIndex, folder: Path, options: NearOptions = SHIPPED) -> None:
         super().__init__(store)
         self._folder, self._options = folder, options
-        self._graphs: dict[str, Graph] = {}
+        self._held: dict[str, _Held] = {}
         self._looked: set[str] = set()
         self._erased = 0
 
     # -------------------------------------------------------------------------------------------- searching
 
-    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
-        graph = self._graph(where.model)
-        exactly = among != EVERY or where.as_of is not None or where.documents is not None
-        if graph is None or exactly or graph.mark.dimensions != len(vector):
-            return await self._store.nearest(vector, where, limit, among)
-        count = max(self._options.candidates, limit)
-        numbers = await asyncio.to_thread(graph.candidates, unit(vector), count)
-        found = await self._store.nearest(
-            vector, where, limit, Among(numbers=numbers, beyond=graph.mark.last)
-        )
-        # Candidates are the nearest of all. When most of them may not be read, those that may lie further away.
-        if 2 * len(found) < min(limit, graph.mark.count):
-            return await self._store.nearest(vector, where, limit)
-        return found
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        held = await self._ready(where.model)
+        exactly = where.as_of is not None or where.documents is not None
+        if held is not None and not exactly and held.graph.mark.dimensions == len(vector):
+            asked = _Asked(held, self._store, np.asarray(unit(vector), dtype=np.float32))
+            hits = await found(asked, self._store, where, limit)
+            if hits is not None:
+                return hits
+        return await self._store.nearest(vector, where, limit)
 
-    def _graph(self, model: str) -> Graph | None:
-        if model not in self._looked:
+    async def _ready(self, model: str) -> _Held | None:
+        if model and model not in self._looked:
             self._looked.add(model)
-            graph = load(path_of(self._folder, model)) if model else None
-            if graph is not None and graph.mark.model == model:
-                self._graphs[model] = graph
-        return self._graphs.get(model)
+            erased = self._erased
+            graph = await asyncio.to_thread(load, path_of(self._folder, model))
+            if graph is not None and await self._agrees(graph, model) and erased == self._erased:
+                self._held.setdefault(model, _Held(graph))
+        return self._held.get(model)
+
+    async def _agrees(self, graph: Graph, model: str) -> bool:
+        """Return whether a graph is of what is stored: the store may be another one than it was made of."""
+        there = await self._samples(map(int, graph.mark.samples))
+        # Some may be gone since.
+        same = all(graph.mark.samples[number] == told for number, told in there.items())
+        return graph.mark.model == model and bool(there) and same
+
+    async def _samples(self, numbers: Iterable[int]) -> dict[str, str]:
+        """Return what some passages hold, by number. Their words are told of, as those of the past are still there."""
+        told = {}
+        for number in numbers:
+            (one,) = await self._store.words(number - 1, 1) or (None,)
+            if one is not None and one.number == number:
+                told[str(number)] = _digest(one)
+        return told
+
+    # -------------------------------------------------------------------------------------------- tending
 
     async def tend(self) -> Sequence[str]:
         """Make the graphs that are missing or were outgrown, one after the other; returns the models whose were made."""
@@ -95,23 +166,45 @@ class NearPassages(IndexOver):
         for one in (await self._store.measure()).models:
             if one.passages < self._options.least:
                 continue
-            graph = self._graph(one.model)
-            changed = one.passages if graph is None else abs(one.passages - graph.mark.count)
-            if graph is None or changed > self._options.growth * graph.mark.count:
+            held = await self._ready(one.model)
+            if held is not None:
+                last = (await self._store.standing((), Where())).last
+                while not await held.follow(self._store, last, PAGE) and not self._outgrown(
+                    held, one.passages
+                ):
+                    pass
+            if held is None or self._outgrown(held, one.passages):
                 await self._build(one.model, one.dimensions)
                 made.append(one.model)
         return made
 
+    def _outgrown(self, held: _Held, passages: int) -> bool:
+        count, newest = held.graph.mark.count, len(held.newest)
+        changed = max(abs(passages - count), newest)
+        return changed > self._options.growth * count or newest > self._options.newest
+
     async def _build(self, model: str, dimensions: int) -> None:
         erased = self._erased
         path = path_of(self._folder, model)
-        graph = await build(path, model, dimensions, self._pages(model))
+        index, numbers = await build(dimensions, self._pages(model))
+        samples = (
+            {numbers[len(numbers) * one // SAMPLES] for one in range(SAMPLES)} if numbers else set[int]()
+        )
+        mark = Mark(
+            model=model,
+            dimensions=dimensions,
+            last=max(numbers, default=0),
+            count=len(numbers),
+            precision=PRECISION,
+            samples=await self._samples(samples),
+        )
+        graph = await asyncio.to_thread(write, index, path, mark) if numbers else None
         if graph is None or erased != self._erased:
             # What was erased meanwhile may be in it.
             remove(path)
-            self._graphs.pop(model, None)
+            self._held.pop(model, None)
         else:
-            self._graphs[model] = graph
+            self._held[model] = _Held(graph)
 
     async def _pages(self, model: str) -> AsyncIterator[Sequence[StoredVector]]:
         after = 0
@@ -128,7 +221,12 @@ class NearPassages(IndexOver):
     def forget(self) -> None:
         """Remove the graphs: a vector tells of its text, and none of what was erased may stay. They are made anew."""
         self._erased += 1
-        self._graphs.clear()
+        self._held.clear()
         self._looked.clear()
         for path in self._folder.glob("vectors-*.usearch"):
             remove(path)
+
+
+def _digest(words: StoredWords) -> str:
+    told = repr((words.length, sorted(words.counts.items())))
+    return blake2b(told.encode(), digest_size=16).hexdigest()

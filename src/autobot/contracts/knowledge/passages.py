@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,10 @@ class Passage:
     page: int | None = None
 
 
+Place: TypeAlias = tuple[str, int, int]
+"""Where a passage lies: document, version of it, and number in that."""
+
+
 def said(passage: Passage) -> str:
     """Return what models read of a passage: what it stands under belongs to what it says."""
     return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
@@ -42,8 +47,8 @@ def passage_id(document_id: str, version: int, number: int) -> str:
     return f"{document_id}.{version}.{number}"
 
 
-def place_of(id: str) -> tuple[str, int, int] | None:  # noqa: A002 - the field's own word
-    """Return document, version and number of a passage's id; None for what is none."""
+def place_of(id: str) -> Place | None:  # noqa: A002 - the field's own word
+    """Return where the passage of an id lies; None for what is none."""
     document, _, rest = id.partition(".")
     version, _, number = rest.partition(".")
     if not (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autobot.contexts.knowledge.ports.index import Among, IndexedVersion, Vectors, Where
+from autobot.contexts.knowledge.ports.index import IndexedVersion, Vectors, Where
 from autobot.kernel.core.errors import InvalidInput
 from autobot.testing.conformance.passage_index_base import (
     EAST,
@@ -135,7 +135,7 @@ class PassageIndexSuite(WordsSuite, VersionsSuite):
         self.run(main())
 
     def test_vectors_have_numbers_that_are_never_given_again(self) -> None:
-        """Those that are found now are read by number, in pages; a search looks among numbers, or beyond one."""
+        """Those that are found now are read by number, in pages."""
 
         async def main() -> None:
             async with self.opened() as index:
@@ -150,13 +150,6 @@ class PassageIndexSuite(WordsSuite, VersionsSuite):
                 assert numbers == sorted(set(numbers))
                 assert [list(array("f", one.vector)) for one in first[:2]] == [list(NORTH), list(EAST)]
 
-                async def among(**given: Any) -> list[str]:
-                    return ids(await index.nearest(NORTH, EVERYWHERE, 9, Among(**given)))
-
-                assert await among(numbers=tuple(numbers[1:4])) == ["b.1.0", "a.1.1", "b.1.1"]
-                assert await among(beyond=numbers[3]) == ["c.1.0", "c.1.1"]
-                assert await among(numbers=(numbers[0],), beyond=numbers[4]) == ["a.1.0", "c.1.1"]
-                assert await among(numbers=()) == []
                 await index.erase("c")
                 await index.retire("b", 20)
                 assert [one.number for one in await index.stored(MODEL, 0, 9)] == numbers[:2]

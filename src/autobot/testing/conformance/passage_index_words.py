@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autobot.contexts.knowledge.ports.index import Standing, Where
+from autobot.contracts.knowledge.passages import Place
 from autobot.testing.conformance.passage_index_base import (
     EVERYWHERE,
     MODEL,
@@ -88,8 +89,8 @@ class WordsSuite(Base):
                     one.number for one in after
                 ]
                 standing = await index.standing([one.number for one in (*before, *after)], EVERYWHERE)
-                assert standing.ids == dict(
-                    zip([one.number for one in after], ["a.1.0", "a.1.1"], strict=True)
+                assert standing.places == dict(
+                    zip([one.number for one in after], [("a", 1, 0), ("a", 1, 1)], strict=True)
                 )
                 assert standing.last == after[-1].number
                 assert ids(await index.passages(["a.1.0", "a.1.1"])) == ["a.1.0", "a.1.1"]
@@ -103,23 +104,23 @@ class WordsSuite(Base):
 
         async def main() -> None:
             async with self.opened() as index:
-                assert await index.standing([1], Where()) == Standing(ids={}, last=0)
+                assert await index.standing([1], Where()) == Standing(places={}, last=0)
                 await self.put(index, version_of("a", collection="red", tags=("t",)), "x", "y")
                 await self.put(index, version_of("b", collection="blue"), "x")
                 numbers = [one.number for one in await index.words(0, 9)]
                 one, two, three = numbers
-                red, blue = {one: "a.1.0", two: "a.1.1"}, {three: "b.1.0"}
+                red, blue = {one: ("a", 1, 0), two: ("a", 1, 1)}, {three: ("b", 1, 0)}
 
-                async def standing(**condition: Any) -> dict[int, str]:
+                async def standing(**condition: Any) -> dict[int, Place]:
                     found = await index.standing([*numbers, three + 100], Where(**condition))
                     assert found.last == three
-                    return dict(found.ids)
+                    return dict(found.places)
 
                 assert await standing() == {**red, **blue}
                 assert await standing(collections=("red",)) == red
                 assert await standing(tags=("t",)) == red
                 assert await standing(documents=("b",)) == blue
-                assert (await index.standing([], Where())) == Standing(ids={}, last=three)
+                assert (await index.standing([], Where())) == Standing(places={}, last=three)
                 await index.retire("b", 20)
                 assert await standing() == red
                 assert await standing(as_of=15) == {**red, **blue}

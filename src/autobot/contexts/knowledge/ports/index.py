@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from autobot.contexts.knowledge.domain.fusion import Ranked
-from autobot.contracts.knowledge.passages import Passage, passage_id
+from autobot.contracts.knowledge.passages import Passage, Place, passage_id
 from autobot.kernel.core.errors import InvalidInput
 
 Vector = Sequence[float]
@@ -70,22 +70,11 @@ Hit: TypeAlias = Ranked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Among:
-    """The vectors that are compared: those with a number in `numbers` or above `beyond`; neither given: all.
-
-    A passage's number is given once, grows, and is never given again; its words and its vector do not change.
-    """
-
-    numbers: tuple[int, ...] | None = None
-    beyond: int | None = None
-
-
-EVERY: Final = Among()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredVector:
-    """A vector with its number: 32-bit floats of this machine's byte order, of length 1."""
+    """A vector with its passage's number: 32-bit floats of this machine's byte order, of length 1.
+
+    A number is given once, grows, and is never given again; the words and the vector of its passage do not change.
+    """
 
     number: int
     vector: bytes
@@ -105,9 +94,9 @@ class StoredWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Ids of passages by number, and the last number that was given; both of one moment."""
+    """Where passages lie, by number, and the last number that was given; both of one moment."""
 
-    ids: Mapping[int, str]
+    places: Mapping[int, Place]
     last: int
 
 
@@ -172,8 +161,8 @@ class PassageIndex(Protocol):
         """Return the passages that fit the words of `text` best."""
         ...
 
-    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
-        """Return the passages whose vectors are nearest, of those `among` which one looks; `score` is the cosine."""
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        """Return the passages whose vectors are nearest; `score` is the cosine."""
         ...
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
@@ -192,7 +181,7 @@ class PassageIndex(Protocol):
         ...
 
     async def standing(self, numbers: Sequence[int], where: Where) -> Standing:
-        """Return the ids of those passages that may be searched."""
+        """Return where those passages lie that may be searched."""
         ...
 
     async def passages(self, ids: Sequence[str], as_of: int | None = None) -> Sequence[Passage]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from autobot.contexts.knowledge.ports.index import (
-    EVERY,
-    Among,
     Hit,
     IndexedVersion,
     IndexReport,
@@ -50,9 +48,9 @@ class IndexOver:
         """Pass on."""
         return await self._store.lexical(text, where, limit)
 
-    async def nearest(self, vector: Vector, where: Where, limit: int, among: Among = EVERY) -> Sequence[Hit]:
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
         """Pass on."""
-        return await self._store.nearest(vector, where, limit, among)
+        return await self._store.nearest(vector, where, limit)
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         """Pass on."""

@@ -1,0 +1,62 @@
+"""Finding by a structure beside the store that names passages by number, of which the store says what may be searched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Where
+from autobot.contracts.knowledge.passages import Place, passage_id
+
+DEEPER: Final = 4
+"""How many times more passages are looked at when too few of the best may be searched."""
+TRIES: Final = 4
+"""Times that a search is begun again because passages came while it ran, or too few may be searched."""
+BEHIND: Final = 200
+"""New passages that a search lists itself; when more came, it is answered by the store."""
+
+
+class Listed(Protocol):
+    """A question asked of a structure that knows all passages up to a number."""
+
+    @property
+    def last(self) -> int:
+        """The number up to which it knows them."""
+        ...
+
+    async def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
+        """Return numbers and scores of the best `most` passages at least, in any order; and whether there are no others."""
+        ...
+
+    async def follow(self, last: int, most: int) -> bool:
+        """List what came up to `last`. Returns False when it is more than `most` passages: these are listed, no more."""
+        ...
+
+
+async def found(
+    listed: Listed, store: PassageIndex, where: Where, limit: int, tries: int = TRIES
+) -> Sequence[Hit] | None:
+    """Return the best passages that may be searched, as of one moment; None when the store itself must be asked.
+
+    That is when more comes than can be followed, or when hardly any of the best may be searched.
+    """
+    most = limit
+    for _ in range(tries):
+        best, whole = await listed.best(most)
+        standing = await store.standing([number for number, _ in best], where)
+        if standing.last > listed.last:
+            # A passage that stands no more may have made room for one that is not listed yet.
+            if not await listed.follow(standing.last, BEHIND):
+                return None
+            continue
+        places = standing.places
+        hits = [(-score, places[number]) for number, score in best if number in places]
+        if whole or len(hits) >= limit:
+            # Best first, and those of one score by their places.
+            return [_hit(*one) for one in sorted(hits)[:limit]]
+        most *= DEEPER
+    return None
+
+
+def _hit(below: float, place: Place) -> Hit:
+    return Hit(passage_id=passage_id(*place), document_id=place[0], score=-below)
