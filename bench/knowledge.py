@@ -33,7 +33,7 @@ from autobot.adapters.system.clock import SystemClock
 from autobot.adapters.usearch.passages import NearPassages
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.ports.documents import Library, put_collection
-from autobot.contexts.knowledge.ports.index import EVERY, Among, Where
+from autobot.contexts.knowledge.ports.index import Where
 from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
 from autobot.contracts.inference import RankTexts, Reranked
@@ -148,33 +148,26 @@ class Set:
     async def stages(self) -> list[str]:
         """Return what each part of a search takes of the processor, and beside it the bare libraries."""
         few = self.questions[:100]
-        numbers = {one: self._candidates(one) for one in few}
-        last = max(one.mark.last for one in self.near._graphs.values()) if self.near._graphs else 0
         best = {one: [hit.passage_id for hit in await self.words.lexical(one, WHERE, 100)] for one in few}
 
         def calls(make: Callable[[str], Awaitable[Any]]) -> list[Callable[[], Awaitable[Any]]]:
             return [partial(make, one) for one in few]
 
-        def among(one: str) -> Awaitable[Any]:
-            return self.store.nearest(
-                self.vectors[one], WHERE, 100, Among(numbers=numbers[one], beyond=last) if last else EVERY
-            )
-
         async def named(one: str) -> Any:
-            return self._candidates(one)
+            return self._named(one)
 
         return [
             f"{await spent(calls(lambda one: self.words.lexical(one, WHERE, 100))):.2f}",
             f"{await spent(calls(named)):.2f}",
-            f"{await spent(calls(among)):.2f}",
+            f"{await spent(calls(lambda one: self.near.nearest(self.vectors[one], WHERE, 100))):.2f}",
             f"{await spent(calls(lambda one: self.store.passages(best[one][:10]))):.2f}",
             f"{await spent(calls(lambda one: self.queries.search(SearchKnowledge(query=one), ANN))):.2f}",
             await self._bare(few),
         ]
 
-    def _candidates(self, question: str) -> tuple[int, ...]:
-        graph = self.near._graphs.get(MODEL)
-        return graph.candidates(self.vectors[question], 200) if graph is not None else ()
+    def _named(self, question: str) -> Any:
+        held = self.near._held.get(MODEL)
+        return held.graph.nearest(self.vectors[question], 100) if held is not None else ()
 
     async def _bare(self, questions: Sequence[str]) -> str:
         """Return what the words of questions take of bare FTS5, on a connection of its own."""
@@ -260,8 +253,8 @@ HEAD: Final = (
 PARTS: Final = (
     "passages",
     "words: lists, and what stands",
-    "vectors: bare graph (usearch), 200",
-    "vectors: judged by the store",
+    "vectors: bare graph (usearch), 100",
+    "vectors: graph, and what stands",
     "ten passages read",
     "whole search",
     "beside it: the same words in bare FTS5",

@@ -21,6 +21,8 @@ rules = st.builds(
     texts_max=st.integers(1, 16),
     tokens_max=st.integers(1, 2_048),
     linger_s=st.floats(0, 0.1),
+    beside_tokens=st.integers(0, 2_048),
+    beside_s=st.floats(0, 0.2),
     spread_s=st.floats(0, 0.02),
 )
 
@@ -81,6 +83,25 @@ def test_a_text_lingers_no_longer_than_the_rule(
     if isinstance(found, Later):
         assert now + found.seconds <= waiting[0].since + law.linger_s + 1e-9
     assert not isinstance(next_batch(waiting, waiting[0].since + law.linger_s + 1e-9, law), Later)
+
+
+@given(calls, rules)
+def test_little_is_not_begun_beside_another_batch(
+    wishes: list[tuple[str, list[int], float]], law: BatchRules
+) -> None:
+    """A batch of few tokens waits for the one that is computed, no longer than the rule; enough of them does not wait."""
+    waiting, now = arrived(wishes, law)
+    alone = next_batch(waiting, now + law.linger_s + 1e-6, law)
+    assert not isinstance(alone, Later)
+    found = next_batch(waiting, now + law.linger_s + 1e-6, law, beside=True)
+    enough = len(alone) * max(one.size for one in alone) >= law.beside_tokens
+    if isinstance(found, Later):
+        assert not enough
+        assert now + found.seconds <= waiting[0].since + law.beside_s + 1e-9
+    else:
+        assert found == alone
+    late = waiting[0].since + max(law.linger_s, law.beside_s) + 1e-9
+    assert not isinstance(next_batch(waiting, late, law, beside=True), Later)
 
 
 @given(st.integers(1, 2_000), st.integers(1, 64), st.floats(0.001, 0.02))

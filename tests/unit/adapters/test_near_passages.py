@@ -10,8 +10,9 @@ import pytest
 
 from autobot.adapters.memory.passages import MemoryPassages
 from autobot.adapters.usearch.passages import NearOptions, NearPassages
-from autobot.contexts.knowledge.ports.index import Where
-from autobot.testing.conformance.passage_index_base import passages_of, version_of
+from autobot.contexts.knowledge.ports.index import Hit, Vector, Where
+from autobot.contexts.knowledge.ports.listed import BEHIND
+from autobot.testing.conformance.passage_index_base import labels, passages_of, version_of
 
 pytestmark = pytest.mark.anyio
 
@@ -23,6 +24,16 @@ def vectors(count: int, seed: int) -> list[list[float]]:
     """Return vectors that point anywhere."""
     chance = random.Random(seed)
     return [[chance.gauss(0, 1) for _ in range(SIZE)] for _ in range(count)]
+
+
+class Asked(MemoryPassages):
+    """Counts how often all vectors were compared."""
+
+    asked = 0
+
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        self.asked += 1
+        return await super().nearest(vector, where, limit)
 
 
 async def put(index: NearPassages, name: str, rows: Sequence[Sequence[float]]) -> None:
@@ -58,6 +69,80 @@ async def test_what_came_after_the_graph_is_found_and_what_went_is_not(tmp_path:
     assert (await near.nearest(question, WHERE, 1))[0].document_id == "new"
     await near.retire("new", 50)
     assert (await near.nearest(question, WHERE, 1))[0].document_id == "old"
+
+
+async def test_more_than_a_search_reads_itself_is_found_at_once(tmp_path: Path) -> None:
+    """When more came than a search holds by itself, the store answers, and `tend` holds the rest."""
+    store = Asked()
+    near = NearPassages(store, tmp_path, NearOptions(least=10, growth=1))
+    await put(near, "old", vectors(3 * BEHIND, 1))
+    await near.tend()
+    (question,) = vectors(1, 7)
+    await put(near, "many", [*vectors(2 * BEHIND, 2), question])
+    assert (await near.nearest(question, WHERE, 1))[0].passage_id == f"many.1.{2 * BEHIND}"
+    assert store.asked == 1
+    assert await near.tend() == []
+    assert (await near.nearest(question, WHERE, 1))[0].passage_id == f"many.1.{2 * BEHIND}"
+    assert store.asked == 1
+
+
+async def test_documents_that_take_the_place_of_others_outgrow_a_graph(tmp_path: Path) -> None:
+    """As many as before, but others: what is held in memory counts, and the graph is made anew."""
+    near = NearPassages(MemoryPassages(), tmp_path, NearOptions(least=10, growth=0.5))
+    for name in ("a", "b"):
+        await put(near, name, vectors(20, 1))
+    assert await near.tend() == ["m"]
+    await near.retire("a", 5)
+    await put(near, "c", vectors(20, 3))
+    assert await near.tend() == []
+    await near.retire("b", 6)
+    await put(near, "d", vectors(20, 4))
+    assert await near.tend() == ["m"]
+
+
+async def test_few_that_may_be_read_are_found_among_many(tmp_path: Path) -> None:
+    """When hardly any of the nearest may be read, more are looked at, and in the end all are compared."""
+    store = Asked()
+    near = NearPassages(store, tmp_path, NearOptions(least=10))
+    (question,) = vectors(1, 9)
+    await put(near, "mine", vectors(3, 2))
+    await put(near, "others", [question] * 2_000)
+    await near.tend()
+    here = Where(model="m", documents=None, tags=("t",))
+    await store.label(labels("mine", 9, tags=("t",)))
+    found = await near.nearest(question, here, 3)
+    assert {one.document_id for one in found} == {"mine"}
+    assert [one.score for one in found] == [
+        pytest.approx(one.score) for one in await MemoryPassages.nearest(store, question, here, 3)
+    ]
+    assert store.asked == 1
+
+
+async def test_a_graph_of_another_store_is_not_believed(tmp_path: Path) -> None:
+    """Beside a store that was made anew an old graph is known as old, also when as many passages have the same numbers."""
+    near = NearPassages(MemoryPassages(), tmp_path, NearOptions(least=10))
+    await put(near, "a", vectors(30, 1))
+    await near.tend()
+    other = MemoryPassages()
+    version = version_of("b", model="m")
+    rows = vectors(30, 5)
+    await other.put(version, passages_of(version, *["other words"] * 30), rows)
+    again = NearPassages(other, tmp_path, NearOptions(least=10))
+    assert (await again.nearest(rows[7], WHERE, 1))[0].passage_id == "b.1.7"
+    assert await again.tend() == ["m"]
+    assert (await again.nearest(rows[7], WHERE, 1))[0].passage_id == "b.1.7"
+
+
+async def test_a_graph_stays_believed_when_some_of_its_passages_went(tmp_path: Path) -> None:
+    """A document that has another title since has other numbers: the graph is opened again all the same."""
+    store = MemoryPassages()
+    near = NearPassages(store, tmp_path, NearOptions(least=10))
+    await put(near, "a", vectors(5, 1))
+    await put(near, "b", vectors(60, 2))
+    await near.tend()
+    await store.label(labels("a", 9, title="Another"))
+    again = NearPassages(store, tmp_path, NearOptions(least=10))
+    assert await again.tend() == []
 
 
 async def test_nothing_of_what_was_erased_stays(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Self
@@ -13,11 +14,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from autobot.adapters.postings.scoring import Holding
+from autobot.adapters.postings.scoring import Holding, spread_out
 from autobot.contexts.knowledge.ports.index import StoredWords
 
 OFTEN: Final = 65_535
 """As often as a word is counted in one passage."""
+KNOWN: Final = 4_096
+"""Words of questions whose lists are known without looking them up."""
+MANY: Final = 8
+"""A word that one passage of so many holds is kept as how often each passage holds it, too."""
+SPREAD_BYTES: Final = 8 * 1024 * 1024
+"""Memory for that: the commonest words of a language, which most questions have, are some dozens."""
 NAME: Final = "words.postings"
 COLUMNS: Final = {
     "numbers": "<i8",
@@ -60,21 +67,28 @@ class Lists:
         self.numbers, self.lengths = columns["numbers"], columns["lengths"]
         self._starts, self._places, self._counts = columns["starts"], columns["places"], columns["counts"]
         self._marks, self._cuts, self._spelled = columns["marks"], columns["cuts"], columns["spelled"]
+        self.holding = lru_cache(KNOWN)(self._holding)
+        """Return who holds a word; None when nobody does."""
+        self._spread = lru_cache(max(1, SPREAD_BYTES // max(1, 2 * len(self))))(self._spread_out)
 
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def holding(self, word: str) -> Holding | None:
-        """Return who holds a word; None when nobody does."""
+    def _holding(self, word: str) -> Holding | None:
         spelling, mark = word.encode(), _mark(word)
         at = int(np.searchsorted(self._marks, mark))
         # Two words may have one mark.
         while at < len(self._marks) and self._marks[at] == mark:
             if self._spelling(at) == spelling:
                 own = slice(int(self._starts[at]), int(self._starts[at + 1]))
-                return Holding(self._places[own], self._counts[own])
+                many = (own.stop - own.start) * MANY >= len(self)
+                spread = partial(self._spread, own.start, own.stop) if many else None
+                return Holding(self._places[own], self._counts[own], spread)
             at += 1
         return None
+
+    def _spread_out(self, start: int, stop: int) -> NDArray[np.uint16]:
+        return spread_out(self._places[start:stop], self._counts[start:stop], len(self))
 
     def _spelling(self, at: int) -> bytes:
         return self._spelled[int(self._cuts[at]) : int(self._cuts[at + 1])].tobytes()

@@ -8,7 +8,7 @@ what going through every list would find, and the commonest words of a language 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,19 +21,23 @@ RARITY_MIN: Final = 1e-6
 """Of a word that half of all passages hold, as in FTS5: it is no reason against one of them."""
 LONG: Final = 1_000
 """Entries from which on a list is worth the question whether it must be gone through."""
-FEW: Final = 20
+FEW, FEW_KEPT = 20, 200
 """How many times longer than the passages that are asked about a list is, from which on each is sought in it; else the list
-is spread out over all passages, and each is looked up."""
+is spread out over all passages, and each is looked up. The second is for lists that are kept so."""
 SLACK: Final = 1 + 1e-9
 """On bounds: sums of floats are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Which passages of a part hold a word, by their places in it, ascending (uint32), and how often (uint16)."""
+    """Which passages of a part hold a word, by their places in it, ascending (uint32), and how often (uint16).
+
+    `spread` gives how often each passage of the part holds it, where that is kept.
+    """
 
     places: NDArray[np.uint32]
     counts: NDArray[np.uint16]
+    spread: Callable[[], NDArray[np.uint16]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +117,22 @@ def _counts(
 ) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
     """Return which of some places hold a word, by their order, and how often each does."""
     places = holding.places
-    if len(near) * FEW < len(places):
+    if len(near) * (FEW if holding.spread is None else FEW_KEPT) < len(places):
         at = np.searchsorted(places, near)
         at[at == len(places)] = 0
         hit = np.flatnonzero(places[at] == near)
         return hit, holding.counts[at[hit]]
-    spread = np.zeros(passages, holding.counts.dtype)
-    spread[places] = holding.counts
+    spread = holding.spread() if holding.spread else spread_out(places, holding.counts, passages)
     found = spread[near]
     hit = np.flatnonzero(found > 0)
     return hit, found[hit]
+
+
+def spread_out(places: NDArray[np.uint32], counts: NDArray[np.uint16], passages: int) -> NDArray[np.uint16]:
+    """Return how often each passage of a part holds a word."""
+    spread = np.zeros(passages, dtype=np.uint16)
+    spread[places] = counts
+    return spread
 
 
 def _worth(one: Wanted, counts: NDArray[np.uint16], against: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -59,8 +59,13 @@ def queue(
     return found
 
 
-def next_batch(waiting: Sequence[Piece], now: float, rules: BatchRules) -> tuple[Piece, ...] | Later:
-    """Return the texts to compute now. `waiting` is in the order of turns, and not empty."""
+def next_batch(
+    waiting: Sequence[Piece], now: float, rules: BatchRules, *, beside: bool = False
+) -> tuple[Piece, ...] | Later:
+    """Return the texts to compute now, `beside` a batch that is computed already or alone.
+
+    `waiting` is in the order of turns, and not empty.
+    """
     first = waiting[0]
     batch, longest = [first], first.size
     most = max(LONGER * first.size, SHORT)
@@ -71,7 +76,8 @@ def next_batch(waiting: Sequence[Piece], now: float, rules: BatchRules) -> tuple
             batch.append(one)
             longest = longer
     full = len(batch) == rules.texts_max or (len(batch) + 1) * longest > rules.tokens_max
-    left = first.since + rules.linger_s - now
+    small = beside and len(batch) * longest < rules.beside_tokens
+    left = first.since + max(rules.linger_s, rules.beside_s if small else 0.0) - now
     return Later(left) if left > 0 and not full else tuple(batch)
 
 

@@ -99,7 +99,9 @@ class Engine:
             await self._woken.wait()
             self._woken.clear()
             while self._waiting and self._busy < self._waiting[0].work.opened.loaded.lanes:
-                batch = next_batch(self._waiting, self._clock.monotonic(), self._options.batches)
+                batch = next_batch(
+                    self._waiting, self._clock.monotonic(), self._options.batches, beside=self._busy > 0
+                )
                 if isinstance(batch, Later):
                     with suppress(TimeoutError):
                         async with asyncio.timeout(batch.seconds):

@@ -43,6 +43,9 @@ class BatchRules:
             longer than that is computed alone.
         linger_s: seconds that a text waits for company while the device is idle (0 to 0.1). While it computes,
             company gathers by itself.
+        beside_tokens: a batch of fewer (0 to 1,048,576) is not begun beside one that is computed: together they need a good
+            part less than each by itself, as the model's weights are read once. It waits for that one to end, and its texts
+            no longer than `beside_s` (0 to 1).
         spread_s: each further text of a call has its turn as if it had come so much later than the one before it (0 to
             1), so that a call with one text does not wait for all of one with thousands.
         waiting_max: texts that may wait (1 to 1,000,000); a call that does not fit is refused.
@@ -51,6 +54,8 @@ class BatchRules:
     texts_max: int = 32
     tokens_max: int = 2_048
     linger_s: float = 0.0
+    beside_tokens: int = 128
+    beside_s: float = 0.05
     spread_s: float = 0.005
     waiting_max: int = 8_192
 
@@ -60,6 +65,10 @@ class BatchRules:
             raise ConfigurationError("A batch has 1 to 1,024 texts and 1 to 1,048,576 tokens.")
         if not 0 <= self.linger_s <= 0.1 or not 0 <= self.spread_s <= 1:
             raise ConfigurationError("A text lingers 0 to 0.1 s, and turns are spread by 0 to 1 s.")
+        if not 0 <= self.beside_tokens <= 1 << 20 or not 0 <= self.beside_s <= 1:
+            raise ConfigurationError(
+                "A batch beside another one has 0 to 1,048,576 tokens, or waits for 0 to 1 s."
+            )
         if not 1 <= self.waiting_max <= 1_000_000:
             raise ConfigurationError("1 to 1,000,000 texts may wait.")
 

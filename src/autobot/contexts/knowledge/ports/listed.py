@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Where
-from autobot.contracts.knowledge.passages import Place, passage_id
+from autobot.contracts.knowledge.passages import passage_id
 
 DEEPER: Final = 4
 """How many times more passages are looked at when too few of the best may be searched."""
@@ -53,10 +53,6 @@ async def found(
         hits = [(-score, places[number]) for number, score in best if number in places]
         if whole or len(hits) >= limit:
             # Best first, and those of one score by their places.
-            return [_hit(*one) for one in sorted(hits)[:limit]]
+            return [Hit(passage_id(*place), place[0], -below) for below, place in sorted(hits)[:limit]]
         most *= DEEPER
     return None
-
-
-def _hit(below: float, place: Place) -> Hit:
-    return Hit(passage_id=passage_id(*place), document_id=place[0], score=-below)
