@@ -1,1 +1,1 @@
-"""Nearest vectors by a graph, from five thousand on (decision 0050)."""
+"""Nearest vectors by a graph, from five thousand on (decisions 0050 and 0076)."""

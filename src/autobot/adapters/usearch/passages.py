@@ -1,4 +1,4 @@
-"""An index of passages that finds near vectors by a graph, over one that compares them all (decision 0070).
+"""An index of passages that finds near vectors by a graph, over one that compares them all (decisions 0050 and 0076).
 
 What is stored stays the truth: the graph says which passages are nearest, and the store which of these may be searched.
 What came after the graph was made is held in memory and compared whole. So a graph that is missing, old or lost costs
