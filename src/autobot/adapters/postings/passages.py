@@ -19,7 +19,7 @@ from autobot.adapters.postings.lists import NAME, Lists, Newest, load, remove
 from autobot.adapters.postings.scoring import Holding, Wanted, best, rarity, weights_of
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, StoredWords, Where
 from autobot.contexts.knowledge.ports.index_over import IndexOver
-from autobot.contexts.knowledge.ports.listed import found
+from autobot.contexts.knowledge.ports.listed import Listed
 
 PAGE: Final = 500
 """Passages that are read in one step."""
@@ -111,11 +111,12 @@ async def follow(held: _Held, store: PassageIndex, last: int, most: int) -> bool
     return True
 
 
-class _Asked:
-    """Implements `Listed`: a question's words, looked for in the lists."""
+class _Asked(Listed):
+    """A question's words, looked for in the lists."""
 
-    def __init__(self, held: _Held, store: PassageIndex, words: Sequence[str]) -> None:
-        self._held, self._store, self._words = held, store, words
+    def __init__(self, store: PassageIndex, held: _Held, words: Sequence[str]) -> None:
+        super().__init__(store)
+        self._held, self._words = held, words
 
     @property
     def last(self) -> int:
@@ -146,7 +147,7 @@ class WordPassages(IndexOver):
         held = await self._ready()
         words = None if held is None else await self._store.asked(text)
         if held is not None and words is not None:
-            hits = await found(_Asked(held, self._store, words), self._store, where, limit)
+            hits = await _Asked(self._store, held, words).found(where, limit)
             if hits is not None:
                 return hits
         return await self._store.lexical(text, where, limit)

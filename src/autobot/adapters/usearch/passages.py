@@ -28,7 +28,7 @@ from autobot.contexts.knowledge.ports.index import (
     unit,
 )
 from autobot.contexts.knowledge.ports.index_over import IndexOver
-from autobot.contexts.knowledge.ports.listed import found
+from autobot.contexts.knowledge.ports.listed import Listed
 
 PAGE: Final = 500
 """Vectors that are added to a graph in one step (some 0.2 s of a thread)."""
@@ -94,11 +94,12 @@ class _Held:
         return True
 
 
-class _Asked:
-    """Implements `Listed`: a question's vector, looked for in the graph."""
+class _Asked(Listed):
+    """A question's vector, looked for in the graph."""
 
-    def __init__(self, held: _Held, store: PassageIndex, vector: Any) -> None:
-        self._held, self._store, self._vector = held, store, vector
+    def __init__(self, store: PassageIndex, held: _Held, vector: Any) -> None:
+        super().__init__(store)
+        self._held, self._vector = held, vector
 
     @property
     def last(self) -> int:
@@ -127,8 +128,8 @@ class NearPassages(IndexOver):
         held = await self._ready(where.model)
         exactly = where.as_of is not None or where.documents is not None
         if held is not None and not exactly and held.graph.mark.dimensions == len(vector):
-            asked = _Asked(held, self._store, np.asarray(unit(vector), dtype=np.float32))
-            hits = await found(asked, self._store, where, limit)
+            asked = _Asked(self._store, held, np.asarray(unit(vector), dtype=np.float32))
+            hits = await asked.found(where, limit)
             if hits is not None:
                 return hits
         return await self._store.nearest(vector, where, limit)

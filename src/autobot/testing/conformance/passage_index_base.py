@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
+from autobot.contexts.knowledge.domain.fusion import Ranked
 from autobot.contexts.knowledge.ports.index import (
     Hit,
     IndexedVersion,
@@ -60,7 +61,7 @@ def passages_of(version: IndexedVersion, *texts: str, heading: str = "") -> list
 
 def ids(hits: Sequence[Hit | Passage]) -> list[str]:
     """Return the ids of passages."""
-    return [one.passage_id if isinstance(one, Hit) else one.id for one in hits]
+    return [one.passage_id if isinstance(one, Ranked) else one.id for one in hits]
 
 
 class Base(ABC):

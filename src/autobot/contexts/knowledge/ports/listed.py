@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Where
 from autobot.contracts.knowledge.passages import passage_id
@@ -16,43 +17,43 @@ BEHIND: Final = 200
 """New passages that a search lists itself; when more came, it is answered by the store."""
 
 
-class Listed(Protocol):
+class Listed(ABC):
     """A question asked of a structure that knows all passages up to a number."""
 
+    def __init__(self, store: PassageIndex) -> None:
+        self._store = store
+
     @property
+    @abstractmethod
     def last(self) -> int:
         """The number up to which it knows them."""
-        ...
 
+    @abstractmethod
     async def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
         """Return numbers and scores of the best `most` passages at least, in any order; and whether there are no others."""
-        ...
 
+    @abstractmethod
     async def follow(self, last: int, most: int) -> bool:
         """List what came up to `last`. Returns False when it is more than `most` passages: these are listed, no more."""
-        ...
 
+    async def found(self, where: Where, limit: int) -> Sequence[Hit] | None:
+        """Return the best passages that may be searched, as of one moment; None when the store itself must be asked.
 
-async def found(
-    listed: Listed, store: PassageIndex, where: Where, limit: int, tries: int = TRIES
-) -> Sequence[Hit] | None:
-    """Return the best passages that may be searched, as of one moment; None when the store itself must be asked.
-
-    That is when more comes than can be followed, or when hardly any of the best may be searched.
-    """
-    most = limit
-    for _ in range(tries):
-        best, whole = await listed.best(most)
-        standing = await store.standing([number for number, _ in best], where)
-        if standing.last > listed.last:
-            # A passage that stands no more may have made room for one that is not listed yet.
-            if not await listed.follow(standing.last, BEHIND):
-                return None
-            continue
-        places = standing.places
-        hits = [(-score, places[number]) for number, score in best if number in places]
-        if whole or len(hits) >= limit:
-            # Best first, and those of one score by their places.
-            return [Hit(passage_id(*place), place[0], -below) for below, place in sorted(hits)[:limit]]
-        most *= DEEPER
-    return None
+        That is when more comes than can be followed, or when hardly any of the best may be searched.
+        """
+        most = limit
+        for _ in range(TRIES):
+            best, whole = await self.best(most)
+            standing = await self._store.standing([number for number, _ in best], where)
+            if standing.last > self.last:
+                # A passage that stands no more may have made room for one that is not listed yet.
+                if not await self.follow(standing.last, BEHIND):
+                    return None
+                continue
+            places = standing.places
+            hits = [(-score, places[number]) for number, score in best if number in places]
+            if whole or len(hits) >= limit:
+                # Best first, and those of one score by their places.
+                return [Hit(passage_id(*place), place[0], -below) for below, place in sorted(hits)[:limit]]
+            most *= DEEPER
+        return None
