@@ -1,7 +1,8 @@
 """One contract over every transport, side by side: direct, HTTP and gRPC (TCP and unix socket each), streams of Redis.
 
-A child process serves the same handlers, which answer from memory, on all of them. Three payloads: a small question, the
-vectors of 64 texts (384 floats each), and an answer of 100 tokens. HTTP and streams carry JSON; gRPC carries typed messages
+A child process serves the same handlers, which answer from memory, on all of them. Four payloads: a small question, the
+vectors of 64 texts (384 floats each), an answer of 100 tokens, and a document of 256 passages of 1,000 characters, asked as
+indexing asks: 32 at a time, one call after another; *in bulk* is one exchange over gRPC in place of its eight calls. HTTP and streams carry JSON; gRPC carries typed messages
 for vectors and tokens, JSON for the question. CPU is that of both processes with all their threads (of Redis's server
 nothing), at 32 calls in flight; p50 and p99 are one call after another. Rounds are interleaved; each figure is the
 median of its rounds, and each ratio is to HTTP over TCP.
@@ -38,7 +39,7 @@ from autobot.adapters.redis.server import Server
 from autobot.adapters.roles.transport import RoleTransport
 from autobot.adapters.system.clock import SystemClock, system_chance
 from autobot.adapters.vault.service_tokens import KeyedServiceTokens
-from autobot.bootstrap.serving import settle_memory
+from autobot.bootstrap.server import settle_memory
 from autobot.contexts.agents.facade import GENERATE, model_wires
 from autobot.contracts.inference import Embedded, EmbedTexts, Vectors
 from autobot.contracts.models import Finished, GenerateRequest, ModelMessage, TextDelta
@@ -49,10 +50,12 @@ from autobot.kernel.links.hop_wire import HEALTH
 from autobot.kernel.links.wire import TypedWire, Wire
 from autobot.kernel.resilience.operation import Effect, Operation, Transport
 from autobot.testing.valkey import ValkeyServer
+from autobot.workers.npu.bulk import EMBED_EXCHANGE, bulk_wires
 from autobot.workers.npu.ports import EMBED, inference_wires
 from bench.around import line
 
 IN_FLIGHT = 32
+BULK = "bulk "
 CHUNKS = 100
 TEXTS = 64
 DIMENSIONS = 384
@@ -67,6 +70,17 @@ EMBEDDED = Embedded(
     vectors=Vectors(dimensions=DIMENSIONS, data=os.urandom(4 * TEXTS * DIMENSIONS)),
     tokens=TEXTS * 12,
 )
+PASSAGES = 256
+AT_ONCE = 32
+DOCUMENT = tuple(
+    EmbedTexts(texts=tuple(f"{f'Passage {at + one} of a document.':<40}" * 25 for one in range(AT_ONCE)))
+    for at in range(0, PASSAGES, AT_ONCE)
+)
+STEP = Embedded(
+    model="minilm",
+    vectors=Vectors(dimensions=DIMENSIONS, data=os.urandom(4 * AT_ONCE * DIMENSIONS)),
+    tokens=AT_ONCE * 200,
+)
 WANTED = GenerateRequest(
     model="ollama:llama3", messages=(ModelMessage(role="user", content="Why is it blue?"),)
 )
@@ -80,15 +94,17 @@ CONTEXT = CallContext(
 JSON_WIRES: dict[str, Wire] = {
     ASK.name: TypedWire(ASK.name, str, str),
     EMBED.name: inference_wires()[EMBED.name],
+    EMBED_EXCHANGE.name: bulk_wires()[EMBED_EXCHANGE.name],
     GENERATE.name: model_wires()[GENERATE.name],
 }
 PROTO_WIRES: dict[str, Wire] = {
     ASK.name: JSON_WIRES[ASK.name],
     EMBED.name: inference_proto_wires()[EMBED.name],
+    EMBED_EXCHANGE.name: inference_proto_wires()[EMBED_EXCHANGE.name],
     GENERATE.name: ai_wires()[GENERATE.name],
 }
 METHODS = (
-    *(one for one in INFERENCE_METHODS if one.operation == EMBED.name),
+    *(one for one in INFERENCE_METHODS if one.operation in (EMBED.name, EMBED_EXCHANGE.name)),
     *(one for one in AI_METHODS if one.operation == GENERATE.name),
 )
 
@@ -100,7 +116,13 @@ async def ask(payload: str, context: CallContext) -> str:
 
 async def embed(payload: EmbedTexts, context: CallContext) -> Embedded:
     """Answer."""
-    return EMBEDDED
+    return EMBEDDED if len(payload.texts) == TEXTS else STEP
+
+
+async def exchange(payload: AsyncIterator[EmbedTexts], context: CallContext) -> AsyncIterator[Embedded]:
+    """Answer each request."""
+    async for one in payload:
+        yield await embed(one, context)
 
 
 async def generate(payload: GenerateRequest, context: CallContext) -> AsyncIterator[Any]:
@@ -110,7 +132,7 @@ async def generate(payload: GenerateRequest, context: CallContext) -> AsyncItera
 
 
 CALLS: dict[str, Any] = {ASK.name: ask, EMBED.name: embed}
-STREAMS: dict[str, Any] = {GENERATE.name: generate}
+STREAMS: dict[str, Any] = {GENERATE.name: generate, EMBED_EXCHANGE.name: exchange}
 
 
 # ------------------------------------------------------------------------------------------------- the server
@@ -235,8 +257,8 @@ def stream(redis: str) -> StreamCalls:
 Work = Callable[[], Awaitable[None]]
 
 
-def works(transport: Transport, target: str) -> dict[str, tuple[Work, int]]:
-    """The three payloads, with the share of calls that each gets."""
+def works(transport: Transport, target: str, *, in_bulk: bool) -> dict[str, tuple[Work, int]]:
+    """The payloads, with the share of calls that each gets."""
 
     async def small() -> None:
         assert await transport.call(target, ASK, QUESTION, CONTEXT) == QUESTION
@@ -251,7 +273,24 @@ def works(transport: Transport, target: str) -> dict[str, tuple[Work, int]]:
             count += 1
         assert count == CHUNKS
 
-    return {"small": (small, 1), "64 vectors": (vectors, 4), "100 tokens": (tokens, 10)}
+    async def document() -> None:
+        for one in DOCUMENT:
+            await transport.call(target, EMBED, one, CONTEXT)
+
+    async def bulk() -> None:
+        count = 0
+        async for _ in transport.stream(target, EMBED_EXCHANGE, DOCUMENT, CONTEXT):
+            count += 1
+        assert count == len(DOCUMENT)
+
+    if in_bulk:
+        return {"256 passages": (bulk, 20)}
+    return {
+        "small": (small, 1),
+        "64 vectors": (vectors, 4),
+        "100 tokens": (tokens, 10),
+        "256 passages": (document, 20),
+    }
 
 
 async def cpu_each(work: Work, calls: int, child: int) -> float:
@@ -293,13 +332,16 @@ async def measure(told: dict[str, str], redis: str, child: int, rounds: int, cal
         "gRPC, TCP": grpc(),
         "gRPC, unix": grpc(),
         "stream of Redis": streams,
+        f"{BULK}gRPC, TCP": grpc(),
+        f"{BULK}gRPC, unix": grpc(),
     }
     found: Figures = {}
     async with asyncio.TaskGroup() as group:
         listening = group.create_task(streams.run())
         for number in range(rounds + 1):
             for name, transport in transports.items():
-                for what, (work, share) in works(transport, told.get(name, "local")).items():
+                target = told.get(name.removeprefix(BULK), "local")
+                for what, (work, share) in works(transport, target, in_bulk=name.startswith(BULK)).items():
                     count = max(IN_FLIGHT, calls // share)
                     cpu, (p50, p99) = await cpu_each(work, count, child), await times(work, count // 3)
                     if number:

@@ -18,6 +18,7 @@ from tests.integration.scaled.workers import embedding, reachable, workers_shown
 
 pytestmark = pytest.mark.needs_program("initdb")
 LINKS = "/api/v1/system/links"
+BASE = "/api/v1/knowledge_base"
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,37 @@ def test_they_can_be_asked_by_grpc_from_one_call_to_the_next(apart: Installation
             apart.until(lambda word=word: led_by(apart, word), f"the row leads to the addresses for {word}")
             work_goes_on(apart, people)
     assert [why for one in people for why in one.refused] == []
+
+
+def test_documents_are_indexed_by_the_word_of_both_rows(apart: Installation) -> None:
+    """With backend→models and ai→npu by gRPC a document gets its vectors over those, and is found by meaning; by HTTP again, too."""
+    both(apart)
+    for word in ("grpc", "http"):
+        for row in ("backend-models", "ai-npu"):
+            change = {"transport": word, "reason": "compared"}
+            apart.admin("PATCH", f"{LINKS}/{row}", change).expect(200)
+        apart.until(lambda word=word: led_by(apart, word), f"the row leads to the addresses for {word}")
+        before = calls_by_target(apart)
+        body = {
+            "title": f"By {word}",
+            "text": f"Ferns like shade and moist soil, says the page that came by {word}.",
+        }
+        document = apart.admin.post(f"{BASE}/documents", body).expect(202).json["id"]
+        apart.until(
+            lambda document=document: (
+                (found := apart.admin.get(f"{BASE}/documents/{document}").expect(200).json)["status"]
+                == "ready"
+                and not found["words_only"]
+            ),
+            f"the document has vectors by {word}",
+        )
+        asked = {"query": f"looking after houseplants, by {word}", "mode": "vector"}
+        found = apart.admin.post(f"{BASE}/search", asked).expect(200).json["items"]
+        assert document in {one["document_id"] for one in found}
+        apart.until(
+            lambda before=before: sum(calls_by_target(apart).values()) >= sum(before.values()) + 2,
+            f"its calls are those of the addresses for {word}",
+        )
 
 
 def test_a_worker_that_is_killed_is_replaced(apart: Installation) -> None:
