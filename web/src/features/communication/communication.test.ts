@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { BreakerState, Link } from "@/contracts/api";
 import { conditionOf, matches, nextOrder, ordered, type Order } from "./communication.state";
 import { NARROW, WIDE } from "./map.places";
+import { byReason } from "./looks";
 import { draw, presentParts, standings, thickness } from "./map.state";
 
 const link = (id: string, part: Partial<Link> = {}): Link => ({
@@ -50,6 +51,17 @@ describe("the condition of a link", () => {
     expect(conditionOf(link("a-b", { state: "substituted", calls: 0 }))).toBe("substituted");
     expect(conditionOf(link("a-b", { state: "substituted", calls: 3 }))).toBe("substituted");
     expect(conditionOf(link("a-b", { state: "substituted", targets: [target("isolated")] }))).toBe("isolated");
+  });
+});
+
+describe("what the start-up proofs found", () => {
+  it("stands under its reasons, each once", () => {
+    const finding = (to: string, accepted: string) => ({ rows: ["a-b", to], detail: `${to} is slow.`, accepted });
+    expect(byReason([])).toEqual([]);
+    expect(byReason([finding("b-c", "they load"), finding("b-d", "so it is"), finding("b-e", "they load")])).toEqual([
+      { reason: "they load", details: ["a-b → b-c: b-c is slow.", "a-b → b-e: b-e is slow."] },
+      { reason: "so it is", details: ["a-b → b-d: b-d is slow."] },
+    ]);
   });
 });
 
