@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.e2e.browser import Visit
 from tests.e2e.test_knowledge import API, readable, row
@@ -149,3 +149,64 @@ def test_an_import_is_cancelled_where_it_is_seen(reader: Visit, alice: Person, t
     expect(form).to_contain_text("Cancelled. Nothing was taken in", timeout=30_000)
     names = [one["name"] for one in alice.client.get(f"{API}/collections").expect(200).json["items"]]
     assert "Far too many" not in names
+
+
+def test_what_somebody_changed_meanwhile_is_not_written_over(reader: Visit, alice: Person) -> None:
+    """A document, a collection and a question set say so, show what they are now, or are written all the same."""
+    reader.watch.expects("412")
+    place = alice.client.post(f"{API}/collections", {"name": "Held plants"}).expect(201).json["id"]
+    body = {"title": "Held fern", "text": "Ferns grow.", "collection": place}
+    fern = alice.client.post(f"{API}/documents", body).expect(202).json["id"]
+    sets = f"{API}/collections/{place}/question_sets"
+    asked = alice.client.post(sets, {"name": "Held set"}).expect(201).json["id"]
+    page = reader.go(f"/knowledge?collection={place}")
+
+    def meet(form: Locator, field: str, theirs: str, mine: str, save: str = "Save") -> None:
+        """See what somebody else wrote, then write over it."""
+        form.get_by_label(field, exact=True).fill(mine)
+        form.get_by_role("button", name=save).click()
+        expect(form.get_by_role("alert")).to_contain_text("Somebody changed it meanwhile")
+        form.get_by_role("button", name="Show what it is now").click()
+        expect(form.get_by_label(field, exact=True)).to_have_value(theirs)
+
+    row(page, "Held fern").get_by_role("button", name="Actions for Held fern").click()
+    page.get_by_role("menuitem", name="Title, tags, collection").click()
+    form = page.get_by_role("dialog", name="Title, tags and collection")
+    expect(form.get_by_label("Title", exact=True)).to_have_value("Held fern")
+    alice.client("PATCH", f"{API}/documents/{fern}", {"title": "Their fern"}).expect(200)
+    meet(form, "Title", "Their fern", "My fern")
+    alice.client("PATCH", f"{API}/documents/{fern}", {"title": "Their last fern"}).expect(200)
+    form.get_by_label("Title", exact=True).fill("My fern")
+    form.get_by_role("button", name="Save", exact=True).click()
+    form.get_by_role("button", name="Save mine all the same").click()
+    expect(row(page, "My fern")).to_be_visible()
+
+    page.get_by_role("button", name="Name and permissions of Held plants").and_(
+        page.locator(":visible")
+    ).click()
+    form = page.get_by_role("dialog", name="Held plants")
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Held plants")
+    alice.client("PATCH", f"{API}/collections/{place}", {"name": "Their plants"}).expect(200)
+    meet(form, "Name", "Their plants", "My plants")
+    form.get_by_role("button", name="Save", exact=True).click()
+    expect(form).to_have_count(0)
+
+    reader.go(f"/knowledge/measurements?collection={place}")
+    page.get_by_role("button", name="Rename this question set").click()
+    form = page.get_by_role("dialog", name="Rename this question set")
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Held set")
+    graded = {"query": "where do ferns grow", "relevant": {fern: 3}}
+    alice.client.post(f"{sets}/{asked}/questions", graded).expect(200)
+    form.get_by_label("Name", exact=True).fill("My set")
+    form.get_by_role("button", name="Save", exact=True).click()
+    expect(form).to_have_count(0)
+    now = alice.client.get(f"{sets}/{asked}").expect(200).json
+    assert (now["name"], [one["query"] for one in now["questions"]]) == ("My set", ["where do ferns grow"])
+    expect(page.get_by_role("region", name="Questions").get_by_role("link")).to_have_count(1)
+    alice.client.post(f"{sets}/{asked}/questions", {**graded, "query": "another"}).expect(200)
+    page.get_by_role("button", name="Delete this question set?").click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("button", name="Delete").click()
+    expect(form.get_by_role("alert")).to_contain_text("Somebody changed it meanwhile")
+    form.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("No question set yet")).to_be_visible()

@@ -1,6 +1,6 @@
 import type { AcceptedDocument, Collection, DocumentText, KnowledgeDocument, Page, SearchAnswer, SearchQuestion, CollectionImport } from "@/contracts/api";
-import { api } from "@/shared/http";
-import type { DocumentFilter, Permissions } from "./knowledge.state";
+import { api, type Tagged } from "@/shared/http";
+import type { DocumentFilter, Labels, Permissions } from "./knowledge.state";
 
 const BASE = "/api/v1/knowledge_base";
 const one = (id: string): string => `${BASE}/documents/${encodeURIComponent(id)}`;
@@ -23,12 +23,14 @@ export function uploadFile(file: File, collection: string | null, idempotencyKey
 export const addDocument = (given: { title?: string; text?: string; url?: string; collection?: string }): Promise<AcceptedDocument> => api.post(`${BASE}/documents`, given);
 export const act = (id: string, what: "retry" | "cancel" | "reindex"): Promise<KnowledgeDocument> => api.post(`${one(id)}/${what}`, {});
 /** Another title, other tags, another collection: what is not given stays. */
-export const changeDocument = (id: string, given: { title: string; tags: readonly string[]; collection: string }): Promise<KnowledgeDocument> => api.patch(one(id), given);
+export const changeDocument = (id: string, given: Labels, ifMatch: string): Promise<KnowledgeDocument> => api.patch(one(id), given, { ifMatch });
+export const holdDocument = (id: string, signal?: AbortSignal): Promise<Tagged<KnowledgeDocument>> => api.getTagged(one(id), signal);
 export const removeDocument = (id: string, keepPast: boolean): Promise<null> => api.remove(`${one(id)}?keep_past=${keepPast}`);
 
 export const createCollection = (given: Permissions): Promise<Collection> => api.post(`${BASE}/collections`, given);
-export const changeCollection = (id: string, given: Permissions): Promise<Collection> => api.patch(place(id), given);
-export const removeCollection = (id: string): Promise<null> => api.remove(place(id));
+export const holdCollection = (id: string, signal?: AbortSignal): Promise<Tagged<Collection>> => api.getTagged(place(id), signal);
+export const changeCollection = (id: string, given: Permissions, ifMatch: string): Promise<Collection> => api.patch(place(id), given, { ifMatch });
+export const removeCollection = (id: string, ifMatch: string): Promise<null> => api.remove(place(id), { ifMatch });
 export const searchKnowledge = (question: SearchQuestion, signal?: AbortSignal): Promise<SearchAnswer> => api.post(`${BASE}/search`, question, signal ? { signal } : {});
 
 export const exportOf = (id: string): string => api.address(`${place(id)}/export`);

@@ -12,6 +12,7 @@ export interface DocumentFilter {
 export const STATES = ["queued", "ready", "failed", "cancelled"] as const;
 export type State = (typeof STATES)[number];
 export type Permissions = Pick<Collection, "name" | "everybody" | "readers" | "writers">;
+export const permissionsOf = ({ name, everybody, readers, writers }: Collection): Permissions => ({ name, everybody, readers: [...readers], writers: [...writers] });
 
 /** A filter from the query of an address. */
 export function filterOf(query: Readonly<Record<string, unknown>>): DocumentFilter {
@@ -134,3 +135,11 @@ export function backOf(state: unknown, labels: { readonly chat: string; readonly
   if (path.startsWith("/chat/")) return { path, label: labels.chat };
   return path.startsWith("/knowledge/search") ? { path, label: labels.search } : null;
 }
+
+/** What a person says of a document. */
+export interface Labels {
+  readonly title: string;
+  readonly tags: readonly string[];
+  readonly collection: string;
+}
+export const labelsOf = ({ title, tags, collection }: KnowledgeDocument): Labels => ({ title, tags: [...tags], collection });

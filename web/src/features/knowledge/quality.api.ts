@@ -1,5 +1,5 @@
 import type { LoggedQuery, Measurement, MeasurementDetail, Page, QuestionSet, QuestionSetSummary, SearchQuestion } from "@/contracts/api";
-import { api } from "@/shared/http";
+import { api, type Tagged } from "@/shared/http";
 
 const BASE = "/api/v1/knowledge_base";
 const sets = (collection: string): string => `${BASE}/collections/${encodeURIComponent(collection)}/question_sets`;
@@ -11,7 +11,11 @@ export const readSet = (collection: string, set: string, signal?: AbortSignal): 
 export const createSet = (collection: string, name: string): Promise<QuestionSetSummary> => api.post(sets(collection), { name });
 /** Makes a set of a file of JSON Lines, or of TREC's judgements with their topics. */
 export const readFileAsSet = (collection: string, given: { name: string; text: string; form: "jsonl" | "qrels"; topics: string }): Promise<QuestionSetSummary> => api.post(`${BASE}/collections/${encodeURIComponent(collection)}/question_set_files`, given);
-export const removeSet = (collection: string, set: string): Promise<null> => api.remove(one(collection, set));
+export const holdSet = (collection: string, set: string, signal?: AbortSignal): Promise<Tagged<QuestionSet>> => api.getTagged(one(collection, set), signal);
+/** Gives a set another name; its questions stay as they are in `now`. */
+export const renameSet = (collection: string, now: QuestionSet, name: string, ifMatch: string): Promise<QuestionSetSummary> =>
+  api.put(one(collection, now.id), { name, questions: now.questions.map(({ id, query, relevant }) => ({ id, query, relevant })) }, { ifMatch });
+export const removeSet = (collection: string, set: string, ifMatch: string): Promise<null> => api.remove(one(collection, set), { ifMatch });
 export const FORMS = ["jsonl", "qrels", "topics"] as const;
 export const fileOf = (collection: string, set: string, form: (typeof FORMS)[number]): string => api.address(`${one(collection, set)}/file`, { form });
 /** Says of a question how well documents, or passages, answer it. */

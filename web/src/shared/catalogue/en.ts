@@ -35,6 +35,7 @@ export const en = {
     reasonNeeded: "Say why: the change is kept with its reason.",
     by: (name: string) => `by ${name}`,
   },
+  conflict: { title: "Somebody changed it meanwhile", theirs: "Show what it is now", mine: "Save mine all the same" },
   errors: {
     id: "id",
     copyId: "Copy correlation id",
@@ -60,6 +61,7 @@ export const en = {
       "circuit-open": "The link is probed by itself. The Links page shows when, and can close the breaker.",
       "bulkhead-full": "Retry in a moment.",
       overloaded: "Retry in a moment.",
+      "precondition-failed": "Nothing was written. Look at what it is now, then decide.",
       internal: "Retry. The id below finds what happened in the log.",
     },
     titles: {
@@ -76,6 +78,7 @@ export const en = {
       "link-missing": "The matrix has no such link",
       "not-found": "Not found",
       overloaded: "The server is busy",
+      "precondition-failed": "Somebody changed it meanwhile",
       "quota-exceeded": "Too many requests",
       unauthenticated: "Not signed in",
       stale: "The list is not there yet",
@@ -412,6 +415,7 @@ export const en = {
       text: "Questions whose answers are known, and how well search finds these.",
       set: "Question set",
       newSet: "New set",
+      rename: "Rename this question set",
       newSetText: "Questions with the documents that answer them. Fill it from the retrieval test, or read files.",
       name: "Name",
       file: "File (optional)",

@@ -3,8 +3,9 @@ import { ApiClient } from "./client";
 import type { Means } from "./pipeline";
 
 /** A server that answers in turn; waiting takes no time and is noted. */
-function world(replies: Response[]): { client: ApiClient; asked: URL[]; slept: number[] } {
+function world(replies: Response[]): { client: ApiClient; asked: URL[]; held: (string | null)[]; slept: number[] } {
   const asked: URL[] = [];
+  const held: (string | null)[] = [];
   const slept: number[] = [];
   const means: Means = {
     now: () => 0,
@@ -17,11 +18,12 @@ function world(replies: Response[]): { client: ApiClient; asked: URL[]; slept: n
     },
     send: (request) => {
       asked.push(new URL(request.url));
+      held.push(request.headers.get("If-Match"));
       const reply = replies.shift();
       return reply ? Promise.resolve(reply) : Promise.reject(new TypeError("nothing left to answer"));
     },
   };
-  return { client: new ApiClient("/", means), asked, slept };
+  return { client: new ApiClient("/", means), asked, held, slept };
 }
 const answer = (position?: number): Response =>
   new Response("{}", { headers: { "Content-Type": "application/json", ...(position === undefined ? {} : { "X-Log-Position": String(position) }) } });
@@ -59,5 +61,20 @@ describe("a list that a read model serves", () => {
     await client.getFresh("/list");
     expect(positions(asked)).toEqual([null, "12", "12", "12", "12", null, "12", "12", "12", "12", null]);
     expect(client.pipeline.state.breaker).toBe("closed");
+  });
+});
+
+describe("an object that is changed only as it was read", () => {
+  it("comes with its tag, which every kind of write sends back, and no other call", async () => {
+    const tagged = new Response('{"id":1}', { headers: { "Content-Type": "application/json", ETag: '"t1"' } });
+    const { client, held } = world([tagged, answer(), answer(), answer(), answer(), answer()]);
+    const read = await client.getTagged<{ id: number }>("/one");
+    expect(read).toEqual({ value: { id: 1 }, tag: '"t1"' });
+    await client.patch("/one", {}, { ifMatch: read.tag });
+    await client.put("/one", {}, { ifMatch: read.tag });
+    await client.remove("/one", { ifMatch: read.tag });
+    await client.remove("/one");
+    expect((await client.getTagged("/one")).tag).toBe("");
+    expect(held).toEqual([null, '"t1"', '"t1"', '"t1"', null, null]);
   });
 });

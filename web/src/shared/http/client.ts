@@ -1,7 +1,7 @@
 /** The only door to the server's HTTP API: adds the session's proof, an idempotency key to every write, and the browser's row. */
 import { addressOf } from "./base";
 import { randomId } from "./ids";
-import { Pipeline, type Means } from "./pipeline";
+import { Pipeline, type Exchange, type Means } from "./pipeline";
 import { GATEWAY_ROW, gatewayPolicy, LIVE_ROW, livePolicy, type Reconnect } from "./policy";
 import { ApiError } from "./problem";
 
@@ -13,6 +13,8 @@ export interface CallOptions {
   body?: unknown;
   /** A form with files in place of a body of JSON. */
   form?: FormData;
+  /** The entity tag that the object must still have (RFC 9110, section 13.1.1): else the answer is a 412. */
+  ifMatch?: string;
   /** Longest wait for one attempt in milliseconds, where what is sent takes its time. */
   timeoutMs?: number;
   /** Reuse the key of an earlier try, so that a repeat by hand cannot act twice. */
@@ -21,6 +23,12 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Of a list that a read model serves: wait until it shows all that this page wrote (`min_position`). */
   fresh?: boolean;
+}
+
+/** An object with its entity tag as it was read; the tag is empty where the server gave none. */
+export interface Tagged<T> {
+  readonly value: T;
+  readonly tag: string;
 }
 
 /* eslint-disable no-restricted-globals, no-restricted-properties -- the shell where the world comes in */
@@ -76,6 +84,11 @@ export class ApiClient {
   getFresh<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
     return this.call<T>("GET", path, { query, signal, fresh: true });
   }
+  /** Reads an object that is to be changed only while it is as it was read. */
+  async getTagged<T>(path: string, signal?: AbortSignal): Promise<Tagged<T>> {
+    const { response, body } = await this.exchange("GET", path, { signal });
+    return { value: body as T, tag: response.headers.get("ETag") ?? "" };
+  }
   post<T>(path: string, body: unknown, options: CallOptions = {}): Promise<T> {
     return this.call<T>("POST", path, { ...options, body });
   }
@@ -83,25 +96,29 @@ export class ApiClient {
   send<T>(path: string, form: FormData, options: CallOptions = {}): Promise<T> {
     return this.call<T>("POST", path, { ...options, form });
   }
-  put<T>(path: string, body: unknown): Promise<T> {
-    return this.call<T>("PUT", path, { body });
+  put<T>(path: string, body: unknown, options: CallOptions = {}): Promise<T> {
+    return this.call<T>("PUT", path, { ...options, body });
   }
-  patch<T>(path: string, body: unknown): Promise<T> {
-    return this.call<T>("PATCH", path, { body });
+  patch<T>(path: string, body: unknown, options: CallOptions = {}): Promise<T> {
+    return this.call<T>("PATCH", path, { ...options, body });
   }
-  remove<T = null>(path: string): Promise<T> {
-    return this.call<T>("DELETE", path);
+  remove<T = null>(path: string, options: CallOptions = {}): Promise<T> {
+    return this.call<T>("DELETE", path, options);
   }
 
   /** @throws ApiError */
   async call<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
+    return (await this.exchange(method, path, options)).body as T;
+  }
+
+  private async exchange(method: Method, path: string, options: CallOptions): Promise<Exchange> {
     try {
-      const { response, body } = await this.pipeline.call(this.request(method, path, options), options.timeoutMs);
-      if (method !== "GET") this.wrote(response);
-      return body as T;
+      const found = await this.pipeline.call(this.request(method, path, options), options.timeoutMs);
+      if (method !== "GET") this.wrote(found.response);
+      return found;
     } catch (error) {
       // The row's repeats are over: an older list now is more use than none.
-      if (options.fresh && error instanceof ApiError && error.code === "stale") return this.call<T>(method, path, { ...options, fresh: false });
+      if (options.fresh && error instanceof ApiError && error.code === "stale") return this.exchange(method, path, { ...options, fresh: false });
       if (error instanceof ApiError && error.status === 401 && !path.startsWith("/api/v1/auth/")) {
         this.signedOut();
       }
@@ -138,6 +155,7 @@ export class ApiClient {
   private request(method: Method, path: string, options: CallOptions): Request {
     const headers = new Headers(options.headers);
     headers.set("Accept", "application/json, application/problem+json");
+    if (options.ifMatch) headers.set("If-Match", options.ifMatch);
     if (method !== "GET") {
       headers.set("Idempotency-Key", `"${options.idempotencyKey ?? randomId()}"`);
       if (this.csrf !== null) headers.set("X-CSRF-Token", this.csrf);

@@ -4,7 +4,7 @@ import { ApiClient } from "./client";
 /** The client of this page. */
 export const api = new ApiClient(mountPath());
 
-export { ApiClient, type CallOptions, type Query } from "./client";
+export { ApiClient, type CallOptions, type Query, type Tagged } from "./client";
 export { addressOf, mountPath, socketAddress } from "./base";
 export { ApiError, readProblem, type ErrorKind } from "./problem";
 export { randomId } from "./ids";
