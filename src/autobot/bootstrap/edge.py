@@ -24,6 +24,7 @@ from autobot.bootstrap.selves import process_id
 from autobot.contexts.identity.module import authenticator
 from autobot.contracts import messaging as messages
 from autobot.contracts.knowledge.archives import ARCHIVE_MAX
+from autobot.contracts.knowledge.question_sets import FILE_MAX as SET_FILE_MAX
 from autobot.contracts.knowledge.words import FILE_MAX
 from autobot.gateway.access import Access
 from autobot.gateway.app import Gateway, create_app
@@ -68,8 +69,9 @@ WEB: Final = Path(__file__).resolve().parents[3] / "web" / "dist"
 UPLOADS: Final = (
     ("/api/v1/knowledge_base/documents", FILE_MAX + 1_048_576),
     ("/api/v1/knowledge_base/imports", ARCHIVE_MAX + 1_048_576),
+    ("/api/v1/knowledge_base/collections", 2 * SET_FILE_MAX + 1_048_576),
 )
-"""Where bodies may be larger: a file with the form around it."""
+"""Where bodies may be larger: files with what is around them. Those of collections are question sets with their topics."""
 
 
 class Edge:

@@ -41,3 +41,25 @@ def test_a_set_is_made_graded_and_taken_away(client: Client) -> None:
     assert refused.json["errors"][0]["pointer"].startswith("#/relevant")
     client("DELETE", address).expect(204)
     client.get(address).expect(404)
+
+
+def test_trec_files_come_and_go_whole(client: Client) -> None:
+    """Large judgements and topics are read and written back as they came; a broken line is named, beyond the limit is 413."""
+    place = client("POST", f"{BASE}/collections", {"name": "Judged"}).expect(201).json["id"]
+    document = upload(client, b"Moss grows on stones.", "moss.md", collection=place).expect(202).json["id"]
+    topics = "".join(f"{number}\tquestion {number} {'w ' * 900}moss\n" for number in range(1, 501))
+    judged = "".join(f"{number} 0 {document} {number % 3 + 1}\n" for number in range(1, 501))
+    files, body = f"{BASE}/collections/{place}/question_set_files", {"name": "TREC", "form": "qrels"}
+    assert len(topics) > 900_000
+    padded = topics + "\n" * 300_000
+    made = client("POST", files, {**body, "text": judged, "topics": padded}).expect(201).json
+    assert (made["questions"], made["grades"]) == (500, 500)
+    file = f"{BASE}/collections/{place}/question_sets/{made['id']}/file"
+    assert client.get(f"{file}?form=qrels").expect(200).text == judged
+    assert client.get(f"{file}?form=topics").expect(200).text == topics
+    twice = client("POST", files, {**body, "text": judged + judged[:80], "topics": topics}).expect(422)
+    assert twice.json["errors"][0] == {
+        "detail": f"line 501: {document} is judged already",
+        "pointer": "#/text",
+    }
+    client("POST", files, {**body, "text": judged, "topics": "w" * 10_000_000}).problem(413, "too-large")

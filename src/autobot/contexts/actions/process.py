@@ -26,6 +26,7 @@ from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
 NAME: Final = "action"
 BUDGET_S: Final = 3600.0
+"""Seconds that an action may take."""
 LOOK_EVERY_S: Final = 0.1
 REBUILDING: Final[tuple[read_models.Act, ...]] = ("rebuild", "parity", "switch", "discard_kept")
 STATES: Final[dict[actions.Status, RunState]] = {
@@ -38,6 +39,8 @@ STATES: Final[dict[actions.Status, RunState]] = {
 
 class ActionRun(PlainRun):
     """The definition that the run engine executes. Work is given by name of the action type."""
+
+    name, budget = NAME, BUDGET_S
 
     def __init__(
         self,
@@ -52,16 +55,6 @@ class ActionRun(PlainRun):
         self._bus, self._store, self._codec, self._clock = bus, store, codec, clock
         self._work, self._catalogue = work, catalogue
         self._elapsed_ms: dict[str, float] = {}
-
-    @property
-    def name(self) -> str:
-        """The definition's stable name."""
-        return NAME
-
-    @property
-    def budget(self) -> float:
-        """Seconds that an action may take."""
-        return BUDGET_S
 
     async def execute(self, run: Run) -> None:
         """Do the work once."""

@@ -35,7 +35,12 @@ STATES: Final[dict[chat.MessageStatus, RunState]] = {
 
 
 class ChatReply(PlainRun):
-    """The definition. `ask` and `dispatch` reach the chat context by its contracts."""
+    """The definition. `ask` and `dispatch` reach the chat context by its contracts.
+
+    `budget`: seconds that a reply may take, waits for a loading model included.
+    """
+
+    name = NAME
 
     def __init__(
         self,
@@ -49,17 +54,7 @@ class ChatReply(PlainRun):
     ) -> None:
         self._router = router
         self._ask, self._dispatch, self._links = ask, dispatch, links
-        self._default_model, self._budget = default_model, budget
-
-    @property
-    def name(self) -> str:
-        """The definition's stable name."""
-        return NAME
-
-    @property
-    def budget(self) -> float:
-        """Seconds that a reply may take, waits for a loading model included."""
-        return self._budget
+        self._default_model, self.budget = default_model, budget
 
     async def execute(self, run: Run) -> None:
         """Choose an agent once (it is a step: a restart keeps the choice) and let it answer."""

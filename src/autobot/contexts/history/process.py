@@ -20,25 +20,17 @@ from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
 NAME: Final = "read model change"
 BUDGET_S: Final = 86_400.0
+"""Seconds that a change may take: a day."""
 
 
 class ChangeRun(PlainRun):
     """The definition. A rebuild that was cut off goes on where its candidate stands."""
 
+    name, budget = NAME, BUDGET_S
     resumes = True
 
     def __init__(self, *, bus: Dispatcher, stored: StoredChanges, views: Views) -> None:
         self._bus, self._stored, self._views = bus, stored, views
-
-    @property
-    def name(self) -> str:
-        """The definition's stable name."""
-        return NAME
-
-    @property
-    def budget(self) -> float:
-        """Seconds that a change may take: a day."""
-        return BUDGET_S
 
     async def execute(self, run: Run) -> None:
         """Do it."""

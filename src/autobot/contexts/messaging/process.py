@@ -24,6 +24,7 @@ from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
 NAME: Final = "dead letter replay"
 BUDGET_S: Final = 7 * 86_400.0
+"""Seconds that a replay may take: a week."""
 BATCH: Final = 50
 BATCH_S: Final = 5.0
 """A slow replay's batch takes about this long, so that people see how far it is."""
@@ -43,21 +44,12 @@ class Picked:
 class ReplayRun(PlainRun):
     """The definition. Steps may repeat: each letter is replayed under a key of its own, so it happens once."""
 
+    name, budget = NAME, BUDGET_S
     resumes = True
 
     def __init__(self, *, bus: Dispatcher, letters: DeadLetters, stored: StoredReplays, clock: Clock) -> None:
         self._bus, self._letters, self._stored, self._clock = bus, letters, stored, clock
         self._verdicts: dict[str, replays.ReplayStatus] = {}
-
-    @property
-    def name(self) -> str:
-        """The definition's stable name."""
-        return NAME
-
-    @property
-    def budget(self) -> float:
-        """Seconds that a replay may take: a week."""
-        return BUDGET_S
 
     async def execute(self, run: Run) -> None:
         """Replay batch after batch."""

@@ -26,6 +26,8 @@ State = Literal["queued", "ready", "failed", "cancelled"]
 """What a document's facts say of its newest version."""
 Status = Literal["queued", "fetching", "parsing", "chunking", "embedding", "ready", "failed", "cancelled"]
 """The state as people see it: while it is worked on, what is being done."""
+ENDED: frozenset[Status] = frozenset({"ready", "failed", "cancelled"})
+"""States in which nothing is done with a document."""
 Source = Literal["upload", "text", "url", "folder"]
 """How a document came."""
 Everybody = Literal["none", "read", "write"]

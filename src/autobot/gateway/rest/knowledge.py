@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from autobot.contracts.knowledge import collections, documents
-from autobot.contracts.knowledge.words import Everybody, Id, Name, People, Person, State, Tags, Title
+from autobot.contracts.knowledge.words import ENDED, Everybody, Id, Name, People, Person, State, Tags, Title
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context
 from autobot.gateway.rest.answers import awaited, json_answer, no_content
@@ -21,8 +21,6 @@ from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.ids import IdSource
 
 PREFIX: Final = "/api/v1/knowledge_base"
-ENDED: Final = frozenset({"ready", "failed", "cancelled"})
-"""States in which nothing is done with a document."""
 PIECE: Final = 256 * 1024
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500)]

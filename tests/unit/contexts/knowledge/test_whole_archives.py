@@ -168,6 +168,19 @@ async def test_an_import_of_versions_that_is_cut_off_goes_on(shelf: Shelf) -> No
     assert found["The ferns of autumn"].version == 3
 
 
+async def test_an_import_that_waits_for_a_version_to_be_read_is_cancelled(shelf: Shelf) -> None:
+    """While nobody reads documents its next version waits; who cancels it does not."""
+    data, there = await shelf.world.written(shelf.place), Installation()
+    async with there.importing():
+        asked = await there.ask_for(data)
+        async with asyncio.timeout(20):
+            while not await there.titles():
+                await asyncio.sleep(0)
+            await there.do(archives.CancelImport(id=asked.id))
+            assert (await there.ended(asked)).state == "cancelled"
+    assert await there.titles() == []
+
+
 async def test_golden_archives_of_every_version_are_read() -> None:
     """What an older AutoBot wrote is taken in as what it was."""
     before = Installation()

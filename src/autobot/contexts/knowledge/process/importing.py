@@ -23,6 +23,7 @@ from autobot.contexts.knowledge.ports.imports import BROUGHT, Import, Imports
 from autobot.contexts.knowledge.ports.unarchiving import Archive, Bytes, Member
 from autobot.contracts.knowledge import archives as contract
 from autobot.contracts.knowledge import collections, documents, question_sets
+from autobot.contracts.knowledge.words import ENDED
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, principal_of
@@ -37,30 +38,24 @@ from autobot.kernel.sagas.run import REFUSED, Ended, Outcome, PlainRun, Run
 
 NAME: Final = "import of documents"
 BUDGET_S: Final = 86_400.0
+"""Seconds that an import may take: a day."""
 TELL_S: Final = 0.5
 """How often it is written how far an import is, at most."""
 READ_S: Final = 60.0
 """How long the next version of a document waits for the one before to be read, in seconds: then it comes all the same."""
+LOOK_S: Final = 1.0
+"""How often it is looked meanwhile whether the import is wanted still."""
 
 
 class ImportRun(PlainRun):
     """The definition that the run engine executes."""
 
+    name, budget = NAME, BUDGET_S
     resumes = True
 
     def __init__(self, *, bus: Dispatcher, store: EventStore, blobs: Blobs, clock: Clock) -> None:
         self._bus, self._store, self._blobs, self._clock = bus, store, blobs, clock
         self._imports, self._library = Imports(store), Library(store)
-
-    @property
-    def name(self) -> str:
-        """The definition's stable name."""
-        return NAME
-
-    @property
-    def budget(self) -> float:
-        """Seconds that an import may take: a day."""
-        return BUDGET_S
 
     async def execute(self, run: Run) -> None:
         """Look through, then take in."""
@@ -178,17 +173,26 @@ class ImportRun(PlainRun):
                 return True
         here, numbers, existing = "", list[int](), False
         for place, version in enumerate(member.versions):
-            if here:
-                try:
-                    await self._bus.ask(documents.AwaitDocument(id=here, seconds=READ_S), run.context)
-                except NotFound:
-                    # Somebody deleted it meanwhile: the rest of it is not wanted either.
-                    return False
+            if here and not await self._was_read(run, here):
+                return existing
             accepted = await self._version(run, read, member, place, version, collection, here)
             here, existing = accepted.id, existing or (accepted.existing and not place)
             numbers.append(accepted.version)
         self._note(places, member, here, numbers)
         return existing
+
+    async def _was_read(self, run: Run, document: str) -> bool:
+        """Wait until a document was read, or long enough for it; say whether its next version is wanted still."""
+        until = self._clock.monotonic() + READ_S
+        while await self._wanted(run):
+            try:
+                view = await self._bus.ask(documents.AwaitDocument(id=document, seconds=LOOK_S), run.context)
+            except NotFound:
+                # Somebody deleted it meanwhile: the rest of it is not wanted either.
+                return False
+            if view.status in ENDED or self._clock.monotonic() >= until:
+                return True
+        return False
 
     async def _version(
         self, run: Run, read: Archive, member: Member, place: int, version: Bytes, collection: str, of: str

@@ -27,6 +27,7 @@ from autobot.kernel.sagas.run import Ended, Outcome, PlainRun, Run
 
 NAME: Final = "search measurement"
 BUDGET_S: Final = 3600.0
+"""Seconds that a measurement may take: an hour."""
 AT_ONCE: Final = 5
 """Questions that are asked before it is written how far it is, and looked whether somebody stopped it."""
 
@@ -34,21 +35,12 @@ AT_ONCE: Final = 5
 class MeasurementRun(PlainRun):
     """The definition. A measurement that was cut off begins anew."""
 
+    name, budget = NAME, BUDGET_S
     resumes = True
 
     def __init__(self, *, bus: Dispatcher, store: EventStore) -> None:
         self._bus, self._store = bus, store
         self._library, self._sets, self._stored = Library(store), QuestionSets(store), Measurements(store)
-
-    @property
-    def name(self) -> str:
-        """The definition's stable name."""
-        return NAME
-
-    @property
-    def budget(self) -> float:
-        """Seconds that a measurement may take: an hour."""
-        return BUDGET_S
 
     async def execute(self, run: Run) -> None:
         """Measure, and record it."""

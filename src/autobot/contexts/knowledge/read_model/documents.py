@@ -16,6 +16,7 @@ from autobot.contexts.knowledge.ports.documents import DOCUMENTS, Library
 from autobot.contexts.knowledge.ports.parsing import parsed_of
 from autobot.contexts.knowledge.ports.views import document_view, progress_of
 from autobot.contracts.knowledge import documents as contract
+from autobot.contracts.knowledge.words import ENDED
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
@@ -28,7 +29,6 @@ LOOK_S = 0.2
 """How often somebody who waits for a document looks at it, in seconds."""
 MARGIN_S = 0.5
 """Seconds before a caller's deadline at which they are told how it is."""
-ENDED = ("ready", "failed", "cancelled")
 
 
 class DocumentQueries:
