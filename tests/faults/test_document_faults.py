@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from autobot.testing.client import Client
 from autobot.testing.harness import ServerProcess
+from tests.integration.documents.test_documents import upload
 
 DOCUMENTS: Final = "/api/v1/knowledge_base/documents"
 WANTED: Final = 24
@@ -53,7 +54,7 @@ def test_killed_in_the_middle_every_document_ends_ready_once(tmp_path: Path) -> 
             with Client(server.local, key=key) as client:
                 for number in range(life * 6, life * 6 + 6):
                     text = f"The heron number{number} waits.\n\n" * 30
-                    made = client.post(DOCUMENTS, {"title": f"Heron {number}", "text": text}).expect(202).json
+                    made = upload(client, text.encode(), f"heron-{number}.md").expect(202).json
                     accepted.append(made["id"])
                 deadline = time.monotonic() + PATIENCE_S
                 killed = 0

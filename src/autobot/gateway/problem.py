@@ -156,9 +156,30 @@ def _of_validation(error: RequestValidationError) -> errors.AutoBotError:
     return errors.InvalidInput(f"The input breaks {len(rules)} {noun}.", errors=rules)
 
 
+_IN_JSON: Final = (
+    ("Tuple should", "Array should"),
+    ("List should", "Array should"),
+    ("Dictionary should", "Object should"),
+    ("a valid tuple", "an array"),
+    ("a valid list", "an array"),
+    ("a valid dictionary", "an object"),
+)
+"""What the library calls the kinds of values, and what JSON does."""
+
+
+def detail_of(found: Mapping[str, Any]) -> str:
+    """Return what is wrong with a value, in the words of JSON, from an error of pydantic."""
+    if found["type"] == "dataclass_type":
+        return "Input should be an object"
+    detail = str(found["msg"]).removeprefix("Value error, ")
+    for theirs, ours in _IN_JSON:
+        detail = detail.replace(theirs, ours)
+    return detail
+
+
 def _rule(found: Mapping[str, Any], body: object) -> errors.FieldError:
     place, *steps = found["loc"]
-    detail = str(found["msg"]).removeprefix("Value error, ")
+    detail = detail_of(found)
     if place == "body":
         return errors.FieldError(detail=detail, pointer=_pointer(steps, body, found["type"]))
     name = str(steps[0]) if steps else ""

@@ -115,6 +115,8 @@ def test_mixed_encodings_lose_nothing() -> None:
     """Lines of UTF-8 and of Windows-1252 in one file are each read as what they are."""
     data = "größer\n".encode() + "größer\n".encode("cp1252") + "שלום\n".encode()
     assert read(data, "mixed.txt").text == "größer\ngrößer\nשלום\n"
+    one_line = "größer ".encode() + "größer ".encode("cp1252") + b"than most"
+    assert read(one_line, "mixed.txt").text == "größer größer than most"
 
 
 @pytest.mark.parametrize(
@@ -133,6 +135,10 @@ def test_mixed_encodings_lose_nothing() -> None:
         (b"\x7fELF" + bytes(range(256)), "tool.md", "program"),
         (b"\xd0\xcf\x11\xe0" + bytes(600), "old.doc", "older Office"),
         (bytes(range(1, 9)) * 100, "noise.txt", "no text"),
+        (b"MZ\x00\x00" * 100, "tool.txt", "program"),
+        (b"a\x00\x00\x00\x00\x00b" * 100, "noise.bin", "no text"),
+        ("Жизнь прожить, не поле перейти".encode("cp1251"), "life.txt", "encoding"),
+        ("日本語のテキストです。これは試験です。".encode("shift_jis"), "japan.txt", "encoding"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )
@@ -184,6 +190,23 @@ def test_what_reads_sees_nothing_of_the_data_folder(tmp_path: Path) -> None:
         return (await parser.parse(unread(b"hello there"), CONTEXT)).text, seen
 
     assert asyncio.run(main()) == ("hello there", b"")
+
+
+def test_a_pasted_text_needs_no_process() -> None:
+    """A text is taken as it stands, without a child; a page that was pasted, and a file of text, are read by one."""
+
+    class Alone(ChildParser):
+        async def _started(self, argv, file):  # type: ignore[no-untyped-def]
+            raise NotImplementedError
+
+    async def main(data: bytes, *, pasted: bool) -> str:
+        parser = Alone(options=PLAIN)
+        return (await parser.parse(unread(data, pasted=pasted), CONTEXT)).text
+
+    assert asyncio.run(main(b"hello \x00there", pasted=True)) == "hello there"
+    for data, pasted in ((b"<html><p>hello", True), (b"hello there", False), (b"hello \xff", True)):
+        with pytest.raises(NotImplementedError):
+            asyncio.run(main(data, pasted=pasted))
 
 
 def test_a_reader_that_is_killed_is_started_again() -> None:

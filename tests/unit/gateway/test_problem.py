@@ -143,6 +143,19 @@ async def test_another_kind_of_json_is_not_converted(size: object) -> None:
     assert [one["pointer"] for one in reply.json["errors"]] == ["#/name", "#/size"]
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer", "detail"),
+    [
+        ([], "#", "Input should be an object"),
+        ({"name": "a", "parts": "ok"}, "#/parts", "Input should be an array"),
+    ],
+)
+async def test_broken_rules_are_told_in_the_words_of_json(body: object, pointer: str, detail: str) -> None:
+    """A rule speaks of arrays and objects; no kind or class of this language is named."""
+    reply = await edge()("POST", "/api/v1/chat/things", headers=AUTHORIZED, json_body=body)
+    assert reply.json["errors"] == [{"detail": detail, "pointer": pointer}]
+
+
 async def test_a_missing_member_is_pointed_at_where_it_should_be() -> None:
     """The pointer of a missing value names the place where it is missing."""
     reply = await edge()("POST", "/api/v1/chat/things", headers=AUTHORIZED, json_body={})

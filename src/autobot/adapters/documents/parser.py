@@ -18,6 +18,8 @@ from typing import IO, Any, Final, Literal
 
 import msgspec
 
+from autobot.adapters.documents.reading.kinds import TEXT, looks_like_html
+from autobot.adapters.documents.reading.said import cleaned
 from autobot.contexts.knowledge.ports.parsing import Parsed, Unread
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import Absent, AutoBotError, ConfigurationError, InvalidInput, TooLarge
@@ -64,7 +66,10 @@ class ParserOptions:
 
 
 class ChildParser:
-    """Implements `Parser`. `hidden` are folders that the child must not see, where the system can hide them."""
+    """Implements `Parser`. `hidden` are folders that the child must not see, where the system can hide them.
+
+    What was pasted as text needs no child (decision 0036).
+    """
 
     def __init__(self, hidden: Sequence[Path] = (), options: ParserOptions | None = None) -> None:
         self._hidden, self._options = tuple(hidden), options or ParserOptions()
@@ -74,6 +79,11 @@ class ChildParser:
         """The children that read now."""
 
     async def parse(self, unread: Unread, context: CallContext) -> Parsed:
+        if unread.pasted and unread.size <= PASTED_BYTES:
+            raw = b"".join([piece async for piece in unread.pieces()])
+            pasted = await asyncio.to_thread(_pasted, raw)
+            if pasted is not None:
+                return pasted
         options = self._options
         asked = {
             "memory": options.memory_mib * 1024 * 1024,
@@ -171,6 +181,21 @@ class ChildParser:
 
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 """All that the child is told."""
+
+PASTED_BYTES: Final = 4 * 1024 * 1024
+
+
+def _pasted(raw: bytes) -> Parsed | None:
+    """Return a text that somebody gave as text. None for a page in HTML: that has to be parsed.
+
+    There is nothing in it to parse, and so nothing that a process apart would keep from this one.
+    """
+    if looks_like_html(raw[:4096]):
+        return None
+    try:
+        return Parsed(text=cleaned(raw.decode("utf-8")), media_type=TEXT)
+    except UnicodeDecodeError:
+        return None
 
 
 def _parsed(found: Mapping[str, Any]) -> Parsed:

@@ -16,6 +16,7 @@ from autobot.contracts.knowledge import documents
 from autobot.contracts.knowledge.words import FILE_MAX, PASTED_MAX, Id, Source, Tags, Title
 from autobot.gateway.exchange import Exchange
 from autobot.gateway.multipart import Part, parts_of
+from autobot.gateway.problem import detail_of
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import (
     Conflict,
@@ -29,6 +30,7 @@ from autobot.kernel.core.errors import (
     Unauthenticated,
 )
 from autobot.kernel.core.ids import IdSource
+from autobot.kernel.core.pointer import pointer_to
 
 FORM: Final = "multipart/form-data"
 FIELD_MAX: Final = 4_096
@@ -280,7 +282,7 @@ def _given(body: bytes) -> GivenDocument:
         return _GIVEN.validate_python(value)
     except ValidationError as error:
         errors = tuple(
-            FieldError(detail=one["msg"], pointer="#/" + "/".join(map(str, one["loc"])))
+            FieldError(detail=detail_of(one), pointer=f"#{pointer_to(one['loc'])}")
             for one in error.errors(include_url=False, include_context=False, include_input=False)
         )
         raise InvalidInput("The document cannot be taken as it is described.", errors=errors) from None

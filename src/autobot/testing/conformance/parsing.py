@@ -18,10 +18,22 @@ CONTEXT = CallContext(
 )
 
 
-def unread(data: bytes, filename: str = "file.txt", media_type: str = "", *, web: bool = False) -> Unread:
+def unread(
+    data: bytes,
+    filename: str = "file.txt",
+    media_type: str = "",
+    *,
+    web: bool = False,
+    pasted: bool = False,
+) -> Unread:
     """Return a file that is at hand."""
     return Unread(
-        filename=filename, media_type=media_type, size=len(data), pieces=lambda: once(data), web=web
+        filename=filename,
+        media_type=media_type,
+        size=len(data),
+        pieces=lambda: once(data),
+        web=web,
+        pasted=pasted,
     )
 
 
@@ -52,6 +64,14 @@ class ParserSuite(ABC):
         """NUL and other control characters are dropped, and lines end in one way."""
         (found,) = self.read(unread(b"a\x00b\x01c\r\nd\re\tf" + b" more text" * 10))
         assert found.text == "abc\nd\ne\tf" + " more text" * 10
+
+    def test_what_was_pasted_says_what_a_file_of_it_says(self) -> None:
+        """A text that came as one is cleaned as a file of text is; one that is a page is read as a page."""
+        plain = "\ufeffGrüße\x00\x85 漢字\r\n\U0001f600\n".encode() * 9
+        page = b"<!DOCTYPE html><p>Herons wade.</p><script>no()</script>"
+        for data in (plain, page):
+            pasted, file = self.read(unread(data, "", "text/plain", pasted=True), unread(data))
+            assert pasted == file
 
     def test_places_are_those_of_the_text(self) -> None:
         """A heading stands in the text at the code point that is said, after characters of any width."""

@@ -79,7 +79,7 @@ def kind_of(file: BinaryIO, name: str, declared: str) -> str:
         raise Unreadable(f"It is called a {kind}, and is none.")
     if found is not None:
         return found
-    if _looks_like_html(head) and said in (None, HTML, TEXT) and ending not in CODE:
+    if looks_like_html(head) and said in (None, HTML, TEXT) and ending not in CODE:
         return HTML
     return said or TEXT
 
@@ -110,7 +110,7 @@ def control_share(data: bytes) -> float:
     return sum(data.count(one) for one in _CONTROLS) / max(len(data), 1)
 
 
-_CONTROLS: Final = tuple(bytes([one]) for one in (*range(1, 9), 11, *range(14, 27), *range(28, 32), 127))
+_CONTROLS: Final = tuple(bytes([one]) for one in (*range(9), 11, *range(14, 27), *range(28, 32), 127))
 
 
 def _packed(file: BinaryIO) -> str:
@@ -144,6 +144,7 @@ def _declared(media_type: str) -> str | None:
     return kind if kind in (PDF, DOCX, HTML, MARKDOWN, CSV) else None
 
 
-def _looks_like_html(head: bytes) -> bool:
+def looks_like_html(head: bytes) -> bool:
+    """Say whether a file that begins so is a page."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))

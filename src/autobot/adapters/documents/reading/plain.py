@@ -21,13 +21,18 @@ MARKS: Final = (
 NULS_16: Final = 0.2
 """Share of zero bytes at even or at odd places above which text has two bytes a character."""
 CELL_MAX: Final = 1_000_000
+WESTERN: Final = "autobot-western"
+FOREIGN_SHARE: Final = 0.34
+"""Letters from bytes that are no UTF-8, as a share of all, above which a text is not of Western Europe: French has
+one in twenty, Cyrillic and Japanese encodings more than half."""
 
 
 def text_of(data: bytes, charset: str = "") -> str:
     """Return the text that bytes are. Raises Unreadable for what is no text in any encoding.
 
-    A byte order mark decides, then what was declared, then UTF-8; what is neither is read line by line, each as
-    UTF-8 or else as Windows-1252, so that a file of mixed encodings loses nothing.
+    A byte order mark decides, then what was declared, then UTF-8. Bytes that are neither are read as Windows-1252
+    where they stand, so that a file of mixed encodings loses nothing, unless they are most of its letters: then it is
+    of another encoding, and would become letters that nobody wrote.
     """
     for mark, encoding in MARKS:
         if data.startswith(mark):
@@ -43,7 +48,7 @@ def text_of(data: bytes, charset: str = "") -> str:
             return data.decode(encoding)
         except (UnicodeDecodeError, LookupError):
             continue
-    return "".join(_line(one) for one in data.splitlines(keepends=True))
+    return _mixed(data)
 
 
 def _wide(sample: bytes) -> str:
@@ -56,11 +61,23 @@ def _wide(sample: bytes) -> str:
     return ""
 
 
-def _line(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+def _mixed(data: bytes) -> str:
+    foreign = 0
+
+    def western(error: UnicodeError) -> tuple[str, int]:
+        nonlocal foreign
+        assert isinstance(error, UnicodeDecodeError)
+        bad = error.object[error.start : error.end]
+        foreign += len(bad)
+        return bad.decode("cp1252", "replace"), error.end
+
+    codecs.register_error(WESTERN, western)
+    text = data.decode("utf-8", WESTERN)
+    if foreign > FOREIGN_SHARE * max(sum(map(str.isalpha, text)), 1):
+        raise Unreadable(
+            "It is in an encoding that it does not name, and that is not UTF-8.", hint="Save it as UTF-8."
+        )
+    return text
 
 
 def read_text(data: bytes, charset: str, media_type: str) -> Found:

@@ -21,7 +21,7 @@ PARSE = Operation(name="parse", effect=Effect.FREE)
 class Unread:
     """A file that was not read yet. `filename` and `media_type` are what was said of it; `pieces` yields its bytes.
 
-    `web`: it is a page of the web, of which only the content counts.
+    `web`: it is a page of the web, of which only the content counts. `pasted`: it came as a text, and is no file.
     """
 
     filename: str
@@ -29,6 +29,7 @@ class Unread:
     size: int
     pieces: Callable[[], AsyncIterator[bytes]]
     web: bool = False
+    pasted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

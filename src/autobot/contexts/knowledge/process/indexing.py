@@ -248,12 +248,12 @@ class Indexer:
             size=original.file.size,
             pieces=lambda: pieces(self._means.blobs, original.blob),
             web=document.source == "url",
+            pasted=document.source == "text",
         )
         parsed = await self._means.parser.parse(unread, context)
         if not parsed.text.strip():
-            raise InvalidInput(
-                "There is no text in it.", hint="A scanned document has to be read by OCR first."
-            )
+            scanned = "A scanned document has to be read by OCR first." if parsed.pages else None
+            raise InvalidInput("There is no text in it.", hint=scanned)
         await keep_parsed(self._means.blobs, document.id, document.version, parsed)
         return parsed
 
