@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.config import Config
-from autobot.contexts.knowledge.ports.index import PassageIndex
+from autobot.contexts.knowledge.ports.index import Hit, Vector, Where
+from autobot.contexts.knowledge.ports.index_over import IndexOver
 from autobot.contracts.knowledge import documents
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from autobot.adapters.usearch.passages import NearPassages
 
 PASSAGES: Final = "passages.db"
+FILES: Final = ("*.usearch", "*.postings")
+"""Graphs and lists, in the data folder."""
 MANY: Final = 5_000
 """Vectors, or passages, from which on finding them by graph and lists is worth what these cost."""
 SOON: Final = 500
@@ -29,30 +33,77 @@ SCRUB_AFTER_S: Final = 30.0
 """Seconds after an erasure at which the index is rewritten; more erasures meanwhile share one rewriting."""
 
 
-class OwnIndex:
+class OwnIndex(IndexOver):
     """The index with what closes it and leaves nothing of what was erased.
 
-    `near` finds by graphs and `words` by lists, where the extra `vectors` is installed.
+    Where the extra `vectors` is installed it finds by `near`, graphs, and `lists`, of words. What makes these takes time to
+    load and memory, so it is loaded when they are of use: from `least` passages on, or when files of them are found.
     """
 
     def __init__(self, store: SqlitePassages | PostgresPassages, config: Config, least: int = MANY) -> None:
         """`least` is the number of vectors, and of passages, from which on graphs and lists are worth it."""
+        super().__init__(store)
         self.store = store
         self.near: NearPassages | None = None
-        self.words: WordPassages | None = None
-        if importlib.util.find_spec("usearch") is not None:
-            self.near, self.words = _beside(store, config, least)
+        self.lists: WordPassages | None = None
+        self._config, self._least = config, least
+        self._possible = importlib.util.find_spec("usearch") is not None
+        self._lie = self._files()
+        self._growing = asyncio.Lock()
 
-    @property
-    def index(self) -> PassageIndex:
-        """What is asked."""
-        return self.near or self.store
+    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
+        """Find by lists, if there are some."""
+        if self._lie:
+            await self._grow()
+        return await super().lexical(text, where, limit)
+
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        """Find by a graph, if there is one."""
+        if self._lie:
+            await self._grow()
+        return await super().nearest(vector, where, limit)
+
+    async def erase(self, document_id: str) -> None:
+        """Erase it from the store, and remove graphs and lists."""
+        if self._files():
+            await self._grow()
+        await super().erase(document_id)
+
+    async def forget(self) -> None:
+        """Remove graphs and lists, of which some may hold what was erased; they are made anew."""
+        if self._files():
+            await self._grow()
+        for one in (self.near, self.lists):
+            if one is not None:
+                one.forget()
+
+    async def tend(self) -> None:
+        """Make graphs and lists as far as the number of passages is worth it, both at once."""
+        if self.near is None and (self._lie or (await self.store.measure()).stored >= self._least):
+            await self._grow()
+        async with asyncio.TaskGroup() as group:
+            for one in (self.near, self.lists):
+                if one is not None:
+                    group.create_task(one.tend())
+
+    def _files(self) -> bool:
+        """Say whether there are files of graphs or lists, made by this process or an earlier one."""
+        return any(True for pattern in FILES for _ in self._config.data_dir.glob(pattern))
+
+    async def _grow(self) -> None:
+        """Put graphs and lists over the store, if the extra is installed."""
+        async with self._growing:
+            if self.near is None and self._possible:
+                made = await asyncio.to_thread(_beside, self.store, self._config, self._least)
+                self.near, self.lists = made
+                self._store = self.near
+            self._lie = False
 
 
 def _beside(
     store: SqlitePassages | PostgresPassages, config: Config, least: int
 ) -> tuple[NearPassages, WordPassages]:
-    """Return graphs over lists over the store. They need numpy, which the core starts without, and is often not there."""
+    """Return graphs over lists over the store. They need numpy, which the core starts without."""
     from autobot.adapters.postings.passages import ListOptions, WordPassages
     from autobot.adapters.usearch.passages import NearOptions, NearPassages
 
@@ -75,14 +126,12 @@ async def tend(own: OwnIndex | None, store: EventStore, codec: EventCodec) -> No
         return
     async with asyncio.TaskGroup() as group:
         group.create_task(_forget(own, store, codec))
-        for one in (own.near, own.words):
-            if one is not None:
-                group.create_task(_grow(one))
+        group.create_task(_tended(own))
 
 
-async def _grow(index: NearPassages | WordPassages) -> None:
+async def _tended(own: OwnIndex) -> None:
     while True:
-        await patiently(index.tend)
+        await patiently(own.tend)
         await asyncio.sleep(TEND_EVERY_S)
 
 
@@ -91,8 +140,6 @@ async def _forget(own: OwnIndex, store: EventStore, codec: EventCodec) -> None:
         gone = [one for one in batch if one.message.type == documents.DocumentDeleted.TYPE]
         if any(not codec.unwrap(one).keeps_past for one in gone):
             # Another process may have taken it out of the store: graphs and lists of this one know nothing of it.
-            for one in (own.near, own.words):
-                if one is not None:
-                    one.forget()
+            await own.forget()
             await asyncio.sleep(SCRUB_AFTER_S)
             await patiently(own.store.vacuum)

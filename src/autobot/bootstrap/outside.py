@@ -177,7 +177,7 @@ async def real_outside(
             ids=ids,
             store=store,
             blobs=blobs,
-            index=own_index.index,
+            index=own_index,
             own_index=own_index,
             place=place,
             passwords=passwords,

@@ -1,0 +1,85 @@
+"""Graphs and lists come with the passages: not loaded before they are of use, and never behind after an erasure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from autobot.adapters.sqlite.passages import SqlitePassages
+from autobot.bootstrap.near import FILES, OwnIndex
+from autobot.config import Config
+from autobot.contexts.knowledge.ports.index import Where
+from autobot.testing.conformance.passage_index_base import passages_of, version_of
+
+pytestmark = pytest.mark.anyio
+
+LEAST, SIZE = 100, 16
+WHERE = Where(model="m")
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[OwnIndex]:
+    """Yield the index as a process opens it."""
+    store = await SqlitePassages.open(folder / "passages.db")
+    yield OwnIndex(store, Config(data_dir=folder), LEAST)
+    await store.close()
+
+
+async def put(index: OwnIndex, name: str, count: int) -> list[list[float]]:
+    """Index a document of so many passages; returns their vectors."""
+    chance, version = random.Random(name), version_of(name, model="m")
+    rows = [[chance.gauss(0, 1) for _ in range(SIZE)] for _ in range(count)]
+    await index.put(version, passages_of(version, *[f"text {one}" for one in range(count)]), rows)
+    return rows
+
+
+def files(folder: Path) -> list[str]:
+    """Return the names of graphs and lists."""
+    return sorted(path.name for pattern in FILES for path in folder.glob(pattern))
+
+
+async def test_it_grows_with_the_passages(tmp_path: Path) -> None:
+    """Below the least number tending loads nothing; from it on there are a graph and lists, which searches go by."""
+    async with opened(tmp_path) as index:
+        (first, *_) = await put(index, "few", LEAST - 1)
+        await index.tend()
+        assert index.near is None
+        assert index.lists is None
+        assert files(tmp_path) == []
+        before = await index.nearest(first, WHERE, 3)
+        await put(index, "more", LEAST)
+        await index.tend()
+        assert index.near is not None
+        assert index.lists is not None
+        assert len(files(tmp_path)) == 2
+        assert (await index.nearest(first, WHERE, 1))[0].passage_id == before[0].passage_id
+        assert await index.lexical("text", WHERE, 5)
+
+
+@pytest.mark.parametrize("by", ["words", "vector"])
+async def test_what_an_earlier_process_made_is_used_from_the_first_search_on(tmp_path: Path, by: str) -> None:
+    """A process that finds a graph and lists loads them at its first search, before it has tended anything."""
+    async with opened(tmp_path) as index:
+        (first, *_) = await put(index, "many", LEAST)
+        await index.tend()
+    async with opened(tmp_path) as again:
+        assert again.near is None
+        found = await (again.lexical("text", WHERE, 5) if by == "words" else again.nearest(first, WHERE, 5))
+        assert len(found) == 5
+        assert again.near is not None
+
+
+@pytest.mark.parametrize("by", ["itself", "another"])
+async def test_an_erasure_leaves_no_file_of_an_earlier_process(tmp_path: Path, by: str) -> None:
+    """Erasing before the first search removes graph and lists that hold what was erased, whoever erased it."""
+    async with opened(tmp_path) as index:
+        await put(index, "many", LEAST)
+        await index.tend()
+    async with opened(tmp_path) as again:
+        assert len(files(tmp_path)) == 2
+        await (again.erase("many") if by == "itself" else again.forget())
+        assert files(tmp_path) == []
