@@ -88,23 +88,27 @@ def up(
             help="Each role as a process of its own, on the PostgreSQL of AUTOBOT_DATABASE_URL and the Redis of AUTOBOT_REDIS_URL."
         ),
     ] = False,
-    backends: Annotated[int, typer.Option(help="Scaled: processes of the role backend.")] = 1,
-    ais: Annotated[int, typer.Option(help="Scaled: processes of the role ai.")] = 1,
-    gateways: Annotated[int, typer.Option(help="Scaled: processes of the role gateway.")] = 1,
+    backends: Annotated[int | None, typer.Option(help="Scaled: processes of the role backend (1).")] = None,
+    ais: Annotated[int | None, typer.Option(help="Scaled: processes of the role ai (1).")] = None,
+    gateways: Annotated[int | None, typer.Option(help="Scaled: processes of the role gateway (1).")] = None,
     npus: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="Scaled: workers for inference, which the role ai then asks instead of one of its own."
+            help="Scaled: workers for inference (0), which the role ai then asks instead of one of its own."
         ),
-    ] = 0,
+    ] = None,
 ) -> None:
     """Start AutoBot: everything in one process, or each role in its own."""
 
     def work() -> int:
         from autobot.bootstrap import serve, serve_scaled
 
+        given = {"backends": backends, "ais": ais, "gateways": gateways, "npus": npus}
+        counts = {name: count for name, count in given.items() if count is not None}
+        if counts and not scaled:
+            complain("Counts of processes go with --scaled.", "autobot up --scaled --npus 2")
+            return Exit.USAGE
         if scaled:
-            counts = {"backends": backends, "ais": ais, "gateways": gateways, "npus": npus}
             return serve_scaled(current_config(), counts, port=port, say=say)
         return serve(current_config(), port=port, say=say)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,12 @@ from tests.integration.scaled.workers import embedding, reachable, workers_shown
 pytestmark = pytest.mark.needs_program("initdb")
 LINKS = "/api/v1/system/links"
 BASE = "/api/v1/knowledge_base"
+NOWHERE = {
+    "AUTOBOT_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+    "AUTOBOT_REDIS_URL": "redis://127.0.0.1:1/0",
+    "AUTOBOT_NPU_DEVICE": "AUTO",
+}
+"""What a start needs to be named, all of it away."""
 
 
 @pytest.fixture(scope="module")
@@ -166,13 +173,23 @@ def test_they_end_with_their_parent(apart: Installation) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "code"),
+    [(("--npus", "1"), 2), (("--scaled", "--npus", "17"), 4), (("--scaled", "--ais", "0"), 4)],
+)
+def test_a_count_that_cannot_be_is_refused(tmp_path: Path, words: tuple[str, ...], code: int) -> None:
+    """Workers beside one process, more than 16 of them, or a role with no process: nothing starts."""
+    done = run_cli(tmp_path / "data", "up", "--port", "0", *words, environment=NOWHERE)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
     ("name", "value"), [("AUTOBOT_NPU_DEVICE", "NONE"), ("AUTOBOT_NPU_URL", "http://127.0.0.1:9")]
 )
-def test_workers_that_nobody_would_ask_are_not_started(apart: Installation, name: str, value: str) -> None:
+def test_workers_that_nobody_would_ask_are_not_started(tmp_path: Path, name: str, value: str) -> None:
     """A setting that wants no worker, or names others, is told with its name before anything starts."""
-    environment = {**apart.server.environment, name: value}
-    folder = apart.server.folder.with_name("refused")
-    done = run_cli(folder, "up", "--scaled", "--npus", "1", "--port", "0", environment=environment)
+    words = ("up", "--scaled", "--npus", "1", "--port", "0")
+    done = run_cli(tmp_path / "data", *words, environment={**NOWHERE, name: value})
     assert done.returncode == 4, done.stderr
     assert name in done.stderr
-    assert not folder.exists()
+    assert not (tmp_path / "data").exists()
