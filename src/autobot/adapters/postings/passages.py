@@ -23,8 +23,6 @@ from autobot.contexts.knowledge.ports.listed import Listed
 
 PAGE: Final = 500
 """Passages that are read in one step."""
-ON_LOOP: Final = 200_000
-"""Passages up to which scoring (about a millisecond) is not worth another thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +120,11 @@ class _Asked(Listed):
     def last(self) -> int:
         return self._held.newest.last
 
-    async def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
-        if len(self._held) > ON_LOOP:
-            return await asyncio.to_thread(self._held.search, self._words, most)
+    @property
+    def size(self) -> int:
+        return len(self._held)
+
+    def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
         return self._held.search(self._words, most)
 
     async def follow(self, last: int, most: int) -> bool:

@@ -46,6 +46,7 @@ class SqlitePassages:
         self.path = path
         self._writer = Readers(partial(connect_passages, path, writes=True), 1)
         self._readers = Readers(partial(connect_passages, path, writes=False), readers)
+        self._questions = passages_words.Questions()
         self._closed = False
 
     @classmethod
@@ -105,7 +106,7 @@ class SqlitePassages:
         return await self._read(lambda connection: reading.stored(connection, model, after, limit))
 
     async def asked(self, text: str) -> tuple[str, ...] | None:
-        return await self._read(lambda connection: passages_words.asked(connection, text))
+        return self._questions.asked(text)
 
     async def words(self, after: int, limit: int) -> Sequence[StoredWords]:
         return await self._read(lambda connection: passages_words.counted(connection, after, limit))

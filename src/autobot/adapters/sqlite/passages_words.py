@@ -30,15 +30,21 @@ def _reader(connection: apsw.Connection) -> Reads:
     return read
 
 
-def asked(connection: apsw.Connection, text: str) -> tuple[str, ...] | None:
-    """Return the words of a question. None when FTS5 reads one of them as several, which must then stand together."""
-    read, found = _reader(connection), list[str]()
-    for word in looked_up(text):
-        pieces = read(word, apsw.FTS5_TOKENIZE_QUERY)
-        if len(pieces) > 1:
-            return None
-        found += pieces
-    return tuple(found)
+class Questions:
+    """Reads questions by a connection of its own to no file: a question needs no other thread."""
+
+    def __init__(self) -> None:
+        self._read = _reader(apsw.Connection(":memory:"))
+
+    def asked(self, text: str) -> tuple[str, ...] | None:
+        """Return the words of a question. None when FTS5 reads one of them as several, which must then stand together."""
+        found = list[str]()
+        for word in looked_up(text):
+            pieces = self._read(word, apsw.FTS5_TOKENIZE_QUERY)
+            if len(pieces) > 1:
+                return None
+            found += pieces
+        return tuple(found)
 
 
 def counted(connection: apsw.Connection, after: int, limit: int) -> list[StoredWords]:

@@ -105,8 +105,12 @@ class _Asked(Listed):
     def last(self) -> int:
         return self._held.newest.last
 
-    async def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
-        return await asyncio.to_thread(self._held.nearest, self._vector, most)
+    @property
+    def size(self) -> int:
+        return len(self._held)
+
+    def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
+        return self._held.nearest(self._vector, most)
 
     async def follow(self, last: int, most: int) -> bool:
         return await self._held.follow(self._store, last, most)

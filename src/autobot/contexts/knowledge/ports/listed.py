@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final
@@ -16,6 +17,9 @@ TRIES: Final = 4
 BEHIND: Final = 200
 """New passages that a search lists itself; when more came, it is answered by the store."""
 
+ON_LOOP: Final = 200_000
+"""Passages up to which looking (about a millisecond) is not worth another thread."""
+
 
 class Listed(ABC):
     """A question asked of a structure that knows all passages up to a number."""
@@ -28,9 +32,17 @@ class Listed(ABC):
     def last(self) -> int:
         """The number up to which it knows them."""
 
+    @property
     @abstractmethod
-    async def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
-        """Return numbers and scores of the best `most` passages at least, in any order; and whether there are no others."""
+    def size(self) -> int:
+        """How many passages it knows."""
+
+    @abstractmethod
+    def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
+        """Return numbers and scores of the best `most` passages at least, in any order; and whether there are no others.
+
+        Called on another thread when there are many.
+        """
 
     @abstractmethod
     async def follow(self, last: int, most: int) -> bool:
@@ -43,7 +55,10 @@ class Listed(ABC):
         """
         most = limit
         for _ in range(TRIES):
-            best, whole = await self.best(most)
+            if self.size > ON_LOOP:
+                best, whole = await asyncio.to_thread(self.best, most)
+            else:
+                best, whole = self.best(most)
             standing = await self._store.standing([number for number, _ in best], where)
             if standing.last > self.last:
                 # A passage that stands no more may have made room for one that is not listed yet.
