@@ -1,6 +1,6 @@
 """Searching large sets through the product's own API, the question's embedding included.
 
-    python -m bench.knowledge_served [--sizes 1000,10000,100000] [--asks 600] [--at-once 10] [--write]
+    python -m bench.knowledge_served [--sizes 1000,10000,100000] [--precisions f32,bf16] [--asks 600] [--at-once 10] [--write]
 
 A server is started on a folder of its own and makes a collection; its worker embeds Cranfield's questions and titles.
 Near those vectors others are generated, and with texts (`bench/knowledge_made.py`) they are written to the index while
@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -167,9 +168,14 @@ async def put(folder: Path, shelf: str, made: Made, count: int) -> tuple[float, 
     return filled, took[0], took[1]
 
 
-def measured(count: int, asks: int, at_once: int, folder: Path) -> tuple[list[str], list[str], list[str]]:
+def measured(
+    count: int, precision: str, asks: int, at_once: int, folder: Path
+) -> tuple[list[str], list[str], list[str]]:
     """Return the rows of a size: times, processor with memory, and processor of parts."""
-    server = ServerProcess(folder / "data", {"AUTOBOT_NPU_DEVICE": "AUTO"})
+    server = ServerProcess(
+        folder / "data", {"AUTOBOT_NPU_DEVICE": "AUTO", "AUTOBOT_NPU_PRECISION": precision}
+    )
+    name = f"{count:,}, {precision}"
     shelf, key, made = prepared(server)
     filled, graph, lists = asyncio.run(put(server.folder, shelf, made, count))
     questions = made.shuffled()
@@ -186,7 +192,7 @@ def measured(count: int, asks: int, at_once: int, folder: Path) -> tuple[list[st
     met = statistics.quantiles(many.whole, n=100)
     kept = "met" if met[49] <= BARS[0] and met[98] <= BARS[1] else "not met"
     times = [
-        f"{count:,}",
+        name,
         told(alone.whole),
         alone.stage("embedding_ms"),
         told(many.whole),
@@ -194,7 +200,7 @@ def measured(count: int, asks: int, at_once: int, folder: Path) -> tuple[list[st
         kept,
     ]
     work = [
-        f"{count:,}",
+        name,
         *(f"{alone.cpu[name]:.1f}" for name in ("core", "worker", "asking")),
         *(f"{many.cpu[name]:.1f}" for name in ("core", "worker", "asking")),
         f"{count / filled:,.0f}",
@@ -203,7 +209,7 @@ def measured(count: int, asks: int, at_once: int, folder: Path) -> tuple[list[st
         f"{idle['RssAnon']} + {idle['RssFile']}",
         f"{loaded['RssAnon']} + {loaded['RssFile']}",
     ]
-    apart = [f"{count:,}", *(f"{one.cpu['core']:.1f} + {one.cpu['worker']:.1f}" for one in parts)]
+    apart = [name, *(f"{one.cpu['core']:.1f} + {one.cpu['worker']:.1f}" for one in parts)]
     return times, work, apart
 
 
@@ -236,14 +242,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--precisions", default="f32")
     parser.add_argument("--asks", type=int, default=600)
     parser.add_argument("--at-once", type=int, default=10)
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
     times, work, apart = [], [], []
-    for size in map(int, chosen.sizes.split(",")):
+    for size, precision in product(map(int, chosen.sizes.split(",")), chosen.precisions.split(",")):
         with tempfile.TemporaryDirectory(prefix="autobot-bench-") as folder:
-            first, second, third = measured(size, chosen.asks, chosen.at_once, Path(folder))
+            first, second, third = measured(size, precision, chosen.asks, chosen.at_once, Path(folder))
         times.append(first)
         work.append(second)
         apart.append(third)
@@ -256,7 +263,7 @@ def main() -> None:
             line(),
             table(
                 (
-                    "passages",
+                    "passages, precision",
                     "alone",
                     "of it embedding",
                     once,
@@ -268,7 +275,7 @@ def main() -> None:
             "Processor milliseconds a search by process (the asking one is this bench), and what it took to get there.",
             table(
                 (
-                    "passages",
+                    "passages, precision",
                     *(f"alone: {name}" for name in ("core", "worker", "asking")),
                     *(f"{once}: {name}" for name in ("core", "worker", "asking")),
                     "put, passages a CPU second",
@@ -280,7 +287,7 @@ def main() -> None:
                 work,
             ),
             "Processor milliseconds of parts, asked alone: core + worker.",
-            table(("passages", *PARTS), apart),
+            table(("passages, precision", *PARTS), apart),
         )
     )
     print(text)
