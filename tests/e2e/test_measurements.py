@@ -208,4 +208,9 @@ def test_the_page_is_accessible_and_fits(
         wrong.append("scrolls sideways")
     page.get_by_role("button", name="New set").click()
     expect(page.get_by_role("dialog", name="New set")).to_be_visible()
+    wrong += audit(page)
+    visit.go(f"/knowledge/search?collection={place}&q=where+do+ferns+grow")
+    expect(page.get_by_role("group", name="How well Ferns answers")).to_be_visible()
+    if is_wider_than_its_window(page):
+        wrong.append("the retrieval test scrolls sideways")
     assert [*wrong, *audit(page)] == []

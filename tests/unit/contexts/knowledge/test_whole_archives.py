@@ -125,6 +125,22 @@ async def test_the_same_again_brings_no_doubles_and_leaves_sets_as_they_are(shel
     assert set(await sets_of(there, view.collection)) == {"Mine", "Of passages"}
 
 
+async def test_a_document_that_is_there_gets_no_versions_of_another(shelf: Shelf) -> None:
+    """A file that was an earlier version elsewhere and is a document of its own here stays that; the others come."""
+    data, there = await shelf.world.written(shelf.place), Installation()
+    place = await filled(there, "ferns of spring")
+    (mine,) = (await there.ask(documents.ListDocuments(collection=place))).items
+    async with there.working():
+        view = await there.taken(data, collection=place)
+        assert (view.state, view.added, view.existing) == ("completed", 2, 0), view.error
+    found = {one.title: one for one in (await there.ask(documents.ListDocuments(collection=place))).items}
+    assert set(found) == {"Note 0", "The ferns of autumn", "Moss"}
+    ferns = found["The ferns of autumn"]
+    assert (found["Note 0"].id, found["Note 0"].version, ferns.version) == (mine.id, 1, 2)
+    graded = (await sets_of(there, place))["Of passages"]["fern in spring"]
+    assert graded == {passage_id(ferns.id, 1, 0): 1, passage_id(ferns.id, 2, 0): 0}
+
+
 async def test_a_cancelled_import_takes_its_question_sets_back(shelf: Shelf) -> None:
     """Sets that it brought go with the documents; those that were there stay."""
     data, there = await shelf.world.written(shelf.place), Installation()

@@ -176,7 +176,12 @@ class ImportRun(PlainRun):
             if here and not await self._was_read(run, here):
                 return existing
             accepted = await self._version(run, read, member, place, version, collection, here)
-            here, existing = accepted.id, existing or (accepted.existing and not place)
+            if not here and accepted.existing and version.said is not member.described:
+                # That file is another document here, which stays as it is.
+                numbers.append(0)
+                continue
+            if not here:
+                here, existing = accepted.id, accepted.existing
             numbers.append(accepted.version)
         self._note(places, member, here, numbers)
         return existing
@@ -228,8 +233,6 @@ class ImportRun(PlainRun):
 
     async def finish(self, run: Run, outcome: Outcome) -> Ended:
         """Record how it ended, which lets go of the archive; one whose user was removed is recorded already."""
-        while brought := await patiently(lambda: self._imports.brought(run.id)):
-            await self._forget(brought)
         there = await patiently(lambda: self._imports.get(run.id))
         if there is not None:
             record = contract.RecordImportEnded(
@@ -241,6 +244,9 @@ class ImportRun(PlainRun):
             )
             service = as_service(run.context, "knowledge", run.owner)
             await self._bus.dispatch(record, service, key=run.key_for("end", record))
+        # Only now: nobody can cancel it any more, so that nothing has to be taken back.
+        while brought := await patiently(lambda: self._imports.brought(run.id)):
+            await self._forget(brought)
         return Ended(outcome=outcome)
 
 
