@@ -19,7 +19,8 @@ from autobot.adapters.system.lock import locked_folder
 from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.accelerators import NONE, need_installed
 from autobot.bootstrap.outside import has_grpc, key_path
-from autobot.bootstrap.role import READY, SIGN_IN, need_scaled
+from autobot.bootstrap.parent import READY
+from autobot.bootstrap.role import SIGN_IN, need_scaled
 from autobot.bootstrap.server import address_of, listen
 from autobot.config import PREFIX, Config
 from autobot.contracts.roles import RoleName

@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+READY: Final = "Takes work at "
+"""How the line begins that a process of a role, or a worker, prints when it is ready."""
 ORPHAN_S: Final = 15.0
 """Seconds that a child gets to leave in order when its parent is gone."""
 

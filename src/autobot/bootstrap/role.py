@@ -14,7 +14,7 @@ from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.mesh import Mesh, joined
 from autobot.bootstrap.metrics import with_metrics
 from autobot.bootstrap.outside import need_postgres, need_redis, real_outside
-from autobot.bootstrap.parent import Life, lived
+from autobot.bootstrap.parent import READY, Life, lived
 from autobot.bootstrap.placing import ROLES_FOLDER, Role, alone
 from autobot.bootstrap.product import Product, assemble
 from autobot.bootstrap.redis import RedisCarrier
@@ -41,8 +41,6 @@ from autobot.config import Config
 from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.errors import ConfigurationError
 
-READY: Final = "Takes work at "
-"""How the line begins that a process of a role prints when it is ready."""
 SIGN_IN: Final = "Sign in once at the gateway with /sign-in#token="
 Say = Callable[[str], None]
 

@@ -27,7 +27,7 @@ from autobot.bootstrap.accelerators import GRPC_SOCKET
 from autobot.bootstrap.enlisting import enlisted
 from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import has_grpc, key_path, need_grpc, need_postgres
-from autobot.bootstrap.parent import Life, lived
+from autobot.bootstrap.parent import READY, Life, lived
 from autobot.bootstrap.selves import reachable
 from autobot.bootstrap.server import LEAVE_S, WebServer, address_of, listen, run_loop
 from autobot.config import Config
@@ -54,7 +54,6 @@ CALLER: Final = "ai"
 """The one role that calls a worker (design §5)."""
 PORT: Final = 8081
 GRPC_PORT: Final = 8082
-READY: Final = "Takes work at "
 
 Say = Callable[[str], None]
 
