@@ -2,13 +2,14 @@
 
     .venv/bin/python -m tests.e2e.take_screenshots [FOLDER]
 
-Nothing is staged: what answers is the built-in assistant and llama.cpp with a tiny model file.
+Nothing is staged: what answers is the built-in assistant and llama.cpp with a tiny model file; vectors are the worker's.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -77,16 +78,20 @@ def shots(session: str, cited: str, saga: str) -> list[Shot]:
         Shot("settings", "/settings", "Settings"),
         Shot("knowledge", "/knowledge", "Knowledge"),
         Shot("retrieval", "/knowledge/search?q=how+is+the+coffee+machine+cleaned", "Retrieval test"),
+        Shot("measurements", "/knowledge/measurements", "Measurements"),
         Shot("models", "/models", "Models"),
     ]
 
 
 @contextmanager
 def product() -> Iterator[ServerProcess]:
-    """AutoBot with a model file."""
+    """AutoBot with a model file and a worker for inference."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        environment = {"AUTOBOT_MODEL_FILE": str(write_scripted(folder / "tiny.gguf"))}
+        environment = {
+            "AUTOBOT_MODEL_FILE": str(write_scripted(folder / "tiny.gguf")),
+            "AUTOBOT_NPU_DEVICE": "AUTO",
+        }
         with ServerProcess(folder / "data", environment) as running:
             yield running
 
@@ -114,12 +119,31 @@ def library(admin: Person) -> None:
     collection = handbook.expect(201).json["id"]
     given: tuple[dict[str, str], ...] = (
         {"title": "The coffee machine", "text": COFFEE, "collection": collection},
+        {"title": "The tap in the yard", "text": "The gardener repairs the tap.", "collection": collection},
         {"title": "Opening hours", "text": "The office is open from eight to six."},
         {"title": "A page inside", "url": "http://127.0.0.1:9/inside"},
     )
+    ids = []
     for one in given:
         made = admin.client.post(f"{KNOWLEDGE}/documents", one).expect(202).json
         admin.client.get(f"{KNOWLEDGE}/documents/{made['id']}", headers={"prefer": "wait=30"}).expect(200)
+        ids.append(made["id"])
+    measured(admin, collection, ids[0])
+
+
+def measured(admin: Person, collection: str, answer: str) -> None:
+    """Measure each mode of search by questions that one document answers."""
+    sets = f"{KNOWLEDGE}/collections/{collection}/question_sets"
+    asked = (QUESTION, "What do I do when it leaks?", "Who repairs the tap?")
+    questions = [{"query": query, "relevant": {answer: 3}} for query in asked]
+    made = admin.client.post(sets, {"name": "Kitchen", "questions": questions}).expect(201).json["id"]
+    for mode in ("lexical", "vector", "hybrid"):
+        asked_for = admin.client.post(f"{sets}/{made}/measurements", {"mode": mode}).expect(202)
+        until, ended = time.monotonic() + 60, None
+        while ended is None and time.monotonic() < until:
+            items = admin.client.get(f"{sets}/{made}/measurements").expect(200).json["items"]
+            ended = next(one["ended_at"] for one in items if one["id"] == asked_for.json["id"])
+        assert ended is not None, f"{mode} was not measured in time"
 
 
 def removal(host: Host) -> str:

@@ -29,7 +29,9 @@ UNSAVED: Final = 1000
 
 def told(poison: Poison) -> str:
     """Say which event a projection could not take, and why."""
-    return f"Event {poison.recorded.position} ({poison.recorded.message.type}): {poison.reason}"
+    named = f"Event {poison.recorded.position} ({poison.recorded.message.type})"
+    # What cannot be decoded names the event itself.
+    return poison.reason if poison.reason.startswith(named) else f"{named}: {poison.reason}"
 
 
 class ProjectionFollower:
