@@ -20,6 +20,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from autobot.testing.harness import ServerProcess
 from autobot.testing.models.tiny_gguf import write_scripted
+from autobot.testing.postgres import Cluster
+from autobot.testing.valkey import ValkeyServer
 from tests.e2e.browser import ARGUMENTS, CHROMIUM, DESKTOP, PHONE, finished, visiting
 from tests.integration.product.host import Host
 from tests.integration.product.people import Person
@@ -93,6 +95,16 @@ def product() -> Iterator[ServerProcess]:
             "AUTOBOT_NPU_DEVICE": "AUTO",
         }
         with ServerProcess(folder / "data", environment) as running:
+            yield running
+
+
+@contextmanager
+def scaled() -> Iterator[ServerProcess]:
+    """AutoBot with a process of its own for each role, two of some."""
+    with tempfile.TemporaryDirectory() as name, Cluster() as postgres, ValkeyServer() as valkey:
+        environment = {"AUTOBOT_DATABASE_URL": postgres.database(), "AUTOBOT_REDIS_URL": valkey.url}
+        counts = ("--backends", "2", "--gateways", "2")
+        with ServerProcess(Path(name) / "data", environment, scaled=counts) as running:
             yield running
 
 
@@ -198,6 +210,8 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         for shot in shots(session, cited, saga):
             take(browser, server, admin, shot, folder)
+        with scaled() as apart:
+            take(browser, apart, Host(apart, closing).admin, Shot("roles", "/roles", "Roles"), folder)
         browser.close()
     return 0
 
