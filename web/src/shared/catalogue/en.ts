@@ -548,7 +548,10 @@ export const en = {
     noPerson: (name: string) => `Nobody here is called ${name}.`,
     dropPerson: (name: string) => `Take ${name} off`,
     deleteCollection: "Delete this collection?",
-    deleteCollectionText: (name: string) => `“${name}” can be deleted when it holds no documents.`,
+    deleteCollectionText: (name: string, documents: number) =>
+      documents > 0
+        ? `“${name}” holds ${plural(documents, "document", "documents")}. It can be deleted when they are deleted or in another collection.`
+        : `“${name}”, its question sets and what was measured by them will be erased. This cannot be undone.`,
     find: "Find by title",
     anyState: "Any state",
     states: { queued: "Under way", ready: "Ready", failed: "Failed", cancelled: "Cancelled" },
