@@ -168,26 +168,29 @@ class Set:
             f"{await spent(calls(lambda one: self.near.nearest(self.vectors[one], WHERE, 100))):.2f}",
             f"{await spent(calls(lambda one: self.store.passages(best[one][:10]))):.2f}",
             f"{await spent(calls(lambda one: self.queries.search(SearchKnowledge(query=one), ANN))):.2f}",
-            await self._bare(few),
+            await of_store(self.store, few, self.used),
         ]
 
     def _named(self, question: str) -> Any:
         held = self.near._held.get(MODEL)
         return held.graph.nearest(self.vectors[question], 100) if held is not None else ()
 
-    async def _bare(self, questions: Sequence[str]) -> str:
-        """Return what words take of bare FTS5, on a connection of its own; of PostgreSQL's server what the store's search takes."""
-        if not isinstance(self.store, SqlitePassages):
-            own = [partial(self.store.lexical, one, WHERE, 100) for one in questions[:10]]
-            return f"{await spent(own, self.used):.1f} of the server"
-        connection = apsw.Connection(str(self.store.path), flags=apsw.SQLITE_OPEN_READONLY)
-        sql = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT 100"
 
-        async def ask(question: str) -> Any:
-            match = " OR ".join(f'"{one}"' for one in dict.fromkeys(words(question)))
-            return connection.execute(sql, (match,)).fetchall()
+async def of_store(
+    store: SqlitePassages | PostgresPassages, questions: Sequence[str], used: Callable[[], float]
+) -> str:
+    """Return what words take of bare FTS5, on a connection of its own; of PostgreSQL's server what the store's search takes."""
+    if not isinstance(store, SqlitePassages):
+        own = [partial(store.lexical, one, WHERE, 100) for one in questions[:10]]
+        return f"{await spent(own, used):.1f} of the server"
+    connection = apsw.Connection(str(store.path), flags=apsw.SQLITE_OPEN_READONLY)
+    sql = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT 100"
 
-        return f"{await spent([partial(ask, one) for one in questions[:20]]):.2f}"
+    async def ask(question: str) -> Any:
+        match = " OR ".join(f'"{one}"' for one in dict.fromkeys(words(question)))
+        return connection.execute(sql, (match,)).fetchall()
+
+    return f"{await spent([partial(ask, one) for one in questions[:20]]):.2f}"
 
 
 async def measured(

@@ -27,6 +27,11 @@ BARS = {"ready_s": 1.5, "idle_mib": 120.0, "after_answer_mib": 180.0}
 PASSWORD = "a-password-for-the-bench"
 
 
+def with_bytecode() -> dict[str, str]:
+    """Return this environment, in which Python keeps what it compiled: an installation compiles its modules once."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def free_port() -> int:
     """Return a port that nothing listens on now."""
     with socket.socket() as probe:
@@ -38,7 +43,7 @@ def start(folder: str) -> tuple[subprocess.Popen[bytes], str, float]:
     """Start AutoBot; return process, address and the seconds until it said that it is ready."""
     port = free_port()
     program = Path(sys.executable).with_name("autobot")
-    environment = {**os.environ, "AUTOBOT_DATA_DIR": folder, "AUTOBOT_ADMIN_PASSWORD": PASSWORD}
+    environment = {**with_bytecode(), "AUTOBOT_DATA_DIR": folder, "AUTOBOT_ADMIN_PASSWORD": PASSWORD}
     began = time.perf_counter()
     process = subprocess.Popen(
         [program, "up", "--port", str(port)],
@@ -99,7 +104,7 @@ def floor_s(rounds: int) -> float:
     took = []
     for _ in range(rounds):
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "import fastapi, uvicorn"], check=True)
+        subprocess.run([sys.executable, "-c", "import fastapi, uvicorn"], env=with_bytecode(), check=True)
         took.append(time.perf_counter() - began)
     return statistics.median(took)
 
