@@ -137,7 +137,10 @@ def visiting(browser: Browser, address: str, **look: Any) -> Iterator[Visit]:
     watch = Watch(address)
     watch.follow(context)
     try:
-        yield Visit(context, context.new_page(), watch)
+        page = context.new_page()
+        # From the beginning: who waits for a chooser would else press before the browser is told to hand it over.
+        page.on("filechooser", lambda _: None)
+        yield Visit(context, page, watch)
         wrong = watch.verdict()
         assert not wrong, "the browser objected:\n" + "\n".join(wrong)
     finally:
