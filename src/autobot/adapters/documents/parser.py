@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Literal
@@ -128,15 +130,14 @@ class ChildParser:
         return [str(self._options.bubblewrap), *apart, *bind, *hidden, "--"]
 
     async def _started(self, argv: Sequence[str], file: IO[bytes] | None) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL if file is None else file,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,
-        )
+        """Return a child that began. Who leaves meanwhile leaves none: it is ended as soon as it is known."""
+        async with asyncio.TaskGroup() as group:
+            starting = group.create_task(_begun(argv, file))
+            try:
+                return await asyncio.shield(starting)
+            except asyncio.CancelledError:
+                await _ended(await starting)
+                raise
 
     async def _read(self, argv: Sequence[str], file: IO[bytes]) -> tuple[int, bytes]:
         """Return how a child ended, and what it answered. However this ends, the child is gone then."""
@@ -150,9 +151,7 @@ class ChildParser:
             raise TooLarge(f"Reading it takes longer than {self._options.wall_s:.0f} s.") from None
         finally:
             self.pids.discard(child.pid)
-            if child.returncode is None:
-                child.kill()
-                await asyncio.shield(child.wait())
+            await _ended(child)
 
     async def _answer(self, child: asyncio.subprocess.Process) -> bytes:
         assert child.stdout is not None
@@ -177,6 +176,27 @@ class ChildParser:
             return _parsed(said["found"])
         except (msgspec.MsgspecError, KeyError, TypeError) as error:
             raise InvalidInput("It could not be read: what reads it answered nothing of use.") from error
+
+
+async def _begun(argv: Sequence[str], file: IO[bytes] | None) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL if file is None else file,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=ENVIRONMENT,
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+async def _ended(child: asyncio.subprocess.Process) -> None:
+    """End a child that has not ended. Its whole group: bubblewrap's second process hangs for ever when the first one goes
+    before it asked to go with it."""
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await asyncio.shield(child.wait())
 
 
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
