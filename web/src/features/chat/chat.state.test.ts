@@ -149,6 +149,13 @@ describe("old snapshot and events together", () => {
     expect(withMessages(before, [reply({ status: "complete", content: "all" })], null, NOW).messages[0]?.content).toBe("all");
     expect(withMessages(before, [reply({ status: "interrupted", content: "half an answer and more" })], null, NOW).kept).toEqual({});
   });
+  it("keep the words when the server that came back says first that there are none", () => {
+    const before = play({ ...withMessages(emptyThread("s"), [message("m1")], RUN, NOW), run: startRun(RUN, NOW) }, delta(0, "half an answer"));
+    const emptied = apply(before, snapshot(""));
+    const reply = (part: Partial<Message>): Message => message("m2", { role: "assistant", run_id: RUN, content: "", ...part });
+    expect(withMessages(emptied, [message("m1"), reply({ status: "interrupted" })], null, NOW).messages[1]?.content).toBe("half an answer");
+    expect(withMessages(emptied, [message("m1"), reply({ status: "complete", content: "all" })], null, NOW).messages[1]?.content).toBe("all");
+  });
   it("learn of an answer that another window asked for", () => {
     const thread = withMessages(emptyThread("s"), [message("m1")], null, NOW);
     const asked: ChannelFrame = { type: "event", channel: "chat.session:s", seq: 4, event: { type: "autobot.chat.reply_requested.v1", time: NOW, data: { run_id: "r9" } } };

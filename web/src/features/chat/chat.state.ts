@@ -99,7 +99,9 @@ export function apply(thread: Thread, frame: ChannelFrame): Thread {
   if (run === null || frame.channel !== `run:${run.id}`) return thread;
   const next = applyToRun(run, frame);
   if (next === run) return thread;
-  return { ...thread, run: next, stale: thread.stale || (hasEnded(next.state) && !hasEnded(run.state)) };
+  // A server that was started anew knows nothing of the words that it sent: who has read them does not lose them.
+  const kept = next.length < run.length ? { ...thread.kept, [run.id]: run.text } : thread.kept;
+  return { ...thread, run: next, kept, stale: thread.stale || (hasEnded(next.state) && !hasEnded(run.state)) };
 }
 
 function sessionFact(thread: Thread, frame: EventFrame): Thread {
