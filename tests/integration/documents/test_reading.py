@@ -257,6 +257,22 @@ def test_reading_that_is_left_at_any_moment_leaves_no_process() -> None:
     asyncio.run(main())
 
 
+def test_a_process_that_cannot_be_started_is_told_as_such(tmp_path: Path) -> None:
+    """What the system refuses comes as its own error, not in a group."""
+    wrapper = tmp_path / "bwrap"
+    wrapper.write_text("#!/bin/sh\nexit 0\n")
+    wrapper.chmod(0o700)
+
+    async def main() -> None:
+        parser = ChildParser(options=ParserOptions(bubblewrap=str(wrapper)))
+        assert await parser.sandbox() == "bubblewrap"
+        wrapper.unlink()
+        with pytest.raises(FileNotFoundError):
+            await parser.parse(unread(b"<p>Herons wade.", "a.html", "text/html"), CONTEXT)
+
+    asyncio.run(main())
+
+
 def processes_with(word: str) -> list[str]:
     """Return the command lines that hold a word, of processes that are there."""
     found = []

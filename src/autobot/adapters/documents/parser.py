@@ -131,13 +131,17 @@ class ChildParser:
 
     async def _started(self, argv: Sequence[str], file: IO[bytes] | None) -> asyncio.subprocess.Process:
         """Return a child that began. Who leaves meanwhile leaves none: it is ended as soon as it is known."""
-        async with asyncio.TaskGroup() as group:
-            starting = group.create_task(_begun(argv, file))
-            try:
-                return await asyncio.shield(starting)
-            except asyncio.CancelledError:
-                await _ended(await starting)
-                raise
+        try:
+            async with asyncio.TaskGroup() as group:
+                starting = group.create_task(_begun(argv, file))
+                try:
+                    return await asyncio.shield(starting)
+                except asyncio.CancelledError:
+                    await _ended(await starting)
+                    raise
+        except ExceptionGroup as failed:
+            # What the system refused is told as itself.
+            raise failed.exceptions[0] from None
 
     async def _read(self, argv: Sequence[str], file: IO[bytes]) -> tuple[int, bytes]:
         """Return how a child ended, and what it answered. However this ends, the child is gone then."""
