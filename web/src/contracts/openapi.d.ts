@@ -5264,7 +5264,8 @@ export interface components {
          *         lexical: BM25 of its words; unbounded.
          *         vector: cosine (−1 to 1) to the question.
          *         feedback: cosine to the question moved towards the passages that lexical and vector rank highest together.
-         *         fused: mean of lexical and feedback in standard form: deviations above the middle of those found.
+         *         fused: mean of lexical and feedback in standard form (deviations above the middle of those found), as its logistic:
+         *             above 0, up to 1, and 0.5 in the middle. It tells of this search alone: no score of another compares with it.
          *         rerank: relevance (0 to 1) by a model that read question and passage together, or their cosine.
          */
         Stages: {

@@ -31,12 +31,17 @@ def test_ranks_are_joined_by_their_reciprocals() -> None:
     assert found[3].score == pytest.approx(1 / 63)
 
 
+def deviations(found: list[Ranked]) -> dict[str, float]:
+    """Return how far each passage stands from the middle: what its score is the logistic of."""
+    return {one.passage_id: math.log(one.score / (1 - one.score)) for one in found}
+
+
 def test_scores_are_joined_in_standard_form() -> None:
     """Scores 3, 2, 1 have mean 2 and deviation √(2/3); a list of another scale says the same, and both are averaged."""
     one = ranked(("a.1.0", 3.0), ("b.1.0", 2.0), ("c.1.0", 1.0))
     other = ranked(("b.1.0", 0.9), ("c.1.0", 0.6), ("a.1.0", 0.3))
     unit = 1 / math.sqrt(2 / 3)
-    found = {one.passage_id: one.score for one in by_score([one, other])}
+    found = deviations(by_score([one, other]))
     assert found == pytest.approx({"a.1.0": 0.0, "b.1.0": unit / 2, "c.1.0": -unit / 2})
 
 
@@ -46,11 +51,16 @@ def test_a_list_that_has_not_found_a_passage_counts_against_it() -> None:
     other = ranked(("b.1.0", 4.0), ("a.1.0", 3.0), ("c.1.0", -1.0))
     found = by_score([alone, other])
     assert ids(found)[0] == "a.1.0"
-    assert {one.passage_id: one.score for one in found}["c.1.0"] == pytest.approx(
-        (-1.0 - 3.0 / math.sqrt(14 / 3)) / 2
-    )
+    assert deviations(found)["c.1.0"] == pytest.approx((-1.0 - 3.0 / math.sqrt(14 / 3)) / 2)
     assert ids(by_score([[], other])) == ["b.1.0", "a.1.0", "c.1.0"]
     assert by_score([[], []]) == []
+
+
+def test_every_score_is_above_nothing() -> None:
+    """A lone hit is in the middle of all that was found, and what is below it still counts as found."""
+    assert [one.score for one in by_score([ranked(("a.1.0", 7.0)), []])] == [0.5]
+    far = ranked(*((f"{n}.1.0", 0.0 if n else 1e100) for n in range(400)))
+    assert all(0 < one.score <= 1 for one in by_score([far, far]))
 
 
 def test_each_document_comes_once_by_its_best_passage() -> None:

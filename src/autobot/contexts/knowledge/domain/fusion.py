@@ -3,7 +3,8 @@
 Two ways, each where it is the better one. By ranks (reciprocal rank fusion, Cormack, Clarke & Büttcher 2009): robust
 where only the very best count, and so what the vector of a question is moved towards. By scores in standard form (each
 list's mean taken off, in units of its deviation; Montague & Aslam 2001): keeps how far a passage stands above the rest,
-which a rank loses, and so what results come by.
+which a rank loses, and so what results come by. What is told of the latter is its logistic, 1 / (1 + e⁻ˣ): of the same
+order and above 0, as readers expect of a score; the middle of what was found is 0.5.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def by_rank(
 
 
 def by_score(lists: Sequence[Sequence[Ranked]]) -> list[Ranked]:
-    """Return passages by the mean of their scores in standard form, best first.
+    """Return passages by the mean of their scores in standard form, best first; scores are its logistic (above 0, up to 1).
 
     A list that has not found a passage counts it as its last one, or as a deviation below the middle if that is lower.
     """
@@ -55,7 +56,8 @@ def by_score(lists: Sequence[Sequence[Ranked]]) -> list[Ranked]:
     for scores, unfound in forms:
         known = scores.get
         sums = {id: so_far + known(id, unfound) for id, so_far in sums.items()}  # noqa: A001 - the field's own word
-    return _ordered(lists, {id: score / len(forms) for id, score in sums.items()})  # noqa: A001 - as above
+    joined = _ordered(lists, {id: score / len(forms) for id, score in sums.items()})  # noqa: A001 - as above
+    return [Ranked(one.passage_id, one.document_id, 1 / (1 + math.exp(-one.score))) for one in joined]
 
 
 def _standard(found: Sequence[Ranked]) -> tuple[Mapping[str, float], float]:
