@@ -1,8 +1,8 @@
 """How good search is on the Cranfield set, through the product's own API: upload, index, search.
 
-    python -m bench.cranfield [--server URL --key KEY] [--rerank]
+    python -m bench.cranfield [--server URL --key KEY | --precision int8] [--rerank]
 
-Without a server one is started on a folder of its own. Each abstract is added as a document with its title; the two
+Without a server one is started on a folder of its own, whose worker computes in the precision asked for. Each abstract is added as a document with its title; the two
 empty ones must be refused (422) and count as not found. Then all 225 questions are searched in each mode, each
 document once (`group=document`), 100 results, and judged by nDCG@10 (gain 2^g - 1), recall@100 and MRR@10 over all
 questions. Where there is no embedding model, only words are measured, and that is said. With `--rerank` hybrid search is
@@ -21,11 +21,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from autobot.contexts.knowledge.domain.quality import ndcg, recall, reciprocal_rank
 from autobot.testing.client import Client, Reply
 from autobot.testing.harness import ServerProcess
+from autobot.workers.npu.options import Precision
 from bench.around import line
 
 DATA: Final = Path(__file__).resolve().parent / "data" / "cranfield"
@@ -118,6 +119,7 @@ def main(words: Sequence[str] | None = None) -> str:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server")
     parser.add_argument("--key")
+    parser.add_argument("--precision", choices=get_args(Precision), default="f32")
     parser.add_argument("--rerank", action="store_true")
     chosen = parser.parse_args(words)
     known = read()
@@ -126,7 +128,8 @@ def main(words: Sequence[str] | None = None) -> str:
             client = stack.enter_context(Client(chosen.server, key=chosen.key))
         else:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autobot-bench-")))
-            server = stack.enter_context(ServerProcess(folder / "data", {"AUTOBOT_NPU_DEVICE": "AUTO"}))
+            worker = {"AUTOBOT_NPU_DEVICE": "AUTO", "AUTOBOT_NPU_PRECISION": chosen.precision}
+            server = stack.enter_context(ServerProcess(folder / "data", worker))
             client = stack.enter_context(Client(server.local, key=server.key("knowledge:*")))
         began = time.perf_counter()
         numbers = add_all(client, known)

@@ -5,7 +5,7 @@ calls and, beside it, without (one text a batch). Short texts have about 15 toke
 whole process with the device's threads. The cache of vectors is off. Rounds are interleaved; figures are medians of
 their rounds.
 
-    python -m bench.npu [--rounds 3] [--seconds 2] | --wakes 5 | --peer PYTHON
+    python -m bench.npu [--rounds 3] [--seconds 2] | --precisions | --wakes 5 | --peer PYTHON
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,8 +32,9 @@ from autobot.config import Config
 from autobot.contracts.inference import EmbedTexts, WarmUp
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
 from autobot.kernel.links.registry import LinkRegistry
+from autobot.workers.npu.comparing import matrix_of
 from autobot.workers.npu.engine import Engine
-from autobot.workers.npu.options import BatchRules, WorkerOptions
+from autobot.workers.npu.options import BatchRules, Precision, WorkerOptions
 from autobot.workers.npu.ports import Inference
 from bench.around import line
 
@@ -64,9 +65,9 @@ class Numbers:
 
 
 @asynccontextmanager
-async def engine(batches: BatchRules) -> AsyncIterator[Engine]:
+async def engine(batches: BatchRules, precision: Precision = "f32") -> AsyncIterator[Engine]:
     """Run an engine that has computed once."""
-    made = Engine(WorkerOptions(cache_bytes=0, batches=batches), SystemClock())
+    made = Engine(WorkerOptions(cache_bytes=0, batches=batches, precision=precision), SystemClock())
     async with asyncio.TaskGroup() as group:
         running = group.create_task(made.run())
         await made.warm_up(WarmUp(), CONTEXT)
@@ -142,9 +143,33 @@ async def measured(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
         for _ in range(rounds):
             for name, case in cases.items():
                 found.setdefault(name, []).append(await case())
+    return medians_of(found)
+
+
+async def precisions(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
+    """Measure each precision that a processor may compute in, side by side; return medians with the mean cosine to f32."""
+    numbers, found, rows = Numbers(), dict[str, list[dict[str, float]]](), dict[Precision, Any]()
+    sample = Numbers().take(SHORT, 64)
+    kinds: tuple[Precision, ...] = ("f32", "bf16", "int8")
+    async with AsyncExitStack() as stack:
+        engines = {one: await stack.enter_async_context(engine(BatchRules(), one)) for one in kinds}
+        for kind, one in engines.items():
+            rows[kind] = matrix_of((await one.embed(sample, CONTEXT)).vectors)
+        for _ in range(rounds):
+            for name, form, count in (("short", SHORT, 1), ("short", SHORT, 8), ("passages", PASSAGE, 8)):
+                for kind, one in engines.items():
+                    case = await one_after_another(one, numbers, form, count, seconds)
+                    found.setdefault(f"{kind}, {name}, call of {count}", []).append(case)
+    for kind in kinds[1:]:
+        print(f"{kind}: mean cosine to f32 {float((rows[kind] * rows['f32']).sum(axis=1).mean()):.5f}")
+    return medians_of(found)
+
+
+def medians_of(rounds: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """Return the median of each figure over the rounds."""
     return {
         name: {key: statistics.median(one[key] for one in each) for key in each[0]}
-        for name, each in found.items()
+        for name, each in rounds.items()
     }
 
 
@@ -224,10 +249,7 @@ async def beside_peer(
                 all_figures.setdefault(f"ours, {name}", []).append(mine)
                 all_figures.setdefault(f"peer, {name}", []).append(told["cases"][name])
     apart = max(abs(one - other) for one, other in zip(own, told["vector"], strict=True))
-    medians = {
-        name: {key: statistics.median(one[key] for one in each) for key in each[0]}
-        for name, each in sorted(all_figures.items(), key=lambda one: one[0].partition(", ")[2])
-    }
+    medians = medians_of(dict(sorted(all_figures.items(), key=lambda one: one[0].partition(", ")[2])))
     return told["versions"], apart, told["memory"], medians
 
 
@@ -259,6 +281,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--precisions", action="store_true", help="only this: f32 beside bf16 and int8")
     parser.add_argument("--wakes", type=int, default=0, help="only this: so many starts after a rest")
     parser.add_argument("--peer", type=Path, help="only this: beside sentence-transformers of that Python")
     options = parser.parse_args()
@@ -269,6 +292,9 @@ def main() -> None:
         )
         print(f"peer: {versions}; vectors of one text differ by {apart:.1e}; its memory: {memory >> 20} MiB")
         _print(rows)
+        return
+    if options.precisions:
+        _print(asyncio.run(precisions(options.rounds, options.seconds)))
         return
     if options.wakes:
         for start, answer in asyncio.run(wakes(options.wakes)):

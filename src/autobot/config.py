@@ -29,7 +29,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "NPU_URL": "address of a worker for inference; several by comma",
     "NPU_TOKEN": "what programs send to a worker's /v1 and /metrics, at least 16 characters",
     "NPU_DEVICE": "where a worker computes: AUTO, CPU, GPU, NPU, GPU.1 …; NONE for no worker",
-    "NPU_PRECISION": "f32 (exact), f16 or bf16",
+    "NPU_PRECISION": "f32 (exact), f16, bf16 or int8",
     "NPU_IDLE_S": "seconds after which our own worker ends when nobody needs it; 0 for never",
     "NPU_MODELS": "further models of a worker, NAME=embed:FOLDER or NAME=rerank:FOLDER, by comma",
     "BROWSER_URL": "address of a browser worker",

@@ -96,6 +96,39 @@ def test_vectors_are_those_of_the_reference() -> None:
     asyncio.run(main())
 
 
+def test_eight_bits_stay_near_the_reference() -> None:
+    """With int8 every vector's cosine to the reference's is above 0.99, the slot says int8, and company changes little."""
+
+    async def main() -> None:
+        folder = minilm.weights_folder()
+        assert folder is not None
+        async with running(replace(NO_CACHE, precision="int8")) as engine:
+            found = matrix_of((await engine.embed(EmbedTexts(texts=MIXED), CONTEXT)).vectors)
+            alone = [
+                matrix_of((await engine.embed(EmbedTexts(texts=(one,)), CONTEXT)).vectors) for one in MIXED
+            ]
+            (slot, *_) = (await engine.report(CONTEXT)).slots
+        cosines = (found * Reference(folder).embed(MIXED)).sum(axis=1)
+        assert float(cosines.min()) > 0.99, cosines
+        # Rounded it is, and not the network of f32 under another name.
+        assert float(cosines.max()) < 1 - 1e-6, cosines
+        assert float((np.concatenate(alone) * found).sum(axis=1).min()) > 0.999
+        assert slot.precision == "int8"
+
+    asyncio.run(main())
+
+
+def test_a_model_without_matrices_is_computed_as_it_is(tmp_path: Path) -> None:
+    """With int8 a model in which nothing can be rounded is told with the precision that it has."""
+
+    async def main() -> None:
+        ranker = ModelOptions(name="ranker", task="rerank", folder=write_ranker(tmp_path / "ranker"))
+        async with running(WorkerOptions(precision="int8", models=(ranker,))) as engine:
+            assert (await engine.warm_up(WarmUp(model="ranker"), CONTEXT)).precision == "f32"
+
+    asyncio.run(main())
+
+
 def test_fixed_shapes_give_the_same_vectors() -> None:
     """A device that computes one text of one length at a time gives what the others give."""
     folder = minilm.weights_folder()

@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 from autobot.contracts.inference import Task
 from autobot.kernel.core.errors import ConfigurationError
 
-Precision = Literal["f32", "f16", "bf16"]
+Precision = Literal["f32", "f16", "bf16", "int8"]
 BUILT_IN: Final = "all-minilm-l6-v2"
 """The embedding model whose weights come as a Python package."""
 
@@ -79,7 +79,8 @@ class WorkerOptions:
 
     Attributes:
         device: `AUTO`, or a device by OpenVINO's name (`CPU`, `GPU.1`). AUTO tries NPU, GPU and CPU in this order.
-        precision: of the computation; f32 gives the reference's numbers.
+        precision: of the computation; f32 gives the reference's numbers. With int8 the weights are whole numbers of 8
+            bits, and what they are multiplied with is rounded likewise as it comes.
         threads: of the processor, 0 for all.
         models: the operator's, after the built-in one.
         cache_bytes: memory for vectors of texts that were computed before, 0 for none (to 4 GiB).
@@ -95,7 +96,9 @@ class WorkerOptions:
     def __post_init__(self) -> None:
         """Raise ConfigurationError for a value outside its range."""
         if self.precision not in get_args(Precision):
-            raise ConfigurationError(f"The precision {self.precision!r} is none of f32, f16 and bf16.")
+            raise ConfigurationError(
+                f"The precision {self.precision!r} is none of {', '.join(get_args(Precision))}."
+            )
         if not self.device or not 0 <= self.threads <= 1_024 or not 0 <= self.cache_bytes <= 1 << 32:
             raise ConfigurationError("The accelerator's device, threads or cache are out of range.")
         names = [one.name for one in self.models]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from autobot.contracts.inference import Device
 from autobot.kernel.core.errors import Absent, ConfigurationError
 from autobot.workers.npu.options import WorkerOptions
+from autobot.workers.npu.quantizing import GROUP, HINT, in_eight_bits
 from autobot.workers.npu.tokens import Tokens, filled
 
 INSTALL: Final = "autobot add npu"
@@ -66,30 +67,37 @@ class Runtime:
         return self._core.read_model(file)
 
     def load(self, model: Any, window: int) -> Loaded:
-        """Compile a model on the first of the wished devices that takes it.
+        """Compile a model on the first of the wished devices that takes it. The model itself may be changed.
 
         Raises ConfigurationError when none does.
         """
         said = ""
+        eight = self._options.precision == "int8" and in_eight_bits(model) > 0
         for device in self._wished():
             try:
-                return self.load_on(model, device, window if device.split(".")[0] in FIXED else None)
+                return self.load_on(
+                    model, device, window if device.split(".")[0] in FIXED else None, eight=eight
+                )
             except RuntimeError as error:
                 said = _reason(error)
         raise ConfigurationError(
             f"No device takes this model ({', '.join(self._wished()) or 'there is none'}): {said}"
         )
 
-    def load_on(self, model: Any, device: str, fixed: int | None) -> Loaded:
-        """Compile a model on one device; `fixed` is the length that each text is filled up to, None for its own.
+    def load_on(self, model: Any, device: str, fixed: int | None, *, eight: bool = False) -> Loaded:
+        """Compile a model on one device; `fixed` is the length that each text is filled up to, None for its own; `eight`
+        says that its weights were rounded.
 
         Raises RuntimeError when the device does not take it.
         """
+        if eight and HINT not in self._core.get_property(device, "SUPPORTED_PROPERTIES"):
+            raise RuntimeError(f"{device} computes no int8")
         shape = [-1, -1] if fixed is None else [1, fixed]
         model.reshape(dict.fromkeys(names_of(model.inputs), shape))
         lanes = min(LANES, self._threads()) if device == "CPU" else 1
-        compiled = self._core.compile_model(model, device, self._hints(device, lanes))
-        return Loaded(compiled, device, fixed, lanes)
+        compiled = self._core.compile_model(model, device, self._hints(device, lanes, eight))
+        precision = "int8" if eight else _short(compiled.get_property("INFERENCE_PRECISION_HINT"))
+        return Loaded(compiled, device, precision, fixed, lanes)
 
     def _wished(self) -> Sequence[str]:
         if self._options.device != "AUTO":
@@ -103,11 +111,15 @@ class Runtime:
     def _threads(self) -> int:
         return self._options.threads or len(os.sched_getaffinity(0))
 
-    def _hints(self, device: str, lanes: int) -> dict[str, Any]:
+    def _hints(self, device: str, lanes: int, eight: bool) -> dict[str, Any]:
+        precision = self._options.precision
         hints: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": self._options.precision,
+            # Besides the products of rounded matrices everything is computed in f32.
+            "INFERENCE_PRECISION_HINT": "f32" if precision == "int8" else precision,
             "PERFORMANCE_HINT": "LATENCY",
         }
+        if eight:
+            hints[HINT] = GROUP
         if device == "CPU":
             hints |= {"INFERENCE_NUM_THREADS": self._threads(), "NUM_STREAMS": lanes}
         return hints
@@ -116,7 +128,7 @@ class Runtime:
 class Loaded:
     """A compiled model. `compute` may be called by as many threads at a time as it has lanes; a further one waits."""
 
-    def __init__(self, compiled: Any, device: str, fixed: int | None, lanes: int = 1) -> None:
+    def __init__(self, compiled: Any, device: str, precision: str, fixed: int | None, lanes: int = 1) -> None:
         self._fixed, self.lanes = fixed, lanes
         self._free: SimpleQueue[Any] = SimpleQueue()
         for _ in range(lanes):
@@ -125,8 +137,7 @@ class Loaded:
         """The names of what it is given."""
         self.width = int(compiled.output(0).get_partial_shape()[-1].get_length())
         """Numbers of a row."""
-        self.device = device
-        self.precision = _short(compiled.get_property("INFERENCE_PRECISION_HINT"))
+        self.device, self.precision = device, precision
 
     def compute(self, batch: Sequence[Tokens]) -> Rows:
         """Return the model's first output for a batch, one row a text."""
