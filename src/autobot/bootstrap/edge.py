@@ -91,7 +91,7 @@ class Edge:
         site = Site(
             public_url=config.public_url,
             trusted_proxies=config.trusted_proxies,
-            static_folder=WEB if (WEB / "index.html").is_file() else None,
+            static_folder=WEB,
         )
         quotas = quotas or Quotas()
         self.credentials = authenticator(

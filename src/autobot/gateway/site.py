@@ -73,7 +73,7 @@ class Site:
         public_url: `https://host/sub/path`, or empty: then the Host field of a request counts.
         trusted_proxies: addresses and networks whose forwarding fields are believed; the word `unix` stands
             for a peer on a unix socket.
-        static_folder: the built web client, None when there is none.
+        static_folder: where the built web client lies, or will; None where none is served.
     """
 
     public_url: str = ""

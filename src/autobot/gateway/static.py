@@ -1,6 +1,8 @@
-"""The web client: files of one folder that is listed once, and its page for every address of the client's own.
+"""The web client: files of one folder, and its page for every address of the client's own.
 
-A request names an entry of that list, never a path, so nothing outside the folder can be asked for.
+The folder is listed once for each build that lies there; a request names an entry of that list, never a path, so
+nothing outside the folder can be asked for. A build that is put in place while the server runs is served from the
+moment its page and all that the page names are there; tabs that hold the one before keep what was read of it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from html import escape
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -31,6 +34,7 @@ RESERVED: Final = ("/api", "/v1", "/ws", "/metrics", "/problems", "/docs", "/ope
 """Addresses below these are never the client's: what is not there is a 404 with a problem."""
 
 _HASHED: Final = re.compile(r"/assets/.+[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+")
+_NAMED: Final = re.compile(rb"""(?:src|href)=["'](?:\./)?(assets/[^"']+)["']""")
 _COMPRESSIBLE: Final = (
     "text/",
     "application/javascript",
@@ -59,8 +63,35 @@ class StaticClient:
     """Serves the built client; without a build, a page that says how to get one."""
 
     def __init__(self, folder: Path | None) -> None:
-        self._files = _listed(folder) if folder is not None else {}
+        self._folder = folder
+        self._template: bytes | None = None
+        self._files: dict[str, Path] = {}
         self._kept: dict[str, _File] = {}
+        self._before: dict[str, _File] = {}
+        """Files of the build before that never change, as far as they were asked for."""
+        self._looking = Lock()
+        self._look()
+
+    def _look(self) -> bytes | None:
+        """Return the page of the newest whole build, None where none was seen; what it is made of is known then.
+
+        While a build is being put in place, and when it is gone, the last one stays.
+        """
+        if self._folder is None:
+            return None
+        try:
+            template = (self._folder / "index.html").read_bytes()
+        except OSError:
+            return self._template
+        with self._looking:
+            if template != self._template:
+                files = _listed(self._folder)
+                if all("/" + name.decode() in files for name in _NAMED.findall(template)):
+                    self._before = {
+                        path: file for path, file in self._kept.items() if file.cache == _IMMUTABLE
+                    }
+                    self._template, self._files, self._kept = template, files, {}
+            return self._template
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer. Raises NotFound, Refused (405)."""
@@ -76,47 +107,56 @@ class StaticClient:
                 kinds.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.", fields={"Allow": _METHODS}
             )
         exchange.route = "/{path:path}"
-        if path in self._files and path != "/index.html":
-            await self._file(path, exchange, send)
-            return
+        if path != "/index.html":
+            file = await self._file(path)
+            if file is not None:
+                await _answer(file, exchange, send)
+                return
         if _is_missing_file(path, exchange.fields.get(b"accept", b"")):
             raise NotFound("There is no such file.")
         await self._index(exchange, send)
 
-    async def _file(self, path: str, exchange: Exchange, send: Send) -> None:
-        file = self._kept.get(path)
-        if file is None:
+    async def _file(self, path: str) -> _File | None:
+        """Return a file of the build, or one that a tab with the build before still asks for."""
+        if path not in self._files and path.startswith("/assets/"):
+            # Another process of the gateway may have shown its page already.
+            await asyncio.to_thread(self._look)
+        kept, where = self._kept, self._files.get(path)
+        found = kept.get(path)
+        if found is None and where is not None:
             try:
-                file = await asyncio.to_thread(_read, self._files[path], path)
+                found = kept[path] = await asyncio.to_thread(_read, where, path)
             except OSError:
-                raise NotFound("There is no such file.") from None
-            self._kept[path] = file
-        fields = [(b"cache-control", file.cache), (b"vary", b"accept-encoding")]
-        body, tag = file.body, file.tag
-        asks = exchange.fields.get(b"accept-encoding", b"")
-        if file.packed is not None and preferred_coding(asks, ("gzip",)) == "gzip":
-            body, tag = file.packed, tag[:-1] + b'-gzip"'
-            fields.append((b"content-encoding", b"gzip"))
-        fields.append((b"etag", tag))
-        asked = exchange.fields.get(b"if-none-match")
-        if asked is not None and none_match(asked, file.tag) is not None:
-            kept = [field for field in fields if field[0] != b"content-encoding"]
-            await send({"type": "http.response.start", "status": 304, "headers": kept})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        await respond(send, body, file.content_type, fields=fields)
+                return self._before.get(path)
+        return found or self._before.get(path)
 
     async def _index(self, exchange: Exchange, send: Send) -> None:
-        where = self._files.get("/index.html")
-        if where is None:
+        template = await asyncio.to_thread(self._look)
+        if template is None:
             await respond(
                 send, _no_build(exchange), HTML, status=503, fields=((b"cache-control", b"no-store"),)
             )
             return
-        template = await asyncio.to_thread(where.read_bytes)
         body, tag = _filled(template, exchange.base)
         fields = ((b"cache-control", _REVALIDATE), (b"etag", tag))
         await respond(send, body, HTML, fields=fields)
+
+
+async def _answer(file: _File, exchange: Exchange, send: Send) -> None:
+    fields = [(b"cache-control", file.cache), (b"vary", b"accept-encoding")]
+    body, tag = file.body, file.tag
+    asks = exchange.fields.get(b"accept-encoding", b"")
+    if file.packed is not None and preferred_coding(asks, ("gzip",)) == "gzip":
+        body, tag = file.packed, tag[:-1] + b'-gzip"'
+        fields.append((b"content-encoding", b"gzip"))
+    fields.append((b"etag", tag))
+    asked = exchange.fields.get(b"if-none-match")
+    if asked is not None and none_match(asked, file.tag) is not None:
+        kept = [field for field in fields if field[0] != b"content-encoding"]
+        await send({"type": "http.response.start", "status": 304, "headers": kept})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await respond(send, body, file.content_type, fields=fields)
 
 
 def _is_missing_file(path: str, accepts: bytes) -> bool:

@@ -1,6 +1,7 @@
 """The web client: its files, its page for every address of its own, nothing outside its folder."""
 
 import gzip
+import shutil
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,62 @@ async def test_without_a_build_the_page_says_what_to_do() -> None:
     assert reply.status == 503
     assert b"make run" in reply.body
     assert reply["cache-control"] == "no-store"
+
+
+def rebuilt(folder: Path, script: str, text: str) -> None:
+    """Exchange the build as `make run` does: one whole folder for another."""
+    fresh = folder.with_name("next")
+    (fresh / "assets").mkdir(parents=True)
+    (fresh / "assets" / script).write_text(text)
+    (fresh / "theme.js").write_text("2")
+    (fresh / "index.html").write_text(f'{PAGE}<script src="./assets/{script}"></script>')
+    shutil.rmtree(folder)
+    fresh.rename(folder)
+
+
+async def test_a_build_put_in_place_meanwhile_is_served_at_once(client: Client, folder: Path) -> None:
+    """Who opens the page after a build gets that build's page and its files, without a new start of the server."""
+    assert b"next-" not in (await client("GET", "/")).body
+    assert (await client("GET", "/theme.js")).body == b"1"
+    rebuilt(folder, "next-Zz98_yX7.js", "two")
+    assert b"assets/next-Zz98_yX7.js" in (await client("GET", "/chat")).body
+    assert (await client("GET", "/assets/next-Zz98_yX7.js")).body == b"two"
+    assert (await client("GET", "/theme.js")).body == b"2"
+
+
+async def test_a_file_of_a_new_build_is_there_for_who_got_its_page_elsewhere(
+    client: Client, folder: Path
+) -> None:
+    """Another process may have shown the new page: a file that only that build has is found all the same."""
+    await client("GET", "/")
+    rebuilt(folder, "next-Zz98_yX7.js", "two")
+    assert (await client("GET", "/assets/next-Zz98_yX7.js")).body == b"two"
+
+
+async def test_open_tabs_keep_what_they_had_of_the_build_before(client: Client, folder: Path) -> None:
+    """A file of the build before that somebody read stays; one that nobody read is gone, as a 404."""
+    (folder / "assets" / "rare-Ab12_cD9.js").write_text("rare")
+    await client("GET", "/assets/main-Ab12_cD9.js")
+    rebuilt(folder, "next-Zz98_yX7.js", "two")
+    await client("GET", "/")
+    assert (await client("GET", "/assets/main-Ab12_cD9.js")).body == SCRIPT.encode()
+    assert (await client("GET", "/assets/rare-Ab12_cD9.js")).status == 404
+
+
+async def test_a_half_written_build_changes_nothing(client: Client, folder: Path) -> None:
+    """A page that names files which are not there yet, and a folder that is being emptied, leave the last whole build."""
+    before = await client("GET", "/")
+    (folder / "index.html").write_text(f'{PAGE}<script src="./assets/later-Zz98_yX7.js"></script>')
+    assert (await client("GET", "/")).body == before.body
+    shutil.rmtree(folder)
+    assert (await client("GET", "/chat")).body == before.body
+
+
+async def test_a_build_made_after_the_start_is_found(tmp_path: Path) -> None:
+    """A server that began without a client shows it as soon as it is built."""
+    built = tmp_path / "dist"
+    client = edge(site=Site(static_folder=built))
+    assert (await client("GET", "/")).status == 503
+    built.mkdir()
+    rebuilt(built, "next-Zz98_yX7.js", "two")
+    assert (await client("GET", "/")).status == 200

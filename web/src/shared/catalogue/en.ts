@@ -122,7 +122,8 @@ export const en = {
     notFoundText: "The page may have moved, or the address is mistyped.",
     toChat: "Go to chat",
     failedToLoad: "This page could not be loaded",
-    failedToLoadText: "The server did not answer, or a new version was installed.",
+    failedToLoadText: "The server did not answer. Nothing that you did is lost.",
+    newerBuild: "The pages were renewed, so this one was loaded again.",
     reload: "Reload",
   },
   palette: {
