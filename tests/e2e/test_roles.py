@@ -6,7 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.browser import Visit, audit
+from autobot.testing.harness import ServerProcess
+from tests.e2e.browser import PHONE, Visit, audit, parts_wider_than_their_room
 
 REASON = "Ask as it is sent: the value null is not read"
 
@@ -57,16 +58,26 @@ def answered(page: Page, seen: list[tuple[str, Any]]) -> None:
     page.route("**/api/v1/system/roles**", answer)
 
 
-def test_one_process_is_shown_with_all_its_roles(admin: Visit) -> None:
-    """The embedded mode says what it is, and the step to processes of their own; nothing there can be drained."""
+def test_one_process_is_shown_with_all_its_roles_and_what_it_started(
+    admin: Visit, plain: ServerProcess
+) -> None:
+    """The embedded mode is one process, by its number and memory, with its worker below it; nothing can be drained."""
     page = admin.go("/roles")
     expect(page.get_by_role("heading", name="One process holds all roles")).to_be_visible()
     expect(page.get_by_text("autobot up --scaled")).to_be_visible()
-    for role in ("Gateway", "Backend", "AI"):
-        lane = page.get_by_role("region", name=role, exact=True)
-        expect(lane.get_by_role("listitem")).to_have_count(1)
-        expect(lane).to_contain_text("live")
+    picture = page.get_by_role("region", name="The process and what it started")
+    expect(picture).to_contain_text(f"process {plain.pid}")
+    expect(picture).to_contain_text("MB of memory")
+    expect(picture).to_contain_text(plain.address)
+    held = picture.get_by_role("list", name="Roles that it holds").get_by_role("listitem")
+    expect(held).to_contain_text(["Gateway", "Backend", "AI"])
+    expect(
+        picture.get_by_role("list", name="Processes that it started").get_by_role("listitem")
+    ).to_have_count(1)
     expect(page.get_by_role("button", name="Drain")).to_have_count(0)
+    assert audit(page) == []
+    page.set_viewport_size(PHONE)
+    assert parts_wider_than_their_room(page) == []
 
 
 def test_it_is_reached_by_keyboard(admin: Visit) -> None:

@@ -6,10 +6,12 @@ keeps, ai runs agents and reaches models. The code is the same; a placement only
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from autobot.contracts.roles import RoleName
+from autobot.kernel.links.registry import LinkRegistry
 
 Role = Literal["gateway", "backend", "ai"]
 ROLES_FOLDER: Final = "roles"
@@ -78,3 +80,13 @@ EMBEDDED: Final = Placement(roles=frozenset(ROLES))
 def alone(role: Role) -> Placement:
     """Return the placement of a process that holds one role."""
     return Placement(roles=frozenset({role}))
+
+
+def fixed_targets(registry: LinkRegistry) -> Callable[[str], Sequence[str]]:
+    """Return what tells the addresses that a row itself fixes."""
+
+    def fixed(link: str) -> Sequence[str]:
+        row = registry.matrix.rows.get(link)
+        return () if row is None else row.targets
+
+    return fixed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,10 +22,11 @@ from autobot.bootstrap.figures import Figures, SharedControl
 from autobot.bootstrap.following import GROUP, caught_up_with, reacted
 from autobot.bootstrap.health import ProbedHealth
 from autobot.bootstrap.history import history_context, kept_chats, past_of
+from autobot.bootstrap.household import household
 from autobot.bootstrap.knowing import MODEL_LOG, WORKER_LOG, ProcessFacts, asked_models, dependencies, logs_of
 from autobot.bootstrap.models import LiveModels
 from autobot.bootstrap.outside import Outside
-from autobot.bootstrap.placing import EMBEDDED, HOPS, Placement, Role
+from autobot.bootstrap.placing import EMBEDDED, HOPS, Placement, Role, fixed_targets
 from autobot.bootstrap.published import EVENTS, UPCASTERS
 from autobot.bootstrap.publisher import PUBLISH, publisher, publisher_service
 from autobot.bootstrap.reacting import connect_reactions
@@ -305,16 +306,17 @@ class _Assembly:
 
     def _roles(self, modules: tuple[Module, ...]) -> Module:
         own = self_of(self.config, self.placement)
-        observer = self.observer if self.placement.scaled else None
         module = roles_module.build(
-            self.store, self.outside.clock, own, observer, hops=HOPS, fixed=self._fixed_targets
+            self.store,
+            self.outside.clock,
+            own,
+            self.observer if self.placement.scaled else None,
+            hops=HOPS,
+            fixed=fixed_targets(self.registry),
+            household=household(self.accelerators, lambda: self.live.server),
         )
         self.own = speaking(own, self.placement, (*modules, module))
         return module
-
-    def _fixed_targets(self, link: str) -> Sequence[str]:
-        row = self.registry.matrix.rows.get(link)
-        return () if row is None else row.targets
 
     async def _counted(self) -> dict[str, Any]:
         """Return what the status shows besides links: runs, sessions, consumers and read models with their lag."""

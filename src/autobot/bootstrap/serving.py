@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -115,7 +116,7 @@ async def _serve(config: Config, port: int | None, say: Say) -> int:
     async with real_outside(config) as outside:
         check_tls(config)
         bound = listen(config, port)
-        product = assemble(config, outside)
+        product = assemble(replace(config, port=bound.getsockname()[1]), outside)
         edge = Edge(product, await quotas_of(product))
         async with running(product), controlled(product, config.data_dir / CONTROL_SOCKET):
             token = await first_start(product)

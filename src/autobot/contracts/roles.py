@@ -102,6 +102,26 @@ class RoleRefusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoleChild:
+    """A process that one of ours starts when it is needed, watches, and ends.
+
+    `what` it is: a worker for inference, or the local model server. `idle`: none runs, the next call starts one;
+    `failed`: it could not begin or ended by itself, and `detail` says why. `pid` and `memory_bytes` (resident) are
+    absent while none runs, the latter also where the system does not tell. `devices` are those that it computes on, as
+    it says itself. `starts` counts how often it became ready.
+    """
+
+    what: Literal["npu", "llamacpp"]
+    state: Literal["idle", "starting", "ready", "failed"]
+    address: str
+    starts: int
+    pid: int | None = None
+    memory_bytes: int | None = None
+    devices: tuple[str, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleView:
     """One process. `roles` are those that it holds: `gateway`, `backend` and `ai` in the embedded mode. `epoch` counts its lives.
 
@@ -109,6 +129,7 @@ class RoleView:
     of, `lease_left_seconds` what is left of its lease, both as seen from the process that answers; they are absent in
     the embedded mode, where nobody else could miss it. `refused_by` are the processes that do not call it. `here` marks
     the process that answers. `key_mark` tells its service key from others (8 hexadecimal digits, nothing of the key).
+    `children` and `memory_bytes` (resident, where the system tells) are known of the process that answers alone.
     """
 
     id: str
@@ -129,6 +150,8 @@ class RoleView:
     refused_by: tuple[RoleRefusal, ...]
     here: bool
     key_mark: str = ""
+    children: tuple[RoleChild, ...] = ()
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

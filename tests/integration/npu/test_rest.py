@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autobot.adapters.child.supervisor import Supervisor
+from autobot.bootstrap.household import household
 from autobot.config import Config, read_config
 from autobot.contracts.inference import EmbedTexts
 from autobot.kernel.core.errors import ConfigurationError
@@ -49,6 +50,29 @@ def test_an_unneeded_worker_ends_and_the_next_call_wakes_it(tmp_path: Path) -> N
             # To rest is no fault: neither the row nor its breaker noticed.
             shown = row.shown()
             assert (shown["retries"], shown["failures"]) == (0, 0)
+
+    asyncio.run(main())
+
+
+def test_the_page_of_processes_shows_a_worker_as_what_this_one_started(tmp_path: Path) -> None:
+    """With its process, memory and device while it runs, and as resting when nobody needs it; looking starts none."""
+
+    async def main() -> None:
+        async with row_to_worker(Config(data_dir=tmp_path, npu_idle_s=1.0)) as row:
+            tell = household(row.accelerators, lambda: None)
+            (before,), own = await tell(CONTEXT)
+            assert (before.state, before.pid, before.memory_bytes, before.starts) == ("idle", None, None, 0)
+            assert own is not None
+            assert own > 10_000_000
+            await row.inference.embed(CAT, CONTEXT)
+            (working,), _ = await tell(CONTEXT)
+            assert (working.what, working.state, working.pid) == ("npu", "ready", row.child.pid)
+            assert working.devices == ("CPU",)
+            assert working.memory_bytes is not None
+            assert working.memory_bytes > 10_000_000
+            await resting(row.child)
+            (after,), _ = await tell(CONTEXT)
+            assert (after.state, after.pid, after.devices, after.starts) == ("idle", None, (), 1)
 
     asyncio.run(main())
 

@@ -247,6 +247,7 @@ export type UsageFigures = ModelUsage["items"][number]["figures"];
 /** The processes of an installation, and the rows between their roles. */
 export type RoleList = Whole<Schemas["RoleList"]>;
 export type RoleInstance = RoleList["items"][number];
+export type RoleChild = RoleInstance["children"][number];
 export type RoleHop = RoleList["hops"][number];
 export type RoleName = RoleHop["caller"];
 

@@ -4362,6 +4362,45 @@ export interface components {
             reason: string;
         };
         /**
+         * RoleChild
+         * @description A process that one of ours starts when it is needed, watches, and ends.
+         *
+         *     `what` it is: a worker for inference, or the local model server. `idle`: none runs, the next call starts one;
+         *     `failed`: it could not begin or ended by itself, and `detail` says why. `pid` and `memory_bytes` (resident) are
+         *     absent while none runs, the latter also where the system does not tell. `devices` are those that it computes on, as
+         *     it says itself. `starts` counts how often it became ready.
+         */
+        RoleChild: {
+            /** Address */
+            address: string;
+            /**
+             * Detail
+             * @default
+             */
+            detail: string;
+            /**
+             * Devices
+             * @default []
+             */
+            devices: string[];
+            /** Memory Bytes */
+            memory_bytes?: number | null;
+            /** Pid */
+            pid?: number | null;
+            /** Starts */
+            starts: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "idle" | "starting" | "ready" | "failed";
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "npu" | "llamacpp";
+        };
+        /**
          * RoleHopView
          * @description A row of the matrix between two roles.
          *
@@ -4433,12 +4472,18 @@ export interface components {
          *     of, `lease_left_seconds` what is left of its lease, both as seen from the process that answers; they are absent in
          *     the embedded mode, where nobody else could miss it. `refused_by` are the processes that do not call it. `here` marks
          *     the process that answers. `key_mark` tells its service key from others (8 hexadecimal digits, nothing of the key).
+         *     `children` and `memory_bytes` (resident, where the system tells) are known of the process that answers alone.
          */
         RoleView: {
             /** Address */
             address: string;
             /** Age Seconds */
             age_seconds: number | null;
+            /**
+             * Children
+             * @default []
+             */
+            children: components["schemas"]["RoleChild"][];
             /** Contracts */
             contracts: string;
             /** Drained By */
@@ -4460,6 +4505,8 @@ export interface components {
             lease_left_seconds: number | null;
             /** Lease Seconds */
             lease_seconds: number | null;
+            /** Memory Bytes */
+            memory_bytes?: number | null;
             /** Pid */
             pid: number;
             /** Reason */

@@ -17,7 +17,7 @@ from autobot.contexts.roles.handlers import RoleHandlers
 from autobot.contexts.roles.ports.contracts import ContractBook, keep_contracts
 from autobot.contexts.roles.ports.rows import Self, members
 from autobot.contexts.roles.process import Membership, bury
-from autobot.contexts.roles.read_model import Fixed, Hops, RoleQueries
+from autobot.contexts.roles.read_model import Fixed, Hops, Household, RoleQueries
 from autobot.contracts import roles
 from autobot.kernel.commands.decision import CommandSpec, Module, QuerySpec
 from autobot.kernel.core.clock import Clock
@@ -27,6 +27,7 @@ __all__ = [
     "LEASE_S",
     "RENEW_S",
     "ContractBook",
+    "Household",
     "Instance",
     "Membership",
     "Observer",
@@ -46,13 +47,24 @@ OPERATE: Final = "system:operate"
 
 
 def build(
-    store: EventStore, clock: Clock, own: Self, observer: Observer | None, *, hops: Hops, fixed: Fixed
+    store: EventStore,
+    clock: Clock,
+    own: Self,
+    observer: Observer | None,
+    *,
+    hops: Hops,
+    fixed: Fixed,
+    household: Household,
 ) -> Module:
     """Wire the context. `own` is this process; `observer` knows the others, None where there are none.
 
-    `hops` are the rows between roles, `fixed` returns the addresses that such a row fixes.
+    `hops` are the rows between roles, `fixed` returns the addresses that such a row fixes, `household` what this
+    process started.
     """
-    write, read = RoleHandlers(store, observer), RoleQueries(store, clock, own, observer, hops, fixed)
+    write, read = (
+        RoleHandlers(store, observer),
+        RoleQueries(store, clock, own, observer, hops, fixed, household),
+    )
     return Module(
         name="roles",
         commands=(

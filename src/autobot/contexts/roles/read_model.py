@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from autobot.contexts.roles.domain import ROLES, Instance, Observer, roles_in, stream_of, unlike_keys
@@ -22,6 +23,8 @@ Hops = Mapping[str, tuple[roles.RoleName, roles.RoleName]]
 """Rows between roles: who calls, who answers."""
 Fixed = Callable[[str], Sequence[str]]
 """Returns the addresses that a row fixes."""
+Household = Callable[[CallContext], Awaitable[tuple[Sequence[roles.RoleChild], int | None]]]
+"""Returns the processes that this one started, and the resident bytes of its own, None where the system does not tell."""
 
 
 class RoleQueries:
@@ -35,7 +38,9 @@ class RoleQueries:
         observer: Observer | None,
         hops: Hops,
         fixed: Fixed,
+        household: Household,
     ) -> None:
+        self._household = household
         self._store, self._clock, self._own, self._observer = store, clock, own, observer
         self._hops, self._fixed = hops, fixed
         self._book = ContractBook(store)
@@ -45,14 +50,22 @@ class RoleQueries:
         """Return every process, by role and id."""
         observer = self._observer
         if observer is None:
-            return roles.RoleList(mode="embedded", items=(alone(self._own, self._started),))
+            only = await self._whole(alone(self._own, self._started), context)
+            return roles.RoleList(mode="embedded", items=(only,))
         found = [one for one, _ in await members(self._store)]
         observer.look(found, self._clock.monotonic())
         seen = _Seen(found, observer, self._book, self._hops)
         by_role = sorted(found, key=lambda one: (PLACES.get(one.role, len(PLACES)), one.id))
-        items = [await seen.view(one, self._own) for one in by_role]
+        items = [await self._whole(await seen.view(one, self._own), context) for one in by_role]
         hops = [await seen.hop(link, self._fixed(link)) for link in self._hops]
         return roles.RoleList(mode="scaled", items=tuple(items), hops=tuple(hops))
+
+    async def _whole(self, one: roles.RoleView, context: CallContext) -> roles.RoleView:
+        """Return a process with what only itself knows of it, where it is the one that answers."""
+        if not one.here:
+            return one
+        children, memory = await self._household(context)
+        return replace(one, children=tuple(children), memory_bytes=memory)
 
 
 def alone(own: Self, started: str) -> roles.RoleView:

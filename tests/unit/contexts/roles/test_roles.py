@@ -9,7 +9,7 @@ from autobot.contexts.roles.module import LEASE_S, Observer, Self, build
 from autobot.contracts import roles
 from autobot.kernel.commands.authorize import Rule, Verdict
 from autobot.kernel.commands.speech import Contracts, Operation
-from autobot.kernel.core.context import SYSTEM, Principal
+from autobot.kernel.core.context import SYSTEM, CallContext, Principal
 from autobot.kernel.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from autobot.kernel.event_store.transaction import Query
 from autobot.testing.fleet import Fleet, Process
@@ -39,6 +39,16 @@ def speaking(payload: Any) -> Contracts:
 OLD, NEW = speaking(TEXT), speaking(NUMBER)
 
 
+CHILD = roles.RoleChild(
+    what="npu", state="ready", address="unix:/data/npu.sock", starts=2, pid=7, memory_bytes=90_000_000
+)
+
+
+async def household(context: CallContext) -> tuple[tuple[roles.RoleChild, ...], int | None]:
+    """One worker beside a process of 100 MB."""
+    return (CHILD,), 100_000_000
+
+
 class World:
     """A fleet on a store, and the bus of one of its processes (or of the one of the embedded mode)."""
 
@@ -57,6 +67,7 @@ class World:
             self.observer if scaled else None,
             hops=HOPS,
             fixed=lambda link: fixed if link == "gateway-ai" else (),
+            household=household,
         )
         self.bus = self.ground.bus([module], RULES)
 
@@ -88,6 +99,7 @@ async def test_the_one_process_of_the_embedded_mode_holds_every_role() -> None:
         True,
     )
     assert (one.lease_seconds, one.age_seconds, one.lease_left_seconds) == (None, None, None)
+    assert (one.children, one.memory_bytes) == ((CHILD,), 100_000_000)
     assert found.hops == ()
     with pytest.raises(Conflict) as caught:
         await world.drain("all")

@@ -1,4 +1,4 @@
-import type { RoleHop, RoleInstance } from "@/contracts/api";
+import type { RoleChild, RoleHop, RoleInstance, RoleName } from "@/contracts/api";
 import { t } from "@/shared/catalogue";
 import { partName } from "@/shared/parts";
 import type { Tone } from "@/shared/ui/tone";
@@ -30,3 +30,7 @@ export function hopTone({ reachable, pairs }: RoleHop): Tone {
   if (reachable === 0) return "bad";
   return reachable < pairs ? "warn" : "good";
 }
+
+export const roleIcons: Readonly<Record<RoleName, string>> = { gateway: "i-lucide-door-open", backend: "i-lucide-database", ai: "i-lucide-sparkles", npu: "i-lucide-cpu" };
+/** How a child of a process feels; one that rests is well. */
+export const childTone: Readonly<Record<RoleChild["state"], Tone>> = { idle: "idle", starting: "note", ready: "good", failed: "bad" };

@@ -22,6 +22,8 @@ const instance = (part: Partial<RoleInstance>): RoleInstance => ({
   refused_by: [],
   here: false,
   key_mark: "",
+  children: [],
+  memory_bytes: null,
   ...part,
 });
 const hop = (reachable: number, pairs: number): RoleHop => ({ link: "gateway-backend", caller: "gateway", callee: "backend", reachable, pairs, targets: [] });
