@@ -130,9 +130,35 @@ def document(entries: Iterable[Entry], version: str) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = _PROBLEM
+    _close(paths, schemas)
     components["schemas"] = dict(sorted(schemas.items()))
     components["securitySchemes"] = dict(_SCHEMES)
     found["paths"] = dict(sorted(paths.items()))
+    return found
+
+
+def _close(paths: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Say of what stands in bodies alone that it has no other members: answers may get more, bodies must not bring more."""
+    operations = [one for path in paths.values() for one in path.values()]
+    answered = _named([one.get("responses", {}) for one in operations], schemas)
+    for name in _named([one.get("requestBody", {}) for one in operations], schemas) - answered:
+        if "properties" in schemas[name]:
+            schemas[name]["additionalProperties"] = False
+
+
+def _named(parts: list[Any], schemas: dict[str, Any]) -> set[str]:
+    """Return the names of the schemas that parts of the document refer to, and those that these do."""
+    found: set[str] = set()
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            if name in schemas and name not in found:
+                found.add(name)
+                parts.append(schemas[name])
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
     return found
 
 

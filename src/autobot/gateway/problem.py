@@ -143,15 +143,7 @@ _PLACES: Final = {
 
 
 def _of_validation(error: RequestValidationError) -> errors.AutoBotError:
-    found = error.errors()
-    broken = [one for one in found if one.get("type") == "json_invalid"]
-    if broken:
-        where = broken[0]["loc"][1]
-        return errors.Malformed(
-            f"The body is not JSON: it breaks at character {where}.",
-            errors=(errors.FieldError(detail="is not JSON", pointer="#"),),
-        )
-    rules = tuple(_rule(one, error.body) for one in found)
+    rules = tuple(_rule(one, error.body) for one in error.errors())
     noun = "rule" if len(rules) == 1 else "rules"
     return errors.InvalidInput(f"The input breaks {len(rules)} {noun}.", errors=rules)
 

@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIWebSocketRoute
@@ -24,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from autobot.gateway import problem_kinds as kinds
 from autobot.gateway.access import PUBLIC, Access, declared_access
 from autobot.gateway.deprecation import declared_deprecation
-from autobot.gateway.exact import exact
+from autobot.gateway.exact import read
 from autobot.gateway.exchange import WEBSOCKET, Exchange, exchange_of
 from autobot.gateway.pages import tell_methods
 from autobot.gateway.parts import GatewayParts, Note, RawRoute
@@ -42,7 +41,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class _StrictRequest(Request):
-    """Reads JSON as RFC 8259 has it: UTF-8, no NaN, no Infinity, bounded depth; booleans and numbers as the body's type has them."""
+    """Reads JSON as RFC 8259 has it: UTF-8, no NaN, no Infinity, bounded depth; members, booleans and numbers as the body's
+    type has them."""
 
     def __init__(self, scope: Scope, receive: Receive, body_type: Any) -> None:
         super().__init__(scope, receive)
@@ -50,7 +50,7 @@ class _StrictRequest(Request):
 
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
-            self._json = exact(orjson.loads(await self.body()), self._body_type)
+            self._json = read(await self.body(), self._body_type)
         return self._json
 
 

@@ -84,6 +84,13 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert "HTTPValidationError" not in text
 
 
+def test_bodies_are_closed_and_answers_are_open(document: dict[str, Any]) -> None:
+    """No member but those that are told may stand in a body; answers may get more of them."""
+    schemas = document["components"]["schemas"]
+    assert schemas["Thing"]["additionalProperties"] is False
+    assert "additionalProperties" not in schemas["Problem"]
+
+
 def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
     """Generated clients get one name for one operation."""
     ids = [operation["operationId"] for _, operation in operations(document)]

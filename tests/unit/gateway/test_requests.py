@@ -245,6 +245,15 @@ async def test_another_content_type_is_415(declared: str) -> None:
     assert reply["accept"] == "application/json"
 
 
+async def test_every_type_that_is_taken_is_told() -> None:
+    """Where files come in forms, the refusal names forms beside JSON."""
+    headers = {**AUTHORIZED, "content-type": "application/pdf"}
+    reply = await edge()("POST", "/api/v1/knowledge_base/documents", headers=headers, body=b"%PDF-1.7")
+    assert reply.status == 415
+    assert reply["accept"] == "application/json, multipart/form-data"
+    assert "application/json or multipart/form-data" in reply.json["detail"]
+
+
 async def test_an_encoded_body_is_415() -> None:
     """A compressed body could unpack to anything, so it is refused."""
     reply = await edge()(*WRITE, headers={**JSON, "content-encoding": "gzip"}, body=b"\x1f\x8b")
@@ -291,6 +300,21 @@ async def test_a_body_within_the_limit_may_come_in_pieces() -> None:
     headers = {**JSON, "transfer-encoding": "chunked"}
     reply = await edge(limits=LIMITS)(*WRITE, headers=headers, body=[b'{"na', b'me": "x', b'"}'])
     assert reply.status == 201
+
+
+async def test_a_member_that_no_body_has_is_422() -> None:
+    """A misspelt filter is told of, with its place, and nothing is done without it."""
+    reply = await edge()(*WRITE, headers=AUTHORIZED, json_body={"name": "x", "naem": "y"})
+    assert (reply.status, reply.json["code"]) == (422, "validation")
+    assert reply.json["errors"] == [{"detail": "is no member of this body", "pointer": "#/naem"}]
+    assert reply.json["hint"].startswith("Did you mean name?")
+
+
+async def test_a_body_in_another_encoding_is_400() -> None:
+    """The byte that is no UTF-8 is named."""
+    reply = await edge()(*WRITE, headers=JSON, body='{"name": "ä"}'.encode("latin-1"))
+    assert (reply.status, reply.json["code"]) == (400, "malformed")
+    assert "byte 10 (0xE4)" in reply.json["detail"]
 
 
 @pytest.mark.parametrize("length", ["x", "-5", "5, 5"])

@@ -18,6 +18,7 @@ import orjson
 
 from autobot.contracts.schemas import ATTRIBUTES_MAX, BATCH_MAX, DATA_MAX, OutsideEvent
 from autobot.gateway import problem_kinds as kinds
+from autobot.gateway.exact import break_of
 from autobot.gateway.problem import Refused
 from autobot.kernel.core.clock import parse_rfc3339
 from autobot.kernel.core.errors import FieldError, Malformed, TooLarge
@@ -126,7 +127,7 @@ def _strict(body: bytes, at: str) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise malformed(f"is not JSON: it breaks at character {error.pos}", at) from None
+        raise malformed(f"is not JSON: {break_of(body, error)}", at) from None
 
 
 def _structured(body: bytes, at: str) -> OutsideEvent:

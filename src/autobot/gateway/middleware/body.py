@@ -77,15 +77,17 @@ class BodyRules:
         if not exchange.path.startswith(JSON_PATHS):
             return
         content_type = exchange.fields.get(b"content-type", b"")
-        for prefix, accepted in self._media_types:
-            if exchange.path.startswith(prefix) and content_type.lower().startswith(accepted):
-                return
-        if not is_json(content_type):
-            raise Refused(
-                kinds.UNSUPPORTED_MEDIA_TYPE,
-                "The body must be declared as Content-Type: application/json.",
-                fields={"Accept": "application/json"},
-            )
+        others = [
+            one for prefix, types in self._media_types if exchange.path.startswith(prefix) for one in types
+        ]
+        if is_json(content_type) or content_type.lower().startswith(tuple(others)):
+            return
+        named = ["application/json", *(one.decode() for one in others)]
+        raise Refused(
+            kinds.UNSUPPORTED_MEDIA_TYPE,
+            f"The body must be declared as Content-Type: {' or '.join(named)}.",
+            fields={"Accept": ", ".join(named)},
+        )
 
 
 class Body:

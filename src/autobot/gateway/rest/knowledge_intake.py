@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from autobot.contracts.knowledge import documents
 from autobot.contracts.knowledge.words import FILE_MAX, PASTED_MAX, Id, Source, Tags, Title
+from autobot.gateway.exact import read
 from autobot.gateway.exchange import Exchange
 from autobot.gateway.multipart import Part, parts_of
 from autobot.gateway.problem import detail_of
@@ -24,7 +25,6 @@ from autobot.kernel.core.errors import (
     Forbidden,
     IdempotencyMismatch,
     InvalidInput,
-    Malformed,
     NotFound,
     TooLarge,
     Unauthenticated,
@@ -269,15 +269,9 @@ async def _field(part: Part, said: dict[str, Any]) -> None:
 
 
 def _given(body: bytes) -> GivenDocument:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Malformed(f"The body is not JSON: it breaks at character {error.pos}.") from None
+    value = read(body, GivenDocument)
     if not isinstance(value, dict):
         raise wrong("must be an object", "#")
-    unknown = set(value) - {"title", "text", "url", "collection", "tags", "id"}
-    if unknown:
-        raise wrong("is no member of this body", f"#/{min(unknown)[:80]}")
     try:
         return _GIVEN.validate_python(value)
     except ValidationError as error:
