@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
 
-from autobot.adapters.postgres.errors import UNREACHED, is_lost, mapped, unreached
+from autobot.adapters.postgres.errors import UNREACHED, is_lost, mapped, slow, unreached
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.event_store.ports import StoreClosed
 
@@ -108,23 +108,42 @@ async def _as_it_is(connection: object) -> None:
 
 
 class Readers:
-    """A few connections for reads. A read that meets a broken one is done again on a new one."""
+    """A few connections for reads. A read that meets a broken one is done again on a new one.
+
+    One that takes too long is ended at the server, and not done again: it would only take long again.
+    """
 
     def __init__(self, url: str, count: int, patience_s: float) -> None:
         self._pool: Any = asyncpg.create_pool(
             **arguments(url, "autobot reader"), min_size=0, max_size=count, reset=_as_it_is
         )
         self._patience_s = patience_s
+        self._turns = asyncio.Semaphore(count)
         self._opened = False
         self._opening = asyncio.Lock()
         self._closed = False
 
     async def run(self, read: Callable[[Connection], Awaitable[T]], *, within_s: float | None = None) -> T:
-        """Run `read`; it may run again after a loss. Raises what `mapped` says, ConnectFailed after the patience.
+        """Run `read`; it may run again after a loss.
 
-        `within_s`: how long one try may take before its connection counts as broken; half of the patience when None.
+        `within_s`: how long waiting for a connection and one try may take together; half of the patience when None.
+        Raises AttemptTimeout when they take longer, ConnectFailed when the server stays away for the patience, and else
+        what `mapped` says.
         """
         limit = self._patience_s / 2 if within_s is None else within_s
+        began = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(limit):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise slow(error) from error
+        try:
+            return await self._tried(read, max(0.0, limit - (asyncio.get_running_loop().time() - began)))
+        finally:
+            self._turns.release()
+
+    async def _tried(self, read: Callable[[Connection], Awaitable[T]], limit: float) -> T:
+        """Run `read` until no connection breaks under it."""
         deadline = asyncio.get_running_loop().time() + self._patience_s
         pause = PAUSE_S[0]
         while True:
@@ -149,13 +168,31 @@ class Readers:
             pause = min(PAUSE_S[1], pause * 2)
 
     async def _in_time(self, read: Callable[[Connection], Awaitable[T]], connection: Any, limit: float) -> T:
-        """Run a read; a connection on which nothing comes for so long counts as broken."""
+        """Run a read. When it takes too long, its statement is ended; a connection that then says nothing is broken.
+
+        Raises AttemptTimeout for the one, TimeoutError for the other.
+        """
         try:
             async with asyncio.timeout(limit):
                 return await read(connection)
-        except TimeoutError:
+        except TimeoutError as error:
+            if await self._answers(connection):
+                raise slow(error) from error
             connection.terminate()
             raise
+
+    async def _answers(self, connection: Any) -> bool:
+        """Say whether the server still answers on a connection whose statement was given up."""
+        try:
+            async with asyncio.timeout(self._patience_s / 4):
+                # The driver has asked the server to end the statement, and waits for that first.
+                await connection.fetchval("SELECT 1")
+        except asyncpg.QueryCanceledError:
+            # The wish to end the statement came after its end, and met this one.
+            return True
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+        return True
 
     async def _open(self) -> None:
         async with self._opening:

@@ -8,6 +8,7 @@ from typing import Final
 import asyncpg
 
 from autobot.kernel.core.errors import (
+    AttemptTimeout,
     AutoBotError,
     ConfigurationError,
     ConnectFailed,
@@ -53,6 +54,18 @@ def unreached(error: BaseException) -> ConnectFailed:
         "The database server cannot be reached; nothing was written.",
         link=LINK,
         hint="Start PostgreSQL, or mend AUTOBOT_DATABASE_URL.",
+    )
+    made.__cause__ = error
+    return made
+
+
+def slow(error: BaseException | None = None) -> AttemptTimeout:
+    """Return the error of a server that is there and did not finish a statement in the time that it had."""
+    made = AttemptTimeout(
+        "The database server did not finish this in its time.",
+        phase="attempt",
+        link=LINK,
+        hint="Ask again, or for less; when it stays so, look at the server's load and at locks that others hold.",
     )
     made.__cause__ = error
     return made
@@ -108,9 +121,15 @@ def mapped(error: BaseException) -> AutoBotError:
             asyncpg.UndefinedTableError() | asyncpg.UndefinedFunctionError() | asyncpg.UndefinedColumnError()
         ):
             made = DataCorrupt("The database does not have the tables of its format.")
-        case _ if is_lost(error):
-            made = ConnectionLost("The connection to the database server broke.", link=LINK)
+        case asyncpg.QueryCanceledError():
+            return slow(error)
         case _:
-            made = OperatorError("The database server answered with an error; nothing of this was written.")
+            made = _broken(error)
     made.__cause__ = error
     return made
+
+
+def _broken(error: BaseException) -> AutoBotError:
+    if is_lost(error):
+        return ConnectionLost("The connection to the database server broke.", link=LINK)
+    return OperatorError("The database server answered with an error; nothing of this was written.")

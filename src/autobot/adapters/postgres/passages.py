@@ -27,13 +27,17 @@ from autobot.contexts.knowledge.ports.index import (
     unit,
 )
 from autobot.contracts.knowledge.passages import Passage
-from autobot.kernel.core.errors import Conflict
+from autobot.kernel.core.errors import AttemptTimeout, Conflict
 
 T = TypeVar("T")
 
 LOCK: Final = 0x4155_5449
 """Advisory lock of who makes the tables, and of who writes: numbers become visible in their order. `AUTI`."""
 CONNECTIONS: Final = 2
+COMPARING: Final = 2
+"""Connections on which vectors are compared: a large set keeps the server busy for seconds, and no other search waits for it."""
+COMPARE_S: Final = 8.0
+"""How long comparing may take with the wait for its turn: a search does it twice, and is awaited for 30 s at most."""
 WRITE_S: Final = 600.0
 """How long a version of a large document may take, or its turn behind another one."""
 DDL: Final = """
@@ -83,14 +87,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, to_tsvector('english', $10), $11)
 class PostgresPassages:
     """Implements `PassageIndex`. Made by `open`; several processes may use one database. Writes come one after the other."""
 
-    def __init__(self, pool: Readers) -> None:
-        self._pool = pool
+    def __init__(self, pool: Readers, comparing: Readers, compare_s: float) -> None:
+        self._pool, self._comparing, self._compare_s = pool, comparing, compare_s
 
     @classmethod
-    async def open(cls, url: str) -> Self:
-        """Open the database at `url`, and make the tables where they are missing. Raises as the store's opening."""
+    async def open(cls, url: str, *, compare_s: float = COMPARE_S) -> Self:
+        """Open the database at `url`, and make the tables where they are missing. Raises as the store's opening.
+
+        `compare_s`: seconds that comparing vectors may take, above 0.
+        """
         await make_tables(url, "autobot passages opening", LOCK, DDL + PAST)
-        return cls(Readers(url, CONNECTIONS, StoreOptions().patience_s))
+        patience_s = StoreOptions().patience_s
+        return cls(Readers(url, CONNECTIONS, patience_s), Readers(url, COMPARING, patience_s), compare_s)
 
     # -------------------------------------------------------------------------------------------- writing
 
@@ -138,7 +146,18 @@ class PostgresPassages:
 
     async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
         wanted = unit(vector)
-        return await self._pool.run(lambda connection: reading.nearest(connection, wanted, where, limit))
+        try:
+            return await self._comparing.run(
+                lambda connection: reading.nearest(connection, wanted, where, limit), within_s=self._compare_s
+            )
+        except AttemptTimeout as error:
+            raise AttemptTimeout(
+                f"The vectors of so many passages could not be compared in {self._compare_s:g} s.",
+                phase=error.phase,
+                link=error.link,
+                hint="After many documents came, or a start, search by meaning is prepared for a minute or more: ask again"
+                " then. A search of the past or of single documents compares all vectors: choose a smaller collection.",
+            ) from error
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         return await self._pool.run(lambda connection: reading.stored(connection, model, after, limit))
@@ -166,6 +185,7 @@ class PostgresPassages:
 
     async def close(self) -> None:
         """Close the connections after what runs."""
+        await self._comparing.close()
         await self._pool.close()
 
 

@@ -276,8 +276,10 @@ class AttemptTimeout(HopFailed):
 
     code = "upstream-timeout"
 
-    def __init__(self, detail: str, *, phase: str, link: str = "", target: str = "") -> None:
-        super().__init__(detail, link=link, target=target)
+    def __init__(
+        self, detail: str, *, phase: str, link: str = "", target: str = "", hint: str | None = None
+    ) -> None:
+        super().__init__(detail, link=link, target=target, hint=hint)
         self.phase = phase
 
 

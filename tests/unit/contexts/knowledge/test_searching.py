@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.adapters.memory.passages import MemoryPassages
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.ports.documents import Library, put_collection
+from autobot.contexts.knowledge.ports.index import Hit, Vector, Where
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
 from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
@@ -20,7 +21,7 @@ from autobot.contracts.knowledge.measuring import LabelledQuestion, MeasureSearc
 from autobot.contracts.knowledge.search import SearchAnswer, SearchKnowledge
 from autobot.contracts.past import AsOf
 from autobot.kernel.core.context import CallContext, Principal, TraceContext
-from autobot.kernel.core.errors import Absent, DeadlineExceeded, InvalidInput, NotFound
+from autobot.kernel.core.errors import Absent, AttemptTimeout, DeadlineExceeded, InvalidInput, NotFound
 from autobot.testing.conformance.passage_index_base import passages_of, version_of
 from autobot.testing.inference.embedding import HashingEmbedder
 from autobot.testing.inference.ranking import HashingReranker
@@ -92,6 +93,21 @@ class World:
         return await self.queries.search(SearchKnowledge(query=query, **fields), context)
 
 
+class Slow(MemoryPassages):
+    """Compares vectors so many times in time, and then never again."""
+
+    def __init__(self, answered: int) -> None:
+        super().__init__()
+        self.answered = answered
+
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        """Compare, or take too long."""
+        if self.answered == 0:
+            raise AttemptTimeout("Too many vectors.", phase="attempt", hint="Ask later.")
+        self.answered -= 1
+        return await super().nearest(vector, where, limit)
+
+
 def found(answer: SearchAnswer) -> list[str]:
     """Return the documents in their order."""
     return [one.document_id for one in answer.items]
@@ -154,6 +170,26 @@ async def test_without_an_embedder_it_answers_by_words_and_says_so() -> None:
     world.embedder.away = DeadlineExceeded("The caller's time is spent.")
     with pytest.raises(DeadlineExceeded):
         await world.ask("valve")
+
+
+@pytest.mark.parametrize("answered", [0, 1])
+async def test_with_too_many_vectors_it_answers_by_words_and_says_so(answered: int) -> None:
+    """When a comparison of vectors takes too long, the first or the second, hybrid is the search by words and tells why."""
+    world = World()
+    world.index = Slow(answered)
+    world.use(HashingReranker(world.clock, reads=False))
+    await world.begin()
+    answer = await world.ask("valve")
+    words = await world.ask("valve", mode="lexical")
+    assert [(one.passage_id, one.score, one.stages) for one in answer.items] == [
+        (one.passage_id, one.score, one.stages) for one in words.items
+    ]
+    assert (answer.asked, answer.mode, answer.model) == ("hybrid", "lexical", "")
+    assert answer.degraded is not None
+    assert (answer.degraded.code, answer.degraded.hint) == ("upstream-timeout", "Ask later.")
+    assert answer.took.vector_ms is not None
+    with pytest.raises(AttemptTimeout):
+        await world.ask("valve", mode="vector")
 
 
 async def test_only_what_the_asker_may_read_is_found() -> None:

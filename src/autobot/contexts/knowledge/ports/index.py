@@ -162,7 +162,11 @@ class PassageIndex(Protocol):
         ...
 
     async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
-        """Return the passages whose vectors are nearest; `score` is the cosine."""
+        """Return the passages whose vectors are nearest; `score` is the cosine.
+
+        Raises AttemptTimeout when they are too many to be compared in the time that the index gives it; nothing else is
+        slower for that.
+        """
         ...
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:

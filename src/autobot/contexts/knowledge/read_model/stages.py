@@ -13,7 +13,7 @@ from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Vector, Wh
 from autobot.contracts.knowledge.search import Degraded, SearchMode
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import AutoBotError, DeadlineExceeded
+from autobot.kernel.core.errors import AttemptTimeout, AutoBotError, DeadlineExceeded
 
 FEEDBACK: Final = 3
 """Passages that a question's vector is moved towards: few, as each that does not fit leads astray."""
@@ -54,7 +54,11 @@ class Looking:
     async def stages(
         self, text: str, mode: SearchMode, where: Where, depth: int, context: CallContext, watch: Stopwatch
     ) -> Seen:
-        """Return what was found. Raises what is wrong with the embedder in mode `vector` alone."""
+        """Return what was found.
+
+        Raises what is wrong with the embedder, or that there are too many vectors to be compared in time, in mode
+        `vector` alone.
+        """
         seen = Seen()
         words = self._by_words(text, where, depth, seen)
         if mode == "lexical":
@@ -66,8 +70,7 @@ class Looking:
             return seen
         vector, _ = await asyncio.gather(self._hoped(text, context, seen), words)
         if vector is not None:
-            await self._by_meaning(vector, where, depth, seen)
-            await self._by_feedback(vector, where, depth, seen)
+            await self._hoped_near(vector, where, depth, seen)
         return seen
 
     async def _by_words(self, text: str, where: Where, depth: int, seen: Seen) -> None:
@@ -82,8 +85,17 @@ class Looking:
         except DeadlineExceeded:
             raise
         except AutoBotError as error:
-            seen.degraded = Degraded(code=error.code, detail=error.detail, hint=error.hint)
+            seen.degraded = _told(error)
             return None
+
+    async def _hoped_near(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
+        """Look for what is near; when that takes too long, words alone are left, and why is told."""
+        try:
+            await self._by_meaning(vector, where, depth, seen)
+            await self._by_feedback(vector, where, depth, seen)
+        except AttemptTimeout as error:
+            seen.degraded, seen.model = _told(error), ""
+            seen.lists.pop("vector", None)
 
     async def _embedded(self, text: str, context: CallContext, seen: Seen) -> Vector:
         watch = Stopwatch(self._clock)
@@ -97,8 +109,10 @@ class Looking:
     async def _by_meaning(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
         watch = Stopwatch(self._clock)
         there = replace(where, model=seen.model)
-        seen.lists["vector"] = await self._index.nearest(vector, there, depth)
-        seen.took["vector_ms"] = watch.elapsed_ms()
+        try:
+            seen.lists["vector"] = await self._index.nearest(vector, there, depth)
+        finally:
+            seen.took["vector_ms"] = watch.elapsed_ms()
 
     async def _by_feedback(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
         watch = Stopwatch(self._clock)
@@ -106,6 +120,11 @@ class Looking:
         best = [one.passage_id for one in by_rank(first, FEEDBACK)]
         near = [one for one in (await self._index.vectors(best)).values() if len(one) == len(vector)]
         there = replace(where, model=seen.model)
-        found = await self._index.nearest(moved(vector, near), there, depth)
-        seen.lists["feedback"] = found
-        seen.took["feedback_ms"] = watch.elapsed_ms()
+        try:
+            seen.lists["feedback"] = await self._index.nearest(moved(vector, near), there, depth)
+        finally:
+            seen.took["feedback_ms"] = watch.elapsed_ms()
+
+
+def _told(error: AutoBotError) -> Degraded:
+    return Degraded(code=error.code, detail=error.detail, hint=error.hint)
