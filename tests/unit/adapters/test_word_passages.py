@@ -132,6 +132,20 @@ async def test_what_came_since_is_found_at_once(tmp_path: Path) -> None:
         assert ids(await index.lexical("rare", EVERYWHERE, 9)) == [f"many.1.{2 * BEHIND}"]
 
 
+async def test_passages_that_take_the_place_of_others_outgrow_lists(tmp_path: Path) -> None:
+    """As many as before, but others, as when documents are embedded anew: what is held in memory counts."""
+    async with stored(tmp_path) as store:
+        index = WordPassages(store, tmp_path, ListOptions(least=1, growth=0.5))
+        await put(index, "a", *["some text"] * 20)
+        await put(index, "b", *["some text"] * 20)
+        assert await index.tend()
+        await put(index, "a", *["other text"] * 20)
+        assert not await index.tend()
+        await put(index, "b", *["other text"] * 20)
+        assert await index.tend()
+        assert len(await index.lexical("other", EVERYWHERE, 50)) == 40
+
+
 async def test_another_title_is_found_at_once(tmp_path: Path) -> None:
     """Words of a new title find a document, those of the old one do not any more."""
     async with stored(tmp_path) as store:

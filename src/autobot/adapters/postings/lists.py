@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from autobot.adapters.postings.scoring import Holding, spread_out
 from autobot.contexts.knowledge.ports.index import StoredWords
+from autobot.contexts.knowledge.ports.listed import Newest
 
 OFTEN: Final = 65_535
 """As often as a word is counted in one passage."""
@@ -94,7 +95,7 @@ class Lists:
         return self._spelled[int(self._cuts[at]) : int(self._cuts[at + 1])].tobytes()
 
 
-class Newest:
+class NewestWords(Newest[StoredWords]):
     """Lists of passages that came after a file was made. They grow, in order of numbers."""
 
     def __init__(self, last: int) -> None:
@@ -133,14 +134,6 @@ class Newest:
         if held is None:
             return None
         return Holding(np.array(held[0], dtype=np.uint32), np.array(held[1], dtype=np.uint16))
-
-    @classmethod
-    async def of(cls, pages: AsyncIterator[Sequence[StoredWords]]) -> Self:
-        """Return the lists of all passages of some pages."""
-        made = cls(0)
-        async for page in pages:
-            made.add(page)
-        return made
 
     def write(self, path: Path) -> Lists:
         """Write what there is to a file, in the place of the one before, and return it. Blocks."""

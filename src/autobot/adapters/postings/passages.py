@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autobot.adapters.postings.lists import NAME, Lists, Newest, load, remove
+from autobot.adapters.postings.lists import NAME, Lists, NewestWords, load, remove
 from autobot.adapters.postings.scoring import Holding, Wanted, best, rarity, weights_of
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, StoredWords, Where
 from autobot.contexts.knowledge.ports.index_over import IndexOver
-from autobot.contexts.knowledge.ports.listed import Listed
-
-PAGE: Final = 500
-"""Passages that are read in one step."""
+from autobot.contexts.knowledge.ports.listed import PAGE, Listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +44,23 @@ class ListOptions:
 SHIPPED: Final = ListOptions()
 
 
-class _Held:
+class _Held(Listed[StoredWords]):
     """The lists of all passages: most of them in the file, the rest in memory."""
 
+    newest: NewestWords
+
     def __init__(self, lists: Lists) -> None:
-        self.lists, self.newest = lists, Newest(lists.last)
+        super().__init__(len(lists), NewestWords(lists.last))
+        self.lists = lists
         self._against = (0.0, np.zeros(0))
 
-    def __len__(self) -> int:
-        return len(self.lists) + len(self.newest)
+    async def page(self, store: PassageIndex, after: int, limit: int) -> Sequence[StoredWords]:
+        return await store.words(after, limit)
 
     def search(self, words: Sequence[str], most: int) -> tuple[list[tuple[int, float]], bool]:
         """Return numbers and scores of the best `most` passages, and all as good as the last; and whether that is all."""
         mean = (self.lists.total + self.newest.total) / max(len(self), 1) or 1.0
-        parts: tuple[Lists | Newest, ...] = (self.lists, self.newest)
+        parts: tuple[Lists | NewestWords, ...] = (self.lists, self.newest)
         held = [[part.holding(word) for part in parts] for word in words]
         rarities = [
             rarity(len(self), sum(len(one.places) for one in pair if one is not None)) for pair in held
@@ -84,7 +85,7 @@ class _Held:
             all_numbers, all_scores = all_numbers[enough], all_scores[enough]
         return list(zip(all_numbers.tolist(), all_scores.tolist(), strict=True)), whole
 
-    def _weights(self, part: Lists | Newest, mean: float) -> NDArray[np.float64]:
+    def _weights(self, part: Lists | NewestWords, mean: float) -> NDArray[np.float64]:
         """Return how lengths weigh; of the file's passages it is kept while the mean is the same."""
         if part is self.newest:
             return weights_of(part.lengths, mean)
@@ -93,42 +94,6 @@ class _Held:
             against = weights_of(part.lengths, mean)
             self._against = (mean, against)
         return against
-
-
-async def follow(held: _Held, store: PassageIndex, last: int, most: int) -> bool:
-    """List what came up to a number. Returns False when it is more than `most` passages: these are listed, no more."""
-    newest = held.newest
-    if newest.last >= last:
-        return True
-    page = await store.words(newest.last, most)
-    # Another search may have listed them meanwhile.
-    newest.add([one for one in page if one.number > newest.last])
-    if len(page) == most:
-        return False
-    newest.last = max(newest.last, last)
-    return True
-
-
-class _Asked(Listed):
-    """A question's words, looked for in the lists."""
-
-    def __init__(self, store: PassageIndex, held: _Held, words: Sequence[str]) -> None:
-        super().__init__(store)
-        self._held, self._words = held, words
-
-    @property
-    def last(self) -> int:
-        return self._held.newest.last
-
-    @property
-    def size(self) -> int:
-        return len(self._held)
-
-    def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
-        return self._held.search(self._words, most)
-
-    async def follow(self, last: int, most: int) -> bool:
-        return await follow(self._held, self._store, last, most)
 
 
 class WordPassages(IndexOver):
@@ -147,7 +112,7 @@ class WordPassages(IndexOver):
         held = await self._ready()
         words = None if held is None else await self._store.asked(text)
         if held is not None and words is not None:
-            hits = await _Asked(self._store, held, words).found(where, limit)
+            hits = await held.found(self._store, partial(held.search, words), where, limit)
             if hits is not None:
                 return hits
         return await self._store.lexical(text, where, limit)
@@ -178,17 +143,16 @@ class WordPassages(IndexOver):
         stored = (await self._store.measure()).stored
         if stored < self._options.least:
             return False
-        held = await self._ready()
-        if held is not None and abs(stored - len(held.lists)) <= self._options.growth * len(held.lists):
-            last = (await self._store.standing((), Where())).last
-            while not await follow(held, self._store, last, PAGE):
-                pass
-            return False
+        held, growth = await self._ready(), self._options.growth
+        if held is not None:
+            await held.keep_up(self._store, lambda: held.outgrown(stored, growth))
+            if not held.outgrown(stored, growth):
+                return False
         await self._build()
         return True
 
     async def _build(self) -> None:
-        erased, made = self._erased, Newest(0)
+        erased, made = self._erased, NewestWords(0)
         async for page in self._pages():
             await asyncio.to_thread(made.add, page)
         if not len(made):

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autobot.contexts.knowledge.ports.index import StoredVector
+from autobot.contexts.knowledge.ports.listed import Newest
 
 BLOCK: Final = 500
 """Vectors that lie together: a new one is not worth copying all."""
 
 
-class Newest:
+class NewestVectors(Newest[StoredVector]):
     """Vectors of one length. They grow, in order of numbers; who compares them sees those of when it began."""
 
     def __init__(self, last: int, dimensions: int) -> None:

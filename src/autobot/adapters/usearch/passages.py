@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from autobot.adapters.usearch.graph import PRECISION, Graph, Mark, build, load, path_of, remove, write
-from autobot.adapters.usearch.newest import Newest
+from autobot.adapters.usearch.newest import NewestVectors
 from autobot.contexts.knowledge.ports.index import (
     Hit,
     PassageIndex,
@@ -28,10 +29,8 @@ from autobot.contexts.knowledge.ports.index import (
     unit,
 )
 from autobot.contexts.knowledge.ports.index_over import IndexOver
-from autobot.contexts.knowledge.ports.listed import Listed
+from autobot.contexts.knowledge.ports.listed import PAGE, Listed
 
-PAGE: Final = 500
-"""Vectors that are added to a graph in one step (some 0.2 s of a thread)."""
 SAMPLES: Final = 3
 
 
@@ -60,15 +59,17 @@ class NearOptions:
 SHIPPED: Final = NearOptions()
 
 
-class _Held:
+class _Held(Listed[StoredVector]):
     """All vectors of a model: most of them in the graph, the rest in memory."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.newest = Newest(graph.mark.last, graph.mark.dimensions)
+    newest: NewestVectors
 
-    def __len__(self) -> int:
-        return self.graph.mark.count + len(self.newest)
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph.mark.count, NewestVectors(graph.mark.last, graph.mark.dimensions))
+        self.graph = graph
+
+    async def page(self, store: PassageIndex, after: int, limit: int) -> Sequence[StoredVector]:
+        return await store.stored(self.graph.mark.model, after, limit)
 
     def nearest(self, vector: Any, most: int) -> tuple[list[tuple[int, float]], bool]:
         """Return numbers and cosines of the nearest `most`, and whether that is all."""
@@ -79,41 +80,6 @@ class _Held:
             best = np.argpartition(cosines, -most)[-most:]
             numbers, cosines = numbers[best], cosines[best]
         return list(zip(numbers.tolist(), cosines.tolist(), strict=True)), whole
-
-    async def follow(self, store: PassageIndex, last: int, most: int) -> bool:
-        """Hold what came up to a number. Returns False when it is more than `most` vectors: these are held, no more."""
-        newest = self.newest
-        if newest.last >= last:
-            return True
-        page = await store.stored(self.graph.mark.model, newest.last, most)
-        # Another search may have added them meanwhile.
-        newest.add([one for one in page if one.number > newest.last])
-        if len(page) == most:
-            return False
-        newest.last = max(newest.last, last)
-        return True
-
-
-class _Asked(Listed):
-    """A question's vector, looked for in the graph."""
-
-    def __init__(self, store: PassageIndex, held: _Held, vector: Any) -> None:
-        super().__init__(store)
-        self._held, self._vector = held, vector
-
-    @property
-    def last(self) -> int:
-        return self._held.newest.last
-
-    @property
-    def size(self) -> int:
-        return len(self._held)
-
-    def best(self, most: int) -> tuple[Sequence[tuple[int, float]], bool]:
-        return self._held.nearest(self._vector, most)
-
-    async def follow(self, last: int, most: int) -> bool:
-        return await self._held.follow(self._store, last, most)
 
 
 class NearPassages(IndexOver):
@@ -132,8 +98,8 @@ class NearPassages(IndexOver):
         held = await self._ready(where.model)
         exactly = where.as_of is not None or where.documents is not None
         if held is not None and not exactly and held.graph.mark.dimensions == len(vector):
-            asked = _Asked(self._store, held, np.asarray(unit(vector), dtype=np.float32))
-            hits = await asked.found(where, limit)
+            best = partial(held.nearest, np.asarray(unit(vector), dtype=np.float32))
+            hits = await held.found(self._store, best, where, limit)
             if hits is not None:
                 return hits
         return await self._store.nearest(vector, where, limit)
@@ -173,20 +139,15 @@ class NearPassages(IndexOver):
                 continue
             held = await self._ready(one.model)
             if held is not None:
-                last = (await self._store.standing((), Where())).last
-                while not await held.follow(self._store, last, PAGE) and not self._outgrown(
-                    held, one.passages
-                ):
-                    pass
+                await held.keep_up(self._store, partial(self._outgrown, held, one.passages))
             if held is None or self._outgrown(held, one.passages):
                 await self._build(one.model, one.dimensions)
                 made.append(one.model)
         return made
 
     def _outgrown(self, held: _Held, passages: int) -> bool:
-        count, newest = held.graph.mark.count, len(held.newest)
-        changed = max(abs(passages - count), newest)
-        return changed > self._options.growth * count or newest > self._options.newest
+        options = self._options
+        return held.outgrown(passages, options.growth) or len(held.newest) > options.newest
 
     async def _build(self, model: str, dimensions: int) -> None:
         erased = self._erased
