@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+DIGITS: Final = 9
+"""Of a version, or a passage's number in it, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +54,11 @@ def place_of(id: str) -> Place | None:  # noqa: A002 - the field's own word
     """Return where the passage of an id lies; None for what is none."""
     document, _, rest = id.partition(".")
     version, _, number = rest.partition(".")
-    if not (
-        document and version.isascii() and version.isdecimal() and number.isascii() and number.isdecimal()
-    ):
+    if not document or not _counts(version) or not _counts(number):
         return None
     return document, int(version), int(number)
+
+
+def _counts(text: str) -> bool:
+    """Return whether a text is a count that any store can hold. Ids come from files of other programs, too."""
+    return len(text) <= DIGITS and text.isascii() and text.isdecimal()

@@ -159,13 +159,26 @@ class PassageIndexSuite(WordsSuite, VersionsSuite):
         self.run(main())
 
     def test_vectors_are_given_back_at_length_one(self) -> None:
-        """Vectors of passages are read by their ids; those without are left out."""
+        """Vectors of passages are read by their ids; those without, and what is no id, are left out."""
 
         async def main() -> None:
             async with self.opened() as index:
                 await self.put(index, version_of("a", model=MODEL), "a", "b", vectors=((0.0, 4.0, 0.0), UP))
                 await self.put(index, version_of("b"), "b")
-                found = await index.vectors(["a.1.1", "b.1.0", "a.1.0", "nothing", "a.1.7"])
+                strange = [
+                    "nothing",
+                    "a.1.7",
+                    f"a.1.{10**40}",
+                    f"a.{'9' * 5_000}.1",
+                    "a.-1.0",
+                    "'.1.0",
+                    "a.1.1.1",
+                ]
+                found = await index.vectors(["a.1.1", "b.1.0", *strange, "a.1.0"])
+                assert [one.id for one in await index.passages(["b.1.0", *strange, "a.1.0"])] == [
+                    "b.1.0",
+                    "a.1.0",
+                ]
                 assert {key: list(value) for key, value in found.items()} == {
                     "a.1.0": list(EAST),
                     "a.1.1": list(UP),
