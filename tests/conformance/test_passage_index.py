@@ -26,6 +26,7 @@ from autobot.contexts.knowledge.ports.index import (
     Where,
 )
 from autobot.contracts.knowledge.passages import Passage
+from autobot.kernel.event_store.text import words
 from autobot.testing.conformance.passage_index import PassageIndexSuite
 from autobot.testing.postgres import Cluster
 from tests.conformance.planted import found_by
@@ -235,7 +236,21 @@ class ReadsWordsOfNowAlone(MemoryPassages):
         return [one for one in await super().words(after, limit) if one.number in now]
 
 
+class ReadsARunAsOneWord(MemoryPassages):
+    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
+        found = await super().lexical(text, where, limit)
+        standing = {one.id: one for one in await self.passages([hit.passage_id for hit in found])}
+        return [one for one in found if set(text.split()) & set(standing[one.passage_id].text.split())]
+
+
+class ReadsQuestionsOtherwise(MemoryPassages):
+    async def asked(self, text: str) -> tuple[str, ...] | None:
+        return words(text)
+
+
 FAULTS = (
+    ReadsARunAsOneWord,
+    ReadsQuestionsOtherwise,
     CountsNewWordsUnderOldNumbers,
     LetsEverythingStand,
     ReadsWordsOfNowAlone,

@@ -15,6 +15,7 @@ from autobot.adapters.postings.passages import ListOptions, WordPassages
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Where
 from autobot.contexts.knowledge.ports.listed import BEHIND
+from autobot.kernel.core.scripts import READING
 from autobot.testing.conformance.passage_index_base import ids, labels, passages_of, version_of
 
 pytestmark = pytest.mark.anyio
@@ -199,6 +200,20 @@ async def test_lists_of_another_store_are_not_believed(tmp_path: Path) -> None:
     assert await index.lexical("four", EVERYWHERE, 9) == []
     assert await index.tend()
     assert ids(await index.lexical("eight", EVERYWHERE, 9)) == ["b.1.1"]
+
+
+async def test_lists_of_another_way_of_reading_are_made_anew(tmp_path: Path) -> None:
+    """Lists that were made when texts were read into other words are not believed."""
+    store = MemoryPassages()
+    before = WordPassages(store, tmp_path, ListOptions(least=1))
+    await put(before, "a", "some text")
+    await before.tend()
+    told = tmp_path / "words.json"
+    now = f'"reading":{READING}'
+    assert now in told.read_text()
+    told.write_text(told.read_text().replace(now, f'"reading":{READING - 1}'))
+    assert await WordPassages(store, tmp_path, ListOptions(least=1)).tend()
+    assert now in told.read_text()
 
 
 @pytest.mark.parametrize("wrong", [{"least": 0}, {"growth": 0.0}, {"growth": 1.5}])

@@ -23,6 +23,7 @@ from autobot.contexts.knowledge.ports.index import (
     unit,
 )
 from autobot.contracts.knowledge.passages import Passage, place_of
+from autobot.kernel.core import scripts
 from autobot.kernel.core.errors import Conflict
 from autobot.kernel.core.ranking import Bm25, stem
 from autobot.kernel.event_store.text import words
@@ -119,9 +120,9 @@ class MemoryPassages:
         self._versions = {key: one for key, one in self._versions.items() if key[0] != document_id}
 
     async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
-        asked = dict.fromkeys(_words(text))
+        asked = dict.fromkeys(_words(scripts.asked(text)))
         found = [passage for one in self._fitting(where) for passage in one.passages]
-        counts = [Counter(_words(f"{one.title} {one.heading} {one.text}")) for one in found]
+        counts = [_counts(one) for one in found]
         ranking = Bm25(counts)
         hits = [
             _hit(one, ranking.score(asked, index))
@@ -151,11 +152,11 @@ class MemoryPassages:
         return sorted(found, key=lambda one: one.number)[:limit]
 
     async def asked(self, text: str) -> tuple[str, ...] | None:
-        return tuple(dict.fromkeys(_words(text)))
+        return tuple(dict.fromkeys(_words(scripts.asked(text))))
 
     async def words(self, after: int, limit: int) -> Sequence[StoredWords]:
         found = {
-            number: Counter(_words(f"{passage.title} {passage.heading} {passage.text}"))
+            number: _counts(passage)
             for one in self._versions.values()
             for number, passage in enumerate(one.passages, start=one.first)
             if number > after
@@ -231,7 +232,11 @@ def _labelled(one: _Stored, labels: Labels) -> _Stored:
 
 
 def _words(text: str) -> list[str]:
-    return [stem(word) for word in words(text)]
+    return [stem(word) for word in words(text, marks=True)]
+
+
+def _counts(passage: Passage) -> Counter[str]:
+    return Counter(_words(scripts.spaced(f"{passage.title} {passage.heading} {passage.text}")))
 
 
 def _hit(passage: Passage, score: float) -> Hit:

@@ -10,6 +10,7 @@ from autobot.adapters.postgres import passages_reading as reading
 from autobot.adapters.postgres import passages_words
 from autobot.adapters.postgres.driver import Connection, Readers, make_tables
 from autobot.adapters.postgres.options import StoreOptions
+from autobot.adapters.postgres.passages_anew import COLUMN, read_anew
 from autobot.adapters.postgres.passages_labels import PAST, label
 from autobot.adapters.postgres.passages_reading import searchable
 from autobot.contexts.knowledge.ports.index import (
@@ -28,6 +29,7 @@ from autobot.contexts.knowledge.ports.index import (
 )
 from autobot.contracts.knowledge.passages import Passage
 from autobot.kernel.core.errors import AttemptTimeout, Conflict
+from autobot.kernel.core.scripts import READING
 
 T = TypeVar("T")
 
@@ -73,9 +75,10 @@ CREATE TABLE IF NOT EXISTS autobot_passages.passages (
 CREATE INDEX IF NOT EXISTS passages_words ON autobot_passages.passages USING gin (words);
 """
 _VERSION: Final = """
-INSERT INTO autobot_passages.versions(document, version, collection, owner, tags, model, dimensions, since)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (document, version) DO UPDATE SET collection = excluded.collection,
-  owner = excluded.owner, tags = excluded.tags, model = excluded.model, dimensions = excluded.dimensions
+INSERT INTO autobot_passages.versions(document, version, collection, owner, tags, model, dimensions, since, reading)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (document, version) DO UPDATE SET collection = excluded.collection,
+  owner = excluded.owner, tags = excluded.tags, model = excluded.model, dimensions = excluded.dimensions,
+  reading = excluded.reading
 RETURNING number
 """
 _PASSAGE: Final = """
@@ -96,9 +99,20 @@ class PostgresPassages:
 
         `compare_s`: seconds that comparing vectors may take, above 0.
         """
-        await make_tables(url, "autobot passages opening", LOCK, DDL + PAST)
+        await make_tables(url, "autobot passages opening", LOCK, DDL + PAST + COLUMN)
         patience_s = StoreOptions().patience_s
-        return cls(Readers(url, CONNECTIONS, patience_s), Readers(url, COMPARING, patience_s), compare_s)
+        index = cls(Readers(url, CONNECTIONS, patience_s), Readers(url, COMPARING, patience_s), compare_s)
+        try:
+            await index._read_anew()
+        except BaseException:
+            await index.close()
+            raise
+        return index
+
+    async def _read_anew(self) -> None:
+        after: int | None = 0
+        while after is not None:
+            after = await self._write(lambda connection, it=after: read_anew(connection, it))  # type: ignore[misc]
 
     # -------------------------------------------------------------------------------------------- writing
 
@@ -129,15 +143,15 @@ class PostgresPassages:
             statement = f"VACUUM FULL autobot_passages.{table}"
             await self._pool.run(lambda connection, it=statement: connection.execute(it), within_s=WRITE_S)  # type: ignore[misc]
 
-    async def _write(self, write: Callable[[Connection], Awaitable[Any]]) -> None:
+    async def _write(self, write: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a write in a transaction; done again after a loss, it changes nothing more."""
 
-        async def in_one(connection: Any) -> None:
+        async def in_one(connection: Any) -> T:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-                await write(connection)
+                return await write(connection)
 
-        await self._pool.run(in_one, within_s=WRITE_S)
+        return await self._pool.run(in_one, within_s=WRITE_S)
 
     # -------------------------------------------------------------------------------------------- reading
 
@@ -215,6 +229,7 @@ async def _put(
         version.model,
         len(vectors[0]) if vectors else 0,
         version.position,
+        READING,
     )
     await connection.execute("DELETE FROM autobot_passages.passages WHERE version = $1", number)
     rows = []

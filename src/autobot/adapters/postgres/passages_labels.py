@@ -18,6 +18,11 @@ CREATE TABLE IF NOT EXISTS autobot_passages.past (
 );
 """
 """Labels that a version had before those of now."""
+REWORDED: Final = (
+    "UPDATE autobot_passages.passages SET number = DEFAULT, title = $2, length = $3,"
+    " words = to_tsvector('english', $4) WHERE number = $1"
+)
+"""Writes the title and the words of a passage. It gets another number, as its words are others now."""
 _NOW: Final = """
 SELECT d.number, d.tags, (SELECT p.title FROM autobot_passages.passages p WHERE p.version = d.number LIMIT 1) AS title,
   coalesce((SELECT max(until) FROM autobot_passages.past h WHERE h.version = d.number), d.since) AS since
@@ -53,7 +58,7 @@ async def label(connection: Any, labels: Labels) -> None:
 
 
 async def _retitle(connection: Any, version: int, title: str) -> None:
-    """Write the title of every passage. Each gets another number, as its words are others now."""
+    """Write the title of every passage."""
     found = await connection.fetch(
         "SELECT number, heading, text FROM autobot_passages.passages WHERE version = $1 ORDER BY place",
         version,
@@ -62,9 +67,4 @@ async def _retitle(connection: Any, version: int, title: str) -> None:
     for number, heading, text in found:
         words, length = searchable(f"{title} {heading.decode()} {text.decode()}")
         rows.append((number, title.encode(), length, words))
-    await connection.executemany(
-        "UPDATE autobot_passages.passages SET number = DEFAULT, title = $2, length = $3,"
-        " words = to_tsvector('english', $4)"
-        " WHERE number = $1",
-        rows,
-    )
+    await connection.executemany(REWORDED, rows)

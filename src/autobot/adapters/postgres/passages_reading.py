@@ -7,7 +7,7 @@ rare a word is. Of a question's words the rarest choose the passages that are ju
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from autobot.adapters.postgres.driver import Connection
@@ -21,6 +21,7 @@ from autobot.contexts.knowledge.ports.index import (
     Where,
 )
 from autobot.contracts.knowledge.passages import Passage, passage_id, place_of
+from autobot.kernel.core import scripts
 from autobot.kernel.core.ranking import K1, B
 from autobot.kernel.event_store.text import words
 
@@ -43,13 +44,18 @@ FROM (
 
 def searchable(text: str) -> tuple[str, int]:
     """Return what is indexed of a text, and how many words it has."""
-    found = [one[:WORD_CHARACTERS] for one in words(text)]
+    found = cut(words(scripts.spaced(text), marks=True))
     return " ".join(found), len(found)
+
+
+def cut(found: Iterable[str]) -> list[str]:
+    """Return words as long as they may be."""
+    return [one[:WORD_CHARACTERS] for one in found]
 
 
 def looked_up(text: str) -> str:
     """Return the words of a text that are looked up, each once."""
-    return " ".join(list(dict.fromkeys(searchable(text)[0].split()))[:WORDS_MAX])
+    return " ".join(list(dict.fromkeys(cut(words(scripts.asked(text), marks=True))))[:WORDS_MAX])
 
 
 class _Values:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from autobot.adapters.postings.scoring import Holding, spread_out
 from autobot.contexts.knowledge.ports.index import StoredWords
 from autobot.contexts.knowledge.ports.listed import Newest
+from autobot.kernel.core.scripts import READING
 
 OFTEN: Final = 65_535
 """As often as a word is counted in one passage."""
@@ -44,9 +45,10 @@ entry of a list the passage's place, and how often; the spelling of each word in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What a file holds: passages up to a number, and of each column how many entries."""
+    """What a file holds: passages up to a number, read into words in a way, and of each column how many entries."""
 
     last: int
+    reading: int
     words: int
     columns: dict[str, int]
 
@@ -162,7 +164,7 @@ class NewestWords(Newest[StoredWords]):
             for _, counts in held:
                 file.write(counts.tobytes())
             file.write(b"".join(spelled))
-        mark = Mark(last=self.last, words=self.total, columns=sizes)
+        mark = Mark(last=self.last, reading=READING, words=self.total, columns=sizes)
         remove(path)
         partial.replace(path)
         told = path.with_suffix(".json")
@@ -175,7 +177,8 @@ def load(path: Path) -> Lists | None:
     """Return the lists at `path`; None when there are none that can be read: they are made anew."""
     try:
         mark = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Mark)
-        return Lists(path, mark) if mark.columns.keys() == COLUMNS.keys() else None
+        known = mark.reading == READING and mark.columns.keys() == COLUMNS.keys()
+        return Lists(path, mark) if known else None
     except (OSError, msgspec.MsgspecError, ValueError):
         return None
 

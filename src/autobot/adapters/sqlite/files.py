@@ -34,11 +34,13 @@ class Format:
     """What this code writes, and how to get there: `steps[n]` takes a file of format n to n+1.
 
     A step runs inside one transaction with all others; a step that raises leaves the file as it was.
+    `copied`: whether the file of the older format is copied first.
     """
 
     version: int = VERSION
     ddl: str = DDL
     steps: Mapping[int, Callable[[apsw.Connection], None]] = field(default_factory=dict)
+    copied: bool = True
 
 
 CURRENT: Final = Format()
@@ -84,7 +86,8 @@ def version_of(path: Path) -> int | None:
 def open_database(path: Path, current: Format = CURRENT) -> apsw.Connection:
     """Open, create or migrate the file at `path` and return the writer's connection.
 
-    Older data is copied to `<name>.format-<n>` and then migrated, or stays as it is with the reason.
+    Older data is copied to `<name>.format-<n>`, where its format says so, and then migrated, or stays as it is with the
+    reason.
     Raises DataNewer, DataCorrupt or OperatorError; then the file is untouched.
     """
     version = version_of(path)
@@ -162,7 +165,7 @@ def _migrate(path: Path, version: int, current: Format) -> None:
     copy = path.with_name(f"{path.name}.format-{version}")
     connection = connect(path, writes=True)
     try:
-        if not copy.exists():
+        if current.copied and not copy.exists():
             partial = copy.with_name(copy.name + ".partial")
             partial.unlink(missing_ok=True)
             connection.execute("VACUUM INTO ?", (str(partial),))

@@ -18,6 +18,7 @@ from autobot.contexts.knowledge.ports.index import (
     Where,
 )
 from autobot.contracts.knowledge.passages import Passage, passage_id, place_of
+from autobot.kernel.core import scripts
 from autobot.kernel.event_store.text import words
 
 WORDS_MAX: Final = 256
@@ -37,7 +38,7 @@ _COLUMNS: Final = (
 
 def looked_up(text: str) -> list[str]:
     """Return the words of a text that are looked up, each once."""
-    return list(dict.fromkeys(words(text)))[:WORDS_MAX]
+    return list(dict.fromkeys(words(scripts.asked(text), marks=True)))[:WORDS_MAX]
 
 
 def _condition(where: Where) -> tuple[str, list[Any]]:

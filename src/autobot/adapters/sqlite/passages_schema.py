@@ -1,4 +1,4 @@
-"""The tables of the passages' file, format 1 (decision 0049).
+"""The tables of the passages' file, format 2 (decisions 0049 and 0037).
 
 What is searched is apart from what is shown: a search by words or vectors touches `words`, `vectors`, `passages` and
 `versions`, whose rows are small, and reads `texts` only for what it found.
@@ -8,16 +8,35 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
 from autobot.adapters.sqlite.errors import mapped
 from autobot.adapters.sqlite.files import Format, connect
 from autobot.kernel.core.errors import ConfigurationError
+from autobot.kernel.core.scripts import spaced
 
-TOKENIZER: Final = "porter unicode61 remove_diacritics 2"
-"""What a word is: without regard to case and diacritics, and by Porter's endings."""
+TOKENIZER: Final = ("porter", "unicode61", "remove_diacritics", "2", "categories", "L* N* Co M*")
+"""What a word is: with the marks of its letters, but without regard to case and diacritics, and by Porter's endings. It is
+given what `spaced` makes of a text."""
+_TOKENIZE: Final = " ".join(f"'{one}'" for one in TOKENIZER)
+
+WORDS: Final = f"""
+CREATE VIRTUAL TABLE words USING fts5(
+  title, heading, text,
+  content = 'texts', content_rowid = 'number', tokenize = "{_TOKENIZE}"
+);
+INSERT INTO words(words, rank) VALUES ('secure-delete', 1);
+CREATE TRIGGER texts_come AFTER INSERT ON texts BEGIN
+  INSERT INTO words(rowid, title, heading, text)
+  VALUES (new.number, spaced(new.title), spaced(new.heading), spaced(new.text));
+END;
+CREATE TRIGGER texts_go AFTER DELETE ON texts BEGIN
+  INSERT INTO words(words, rowid, title, heading, text)
+  VALUES ('delete', old.number, spaced(old.title), spaced(old.heading), spaced(old.text));
+END;
+"""  # noqa: S608 - the name is ours
 
 DDL: Final = f"""
 CREATE TABLE versions(
@@ -49,25 +68,14 @@ CREATE TABLE texts(
   heading TEXT NOT NULL,
   text TEXT NOT NULL
 ) STRICT;
-CREATE VIRTUAL TABLE words USING fts5(
-  title, heading, text,
-  content = 'texts', content_rowid = 'number', tokenize = '{TOKENIZER}'
-);
-INSERT INTO words(words, rank) VALUES ('secure-delete', 1);
-CREATE TRIGGER texts_come AFTER INSERT ON texts BEGIN
-  INSERT INTO words(rowid, title, heading, text) VALUES (new.number, new.title, new.heading, new.text);
-END;
-CREATE TRIGGER texts_go AFTER DELETE ON texts BEGIN
-  INSERT INTO words(words, rowid, title, heading, text)
-  VALUES ('delete', old.number, old.title, old.heading, old.text);
-END;
+{WORDS}
 CREATE TABLE vectors(
   number INTEGER PRIMARY KEY,
   version INTEGER NOT NULL,
   vector BLOB NOT NULL
 ) STRICT;
 CREATE INDEX vectors_version ON vectors(version);
-"""  # noqa: S608 - the name is ours
+"""
 
 PAST: Final = """
 CREATE TABLE IF NOT EXISTS past(
@@ -85,7 +93,27 @@ MAPPED: Final = 1 << 31
 """Bytes of the file that are read where the system holds them: vectors lie far apart, and a call for each costs more than
 comparing it. These pages are the system's to drop."""
 
-FORMAT: Final = Format(version=1, ddl=DDL)
+
+def _words_anew(connection: apsw.Connection) -> None:
+    """Read all texts into words again, as format 2 does: format 1 took a run of letters without spaces for one word."""
+    _give_functions(connection)
+    connection.execute("DROP TRIGGER texts_come; DROP TRIGGER texts_go; DROP TABLE words").fetchall()
+    connection.execute(WORDS).fetchall()
+    connection.execute(
+        "INSERT INTO words(rowid, title, heading, text)"
+        " SELECT number, spaced(title), spaced(heading), spaced(text) FROM texts ORDER BY number"
+    ).fetchall()
+
+
+def _give_functions(connection: apsw.Connection) -> None:
+    def read(*texts: Any) -> str:
+        return spaced(texts[0])
+
+    connection.create_scalar_function("spaced", read, 1, deterministic=True)
+
+
+# No copy of the older format is kept: the index follows from the originals, and what is erased must be nowhere.
+FORMAT: Final = Format(version=2, ddl=DDL, steps={1: _words_anew}, copied=False)
 
 
 def _extension() -> Path:
@@ -104,6 +132,7 @@ def connect_passages(path: Path, *, writes: bool) -> apsw.Connection:
         connection.enable_load_extension(True)
         connection.load_extension(str(_extension()))
         connection.enable_load_extension(False)
+        _give_functions(connection)
     except apsw.Error as error:
         connection.close()
         raise mapped(error) from error

@@ -11,6 +11,7 @@ import apsw
 from autobot.adapters.sqlite.passages_reading import looked_up
 from autobot.adapters.sqlite.passages_schema import TOKENIZER
 from autobot.contexts.knowledge.ports.index import StoredWords
+from autobot.kernel.core.scripts import spaced
 
 Reads = Callable[[str, int], Sequence[str]]
 _TEXT: Final = "SELECT number, title, heading, text FROM texts WHERE number > ? ORDER BY number LIMIT ?"
@@ -18,7 +19,7 @@ _TEXT: Final = "SELECT number, title, heading, text FROM texts WHERE number > ? 
 
 def _reader(connection: apsw.Connection) -> Reads:
     """Return what reads a text into words; the same that FTS5 reads by."""
-    name, *arguments = TOKENIZER.split()
+    name, *arguments = TOKENIZER
     tokenizer = connection.fts5_tokenizer(name, arguments)
 
     def read(text: str, reason: int) -> Sequence[str]:
@@ -51,6 +52,6 @@ def counted(connection: apsw.Connection, after: int, limit: int) -> list[StoredW
     """Return a page of passages with their words."""
     read, found = _reader(connection), []
     for number, *texts in connection.execute(_TEXT, (after, limit)):
-        words = [word for one in texts for word in read(one, apsw.FTS5_TOKENIZE_DOCUMENT)]
+        words = [word for one in texts for word in read(spaced(one), apsw.FTS5_TOKENIZE_DOCUMENT)]
         found.append(StoredWords(number=number, length=len(words), counts=Counter(words)))
     return found

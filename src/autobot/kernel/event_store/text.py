@@ -9,16 +9,23 @@ EXCERPT: Final = 60
 """Characters before and after the match in an excerpt."""
 
 
-def words(text: str) -> tuple[str, ...]:
+def words(text: str, *, marks: bool = False) -> tuple[str, ...]:
     """Split `text` into folded words: runs of letters and digits, in lower case, without diacritics.
 
-    Only the combining marks U+0300 to U+036F count as diacritics: other scripts' marks tell words apart.
+    Only the combining marks U+0300 to U+036F count as diacritics: other scripts' marks tell words apart, as part of them
+    with `marks`, else by ending them.
     """
     decomposed = unicodedata.normalize("NFD", text.lower())
     plain = unicodedata.normalize(
         "NFC", "".join(one for one in decomposed if not "\u0300" <= one <= "\u036f")
     )
-    return tuple("".join(one if one.isalnum() else " " for one in plain).split())
+    within = "M" if marks else ""
+    return tuple(
+        "".join(
+            one if one.isalnum() or (within and unicodedata.category(one)[0] == within) else " "
+            for one in plain
+        ).split()
+    )
 
 
 def excerpt(text: str, wanted: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from autobot.contexts.knowledge.ports.index import Standing, Where
 from autobot.contracts.knowledge.passages import Place
@@ -15,6 +15,24 @@ from autobot.testing.conformance.passage_index_base import (
     labels,
     version_of,
 )
+
+UNBROKEN: Final = (
+    ("本公司的报销截止日期为每月二十五日。", "截止日期", "报销", "日"),
+    ("東京都の人口は約千四百万人です。", "東京都", "人口"),
+    ("京都の紅葉は十一月が見頃である。", "京都の紅葉", "見頃"),
+    ("ﾊﾟｿｺﾝの電源は、ＡＢＣ株式会社のＴシャツの隣。", "パソコン", "ABC", "電源", "シャツ"),
+    ("회사의 휴가를 신청하려면 양식이 필요합니다.", "휴가", "신청", "양식"),
+    ("น้ำดื่มอยู่ในห้องครัวชั้นสอง", "ห้องครัว", "น้ำ"),
+    ("ຂ້ອຍຮັກພາສາລາວ", "ພາສາ"),
+    ("ខ្ញុំរៀនភាសាខ្មែរ", "ភាសា", "ខ្មែរ"),
+    ("ကျွန်တော်မြန်မာစာသင်တယ်", "မြန်မာ"),
+    ("𠮷野家の𩸽は旨い", "𩸽", "𠮷野家"),
+    ("हिन्दी की किताब मेज़ पर है", "किताब", "हिन्दी"),
+    ("הַסֵּפֶר עַל הַשֻּׁלְחָן", "השלחן"),
+    ("الكِتَابُ على الطـــاولة", "الكتاب", "الطاولة"),
+    ("Unser Ansprech\u00adpartner ist im Urlaub.", "Ansprechpartner"),
+)
+"""Texts, and questions that each is the best for."""
 
 
 class WordsSuite(Base):
@@ -39,6 +57,41 @@ class WordsSuite(Base):
                     read = await index.asked(word)
                     assert read is not None
                     assert first.counts[read[0]] == second.counts[read[0]] == 1
+
+        self.run(main())
+
+    def test_words_are_found_where_a_script_puts_no_space_between_them(self) -> None:
+        """One word of a sentence finds it, a single letter too, and a passage with more of a word's letters comes first."""
+
+        async def main() -> None:
+            async with self.opened() as index:
+                await self.put(index, version_of("a"), *(text for text, *_ in UNBROKEN))
+                for number, (text, *questions) in enumerate(UNBROKEN):
+                    for question in questions:
+                        found = ids(await index.lexical(question, EVERYWHERE, 20))
+                        assert found[:1] == [f"a.1.{number}"], (question, text)
+                assert await index.lexical("鯨", EVERYWHERE, 20) == []
+                # What was read by words is no longer found when it is gone.
+                await index.erase("a")
+                for _, *questions in UNBROKEN:
+                    for question in questions:
+                        assert await index.lexical(question, EVERYWHERE, 20) == [], question
+
+        self.run(main())
+
+    def test_a_question_in_a_script_without_spaces_is_read_as_texts_are(self) -> None:
+        """Each of its words is one that a passage with it is counted by."""
+
+        async def main() -> None:
+            async with self.opened() as index:
+                await self.put(index, version_of("a"), *(text for text, *_ in UNBROKEN))
+                counted = await index.words(0, 20)
+                for stored, (_, *questions) in zip(counted, UNBROKEN, strict=True):
+                    for question in questions:
+                        asked = await index.asked(question)
+                        assert asked, question
+                        assert set(asked) <= stored.counts.keys(), question
+                        assert stored.length >= len(stored.counts), question
 
         self.run(main())
 

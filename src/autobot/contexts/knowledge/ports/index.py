@@ -124,7 +124,8 @@ class PassageIndex(Protocol):
 
     Contract: what a call wrote is durable and found by the next search when it returns; a call that raises wrote
     nothing. Words are found without regard to case, diacritics and English endings; a passage needs one of the words
-    of the text, and rarer words count more. Any text may be searched for, and means its words alone. Vectors are
+    of the text, and rarer words count more. Scripts without spaces between words are read as `kernel.core.scripts` says,
+    texts by `spaced`, questions by `asked`. Any text may be searched for, and means its words alone. Vectors are
     compared by cosine; a vector of another model or length is passed over. Equal scores come in the order of
     document, version and number.
     """
