@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from autobot.testing.harness import ServerProcess
 from tests.e2e.browser import DESKTOP, PHONE, Visit, audit, drawer, is_wider_than_its_window
 from tests.e2e.conftest import Open
 from tests.integration.product.host import Host
+from tests.integration.product.poison import poison, reply_requested
 
 MODELS = "**/api/v1/system/read-models"
 
@@ -218,3 +221,32 @@ def test_a_user_is_told_whom_to_ask(reader: Visit) -> None:
     reader.watch.expects("status of 403")
     page = reader.go("/read-models")
     expect(page.get_by_text("Operators and administrators see read models")).to_be_visible()
+
+
+def test_a_list_that_stopped_is_not_called_empty(opened: Open, tmp_path: Path) -> None:
+    """Where an event stopped the read model of chats, the list says since when it lacks what is there, and leads an
+    operator to what mends it; the chat itself is there."""
+    folder = tmp_path / "data"
+    with ServerProcess(folder):
+        pass
+    poison(folder, [reply_requested(1, {"session_id": 1}, "chat-bad")])
+    with ServerProcess(folder) as server, ExitStack() as closing:
+        host = Host(server, closing)
+        alice = host()
+        session = alice.chat(title="It is there")
+        answer = alice.client.get("/api/v1/chat/sessions").expect(200).json
+        assert (answer["items"], answer["behind"]["state"]) == ([], "stopped")
+        assert answer["behind"]["since"] is not None
+        page = opened(server.address).becomes(alice.client).go("/chat")
+        rail = page.get_by_role("navigation", name="Chats")
+        expect(rail.get_by_role("status")).to_contain_text("The list of chats has stopped")
+        expect(rail.get_by_role("status")).to_contain_text("An operator sees why")
+        expect(page.get_by_text("No chats yet")).to_have_count(0)
+        page.goto(f"{server.address}/chat/{session}")
+        expect(page.get_by_role("heading", name="It is there")).to_be_visible()
+        assert audit(page) == []
+        page = opened(server.address).becomes(host.admin.client).go("/chat")
+        page.get_by_role("link", name="Why, and what mends it").click()
+        expect(chats(page)).to_contain_text("stopped")
+        page.get_by_role("link", name="The setting for that").click()
+        expect(page).to_have_url(re.compile(r"/settings/read_models\.on_poison$"))

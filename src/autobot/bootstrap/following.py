@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from autobot.contracts import chat
-from autobot.kernel.core.clock import Clock
+from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext, principal_of
 from autobot.kernel.core.errors import DeadlineExceeded, NotFound, Stale
 from autobot.kernel.core.message import OWN_PREFIX
@@ -26,14 +26,16 @@ DELIVER: Final = Operation(name="deliver", effect=Effect.IDEMPOTENT)
 Reaction = Callable[[Recorded], Awaitable[None]]
 
 
-def caught_up_with(view: Keeper, store: EventStore, clock: Clock) -> Callable[..., Awaitable[None]]:
-    """Return what a reader awaits to see its own writes in a read model: at most two seconds.
+def caught_up_with(
+    view: Keeper, store: EventStore, clock: Clock
+) -> Callable[..., Awaitable[chat.Behind | None]]:
+    """Return what a reader awaits to see its own writes in a read model: at most two seconds. It tells what is lacking.
 
     With `surely` it raises DeadlineExceeded when that was not enough. With a `position` it waits for that one, and
     raises Stale.
     """
 
-    async def caught_up(*, surely: bool = False, position: int = 0) -> None:
+    async def caught_up(*, surely: bool = False, position: int = 0) -> chat.Behind | None:
         wanted = position or await store.head()
         try:
             await view.wait_for(wanted, clock.monotonic() + CATCH_UP_S)
@@ -43,8 +45,21 @@ def caught_up_with(view: Keeper, store: EventStore, clock: Clock) -> Callable[..
             # An older list now is more use to a person than none.
             if surely:
                 raise
+            return await _behind(view, store)
+        return None
 
     return caught_up
+
+
+async def _behind(view: Keeper, store: EventStore) -> chat.Behind:
+    now = await view.statistics()
+    lacking = await store.read_all(after=now.position, limit=1)
+    return chat.Behind(
+        read_model=now.name,
+        state=now.state,
+        position=now.position,
+        since=rfc3339(lacking[0].message.time) if lacking else None,
+    )
 
 
 def reactions_of(

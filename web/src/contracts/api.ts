@@ -14,6 +14,12 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
+/** A list that a read model serves, with what it lacks. */
+export interface Listing<T> extends Page<T> {
+  behind: Behind | null;
+}
+export type Behind = Whole<Schemas["Behind"]>;
+
 /** RFC 9457 problem details, with AutoBot's members. */
 export type Problem = Schemas["Problem"];
 /** A failure as stored facts and answers tell it. */

@@ -2281,6 +2281,26 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * Behind
+         * @description Why a list lacks the newest: its read model is not at the end of the log.
+         *
+         *     `state` of the read model: it follows, or an event that it cannot take stopped it. `position` is the last event in
+         *     it, `since` when the first one was written that it lacks (RFC 3339; None where nothing is lacking any more).
+         */
+        Behind: {
+            /** Position */
+            position: number;
+            /** Read Model */
+            read_model: string;
+            /** Since */
+            since?: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "starting" | "building" | "live" | "stopped";
+        };
+        /**
          * Beside
          * @description What stands beside the tables in force, which have the number `generation`: a candidate that is built up to
          *     `candidate_position` and whole when `ready`, and what is kept for a rollback. `refused` says why the last of
@@ -3119,9 +3139,10 @@ export interface components {
         };
         /**
          * HitPage
-         * @description Search results.
+         * @description Search results; `behind` says what was not looked through, null where that is nothing.
          */
         HitPage: {
+            behind: components["schemas"]["Behind"] | null;
             /** Items */
             items: components["schemas"]["MessageHit"][];
             /** Next Cursor */
@@ -5030,9 +5051,10 @@ export interface components {
         };
         /**
          * SessionPage
-         * @description A page of chats.
+         * @description A page of chats; `behind` says what it lacks, null where that is nothing.
          */
         SessionPage: {
+            behind: components["schemas"]["Behind"] | null;
             /** Items */
             items: components["schemas"]["SessionView"][];
             /** Next Cursor */

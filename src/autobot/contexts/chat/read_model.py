@@ -29,9 +29,10 @@ BATCH: Final = 1000
 
 
 class CaughtUp(Protocol):
-    """Returns when the lists show what was committed before (read your own writes), or has taken long enough."""
+    """Returns when the lists show what was committed before (read your own writes), or what they lack when that has
+    taken long enough."""
 
-    def __call__(self, *, surely: bool = False, position: int = 0) -> Awaitable[None]:
+    def __call__(self, *, surely: bool = False, position: int = 0) -> Awaitable[chat.Behind | None]:
         """With `surely`, raise DeadlineExceeded when it took too long; with a `position`, wait for that, or raise
         Stale."""
 
@@ -83,11 +84,14 @@ def _item(row: Mapping[str, Any]) -> dict[str, Any]:
     return shown if "documents" in shown else {**shown, "documents": msgspec.to_builtins(chat.AS_ASKED)}
 
 
-def _session_page(found: Sequence[Document], limit: int) -> chat.Page[Mapping[str, Any]]:
+def _session_page(
+    found: Sequence[Document], limit: int, behind: chat.Behind | None = None
+) -> chat.Listing[Mapping[str, Any]]:
     """Return a page from one document more than it has."""
     items = tuple(_item(one.document) for one in found[:limit])
     last = found[limit - 1] if len(found) > limit else None
-    return chat.Page(items=items, next_cursor=encode_cursor(last.sort, last.key) if last else None)
+    cursor = encode_cursor(last.sort, last.key) if last else None
+    return chat.Listing(items=items, next_cursor=cursor, behind=behind)
 
 
 class ChatQueries:
@@ -104,13 +108,15 @@ class ChatQueries:
         conversation.require()
         return conversation
 
-    async def sessions(self, query: chat.ListSessions, context: CallContext) -> chat.Page[Mapping[str, Any]]:
+    async def sessions(
+        self, query: chat.ListSessions, context: CallContext
+    ) -> chat.Listing[Mapping[str, Any]]:
         """Page through the principal's sessions, last changed first, now or as they were."""
         place = decode_cursor(query.cursor, 2)
         after = (place[0], place[1]) if place else None
         if query.as_of != chat.NOW:
             return await self._sessions_then(query, context.principal.user_id, after)
-        await self._caught_up(surely=query.complete, position=query.min_position)
+        behind = await self._caught_up(surely=query.complete, position=query.min_position)
         found = await self._store.query(
             Query(
                 table=SESSIONS,
@@ -121,11 +127,11 @@ class ChatQueries:
                 order="descending",
             )
         )
-        return _session_page(found, query.limit)
+        return _session_page(found, query.limit, behind)
 
     async def _sessions_then(
         self, query: chat.ListSessions, owner: str | None, after: tuple[str, str] | None
-    ) -> chat.Page[Mapping[str, Any]]:
+    ) -> chat.Listing[Mapping[str, Any]]:
         if query.search.strip():
             raise InvalidInput("The past of the list cannot be searched; ask for the list without `q`.")
         position = await position_of(self._store, at=query.as_of.at, position=query.as_of.position)
@@ -172,9 +178,9 @@ class ChatQueries:
             messages=tuple(message_view(conversation, one) for one in conversation.thread(query.message_id)),
         )
 
-    async def search(self, query: chat.SearchMessages, context: CallContext) -> chat.Page[chat.MessageHit]:
+    async def search(self, query: chat.SearchMessages, context: CallContext) -> chat.Listing[chat.MessageHit]:
         """Full-text search, best first."""
-        await self._caught_up(position=query.min_position)
+        behind = await self._caught_up(position=query.min_position)
         hits = await self._store.search(
             Query(table=MESSAGES, owner=context.principal.user_id, text=query.text, limit=query.limit)
         )
@@ -192,7 +198,7 @@ class ChatQueries:
                         created_at=str(document["created_at"]),
                     )
                 )
-        return chat.Page(items=tuple(found))
+        return chat.Listing(items=tuple(found), behind=behind)
 
 
 # ----------------------------------------------------------------------------------------- projection

@@ -89,7 +89,7 @@ async def _erase_chats(bus: Dispatcher, run: Run) -> int:
     context, gone = _service(run), set[str]()
     while True:
         # A list that lags would leave a chat behind for ever.
-        page: chat.Page[Mapping[str, Any]] = await bus.ask(
+        page: chat.Listing[Mapping[str, Any]] = await bus.ask(
             chat.ListSessions(limit=PAGE, complete=True), context
         )
         left = [one["id"] for one in page.items if one["id"] not in gone]

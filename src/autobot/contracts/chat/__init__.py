@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from autobot.contracts.chat.answers import (
     Accepted,
+    Behind,
     GetMessage,
     GetSession,
     GetThread,
+    Listing,
     ListMessages,
     ListSessions,
     MessageHit,
@@ -70,6 +72,7 @@ __all__ = [
     "NOW",
     "Accepted",
     "AsOf",
+    "Behind",
     "BranchSelected",
     "Brought",
     "BroughtRole",
@@ -87,6 +90,7 @@ __all__ = [
     "Id",
     "ListMessages",
     "ListSessions",
+    "Listing",
     "MessageHit",
     "MessagePosted",
     "MessageStatus",

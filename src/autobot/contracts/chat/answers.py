@@ -170,6 +170,29 @@ class Page(Generic[Item]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """Why a list lacks the newest: its read model is not at the end of the log.
+
+    `state` of the read model: it follows, or an event that it cannot take stopped it. `position` is the last event in
+    it, `since` when the first one was written that it lacks (RFC 3339; None where nothing is lacking any more).
+    """
+
+    read_model: str
+    state: Literal["starting", "building", "live", "stopped"]
+    position: int
+    since: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Generic[Item]):
+    """A page of a list that a read model serves; `behind` is None for one that lacks nothing."""
+
+    items: tuple[Item, ...]
+    next_cursor: str | None = None
+    behind: Behind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
     """The messages that lead to `message_id`, oldest first, as a model shall read them."""
 

@@ -139,7 +139,8 @@ def _finding_routes(routes: APIRouter, bus: Dispatcher) -> None:
     ) -> Response:
         query = chat.SearchMessages(text=q, limit=SEARCHED, min_position=min_position)
         page = await bus.ask(query, context)
-        return json_answer(page_of(page.items, limit, cursor, lambda hit: str(hit.message_id)))
+        found = page_of(page.items, limit, cursor, lambda hit: str(hit.message_id))
+        return json_answer({**found, "behind": page.behind})
 
     @routes.get(
         "/sessions/{session_id}/export",

@@ -57,10 +57,11 @@ class AcceptedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPage:
-    """A page of chats."""
+    """A page of chats; `behind` says what it lacks, null where that is nothing."""
 
     items: list[chat.SessionView]
     next_cursor: str | None
+    behind: chat.Behind | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +74,11 @@ class MessagePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitPage:
-    """Search results."""
+    """Search results; `behind` says what was not looked through, null where that is nothing."""
 
     items: list[chat.MessageHit]
     next_cursor: str | None
+    behind: chat.Behind | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

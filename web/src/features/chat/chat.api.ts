@@ -1,4 +1,4 @@
-import type { Accepted, DocumentUse, Message, Page, PresenceList, Run, SearchHit, Session } from "@/contracts/api";
+import type { Accepted, DocumentUse, Listing, Message, Page, PresenceList, Run, SearchHit, Session } from "@/contracts/api";
 import { api } from "@/shared/http";
 
 const BASE = "/api/v1/chat";
@@ -14,9 +14,9 @@ const at = (sessionId: string): string => `${BASE}/sessions/${encodeURIComponent
 const PAGE = 200;
 const PAGES = 50;
 
-export const listSessions = (query: string, cursor: string | null, signal?: AbortSignal): Promise<Page<Session>> =>
+export const listSessions = (query: string, cursor: string | null, signal?: AbortSignal): Promise<Listing<Session>> =>
   api.getFresh(`${BASE}/sessions`, { q: query, limit: 50, cursor }, signal);
-export const searchMessages = (query: string, signal?: AbortSignal): Promise<Page<SearchHit>> => api.getFresh(`${BASE}/search`, { q: query }, signal);
+export const searchMessages = (query: string, signal?: AbortSignal): Promise<Listing<SearchHit>> => api.getFresh(`${BASE}/search`, { q: query }, signal);
 export const readSession = (id: string, signal?: AbortSignal): Promise<Session> => api.get(at(id), {}, signal);
 export const createSession = (model: string | null, documents: DocumentUse): Promise<Session> => api.post(`${BASE}/sessions`, model === null ? { documents } : { model, documents });
 export const changeSession = (id: string, change: SessionChange): Promise<Session> => api.patch(at(id), change);

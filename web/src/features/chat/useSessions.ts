@@ -1,7 +1,7 @@
 /** The list of chats beside the thread: found by title, or by what was said in them. */
 import { refDebounced } from "@vueuse/core";
 import { computed, onScopeDispose, ref, shallowRef, watch, type ComputedRef, type Ref, type ShallowRef } from "vue";
-import type { SearchHit, Session } from "@/contracts/api";
+import type { Behind, SearchHit, Session } from "@/contracts/api";
 import * as server from "./chat.api";
 import { byDay, type DayGroup } from "./sessions.state";
 
@@ -15,6 +15,8 @@ export interface Sessions {
   groups: ComputedRef<readonly DayGroup[]>;
   items: ShallowRef<readonly Session[] | undefined>;
   hits: ShallowRef<readonly SearchHit[]>;
+  /** What the list lacks; null where that is nothing. */
+  behind: ShallowRef<Behind | null>;
   error: ShallowRef<unknown>;
   more: ComputedRef<boolean>;
   loadMore: () => Promise<void>;
@@ -26,6 +28,7 @@ export function useSessions(now: Readonly<Ref<number>>): Sessions {
   const asked = refDebounced(query, SEARCH_MS);
   const items = shallowRef<readonly Session[]>();
   const hits = shallowRef<readonly SearchHit[]>([]);
+  const behind = shallowRef<Behind | null>(null);
   const error = shallowRef<unknown>(null);
   const cursor = shallowRef<string | null>(null);
   let reading: AbortController | undefined;
@@ -53,6 +56,7 @@ export function useSessions(now: Readonly<Ref<number>>): Sessions {
       const answer = await server.listSessions(text, next, signal);
       list.push(...answer.items);
       next = answer.next_cursor;
+      behind.value = answer.behind;
       if (next === null) break;
     }
     cursor.value = next;
@@ -75,5 +79,5 @@ export function useSessions(now: Readonly<Ref<number>>): Sessions {
   });
   void reload();
   const find = (text: string): void => void (query.value = text);
-  return { query, find, groups: computed(() => byDay(items.value ?? [], now.value)), items, hits, error, more: computed(() => cursor.value !== null), loadMore, reload };
+  return { query, find, groups: computed(() => byDay(items.value ?? [], now.value)), items, hits, behind, error, more: computed(() => cursor.value !== null), loadMore, reload };
 }

@@ -211,6 +211,13 @@ export const en = {
     sessionMenu: (title: string) => `Actions for ${title}`,
     emptyRail: "No chats yet",
     emptyRailText: "Your conversations will be listed here by day.",
+    behind: {
+      stopped: "The list of chats has stopped. Chats themselves are all there, by their addresses.",
+      following: "The list of chats is being brought up to date.",
+      since: (moment: string) => `It lacks what was written since ${moment}.`,
+      toModels: "Why, and what mends it",
+      ask: "An operator sees why on the page Read models, and can mend it there.",
+    },
     noHits: "No chat matches",
     noHitsText: (query: string) => `Nothing was found for “${query}”.`,
     inMessages: "In messages",
