@@ -188,6 +188,28 @@ def test_what_cannot_be_read_says_why_and_can_be_tried_again_or_deleted(reader: 
     expect(page.get_by_text("No documents yet")).to_be_visible()
 
 
+def test_a_document_that_changed_is_shown_before_it_is_deleted(reader: Visit, alice: Person) -> None:
+    """Who is about to delete what somebody renamed meanwhile sees what it is now, and decides then."""
+    given = {"title": "Draft", "text": "A draft of the plan for the garden."}
+    made = alice.client.post(f"{API}/documents", given).expect(202).json["id"]
+    alice.client("GET", f"{API}/documents/{made}", headers={"prefer": "wait=60"}).expect(200)
+    page = reader.go("/knowledge")
+    reader.watch.expects("412")
+    row(page, "Draft").get_by_role("button", name="Actions for Draft").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    asks = page.get_by_role("dialog", name="Delete this document?")
+    expect(asks).to_contain_text("Version 1")
+    alice.client("PATCH", f"{API}/documents/{made}", {"title": "The final plan"}).expect(200)
+    asks.get_by_role("button", name="Delete").click()
+    expect(asks.get_by_role("group", name="Somebody changed it meanwhile")).to_be_visible()
+    expect(asks.get_by_role("button", name="Delete")).to_be_disabled()
+    assert audit(page) == []
+    asks.get_by_role("button", name="Show what it is now").click()
+    expect(asks).to_contain_text("The final plan")
+    asks.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("No documents yet")).to_be_visible()
+
+
 def test_a_text_comes_in_by_keyboard_alone(reader: Visit) -> None:
     """`g k`, a pasted text with its title, and the document: all without a mouse."""
     page = reader.go("/chat")

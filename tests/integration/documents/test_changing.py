@@ -19,6 +19,19 @@ def until(holds: Callable[[], bool]) -> None:
         assert time.monotonic() < end, "not in time"
 
 
+def test_a_document_is_deleted_only_as_it_was_read(client: Client) -> None:
+    """With the ETag of what was read it is deleted; who changed it meanwhile is not passed over."""
+    made = upload(client, b"Moss grows in the shade.", "moss.md").expect(202).json
+    settled(client, made["id"])
+    path = f"{BASE}/documents/{made['id']}"
+    tag = {"if-match": client.get(path).expect(200).headers["etag"]}
+    client("PATCH", path, {"title": "Moss of the shade"}).expect(200)
+    client("DELETE", f"{path}?keep_past=false", headers=tag).problem(412, "precondition-failed")
+    tag = {"if-match": client.get(path).expect(200).headers["etag"]}
+    client("DELETE", f"{path}?keep_past=false", headers=tag).expect(204)
+    client.get(path).expect(404)
+
+
 def test_a_document_is_changed_under_the_tag_that_was_read(client: Client) -> None:
     """A change with the ETag of what was read is done once; with one that is out of date nothing is."""
     made = upload(client, b"Ferns grow in the shade.", "ferns.md", tags="green").expect(202).json

@@ -26,7 +26,15 @@ def test_a_set_is_made_graded_and_taken_away(client: Client) -> None:
     view = client.get(address).expect(200).json
     assert [one["query"] for one in view["questions"]] == [wished["query"], more["query"]]
     assert view["titles"] == {document: "ferns"}
-    client("DELETE", f"{address}/questions/{view['questions'][1]['id']}").expect(204)
+    question = f"{address}/questions/{view['questions'][1]['id']}"
+    read = client.get(question).expect(200)
+    assert (read.json["query"], read.json["relevant"]) == (more["query"], {document: 2})
+    client("POST", f"{address}/questions", {**more, "relevant": {document: 1}}).expect(200)
+    tag = {"if-match": read.headers["etag"]}
+    client("DELETE", question, headers=tag).problem(412, "precondition-failed")
+    tag = {"if-match": client.get(question).expect(200).headers["etag"]}
+    client("DELETE", question, headers=tag).expect(204)
+    client.get(question).expect(404)
     file = client.get(f"{address}/file?form=jsonl").expect(200)
     assert file.headers["content-disposition"].endswith("First.jsonl")
     read = client(

@@ -236,6 +236,7 @@ export type CollectionImport = Whole<Schemas["ImportView"]>;
 export type Person = Whole<Schemas["PersonView"]>;
 
 /** Questions with what answers them, and what was measured by them. */
+export type GradedQuestion = Whole<Schemas["GradedQuestion"]>;
 export type QuestionSet = Whole<Schemas["QuestionSetView"]>;
 export type QuestionSetSummary = Whole<Schemas["QuestionSetSummary"]>;
 export type Measurement = Whole<Schemas["MeasurementSummary"]>;

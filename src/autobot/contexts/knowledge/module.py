@@ -263,6 +263,7 @@ def _set_queries(found: QuestionSetQueries, measured: MeasurementQueries) -> tup
         QuerySpec(query=measurements.GetMeasurement, action=READ, handler=measured.get),
         QuerySpec(query=question_sets.ListQuestionSets, action=READ, handler=found.list),
         QuerySpec(query=question_sets.GetQuestionSet, action=READ, handler=found.get),
+        QuerySpec(query=question_sets.GetQuestion, action=READ, handler=found.question),
         QuerySpec(query=question_sets.WriteQuestionSet, action=READ, handler=found.file),
     )
 

@@ -204,6 +204,15 @@ class GetQuestionSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GetQuestion:
+    """One question of a set with its grades; answered by a GradedQuestion."""
+
+    collection: Id
+    id: Id
+    question: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteQuestionSet:
     """A set as a file."""
 

@@ -115,7 +115,13 @@ def _documents(routes: APIRouter, bus: Dispatcher) -> None:
 
         return json_answer(await awaited(wait, lambda one: one.status in ENDED, min(call.wait, 300.0)))
 
-    @routes.delete("/documents/{id}", status_code=204, summary="Delete a document", response_class=Response)
+    @routes.delete(
+        "/documents/{id}",
+        status_code=204,
+        summary="Delete a document",
+        description="With `If-Match` it is done only while the document is as its ETag says.",
+        response_class=Response,
+    )
     @needs("knowledge:write")
     async def delete_document(id: str, call: Call, keep_past: bool = False) -> Response:  # noqa: A002
         command = documents.DeleteDocument(id=id, keep_past=keep_past)

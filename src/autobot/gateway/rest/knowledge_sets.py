@@ -178,11 +178,22 @@ def _questions(routes: APIRouter, bus: Dispatcher) -> None:
         call.settled(answer)
         return json_answer(answer.value)
 
+    @routes.get(
+        f"{ONE}/questions/{{question_id}}",
+        response_model=contract.GradedQuestion,
+        summary="A question of a set with its grades",
+    )
+    @needs("knowledge:read")
+    async def get_question(id: str, set_id: str, question_id: str, context: Context) -> Response:  # noqa: A002
+        query = contract.GetQuestion(collection=id, id=set_id, question=question_id)
+        return json_answer(await bus.ask(query, context))
+
     @routes.delete(
         f"{ONE}/questions/{{question_id}}",
         status_code=204,
         response_class=Response,
         summary="Take a question out of its set",
+        description="With `If-Match` it is done only while the question is as its ETag says.",
     )
     @needs("knowledge:write")
     async def remove_question(id: str, set_id: str, question_id: str, call: Call) -> Response:  # noqa: A002

@@ -25,7 +25,7 @@ export const act = (id: string, what: "retry" | "cancel" | "reindex"): Promise<K
 /** Another title, other tags, another collection: what is not given stays. */
 export const changeDocument = (id: string, given: Labels, ifMatch: string): Promise<KnowledgeDocument> => api.patch(one(id), given, { ifMatch });
 export const holdDocument = (id: string, signal?: AbortSignal): Promise<Tagged<KnowledgeDocument>> => api.getTagged(one(id), signal);
-export const removeDocument = (id: string, keepPast: boolean): Promise<null> => api.remove(`${one(id)}?keep_past=${keepPast}`);
+export const removeDocument = (id: string, keepPast: boolean, ifMatch: string): Promise<null> => api.remove(one(id), { query: { keep_past: keepPast }, ifMatch });
 
 export const createCollection = (given: Permissions): Promise<Collection> => api.post(`${BASE}/collections`, given);
 export const holdCollection = (id: string, signal?: AbortSignal): Promise<Tagged<Collection>> => api.getTagged(place(id), signal);

@@ -142,4 +142,6 @@ export interface Labels {
   readonly tags: readonly string[];
   readonly collection: string;
 }
+/** What a person sees of a document who is about to delete it: its labels, and what it says. */
+export const shownOf = (document: KnowledgeDocument): Labels & { readonly version: number } => ({ ...labelsOf(document), version: document.version });
 export const labelsOf = ({ title, tags, collection }: KnowledgeDocument): Labels => ({ title, tags: [...tags], collection });

@@ -1,4 +1,4 @@
-import type { LoggedQuery, Measurement, MeasurementDetail, Page, QuestionSet, QuestionSetSummary, SearchQuestion } from "@/contracts/api";
+import type { GradedQuestion, LoggedQuery, Measurement, MeasurementDetail, Page, QuestionSet, QuestionSetSummary, SearchQuestion } from "@/contracts/api";
 import { api, type Tagged } from "@/shared/http";
 
 const BASE = "/api/v1/knowledge_base";
@@ -20,7 +20,9 @@ export const FORMS = ["jsonl", "qrels", "topics"] as const;
 export const fileOf = (collection: string, set: string, form: (typeof FORMS)[number]): string => api.address(`${one(collection, set)}/file`, { form });
 /** Says of a question how well documents, or passages, answer it. */
 export const gradeAnswers = (collection: string, set: string, query: string, relevant: Readonly<Record<string, number>>): Promise<QuestionSetSummary> => api.post(`${one(collection, set)}/questions`, { query, relevant });
-export const removeQuestion = (collection: string, set: string, question: string): Promise<null> => api.remove(`${one(collection, set)}/questions/${encodeURIComponent(question)}`);
+const asked = (collection: string, set: string, question: string): string => `${one(collection, set)}/questions/${encodeURIComponent(question)}`;
+export const holdQuestion = (collection: string, set: string, question: string, signal?: AbortSignal): Promise<Tagged<GradedQuestion>> => api.getTagged(asked(collection, set, question), signal);
+export const removeQuestion = (collection: string, set: string, question: string, ifMatch: string): Promise<null> => api.remove(asked(collection, set, question), { ifMatch });
 
 export const listMeasurements = (collection: string, set: string, signal?: AbortSignal): Promise<Page<Measurement>> => api.get(runs(collection, set), { limit: 50 }, signal);
 export const readMeasurement = (collection: string, set: string, id: string, signal?: AbortSignal): Promise<MeasurementDetail> => api.get(`${runs(collection, set)}/${encodeURIComponent(id)}`, {}, signal);

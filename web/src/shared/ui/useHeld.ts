@@ -5,6 +5,9 @@ import { useResource, type Resource } from "./useResource";
 /** So often a save is tried again when something else of the object changed than what a form shows. */
 const TRIES = 5;
 
+/** What a dialog needs of it, whatever the object. */
+export type Holding = Pick<Held<unknown, unknown>, "error" | "loading" | "theirs" | "reload" | "accept" | "insist">;
+
 export interface Held<T, F> extends Pick<Resource<Tagged<T>>, "data" | "error" | "loading" | "reload"> {
   /** What the object is by now, when somebody else changed what the form shows. */
   theirs: ShallowRef<T | null>;

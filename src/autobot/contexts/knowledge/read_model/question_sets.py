@@ -16,6 +16,7 @@ from autobot.contracts.knowledge import measurements
 from autobot.contracts.knowledge import question_sets as contract
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
+from autobot.kernel.core.errors import NotFound
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.past import latest
 from autobot.kernel.event_store.projection import Projection
@@ -62,6 +63,14 @@ class QuestionSetQueries:
             questions=kept.questions,
             titles=await self._titles(kept),
         )
+
+    async def question(self, query: contract.GetQuestion, context: CallContext) -> contract.GradedQuestion:
+        """Return a question of a set. Raises NotFound when the set has no such question."""
+        kept, _ = await self._of(query.collection, query.id, context)
+        found = next((one for one in kept.questions if one.id == query.question), None)
+        if found is None:
+            raise NotFound(f"The question set {kept.name} has no question {query.question}.")
+        return found
 
     async def file(self, query: contract.WriteQuestionSet, context: CallContext) -> contract.QuestionSetFile:
         """Return a set as a file."""
