@@ -22,7 +22,7 @@ PATIENCE_S: Final = 120.0
 def readers(parent: int) -> list[int]:
     """Return the processes below a process that read a file now."""
     found, young = [], {parent}
-    for _ in range(3):
+    for _ in range(4):
         older, young = young, set[int]()
         for entry in Path("/proc").glob("[0-9]*"):
             try:

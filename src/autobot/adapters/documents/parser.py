@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
 import msgspec
 
+from autobot.adapters.documents.guarded import Guarded, begin
 from autobot.adapters.documents.reading.kinds import TEXT, looks_like_html
 from autobot.adapters.documents.reading.said import cleaned
 from autobot.contexts.knowledge.ports.parsing import Parsed, Unread
@@ -118,7 +117,10 @@ class ChildParser:
         if program is None or shutil.which(program) is None:
             return False
         proof = await self._started([*self._wrapped(), sys.executable, "-I", "-c", ""], None)
-        return await proof.wait() == 0
+        try:
+            return await proof.wait() == 0
+        finally:
+            await proof.end()
 
     async def _around(self) -> list[str]:
         return self._wrapped() if await self.sandbox() == "bubblewrap" else []
@@ -129,33 +131,22 @@ class ChildParser:
         apart = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--chdir", "/"]
         return [str(self._options.bubblewrap), *apart, *bind, *hidden, "--"]
 
-    async def _started(self, argv: Sequence[str], file: IO[bytes] | None) -> asyncio.subprocess.Process:
-        """Return a child that began. Who leaves meanwhile leaves none: it is ended as soon as it is known."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                starting = group.create_task(_begun(argv, file))
-                try:
-                    return await asyncio.shield(starting)
-                except asyncio.CancelledError:
-                    await _ended(await starting)
-                    raise
-        except ExceptionGroup as failed:
-            # What the system refused is told as itself.
-            raise failed.exceptions[0] from None
+    async def _started(self, argv: Sequence[str], file: IO[bytes] | None) -> Guarded:
+        return await begin(argv, file)
 
     async def _read(self, argv: Sequence[str], file: IO[bytes]) -> tuple[int, bytes]:
         """Return how a child ended, and what it answered. However this ends, the child is gone then."""
         child = await self._started(argv, file)
-        self.pids.add(child.pid)
+        self.pids.add(child.process.pid)
         try:
             async with asyncio.timeout(self._options.wall_s):
-                answer = await self._answer(child)
+                answer = await self._answer(child.process)
                 return await child.wait(), answer
         except TimeoutError:
             raise TooLarge(f"Reading it takes longer than {self._options.wall_s:.0f} s.") from None
         finally:
-            self.pids.discard(child.pid)
-            await _ended(child)
+            self.pids.discard(child.process.pid)
+            await child.end()
 
     async def _answer(self, child: asyncio.subprocess.Process) -> bytes:
         assert child.stdout is not None
@@ -181,30 +172,6 @@ class ChildParser:
         except (msgspec.MsgspecError, KeyError, TypeError) as error:
             raise InvalidInput("It could not be read: what reads it answered nothing of use.") from error
 
-
-async def _begun(argv: Sequence[str], file: IO[bytes] | None) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL if file is None else file,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=ENVIRONMENT,
-        cwd="/",
-        start_new_session=True,
-    )
-
-
-async def _ended(child: asyncio.subprocess.Process) -> None:
-    """End a child that has not ended. Its whole group: bubblewrap's second process hangs for ever when the first one goes
-    before it asked to go with it."""
-    if child.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        await asyncio.shield(child.wait())
-
-
-ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
-"""All that the child is told."""
 
 PASTED_BYTES: Final = 4 * 1024 * 1024
 
