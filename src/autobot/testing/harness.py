@@ -243,15 +243,12 @@ class ServerProcess:
         """Return a client of the running server; the caller closes it."""
         return Client(self.local, key=key)
 
-    def key(self, *scopes: str, user: str = "admin", name: str = "test") -> str:
-        """Make an API key by the command line. Raises AssertionError when that fails."""
-        words = [word for scope in scopes or ("*",) for word in ("--scope", scope)]
-        done = run_cli(
-            self.folder, "keys", "create", name, *words, "--user", user, environment=self.environment
-        )
-        if done.returncode != 0:
-            raise AssertionError(f"exit code {done.returncode}: {done.stderr}")
-        return done.stdout.strip()
+    def key(self, *scopes: str, name: str = "test") -> str:
+        """Make an API key as the administrator, who signs in for it. Raises AssertionError when that fails."""
+        with self.client() as admin:
+            admin.sign_in("admin", PASSWORD).expect(200)
+            made = admin.post("/api/v1/auth/keys", {"name": name, "scopes": list(scopes or ("*",))})
+            return str(made.expect(201).json["key"])
 
 
 def free_port() -> int:

@@ -74,8 +74,9 @@ async def test_nobody_hears_of_what_they_may_not_read(client: Client, server: Se
     with Client(server.local) as admin:
         admin.sign_in("admin", PASSWORD).expect(200)
         user = admin.post("/api/v1/auth/users", {"username": "rhea", "role": "user"})
-    rhea = user.expect(201).json["id"]
-    key = server.key("knowledge:read", user="rhea", name="rhea")
+        rhea = user.expect(201).json["id"]
+        body = {"name": "rhea", "scopes": ["knowledge:read"], "user_id": rhea}
+        key = admin.post("/api/v1/auth/keys", body).expect(201).json["key"]
     place = client.post(f"{BASE}/collections", {"name": "Shared"}).expect(201).json["id"]
     made = upload(client, b"Mosses grow on stones.", "moss.md", collection=place).expect(202).json
     settled(client, made["id"])

@@ -152,7 +152,11 @@ def test_a_second_start_on_the_folder_is_refused(installation: Installation) -> 
 
 def test_the_command_line_reaches_the_backend(installation: Installation) -> None:
     """What people ask at the command line is answered by the running installation."""
-    with installation.server.client(key=installation.server.key("chat:read")) as client:
+    server = installation.server
+    words = ("keys", "create", "asks", "--scope", "chat:read", "--user", "admin")
+    made = run_cli(server.folder, *words, environment=server.environment)
+    assert made.returncode == 0, made.stderr
+    with server.client(key=made.stdout.strip()) as client:
         assert client.get(CHAT).status == 200
 
 
