@@ -114,7 +114,8 @@ def told(error: AutoBotError) -> int:
     if isinstance(error, ReaderGone):
         return READER_GONE
     complain(error.detail, error.hint)
-    for one in getattr(error, "errors", ()):
+    found = getattr(error, "errors", ())
+    for one in found if len(found) > 1 else ():
         complain(f"{one.pointer}: {one.detail}")
     return exit_code(error)
 

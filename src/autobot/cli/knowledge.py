@@ -71,13 +71,23 @@ def _read(file: Path) -> Sequence[Any]:
     """Return the questions of a file; ends the command when there are none."""
     try:
         text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        say(f"{file} cannot be read: {error.strerror or error}.")
+        raise typer.Exit(Exit.USAGE) from error
+    except UnicodeDecodeError as error:
+        say(f"{file} is no text in UTF-8: its byte {error.start} is none.")
+        raise typer.Exit(Exit.USAGE) from error
+    try:
         if file.suffix == ".jsonl":
             lines = [json.loads(line) for line in text.splitlines() if line.strip()]
             found: Any = [{name: one[name] for name in ("query", "relevant")} for one in lines]
         else:
             found = json.loads(text)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        say(f"{file} cannot be read as questions: {error}")
+    except ValueError as error:
+        say(f"{file} is not JSON: {error}.")
+        raise typer.Exit(Exit.USAGE) from error
+    except (KeyError, TypeError) as error:
+        say(f"{file} has a line that is no object with `query` and `relevant`.")
         raise typer.Exit(Exit.USAGE) from error
     if not isinstance(found, list) or not found:
         say(f"{file} has no list of questions.")

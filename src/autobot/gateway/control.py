@@ -19,6 +19,7 @@ import msgspec
 
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext, Principal
+from autobot.kernel.core.decoding import misfit
 from autobot.kernel.core.errors import AutoBotError, InvalidInput, Malformed
 from autobot.kernel.core.failure import failure_of
 
@@ -64,7 +65,7 @@ class Control:
         try:
             message = msgspec.convert(fields, kind)
         except msgspec.ValidationError as error:
-            raise InvalidInput(f"{error}") from error
+            raise misfit(error) from error
         context = self._context()
         if acting_for:
             if name in self._commands:

@@ -223,6 +223,8 @@ def test_without_its_token_a_worker_tells_its_health_alone(tmp_path: Path) -> No
         ({"model": BUILT_IN, "input": "a", "dimensions": 3}, "#/dimensions"),
         ({"query": "a", "documents": ["b"], "top_n": 0}, "#/top_n"),
         ({"query": "a", "documents": []}, "#/documents"),
+        ({"query": ["a"], "documents": ["b"]}, "#/query"),
+        ({"query": "a", "documents": ["b", ""]}, "#/documents/1"),
     ],
 )
 def test_a_wrong_body_is_named(worker_address: str, body: dict, pointer: str) -> None:
@@ -230,7 +232,16 @@ def test_a_wrong_body_is_named(worker_address: str, body: dict, pointer: str) ->
     path = "/v1/rerank" if "query" in body else "/v1/embeddings"
     status, found = asyncio.run(ask(worker_address, path, body, TOKEN))
     assert (status, found["errors"][0]["pointer"]) == (422, pointer)
-    assert found["error"]["message"]
+    assert found["error"]["message"].startswith(pointer.removeprefix("#/"))
+
+
+def test_a_wrong_address_is_told_with_those_that_there_are(worker_address: str) -> None:
+    """Another path is 404 with what a worker answers, another method of a path 405."""
+    status, found = asyncio.run(ask(worker_address, "/v2/rerank", {"query": "a", "documents": ["b"]}, TOKEN))
+    assert status == 404
+    assert "/v1/embeddings" in found["hint"]
+    assert "/v1/rerank" in found["hint"]
+    assert asyncio.run(ask(worker_address, "/v1/rerank", None, TOKEN))[0] == 405
 
 
 def test_a_body_of_another_kind_is_refused(worker_address: str) -> None:

@@ -97,3 +97,34 @@ def test_what_is_no_certificate_is_refused_before_the_address_is_told(tmp_path: 
     assert (done.returncode, done.stdout) == (4, "")
     assert "cert.pem" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("gone.json", None, "gone.json cannot be read: No such file or directory."),
+        ("binary.json", b"\xff\xfe", "binary.json is no text in UTF-8: its byte 0 is none."),
+        ("broken.json", b"[", "broken.json is not JSON: "),
+        ("other.jsonl", b'{"question": "x"}', "is no object with `query` and `relevant`."),
+    ],
+)
+def test_questions_that_cannot_be_read_are_told_in_words(
+    tmp_path: Path, name: str, content: bytes | None, told: str
+) -> None:
+    """`knowledge eval` says what is wrong with its file, and ends with the code for wrong use."""
+    file = tmp_path / name
+    if content is not None:
+        file.write_bytes(content)
+    done = run_cli(tmp_path / "data", "knowledge", "eval", str(file))
+    assert (done.returncode, "Errno" in done.stdout + done.stderr) == (2, False)
+    assert told in done.stdout + done.stderr
+
+
+def test_a_wrong_word_names_its_option(server: ServerProcess, tmp_path: Path) -> None:
+    """What an option must be is told in words, with its name, whether AutoBot runs or not."""
+    file = tmp_path / "questions.json"
+    file.write_text('[{"query": "x", "relevant": {"d": 1}}]', encoding="utf-8")
+    mode = run_cli(server.folder, "knowledge", "eval", str(file), "--mode", "foo")
+    assert "mode must not be 'foo'" in mode.stderr
+    position = run_cli(server.folder, "knowledge", "eval", str(file), "--position", "-1")
+    assert "as_of/position must be at least 0." in position.stderr

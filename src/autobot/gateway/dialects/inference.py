@@ -58,7 +58,7 @@ class RerankBody(msgspec.Struct, forbid_unknown_fields=True):
     documents: list[str | RerankDocument]
     model: str = ""
     top_n: int | None = None
-    return_documents: bool = False
+    return_documents: bool | None = None
 
 
 RERANK: Final = msgspec.json.Decoder(RerankBody)

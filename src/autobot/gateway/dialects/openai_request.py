@@ -21,6 +21,7 @@ from autobot.contracts.models import (
     ToolChoice,
     ToolSpec,
 )
+from autobot.kernel.core.decoding import misfit
 from autobot.kernel.core.errors import FieldError, InvalidInput, Malformed
 
 MESSAGES_MAX: Final = 2_000
@@ -200,34 +201,13 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        detail, pointer = _place(str(error))
-        raise InvalidInput(
-            f"{detail} (at {pointer}).", errors=(FieldError(detail=detail, pointer=pointer),)
-        ) from None
+        raise misfit(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Malformed("The body is not JSON.") from None
 
 
-_AT: Final = re.compile(r"(?P<what>.*?)(?: - at `\$?(?P<path>[^`]*)`)?", re.DOTALL)
-_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
-_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.+)`")
-_MISSING: Final = re.compile(r"Object missing required field `(.+)`")
 _TOOL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What the dialect allows a function to be called."""
-
-
-def _place(message: str) -> tuple[str, str]:
-    """Return what is wrong and a JSON Pointer to it, of a decoder's message."""
-    found = _AT.fullmatch(message)
-    what, path = (found["what"], found["path"] or "") if found else (message, "")
-    steps = [name or index for name, index in _STEP.findall(path)]
-    unknown = _UNKNOWN.fullmatch(what)
-    if unknown:
-        return f"{unknown[1][:100]} is not a parameter that is known here", f"#/{unknown[1][:100]}"
-    missing = _MISSING.fullmatch(what)
-    if missing:
-        return f"{missing[1]} is missing", "#" + "".join(f"/{step}" for step in (*steps, missing[1]))
-    return what.replace("`", ""), "#" + "".join(f"/{step}" for step in steps)
 
 
 def refuse(pointer: str, detail: str) -> NoReturn:

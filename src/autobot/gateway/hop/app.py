@@ -120,12 +120,26 @@ class _Endpoint:
     def _admit(self, exchange: Exchange) -> Admitted:
         """Return what a request may reach. Raises for one that is not admitted; nothing has begun."""
         if not exchange.path.startswith(PREFIX):
-            raise Refused(kinds.NOT_FOUND, "Other roles call /hop/ here; there is nothing else.")
+            raise self._nothing(exchange)
         if exchange.method != "POST":
             raise Refused(kinds.METHOD_NOT_ALLOWED, "A call is a POST.", fields={"Allow": "POST"})
         admitted = self._door.admit(exchange.fields, exchange.path[len(PREFIX) :])
         exchange.correlation_id = admitted.call.correlation_id
         return admitted
+
+    def _nothing(self, exchange: Exchange) -> Refused:
+        """Return the refusal of what is neither a call nor beside the calls, with what there is."""
+        methods = sorted(method for method, path in self._beside if path == exchange.path)
+        if methods:
+            allow = ", ".join(methods)
+            detail = f"{exchange.method} is not allowed here."
+            return Refused(kinds.METHOD_NOT_ALLOWED, detail, fields={"Allow": allow})
+        others = sorted({path for _, path in self._beside})
+        return Refused(
+            kinds.NOT_FOUND,
+            "There is nothing at this address.",
+            hint=f"Other roles call {PREFIX}" + (f"; programs {', '.join(others)}." if others else "."),
+        )
 
     # --------------------------------------------------------------------------------------- answering
 

@@ -34,13 +34,18 @@ class Pattern(BaseMetadata):
         return schema
 
 
+def _count(number: int, value: Any) -> str:
+    noun = "character" if isinstance(value, str) else "byte" if isinstance(value, bytes) else "item"
+    return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
 def _limit(meta: object, value: Any) -> str | None:
     """Return what is wrong with `value` under one limit, None when it holds or does not apply."""
     match meta:
         case MinLen(min_length=low) if len(value) < low:
-            return f"must have at least {low} item{'s' if low != 1 else ''} or characters"
+            return f"must have at least {_count(low, value)}"
         case MaxLen(max_length=high) if len(value) > high:
-            return f"must have at most {high} items or characters"
+            return f"must have at most {_count(high, value)}"
         case Ge(ge=bound) if value < bound:
             return f"must be at least {bound}"
         case Gt(gt=bound) if value <= bound:
@@ -61,12 +66,24 @@ def _flatten(metadata: tuple[object, ...]) -> list[object]:
     return flat
 
 
+_KINDS: Mapping[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Mapping: "an object",
+}
+"""Kinds of values in the words of JSON; others by their own name."""
+
+
 def _plain(kind: type) -> Check:
+    word = _KINDS.get(kind, kind.__name__)
+
     def check(value: Any, pointer: str, errors: list[FieldError]) -> None:
         if kind is float and type(value) is int:
             return
         if not isinstance(value, kind) or (isinstance(value, bool) and kind in (int, float)):
-            errors.append(FieldError(detail=f"must be {kind.__name__}", pointer=pointer))
+            errors.append(FieldError(detail=f"must be {word}", pointer=pointer))
 
     return check
 
@@ -203,4 +220,13 @@ def validate(contract: object) -> None:
     errors: list[FieldError] = []
     _check_of(type(contract))(contract, "#", errors)
     if errors:
-        raise InvalidInput(f"{len(errors)} rule(s) of the input are broken.", errors=tuple(errors))
+        raise refused(tuple(errors))
+
+
+def refused(errors: tuple[FieldError, ...]) -> InvalidInput:
+    """Return the refusal of input that breaks rules, at least one. Its detail says the first: not every reader gets the
+    list."""
+    first, more = errors[0], len(errors) - 1
+    name = first.pointer.removeprefix("#/") if first.pointer != "#" else "The input"
+    others = f" ({more} more {'rules are' if more > 1 else 'rule is'} broken)" if more else ""
+    return InvalidInput(f"{name} {first.detail}{others}.", errors=errors)

@@ -220,7 +220,7 @@ FILES: tuple[tuple[dict[str, str], str], ...] = (
     ({"text": "{"}, "line 1: is no JSON"),
     ({"text": '\n{"query": "a"}'}, "line 2: is no object of query, relevant and perhaps id"),
     ({"text": '{"query": "a", "relevant": {"d": 1}, "more": 1}'}, "line 1: is no object"),
-    ({"text": '{"query": 1, "relevant": {"d": 1}}'}, "line 1: /query must be str"),
+    ({"text": '{"query": 1, "relevant": {"d": 1}}'}, "line 1: /query must be a string"),
     ({"text": '{"query": "a", "relevant": {"d": 9}}'}, "line 1: /relevant/d must be at most 3"),
     ({"text": "[" * 100_000}, "line 1: is no JSON"),
     ({"form": "qrels", "text": "1 0 d", "topics": "1\ta"}, "line 1: is not TOPIC ITERATION DOCUMENT GRADE"),
