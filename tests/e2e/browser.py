@@ -147,6 +147,21 @@ def visiting(browser: Browser, address: str, **look: Any) -> Iterator[Visit]:
         context.close()
 
 
+DROP: Final = """([part, files]) => {
+  const transfer = new DataTransfer();
+  for (const [name, text] of Object.entries(files)) transfer.items.add(new File([text], name, { type: "text/plain" }));
+  const { x, y } = document.querySelector(part).getBoundingClientRect();
+  const over = document.elementFromPoint(x + 40, y + 200);
+  for (const type of ["dragenter", "dragover", "drop"])
+    over.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+}"""
+
+
+def drop(page: Page, part: str, files: dict[str, str]) -> None:
+    """Drop files, name to text, on a part of the page, as from the person's desktop."""
+    page.evaluate(DROP, [part, files])
+
+
 def audit(page: Page, part: str | None = None) -> list[str]:
     """Return the serious and critical violations that axe-core finds in a page, or in a part of it, as it is."""
     if not page.evaluate("'axe' in window"):

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from autobot.testing.harness import ServerProcess
-from tests.e2e.browser import Visit, audit, is_wider_than_its_window
+from tests.e2e.browser import Visit, audit, drop, is_wider_than_its_window
 from tests.e2e.conftest import Open
 from tests.e2e.test_keyboard import tab_to
 from tests.e2e.test_looks import LOOKS, SIZES
@@ -153,15 +153,7 @@ def test_files_are_dropped_on_the_page(reader: Visit) -> None:
     page = reader.go("/knowledge")
     expect(page.get_by_text("No documents yet")).to_be_visible()
     for _ in range(2):
-        transfer = page.evaluate_handle(
-            """() => {
-              const transfer = new DataTransfer();
-              transfer.items.add(new File(["A note about kites."], "kites.txt", { type: "text/plain" }));
-              return transfer;
-            }"""
-        )
-        for event in ("dragenter", "dragover", "drop"):
-            page.locator("main > div").dispatch_event(event, {"dataTransfer": transfer})
+        drop(page, "main > div", {"kites.txt": "A note about kites."})
         expect(row(page, "kites")).to_contain_text(re.compile("Words only|Ready"))
     told = page.get_by_role("region", name="Files on their way")
     expect(told).to_contain_text("The same file is there already.")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from autobot.testing.harness import ServerProcess
-from tests.e2e.browser import Visit, audit, is_wider_than_its_window
+from tests.e2e.browser import Visit, audit, drop, is_wider_than_its_window
 from tests.e2e.conftest import Open
 from tests.e2e.test_looks import LOOKS, SIZES
 from tests.integration.product.people import Person
@@ -141,6 +141,27 @@ def test_a_set_of_trec_comes_and_goes_by_the_page(reader: Visit, alice: Person, 
         with page.expect_download() as download:
             page.get_by_role("menuitem", name=name).click()
         assert download.value.path().read_text() == file.read_text()
+
+
+def test_files_dropped_on_the_page_become_a_set(reader: Visit, alice: Person) -> None:
+    """Judgements and topics that are dropped together are told apart by what is in them; one that is neither is named."""
+    place, documents = filled(alice, "Dropped")
+    page = reader.go(f"/knowledge/measurements?collection={place}")
+    expect(page.get_by_text("No question set yet")).to_be_visible()
+    files = {
+        "plants.txt": "t1\twhere do ferns grow\n",
+        "garden.txt": f"t1 0 {documents['Ferns']} 2\n",
+        "readme.txt": "What this is.\n",
+    }
+    drop(page, "main", files)
+    dialog = page.get_by_role("dialog", name="New set")
+    expect(dialog.get_by_role("textbox", name="Name")).to_have_value("garden")
+    expect(dialog).to_contain_text("Judgements (TREC)")
+    expect(dialog.get_by_role("status")).to_contain_text("readme.txt: neither questions")
+    assert audit(page) == []
+    dialog.get_by_role("button", name="Create").click()
+    questions = page.get_by_role("region", name="Questions").get_by_role("link")
+    expect(questions).to_have_text("where do ferns grow")
 
 
 def test_a_set_comes_from_a_file_and_goes(reader: Visit, alice: Person, tmp_path: Any) -> None:

@@ -45,8 +45,9 @@ OTHER_TYPES: Final = (
     ("/api/v1/events", (b"",)),
     ("/api/v1/knowledge_base/documents", (b"multipart/form-data",)),
     ("/api/v1/knowledge_base/imports", (b"multipart/form-data",)),
+    ("/api/v1/knowledge_base/collections/*/question_set_files", (b"multipart/form-data",)),
 )
-"""Below these a body may be of another type than JSON: a CloudEvent in binary mode carries what its sender has, and
+"""Below these (`*` is any part of an address) a body may be of another type than JSON: a CloudEvent in binary mode carries what its sender has, and
 files come in forms."""
 COUNT_EVERY_S: Final = 5.0
 """Seconds between two looks at what went over sockets: counting each frame by itself would cost as much as it."""

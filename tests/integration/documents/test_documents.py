@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -33,14 +33,21 @@ def client(server: ServerProcess) -> Iterator[Client]:
 
 
 def form(
-    data: bytes, filename: str, media_type: str = "application/octet-stream", **fields: str
+    data: bytes,
+    filename: str,
+    media_type: str = "application/octet-stream",
+    beside: Mapping[str, bytes] | None = None,
+    **fields: str,
 ) -> tuple[bytes, str]:
-    """Return a form with a file, and its content type."""
+    """Return a form with a file, others `beside` it by the name of their part, and its content type."""
     mark = secrets.token_hex(12)
     parts = [
         f'--{mark}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
     ]
+    for name, more in (beside or {}).items():
+        head = f'--{mark}\r\nContent-Disposition: form-data; name="{name}"; filename="{name}.tsv"\r\n'
+        parts.append(head.encode() + b"Content-Type: text/plain\r\n\r\n" + more + b"\r\n")
     head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n'
     parts.append(head.encode() + f"Content-Type: {media_type}\r\n\r\n".encode() + data + b"\r\n")
     return b"".join(parts) + f"--{mark}--\r\n".encode(), f"multipart/form-data; boundary={mark}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autobot.testing.client import Client
-from tests.integration.documents.test_documents import BASE, client, server, settled, upload
+from autobot.testing.client import Client, Reply
+from tests.integration.documents.test_documents import BASE, client, form, server, settled, upload
 
 __all__ = ["client", "server"]
 
@@ -71,3 +71,33 @@ def test_trec_files_come_and_go_whole(client: Client) -> None:
         "pointer": "#/text",
     }
     client("POST", files, {**body, "text": judged, "topics": "w" * 10_000_000}).problem(413, "too-large")
+
+
+def test_files_of_questions_come_as_they_are(client: Client) -> None:
+    """A form takes TREC's files and JSON Lines themselves, names the set after its file, and says what is wrong with one."""
+    place = client("POST", f"{BASE}/collections", {"name": "Dropped"}).expect(201).json["id"]
+    document = upload(client, b"Lichen grows on bark.", "lichen.md", collection=place).expect(202).json["id"]
+    files = f"{BASE}/collections/{place}/question_set_files"
+
+    def sent(data: bytes, filename: str, beside: dict[str, bytes] | None = None, **fields: str) -> Reply:
+        body, kind = form(data, filename, "text/plain", beside, **fields)
+        return client("POST", files, raw=body, headers={"content-type": kind})
+
+    judged = f"\ufeff1 0 {document} 3\n".encode()
+    topics = {"topics": "1\twhere does lichen grow\n".encode("utf-8-sig")}
+    made = sent(judged, "sets/garden.qrels", topics).expect(201).json
+    assert (made["name"], made["questions"], made["grades"]) == ("garden", 1, 1)
+    lines = f'{{"query": "what grows on bark", "relevant": {{"{document}": 2}}}}\n'.encode()
+    again = sent(lines, "house.jsonl", name="House", replace=made["id"]).expect(201).json
+    assert (again["id"], again["name"], again["revision"]) == (made["id"], "House", made["revision"] + 1)
+    for data, beside, fields, pointer in (
+        (b" \n", {}, {}, "#/file"),
+        (lines, {}, {"colour": "red"}, "#/colour"),
+        (lines, {}, {"form": "xml"}, "#/form"),
+        (judged, {}, {"form": "qrels"}, "#/text"),
+        (b"\x001 0 d", topics, {}, "#/text"),
+    ):
+        refused = sent(data, "x.qrels", beside, **fields).expect(422)
+        assert refused.json["errors"][0]["pointer"] == pointer, refused.json
+    sent(b"\xff\xfe1", "x.qrels", topics).expect(400)
+    sent(b"x" * 4_000_001, "x.jsonl").problem(413, "too-large")

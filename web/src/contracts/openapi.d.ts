@@ -612,7 +612,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a question set of a file, or replace one by it */
+        /**
+         * Make a question set of a file, or replace one by it
+         * @description A form with the `file` and, for TREC's judgements, their `topics`, each of at most 4000000 bytes in UTF-8; or JSON with the same as text. In a form `name` is by default the file's own, and `form` is `qrels` when topics are there. With `replace` that set gets the questions.
+         */
         post: operations["read_question_set_api_v1_knowledge_base_collections__id__question_set_files_post"];
         delete?: never;
         options?: never;
@@ -4005,29 +4008,6 @@ export interface components {
             items: components["schemas"]["LoggedQuery"][];
             /** Next Cursor */
             next_cursor?: string | null;
-        };
-        /**
-         * QuestionFile
-         * @description Body of a set that comes as a file; TREC's judgements need their `topics`. With `replace` that set gets them.
-         */
-        QuestionFile: {
-            /**
-             * Form
-             * @default jsonl
-             * @enum {string}
-             */
-            form: "jsonl" | "qrels";
-            /** Name */
-            name: string;
-            /** Replace */
-            replace?: string | null;
-            /** Text */
-            text: string;
-            /**
-             * Topics
-             * @default
-             */
-            topics: string;
         };
         /**
          * QuestionMeasure
@@ -13404,7 +13384,28 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["QuestionFile"];
+                "application/json": {
+                    /**
+                     * @default jsonl
+                     * @enum {string}
+                     */
+                    form?: "jsonl" | "qrels";
+                    name: string;
+                    replace?: string | null;
+                    text: string;
+                    /** @default  */
+                    topics?: string;
+                };
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                    /** @enum {string} */
+                    form?: "jsonl" | "qrels";
+                    name?: string;
+                    replace?: string;
+                    /** Format: binary */
+                    topics?: string;
+                };
             };
         };
         responses: {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from fnmatch import fnmatchcase
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -77,10 +78,15 @@ class BodyRules:
         if not exchange.path.startswith(JSON_PATHS):
             return
         content_type = exchange.fields.get(b"content-type", b"")
+        if is_json(content_type):
+            return
         others = [
-            one for prefix, types in self._media_types if exchange.path.startswith(prefix) for one in types
+            one
+            for begins, types in self._media_types
+            if fnmatchcase(exchange.path, f"{begins}*")
+            for one in types
         ]
-        if is_json(content_type) or content_type.lower().startswith(tuple(others)):
+        if content_type.lower().startswith(tuple(others)):
             return
         named = ["application/json", *(one.decode() for one in others)]
         raise Refused(

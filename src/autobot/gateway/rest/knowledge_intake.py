@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import orjson
@@ -32,6 +32,7 @@ from autobot.kernel.core.errors import (
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.core.pointer import pointer_to
 
+Body = TypeVar("Body")
 FORM: Final = "multipart/form-data"
 FIELD_MAX: Final = 4_096
 PIECE: Final = 256 * 1024
@@ -152,7 +153,7 @@ class Intake:
         kind = request.headers.get("content-type", "")
         if kind.lower().startswith(FORM):
             return await self._form(kind, request.stream(), call)
-        given = _given(await request.body())
+        given = described(await request.body(), _GIVEN, GivenDocument)
         if (given.text is None) == (given.url is None):
             raise wrong("must be there, or `url`, and not both", "#/text")
         if given.url is not None:
@@ -192,7 +193,8 @@ class Intake:
                     await _field(part, said)
             if file is None:
                 raise wrong("is missing", "#/file")
-            given = _given(orjson.dumps({name: value for name, value in said.items() if value}))
+            said = {name: value for name, value in said.items() if value}
+            given = described(orjson.dumps(said), _GIVEN, GivenDocument)
         except BaseException:
             if blob:
                 await self._originals.remove(blob)
@@ -268,18 +270,19 @@ async def _field(part: Part, said: dict[str, Any]) -> None:
         said[part.name] = text
 
 
-def _given(body: bytes) -> GivenDocument:
-    value = read(body, GivenDocument)
+def described(body: bytes, adapter: TypeAdapter[Body], kind: type[Body]) -> Body:
+    """Return what a body of JSON says. Raises InvalidInput with what is wrong with it, Malformed for what is no JSON."""
+    value = read(body, kind)
     if not isinstance(value, dict):
         raise wrong("must be an object", "#")
     try:
-        return _GIVEN.validate_python(value)
+        return adapter.validate_python(value)
     except ValidationError as error:
         errors = tuple(
             FieldError(detail=detail_of(one), pointer=f"#{pointer_to(one['loc'])}")
             for one in error.errors(include_url=False, include_context=False, include_input=False)
         )
-        raise InvalidInput("The document cannot be taken as it is described.", errors=errors) from None
+        raise InvalidInput("It cannot be taken as it is described.", errors=errors) from None
 
 
 _GIVEN: Final = TypeAdapter(GivenDocument)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import quote
 
 from annotated_types import Len
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from autobot.contracts.knowledge import question_sets as contract
-from autobot.contracts.knowledge.words import Id, Name
+from autobot.contracts.knowledge.words import Name
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context
 from autobot.gateway.rest.answers import json_answer, no_content
 from autobot.gateway.rest.knowledge import PREFIX, Cursor, Limit
+from autobot.gateway.rest.knowledge_set_files import READ, question_file
 from autobot.gateway.routing import router as new_router
 from autobot.kernel.commands.ports import Dispatcher
 
@@ -29,17 +30,6 @@ class Questions:
 
     name: Name
     questions: Annotated[tuple[contract.WishedQuestion, ...], Len(0, contract.QUESTIONS_MAX)] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionFile:
-    """Body of a set that comes as a file; TREC's judgements need their `topics`. With `replace` that set gets them."""
-
-    name: Name
-    text: Annotated[str, Len(1, contract.FILE_MAX)]
-    form: Literal["jsonl", "qrels"] = "jsonl"
-    topics: Annotated[str, Len(0, contract.FILE_MAX)] = ""
-    replace: Id | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +133,11 @@ def _files(routes: APIRouter, bus: Dispatcher) -> None:
         status_code=201,
         response_model=contract.QuestionSetSummary,
         summary="Make a question set of a file, or replace one by it",
+        openapi_extra=READ,
     )
     @needs("knowledge:write")
-    async def read_question_set(id: str, body: QuestionFile, call: Call) -> Response:  # noqa: A002
+    async def read_question_set(id: str, request: Request, call: Call) -> Response:  # noqa: A002
+        body = await question_file(request)
         command = contract.ReadQuestionSet(
             collection=id,
             name=body.name,

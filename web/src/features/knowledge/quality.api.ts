@@ -2,6 +2,8 @@ import type { GradedQuestion, LoggedQuery, Measurement, MeasurementDetail, Page,
 import { api, type Tagged } from "@/shared/http";
 
 const BASE = "/api/v1/knowledge_base";
+/** The largest set over a slow line. */
+const UPLOAD_MS = 5 * 60_000;
 const sets = (collection: string): string => `${BASE}/collections/${encodeURIComponent(collection)}/question_sets`;
 const one = (collection: string, set: string): string => `${sets(collection)}/${encodeURIComponent(set)}`;
 const runs = (collection: string, set: string): string => `${one(collection, set)}/measurements`;
@@ -10,7 +12,14 @@ export const listSets = (collection: string, signal?: AbortSignal): Promise<Page
 export const readSet = (collection: string, set: string, signal?: AbortSignal): Promise<QuestionSet> => api.get(one(collection, set), {}, signal);
 export const createSet = (collection: string, name: string): Promise<QuestionSetSummary> => api.post(sets(collection), { name });
 /** Makes a set of a file of JSON Lines, or of TREC's judgements with their topics. */
-export const readFileAsSet = (collection: string, given: { name: string; text: string; form: "jsonl" | "qrels"; topics: string }): Promise<QuestionSetSummary> => api.post(`${BASE}/collections/${encodeURIComponent(collection)}/question_set_files`, given);
+export function sendSet(collection: string, given: { name: string; form: "jsonl" | "qrels"; file: File; topics: File | null }): Promise<QuestionSetSummary> {
+  const form = new FormData();
+  form.set("name", given.name);
+  form.set("form", given.form);
+  form.set("file", given.file, given.file.name);
+  if (given.topics !== null) form.set("topics", given.topics, given.topics.name);
+  return api.send(`${BASE}/collections/${encodeURIComponent(collection)}/question_set_files`, form, { timeoutMs: UPLOAD_MS });
+}
 export const holdSet = (collection: string, set: string, signal?: AbortSignal): Promise<Tagged<QuestionSet>> => api.getTagged(one(collection, set), signal);
 /** Gives a set another name; its questions stay as they are in `now`. */
 export const renameSet = (collection: string, now: QuestionSet, name: string, ifMatch: string): Promise<QuestionSetSummary> =>

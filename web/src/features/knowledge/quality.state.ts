@@ -45,3 +45,12 @@ export function changeOf(now: number | null | undefined, before: number | null |
   const change = now - before;
   return Math.abs(change) < 0.0005 ? "±0" : `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(3)}`;
 }
+
+export type SetPart = "jsonl" | "qrels" | "topics";
+/** What a file of a question set is, by its first line that says something; null for one that is none of them. */
+export function partOf(head: string): SetPart | null {
+  const line = head.split(/\r?\n/).find((one) => one.trim() !== "") ?? "";
+  if (line.trimStart().startsWith("{")) return "jsonl";
+  if (/^\s*\S+\s+\S+\s+\S+\s+-?\d+\s*$/.test(line)) return "qrels";
+  return /^\s*\S+\t\s*\S/.test(line) ? "topics" : null;
+}

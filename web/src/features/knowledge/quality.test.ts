@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Measurement, MeasurementDetail, QuestionResult, QuestionSet } from "@/contracts/api";
-import { changeOf, newest, pictured, placeOf, queryOf, rowsOf } from "./quality.state";
+import { changeOf, newest, partOf, pictured, placeOf, queryOf, rowsOf } from "./quality.state";
 
 const run = (id: string, ndcg: number | null): Measurement => ({ id, figures: ndcg === null ? null : { ndcg_10: ndcg } }) as unknown as Measurement;
 const result = (question: string, ndcg: number): QuestionResult => ({ question, ndcg_10: ndcg, recall_10: 1, recall_100: 1, reciprocal_rank_10: 1, first: 1, gone: 0 });
@@ -33,4 +33,8 @@ describe("the questions of two measurements", () => {
   it("tell how a figure changed, and nothing where one is missing", () => {
     expect([changeOf(0.5, 0.25), changeOf(0.25, 0.5), changeOf(0.5, 0.5), changeOf(0.5, null), changeOf(undefined, 1)]).toEqual(["+0.250", "−0.250", "±0", "", ""]);
   });
+});
+
+it("a file of a question set is known by how it begins", () => {
+  expect(["\n{\"query\": 1}", "1 0 doc-7 2\n2 0 x 1", "t1\t0\td\t-1", "1\twhere do ferns grow", "where do ferns grow", ""].map(partOf)).toEqual(["jsonl", "qrels", "qrels", "topics", null, null]);
 });
