@@ -9,6 +9,7 @@ from annotated_types import Ge, Le, Len
 
 from autobot.contracts.knowledge.words import (
     FILE_MAX,
+    TITLE_MAX,
     BlobId,
     Hash,
     Id,
@@ -34,6 +35,11 @@ class FileMark:
     sha256: Hash
     filename: Annotated[str, Len(0, 255)] = ""
     media_type: Annotated[str, Len(0, 200)] = ""
+
+
+def file_title(filename: str) -> str:
+    """Return what a document is called by its file's name."""
+    return (filename.rpartition(".")[0] or filename or "Untitled")[:TITLE_MAX]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 from annotated_types import Ge, Len
 
 from autobot.contracts.knowledge.documents import Original
-from autobot.contracts.knowledge.words import Id
+from autobot.contracts.knowledge.words import TITLE_MAX, Id
 from autobot.kernel.core.failure import Failure
 
 Claim = Annotated[str, Len(0, 200)]
@@ -28,7 +28,7 @@ class RecordFetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordIndexed:
-    """Written by who indexes: the version is in the index."""
+    """Written by who indexes: the version is in the index. `title` is what the file calls itself, empty for nothing."""
 
     id: Id
     version: Annotated[int, Ge(1)]
@@ -37,6 +37,7 @@ class RecordIndexed:
     media_type: str
     model: str
     dimensions: Annotated[int, Ge(0)]
+    title: Annotated[str, Len(0, TITLE_MAX)] = ""
     claim: Claim = ""
 
 

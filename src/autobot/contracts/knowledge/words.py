@@ -12,7 +12,8 @@ COLLECTIONS_MAX = 20
 """Collections that one search looks into, when they are named."""
 
 Id = Annotated[str, Len(1, 64), Pattern(r"[A-Za-z0-9_-]+")]
-Title = Annotated[str, Len(1, 300)]
+TITLE_MAX = 300
+Title = Annotated[str, Len(1, TITLE_MAX)]
 Tag = Annotated[str, Len(1, 60), Pattern(r"\S(.*\S)?")]
 Tags = Annotated[tuple[Tag, ...], MaxLen(20)]
 Name = Annotated[str, Len(1, 100)]

@@ -199,8 +199,8 @@ class Intake:
             if blob:
                 await self._originals.remove(blob)
             raise
-        title = given.title or file.filename.rpartition(".")[0] or file.filename or "Untitled"
-        return await self._add(given, call, source="upload", title=title[:300], file=file, blob=blob)
+        title = given.title or documents.file_title(file.filename)
+        return await self._add(given, call, source="upload", title=title, file=file, blob=blob)
 
     async def _add(
         self,

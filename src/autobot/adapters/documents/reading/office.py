@@ -51,12 +51,13 @@ def read_docx(file: BinaryIO, media_type: str) -> Found:
     found = Found(media_type)
     try:
         document = docx.Document(file)
-        found.title = document.core_properties.title or ""
         for part in document.iter_inner_content():
             if isinstance(part, Table):
                 _table(found, part)
             else:
                 _paragraph(found, part)
+        first = next((text for _, level, text in found.headings if level == 1), "")
+        found.title = document.core_properties.title or first
     except Exception as error:
         raise _broken(error, "This Word document is broken.", "Open and save it anew.") from error
     return found

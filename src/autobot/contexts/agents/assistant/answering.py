@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from autobot.contexts.agents.assistant.languages import question_of
 from autobot.contexts.agents.assistant.ranking import Found, Guide, words_of
 from autobot.contexts.agents.ports import Citation
 from autobot.contexts.agents.tools import Excerpt, shortened
@@ -69,11 +70,11 @@ def _cited(found: Found) -> Citation:
 
 def best_of(question: str, guide: Guide, found: Sequence[Excerpt]) -> Said:
     """Answer from the guide, or from the person's documents where these have more of the question's words."""
-    asked = frozenset(words_of(question))
-    fitting = [one for one in found if asked and _share(asked, one.title, one.text) >= SHARE_MIN]
+    asked = question_of(question)
+    fitting = [one for one in found if asked.share(one.title, one.text) >= SHARE_MIN]
     of_guide = [one.passage for one in guide.search(question, 1) if _fits(one)]
-    known = max((_share(asked, one.title, one.text) for one in of_guide), default=0.0)
-    if not any(_share(asked, one.title, one.text) > known for one in fitting):
+    known = max((asked.share(one.title, one.text) for one in of_guide), default=0.0)
+    if not any(asked.share(one.title, one.text) > known for one in fitting):
         return answer(question, guide, "The guide and your documents say" if found else "The guide says")
     shown = fitting[:SHOWN_MAX]
     quoted = [f"**{one.title}**\n\n{_quotation(one.text)}" for one in shown[:2]]
@@ -86,8 +87,3 @@ def best_of(question: str, guide: Guide, found: Sequence[Excerpt]) -> Said:
 def _quotation(text: str) -> str:
     """Return a text as a quotation in Markdown: a document's headings are its own, none of the answer's."""
     return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
-
-
-def _share(asked: frozenset[str], title: str, text: str) -> float:
-    """Return the share of a question's words that a passage has."""
-    return len(asked.intersection(words_of(f"{title} {text}"))) / len(asked)

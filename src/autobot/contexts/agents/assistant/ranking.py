@@ -17,7 +17,7 @@ TITLE_WEIGHT: Final = 3
 UNKNOWN_WEIGHT: Final = 0.7
 
 _WORD: Final = re.compile(r"[^\W_]+")
-_STOP: Final = frozenset(
+STOP: Final = frozenset(
     [
         "a",
         "about",
@@ -135,7 +135,7 @@ class Found:
 
 def words_of(text: str) -> list[str]:
     """Return the words that count, without endings, in order."""
-    return [stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP]
+    return [stem(word) for word in _WORD.findall(text.lower()) if word not in STOP]
 
 
 class Guide:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from autobot.contexts.knowledge.domain.naming import named_by_place, own_title
 from autobot.contracts.knowledge import documents as contract
 from autobot.contracts.knowledge import indexing
 from autobot.contracts.knowledge.words import Source, State
@@ -134,12 +135,27 @@ class Document:
             ),
         )
 
+    def called(self, title: str, version: int) -> Document:
+        """Return it as it is called once a version is read that calls itself `title`.
+
+        What somebody called it stays, and so does what it was called when that version was read before.
+        """
+        own = own_title(title) if version > self.ready_version else ""
+        if not own or not named_by_place(self.title, self.source, self.original):
+            return self
+        return replace(self, title=own)
+
     def indexed(self, record: indexing.RecordIndexed) -> tuple[Any, ...]:
-        """A version is in the index. An older one than what is there is no news."""
+        """A version is in the index, under its own title where nobody gave one. An older one than what is there is no news."""
         known = (self.ready_version, self.model) == (record.version, record.model)
         if record.version < self.ready_version or record.version > self.version or known:
             return ()
+        named = self.called(record.title, record.version)
+        change = contract.DocumentChanged(
+            document_id=self.id, collection=self.collection, title=named.title, tags=self.tags
+        )
         return (
+            *((change,) if named is not self else ()),
             contract.DocumentIndexed(
                 document_id=self.id,
                 version=record.version,

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Final
 
 from autobot.contexts.knowledge.domain.document import Document
+from autobot.contexts.knowledge.domain.naming import own_title
 from autobot.contexts.knowledge.ports.blobs import Blobs, once, pieces, store
 from autobot.contexts.knowledge.ports.documents import INDEXING, VECTORS, WORK, Library, labels_of
 from autobot.contexts.knowledge.ports.embedding import Embedder
@@ -171,6 +172,7 @@ class Indexer:
             if document.original is None:
                 return
             parsed = await self._parsed(document, context)
+            document = document.called(parsed.title, document.version)
             self._steps.at(document, "chunking")
             passages = await asyncio.to_thread(
                 passages_of, document.id, document.version, document.title, parsed
@@ -286,7 +288,7 @@ class Indexer:
         model: str,
     ) -> None:
         position = await patiently(self._means.store.head)
-        now = (await patiently(lambda: self._library.document(document.id))).document
+        now = await self._now(document, parsed)
         if now.version != document.version or now.state not in ("queued", "ready"):
             return
         index = self._means.index
@@ -305,7 +307,7 @@ class Indexer:
         # A version that is there already gets its labels first, so that those of before become its past.
         await index.label(labels_of(now, position))
         await index.put(version, passages, vectors)
-        await self._labelled(document.id)
+        await self._labelled(document, parsed)
         record = indexing.RecordIndexed(
             id=document.id,
             version=document.version,
@@ -314,16 +316,22 @@ class Indexer:
             media_type=parsed.media_type,
             model=model,
             dimensions=len(vectors[0]) if vectors else 0,
+            title=own_title(parsed.title),
         )
         if not (await self._say(record)).wanted:
             await self._means.index.erase(document.id)
 
-    async def _labelled(self, document_id: str) -> None:
+    async def _now(self, document: Document, parsed: Parsed) -> Document:
+        """Return what is known of a document now, as it is called once this version of it is in the index."""
+        now = (await patiently(lambda: self._library.document(document.id))).document
+        return now.called(parsed.title, document.version)
+
+    async def _labelled(self, document: Document, parsed: Parsed) -> None:
         """Say in the index what was changed of a document while it was put there."""
         position = await patiently(self._means.store.head)
-        labels = await patiently(lambda: self._library.labels(document_id, position))
-        if labels is not None:
-            await self._means.index.label(labels)
+        now = await self._now(document, parsed)
+        if now.exists:
+            await self._means.index.label(labels_of(now, position))
 
     # ------------------------------------------------------------------------------------------------- vectors
 

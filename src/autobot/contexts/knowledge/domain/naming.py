@@ -1,0 +1,58 @@
+"""What a document is called: what somebody said, else what it calls itself, else its file or address. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from autobot.contracts.knowledge.documents import Original, file_title
+from autobot.contracts.knowledge.words import TITLE_MAX, Source
+
+_JOINERS: Final = "\u200c\u200d"
+"""They belong to words of some scripts; all else that is not seen could make a title look like another one."""
+_PROGRAMS: Final = ("microsoft word - ", "microsoft powerpoint - ", "microsoft excel - ")
+"""What printing into a file puts before its name."""
+_NOTHING: Final = frozenset(
+    [
+        "untitled",
+        "untitled document",
+        "untitled-1",
+        "unspecified",
+        "anonymous",
+        "(anonymous)",
+        "document",
+        "document1",
+        "dokument1",
+        "word document",
+        "presentation",
+        "powerpoint presentation",
+        "title",
+        "index",
+        "none",
+        "null",
+    ]
+)
+"""What programs write when nobody gave a title."""
+
+
+def own_title(text: str) -> str:
+    """Return what a file calls itself, as one line of letters that are seen; empty when that says nothing."""
+    seen = "".join(
+        " " if one.isspace() else one
+        for one in text
+        if one.isspace() or one in _JOINERS or unicodedata.category(one)[0] != "C"
+    )
+    line = " ".join(seen.split())
+    for program in _PROGRAMS:
+        if line.lower().startswith(program):
+            line = line[len(program) :]
+    line = line[:TITLE_MAX].strip()
+    says = any(one.isalnum() for one in line) and line.lower() not in _NOTHING
+    return line if says else ""
+
+
+def named_by_place(title: str, source: Source, original: Original | None) -> bool:
+    """Return whether a title is only the name of the file or the address that a document came from."""
+    if source == "url":
+        return title.startswith(("http://", "https://"))
+    return source == "upload" and original is not None and title == file_title(original.file.filename)
