@@ -38,7 +38,7 @@ def listen(config: Config, port: int | None) -> socket.socket:
         bound.close()
         raise ConfigurationError(
             f"{config.host}:{wanted} cannot be listened on: {error.strerror}.",
-            hint="Stop what uses it, or set AUTOBOT_HOST or AUTOBOT_PORT.",
+            hint="Stop what uses it, set AUTOBOT_HOST or AUTOBOT_PORT, or give --port (0 for a free one).",
         ) from error
     return bound
 

@@ -154,7 +154,7 @@ def serve_role(
 
         raise typer.Exit(guarded(compute))
     if role not in ROLES:
-        complain(f"There is no role called {role}.", f"Roles are: {', '.join(ROLES)}")
+        complain(f"There is no role called {role}.", f"Roles are: {', '.join([*SERVED, WORKER])}")
         raise typer.Exit(Exit.USAGE)
     complain(f"This version has no process of the role {role}.", f"It has: {', '.join([*SERVED, WORKER])}")
     raise typer.Exit(Exit.UNAVAILABLE)

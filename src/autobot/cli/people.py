@@ -101,7 +101,7 @@ def add_user(
     async def work(ask: Ask, config: Config) -> int | None:
         made = await ask("AddUser", username=username, role=role)
         token = await ask("Reveal", sealed=made["sealed_link"])
-        say(sign_in_link(config, token))
+        say(await sign_in_link(ask, config, token))
         return None
 
     raise typer.Exit(run_with(work))
@@ -116,7 +116,7 @@ def issue_link(username: Who = "admin") -> None:
         if user is None:
             return Exit.REFUSED
         made = await ask("IssueLink", user_id=user["id"])
-        say(sign_in_link(config, await ask("Reveal", sealed=made["sealed_link"])))
+        say(await sign_in_link(ask, config, await ask("Reveal", sealed=made["sealed_link"])))
         return None
 
     raise typer.Exit(run_with(work))
@@ -174,9 +174,22 @@ def remove_user(
     raise typer.Exit(run_with(work))
 
 
-def sign_in_link(config: Config, token: str) -> str:
-    """Return the address that signs in once. The token stands behind `#`, so no server log ever holds it."""
+async def sign_in_link(ask: Ask, config: Config, token: str) -> str:
+    """Return the address that signs in once, its path alone when nobody listens for people.
+
+    The token stands behind `#`, so no server log ever holds it.
+    """
+    return f"{config.public_url or await _face(ask, config)}/sign-in#token={token}"
+
+
+async def _face(ask: Ask, config: Config) -> str:
+    """Return where people reach AutoBot: with roles apart at a gateway, whatever else listens on this data folder."""
     from autobot.bootstrap import running_address
 
-    address = config.public_url or running_address(config) or config.local_url
-    return f"{address}/sign-in#token={token}"
+    found = await ask("ListRoles")
+    if found["mode"] == "embedded":
+        return running_address(config) or config.local_url
+    gateways = [
+        one["address"] for one in found["items"] if "gateway" in one["roles"] and one["state"] == "live"
+    ]
+    return next(iter(gateways), "")

@@ -14,7 +14,7 @@ from tests.integration.documents.files import collection_file
 from tests.integration.documents.test_documents import BASE, form, settled, upload
 
 pytestmark = pytest.mark.needs_program("initdb")
-MANY: Final = 150
+MANY: Final = 100
 
 
 def sent(client: Client, data: bytes) -> str:

@@ -297,3 +297,16 @@ def test_a_child_without_parent_ends_though_its_servers_are_gone(tmp_path: Any) 
             valkey.kill()
             server.kill()
             until_nobody_runs(folder)
+
+
+def test_sign_in_links_lead_to_a_gateway(installation: Installation) -> None:
+    """Whichever process the command line asks, the link names a gateway, which serves the page behind it."""
+    server = installation.server
+    for asked in (server.folder, server.folder / "roles" / "backend"):
+        done = run_cli(asked, "users", "add", f"by-{asked.name}", environment=server.environment)
+        assert done.returncode == 0, done.stderr
+        address, _, path = done.stdout.strip().partition("/sign-in#token=")
+        assert path
+        assert address in {one["address"] for one in roles(installation.admin) if one["roles"] == ["gateway"]}
+        with Client(address) as visitor:
+            visitor.get("/sign-in").expect(200)
