@@ -40,7 +40,7 @@ from autobot.contracts.inference import RankTexts, Reranked
 from autobot.contracts.knowledge.search import SearchKnowledge
 from autobot.contracts.models import Embeddings, Usage
 from autobot.kernel.core.context import CallContext, Principal, TraceContext
-from autobot.kernel.core.errors import Absent, ConnectFailed
+from autobot.kernel.core.errors import Absent, AttemptTimeout
 from autobot.kernel.event_store.text import words
 from autobot.testing.messages import Maker
 from autobot.testing.postgres import Cluster
@@ -233,8 +233,8 @@ async def measured(
         async def whole(one: str) -> None:
             try:
                 exact[one] = {hit.passage_id for hit in await store.nearest(given.vectors[one], WHERE, 10)}
-            except ConnectFailed:
-                # A server has so many seconds for a statement: comparing all of a large set can take longer.
+            except AttemptTimeout:
+                # Comparing all vectors of a large set in PostgreSQL can take longer than it may.
                 return
 
         before = used()
