@@ -11,8 +11,11 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
+from autobot.gateway import problem_kinds as kinds
+from autobot.gateway.problem import Refused
 from autobot.kernel.core.errors import Malformed, TooLarge
 
+FORM: Final = "multipart/form-data"
 HEAD_MAX: Final = 8_192
 """Bytes of one part's header fields."""
 PARTS_MAX: Final = 50
@@ -25,7 +28,13 @@ _PARAMETER: Final = re.compile(
 
 
 def boundary_of(content_type: str) -> bytes:
-    """Return the boundary of a form. Raises Malformed when the field names none."""
+    """Return the boundary of a form. Raises Refused (415) for what is none, Malformed when the field names no boundary."""
+    if not content_type.strip().lower().startswith(FORM):
+        raise Refused(
+            kinds.UNSUPPORTED_MEDIA_TYPE,
+            f"The body must be declared as Content-Type: {FORM}.",
+            fields={"Accept": FORM},
+        )
     found = _BOUNDARY.match(content_type.strip())
     if found is None:
         raise Malformed("Content-Type: multipart/form-data must name a boundary.")

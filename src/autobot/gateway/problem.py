@@ -7,6 +7,7 @@ an error that is not of the tree.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +24,7 @@ from autobot.gateway.problems_catalogue import BY_STATUS, KINDS, kind_of
 from autobot.kernel.core import errors
 from autobot.kernel.core.failure import Failure
 from autobot.kernel.core.pointer import pointer_to
+from autobot.kernel.core.validate import refused
 
 MEDIA_TYPE: Final = "application/problem+json"
 DIALECT_PREFIX: Final = "/v1/"
@@ -143,15 +145,17 @@ _PLACES: Final = {
 
 
 def _of_validation(error: RequestValidationError) -> errors.AutoBotError:
-    rules = tuple(_rule(one, error.body) for one in error.errors())
-    noun = "rule" if len(rules) == 1 else "rules"
-    return errors.InvalidInput(f"The input breaks {len(rules)} {noun}.", errors=rules)
+    found = error.errors()
+    rules = tuple(_rule(one, error.body) for one in found)
+    if found[0]["loc"][0] != "body":
+        return errors.InvalidInput(f"The {rules[0].detail.replace(': ', ' ', 1)}.", errors=rules)
+    return refused(rules)
 
 
+_SUBJECT: Final = re.compile(r"^(Input|[A-Z][a-z]+) should\b")
+"""What begins a sentence of the library about a value; ours begin with the place of it."""
 _IN_JSON: Final = (
-    ("Tuple should", "Array should"),
-    ("List should", "Array should"),
-    ("Dictionary should", "Object should"),
+    ("Field required", "is missing"),
     ("a valid tuple", "an array"),
     ("a valid list", "an array"),
     ("a valid dictionary", "an object"),
@@ -162,8 +166,8 @@ _IN_JSON: Final = (
 def detail_of(found: Mapping[str, Any]) -> str:
     """Return what is wrong with a value, in the words of JSON, from an error of pydantic."""
     if found["type"] == "dataclass_type":
-        return "Input should be an object"
-    detail = str(found["msg"]).removeprefix("Value error, ")
+        return "must be an object"
+    detail = _SUBJECT.sub("must", str(found["msg"]).removeprefix("Value error, "))
     for theirs, ours in _IN_JSON:
         detail = detail.replace(theirs, ours)
     return detail

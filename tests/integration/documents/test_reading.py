@@ -169,6 +169,15 @@ def test_what_grows_without_bounds_is_stopped(data: bytes, filename: str) -> Non
     assert len(found.text) < 100_000_000
 
 
+def test_a_table_that_is_too_long_is_told_with_what_helps() -> None:
+    """Rows count with the names of their columns; who sees a small file refused learns that."""
+    with pytest.raises(TooLarge) as refused:
+        read(b"c" * 1000 + b"\n" + b"1\n" * 12_000, "table.csv")
+    assert "characters of text" in refused.value.detail
+    assert refused.value.hint is not None
+    assert "names of its columns" in refused.value.hint
+
+
 def test_reading_that_takes_too_long_is_ended() -> None:
     """A reader that never answers is killed when its time is up, and nobody waits for it longer."""
     with pytest.raises(TooLarge):

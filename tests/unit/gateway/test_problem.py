@@ -132,6 +132,8 @@ async def test_validation_points_at_each_value() -> None:
     assert reply.status == 422
     assert [one["pointer"] for one in reply.json["errors"]] == ["#/name", "#/parts/1", "#/size"]
     assert all(one["detail"] for one in reply.json["errors"])
+    assert reply.json["detail"].startswith("name must have at most ")
+    assert reply.json["detail"].endswith(" (2 more rules are broken).")
 
 
 @pytest.mark.parametrize("size", [True, "3"])
@@ -146,8 +148,8 @@ async def test_another_kind_of_json_is_not_converted(size: object) -> None:
 @pytest.mark.parametrize(
     ("body", "pointer", "detail"),
     [
-        ([], "#", "Input should be an object"),
-        ({"name": "a", "parts": "ok"}, "#/parts", "Input should be an array"),
+        ([], "#", "must be an object"),
+        ({"name": "a", "parts": "ok"}, "#/parts", "must be an array"),
     ],
 )
 async def test_broken_rules_are_told_in_the_words_of_json(body: object, pointer: str, detail: str) -> None:
@@ -167,6 +169,7 @@ async def test_query_parameters_are_named() -> None:
     reply = await edge()("GET", "/api/v1/chat/things", headers=AUTHORIZED, query="limit=0")
     assert reply.status == 422
     assert reply.json["errors"][0]["detail"].startswith("query parameter limit:")
+    assert reply.json["detail"].startswith("The query parameter limit must be ")
 
 
 @pytest.mark.parametrize(

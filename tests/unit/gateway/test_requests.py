@@ -10,6 +10,8 @@ from starlette.types import Message
 
 from autobot.gateway.middleware.body import is_json
 from autobot.gateway.middleware.idempotency import idempotency_key, preferred_wait
+from autobot.gateway.multipart import boundary_of
+from autobot.gateway.problem import Refused
 from autobot.gateway.routing import check_query
 from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.errors import ConfigurationError, InvalidInput, Malformed
@@ -252,6 +254,17 @@ async def test_every_type_that_is_taken_is_told() -> None:
     assert reply.status == 415
     assert reply["accept"] == "application/json, multipart/form-data"
     assert "application/json or multipart/form-data" in reply.json["detail"]
+
+
+@pytest.mark.parametrize("declared", ["", "application/json", "multipart/mixed; boundary=a"])
+def test_what_is_no_form_is_415_where_forms_alone_are_taken(declared: str) -> None:
+    """It is told so, and asked for no boundary."""
+    with pytest.raises(Refused) as refused:
+        boundary_of(declared)
+    assert refused.value.kind.status == 415
+    assert refused.value.fields == {"Accept": "multipart/form-data"}
+    with pytest.raises(Malformed):
+        boundary_of("multipart/form-data")
 
 
 async def test_an_encoded_body_is_415() -> None:

@@ -13,10 +13,10 @@ from autobot.contracts.knowledge import archives
 from autobot.contracts.knowledge.words import Id
 from autobot.gateway.access import needs
 from autobot.gateway.exchange import Call, Context
-from autobot.gateway.multipart import parts_of
+from autobot.gateway.multipart import FORM, parts_of
 from autobot.gateway.rest.answers import json_answer
 from autobot.gateway.rest.knowledge import PREFIX
-from autobot.gateway.rest.knowledge_intake import FIELD_MAX, FORM, REFUSED, Originals, Stored, kept, wrong
+from autobot.gateway.rest.knowledge_intake import FIELD_MAX, REFUSED, Originals, Stored, kept, wrong
 from autobot.gateway.routing import router as new_router
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.context import CallContext

@@ -16,7 +16,7 @@ from autobot.contracts.knowledge import documents
 from autobot.contracts.knowledge.words import FILE_MAX, PASTED_MAX, Id, Source, Tags, Title
 from autobot.gateway.exact import read
 from autobot.gateway.exchange import Exchange
-from autobot.gateway.multipart import Part, parts_of
+from autobot.gateway.multipart import FORM, Part, parts_of
 from autobot.gateway.problem import detail_of
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.errors import (
@@ -31,9 +31,9 @@ from autobot.kernel.core.errors import (
 )
 from autobot.kernel.core.ids import IdSource
 from autobot.kernel.core.pointer import pointer_to
+from autobot.kernel.core.validate import refused
 
 Body = TypeVar("Body")
-FORM: Final = "multipart/form-data"
 FIELD_MAX: Final = 4_096
 PIECE: Final = 256 * 1024
 REFUSED: Final = (InvalidInput, NotFound, Forbidden, Conflict, Unauthenticated, IdempotencyMismatch)
@@ -278,11 +278,12 @@ def described(body: bytes, adapter: TypeAdapter[Body], kind: type[Body]) -> Body
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        errors = tuple(
-            FieldError(detail=detail_of(one), pointer=f"#{pointer_to(one['loc'])}")
-            for one in error.errors(include_url=False, include_context=False, include_input=False)
-        )
-        raise InvalidInput("It cannot be taken as it is described.", errors=errors) from None
+        raise refused(
+            tuple(
+                FieldError(detail=detail_of(one), pointer=f"#{pointer_to(one['loc'])}")
+                for one in error.errors(include_url=False, include_context=False, include_input=False)
+            )
+        ) from None
 
 
 _GIVEN: Final = TypeAdapter(GivenDocument)
@@ -314,5 +315,4 @@ def _check_address(url: str) -> None:
 
 def wrong(detail: str, pointer: str) -> InvalidInput:
     """Return the refusal of one part of a body."""
-    error = FieldError(detail=detail, pointer=pointer)
-    return InvalidInput(f"{pointer.removeprefix('#/') or 'The body'} {detail}.", errors=(error,))
+    return refused((FieldError(detail=detail, pointer=pointer),))

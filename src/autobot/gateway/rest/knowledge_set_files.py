@@ -13,8 +13,8 @@ from starlette.requests import Request
 
 from autobot.contracts.knowledge import question_sets as contract
 from autobot.contracts.knowledge.words import Id, Name
-from autobot.gateway.multipart import Part, parts_of
-from autobot.gateway.rest.knowledge_intake import FIELD_MAX, FORM, described, wrong
+from autobot.gateway.multipart import FORM, Part, parts_of
+from autobot.gateway.rest.knowledge_intake import FIELD_MAX, described, wrong
 
 FIELDS: Final = ("name", "form", "replace")
 FILES: Final = {"file": "text", "topics": "topics"}

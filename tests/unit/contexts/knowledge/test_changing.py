@@ -204,3 +204,24 @@ async def test_nothing_of_a_former_title_is_left_when_a_document_is_deleted(worl
         assert await said()
         await world.do(documents.DeleteDocument(id=accepted.id))
         assert not await said()
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ("invoice\u202efdp.exe", "invoicefdp.exe"),
+        ("a\x00b\r\nc\u2028d", "ab c d"),
+        ("  two\twords ", "two words"),
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 👩\u200d🔬",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 👩\u200d🔬",
+        ),
+        ("\u202e\x00", "Untitled"),
+    ],
+)
+async def test_a_title_is_one_line_that_turns_nothing_round(world: World, given: str, title: str) -> None:
+    """Control characters and what turns the direction of text are no part of titles, new or changed; joiners stay."""
+    accepted = await world.add("ferns", title=given)
+    assert (await world.ask(documents.GetDocument(id=accepted.id))).title == title
+    await world.do(documents.ChangeDocument(id=accepted.id, title="Other"))
+    assert (await world.do(documents.ChangeDocument(id=accepted.id, title=given))).title == title

@@ -31,7 +31,11 @@ class Found:
         clean = cleaned(text)
         self.size += len(clean)
         if self.size > self.most:
-            raise Unreadable(f"It has more than {self.most} characters of text.", kind="large")
+            raise Unreadable(
+                f"It has more than {self.most} characters of text.",
+                hint="Split it into several files. Each row of a table counts with the names of its columns.",
+                kind="large",
+            )
         self._parts.append(clean)
 
     def heading(self, level: int, text: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from autobot.contexts.knowledge.domain.naming import named_by_place, own_title
+from autobot.contexts.knowledge.domain.naming import named_by_place, own_title, titled
 from autobot.contracts.knowledge import documents as contract
 from autobot.contracts.knowledge import indexing
 from autobot.contracts.knowledge.words import Source, State
@@ -109,7 +109,7 @@ class Document:
                 version=self.version + 1,
                 collection=collection,
                 owner=self.owner or owner,
-                title=self.title if self.exists and wish.source == "folder" else wish.title,
+                title=self.title if self.exists and wish.source == "folder" else titled(wish.title),
                 tags=tuple(dict.fromkeys(wish.tags)) or self.tags,
                 source=wish.source,
                 url=wish.url,
@@ -202,7 +202,8 @@ class Document:
         """Give it another title, other tags, another place. What it has already is no fact."""
         self.require()
         tags = self.tags if wish.tags is None else tuple(dict.fromkeys(wish.tags))
-        now = (wish.collection or self.collection, wish.title or self.title, tags)
+        title = titled(wish.title) if wish.title else self.title
+        now = (wish.collection or self.collection, title, tags)
         if now == (self.collection, self.title, self.tags):
             return ()
         return (contract.DocumentChanged(document_id=self.id, collection=now[0], title=now[1], tags=now[2]),)

@@ -35,14 +35,26 @@ _NOTHING: Final = frozenset(
 """What programs write when nobody gave a title."""
 
 
-def own_title(text: str) -> str:
-    """Return what a file calls itself, as one line of letters that are seen; empty when that says nothing."""
+UNTITLED: Final = "Untitled"
+
+
+def titled(text: str) -> str:
+    """Return a title that somebody gave, as one line of letters that are seen."""
+    return _line(text) or UNTITLED
+
+
+def _line(text: str) -> str:
     seen = "".join(
         " " if one.isspace() else one
         for one in text
         if one.isspace() or one in _JOINERS or unicodedata.category(one)[0] != "C"
     )
-    line = " ".join(seen.split())
+    return " ".join(seen.split())
+
+
+def own_title(text: str) -> str:
+    """Return what a file calls itself, as one line of letters that are seen; empty when that says nothing."""
+    line = _line(text)
     for program in _PROGRAMS:
         if line.lower().startswith(program):
             line = line[len(program) :]
@@ -55,4 +67,4 @@ def named_by_place(title: str, source: Source, original: Original | None) -> boo
     """Return whether a title is only the name of the file or the address that a document came from."""
     if source == "url":
         return title.startswith(("http://", "https://"))
-    return source == "upload" and original is not None and title == file_title(original.file.filename)
+    return source == "upload" and original is not None and title == titled(file_title(original.file.filename))
