@@ -52,6 +52,9 @@ export const en = {
       garbled: { title: "An answer that cannot be read", detail: "The server, or something between, answered without an explanation.", hint: "A reverse proxy may have answered in its place." },
       cancelled: { title: "Given up", detail: "The request was cancelled.", hint: null },
     },
+    details: {
+      "precondition-failed": "It is not any more as it was when this page read it.",
+    },
     hints: {
       "upstream-error": "Retry. If it fails again, the model server's own log says more; another model can be chosen below.",
       "upstream-throttled": "Wait a little, then retry, or choose another model.",

@@ -29,6 +29,12 @@ function hintOf(code: string | null): string | null {
   return (code !== null && known[code]) || null;
 }
 
+/** What happened, where the server speaks to programs. */
+function detailOf(code: string | null): string | null {
+  const known: Record<string, string> = t.problems.details;
+  return (code !== null && known[code]) || null;
+}
+
 /** A title for a code that the server gave, or for the way in which no answer came. */
 function titleOf(code: string | null, fallback: string): string {
   const known: Record<string, string> = t.problems.titles;
@@ -66,7 +72,7 @@ function fromApiError(error: ApiError): FailureView {
   const own = error.kind === "problem" ? null : t.problems.kinds[error.kind];
   return {
     title: own?.title ?? titleOf(error.code ?? null, problem?.title ?? t.problems.unknown),
-    detail: own?.detail ?? problem?.detail ?? problem?.title ?? error.message,
+    detail: own?.detail ?? detailOf(error.code ?? null) ?? problem?.detail ?? problem?.title ?? error.message,
     hint: problem?.hint ?? own?.hint ?? hintOf(error.code ?? null),
     code: error.code ?? null,
     correlationId: error.correlationId ?? null,

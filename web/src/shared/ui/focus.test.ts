@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { beginPage, offerFocus } from "./focus";
+import { beginPage, giveBack, offerFocus, openerOf } from "./focus";
 
 afterEach(() => (document.body.innerHTML = ""));
 
@@ -57,5 +57,30 @@ describe("beginning a page", () => {
     expect(document.activeElement).toBe(more);
     beginPage(main, false);
     expect(document.activeElement).toBe(main);
+  });
+});
+
+describe("a dialog that closes", () => {
+  const closing = (): Event => new Event("close", { cancelable: true });
+
+  it("gives the focus back to the button of the menu that it was opened from", () => {
+    page('<button id="more">More</button><div role="menu" aria-labelledby="more"><div role="menuitem" tabindex="-1">Edit</div></div>');
+    document.querySelector<HTMLElement>("[role=menuitem]")?.focus();
+    const opener = openerOf();
+    document.querySelector("[role=menu]")?.remove();
+    const event = closing();
+    giveBack(opener, event);
+    expect([document.activeElement?.id, event.defaultPrevented]).toEqual(["more", true]);
+  });
+
+  it("leaves it alone when what opened it is gone, or nothing did", () => {
+    page("<button>Take out</button>");
+    const button = document.querySelector("button");
+    button?.focus();
+    const opener = openerOf();
+    button?.remove();
+    const event = closing();
+    giveBack(opener, event);
+    expect([opener, event.defaultPrevented, openerOf()]).toEqual([button, false, null]);
   });
 });

@@ -16,3 +16,17 @@ export function beginPage(content: HTMLElement | null | undefined, first: boolea
   if (content?.contains(document.activeElement) || (first && isBegun())) return;
   offerFocus(content);
 }
+
+/** What opened a dialog: the element in focus, or the button of the menu that it is an entry of, which is there after the menu. */
+export function openerOf(active: Element | null = document.activeElement): HTMLElement | null {
+  const menu = active?.closest("[role=menu]");
+  const opener = menu ? document.getElementById(menu.getAttribute("aria-labelledby") ?? "") : active;
+  return opener instanceof HTMLElement && opener !== document.body ? opener : null;
+}
+
+/** Gives the focus back to what opened a dialog as it closes, in place of an entry of a menu that is gone. */
+export function giveBack(opener: HTMLElement | null, event: Event): void {
+  if (!opener?.isConnected) return;
+  event.preventDefault();
+  opener.focus({ preventScroll: true });
+}
