@@ -202,6 +202,28 @@ def test_a_document_that_changed_is_shown_before_it_is_deleted(reader: Visit, al
     expect(page.get_by_text("No documents yet")).to_be_visible()
 
 
+def test_a_chat_says_which_documents_its_answers_cannot_know_yet(reader: Visit, alice: Person) -> None:
+    """While a document is read for the first time the chat names it; once it is found the line is gone."""
+    given = {"title": "The pilot's book", "text": "The pilot boards at slack water."}
+    made = alice.client.post(f"{API}/documents", given).expect(202).json["id"]
+    alice.client("GET", f"{API}/documents/{made}", headers={"prefer": "wait=60"}).expect(200)
+    page = reader.page
+
+    def unread(route: Route) -> None:
+        """Show it as it was a moment ago."""
+        told = route.fetch().json()
+        told["items"] = [{**one, "status": "embedding", "ready_version": None} for one in told["items"]]
+        route.fulfill(json=told)
+
+    page.route("**/knowledge_base/documents?limit=20", unread)
+    reader.go("/chat")
+    line = page.get_by_role("status").filter(has_text="“The pilot's book” is still being read")
+    expect(line.get_by_role("link", name="How far")).to_be_visible()
+    assert audit(page) == []
+    page.unroute("**/knowledge_base/documents?limit=20")
+    expect(line).to_have_count(0)
+
+
 def test_a_text_comes_in_by_keyboard_alone(reader: Visit) -> None:
     """`g k`, a pasted text with its title, and the document: all without a mouse."""
     page = reader.go("/chat")

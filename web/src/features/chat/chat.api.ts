@@ -1,4 +1,4 @@
-import type { Accepted, DocumentUse, Listing, Message, Page, PresenceList, Run, SearchHit, Session } from "@/contracts/api";
+import type { Accepted, DocumentUse, KnowledgeDocument, Listing, Message, Page, PresenceList, Run, SearchHit, Session } from "@/contracts/api";
 import { api } from "@/shared/http";
 
 const BASE = "/api/v1/chat";
@@ -22,8 +22,8 @@ export const createSession = (model: string | null, documents: DocumentUse): Pro
 export const changeSession = (id: string, change: SessionChange): Promise<Session> => api.patch(at(id), change);
 /** One's own windows that show a chat now, this one among them. */
 export const readWindows = (id: string, signal?: AbortSignal): Promise<PresenceList> => api.get("/api/v1/system/presence", { channel: `chat.session:${id}` }, signal);
-/** One document that this person may read, if there is any. */
-export const anyDocument = (signal?: AbortSignal): Promise<Page<unknown>> => api.get("/api/v1/knowledge_base/documents", { limit: 1 }, signal);
+/** The newest documents that this person may read. */
+export const newestDocuments = (signal?: AbortSignal): Promise<Page<KnowledgeDocument>> => api.get("/api/v1/knowledge_base/documents", { limit: 20 }, signal);
 export const deleteSession = (id: string): Promise<null> => api.remove(at(id));
 
 export async function readMessages(sessionId: string, signal: AbortSignal): Promise<Message[]> {

@@ -212,6 +212,11 @@ export const en = {
     deleteTitle: "Delete this chat?",
     deleteText: (title: string) => `“${title}” and every message in it will be erased, also from the log. This cannot be undone.`,
     sessionMenu: (title: string) => `Actions for ${title}`,
+    reading: {
+      one: (title: string) => `“${title}” is still being read; answers do not know it yet.`,
+      many: (n: number) => `${plural(n, "document is", "documents are")} still being read; answers do not know them yet.`,
+      see: "How far",
+    },
     emptyRail: "No chats yet",
     emptyRailText: "Your conversations will be listed here by day.",
     behind: {
