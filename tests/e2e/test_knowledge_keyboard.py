@@ -23,7 +23,7 @@ def test_a_file_is_chosen_and_a_failed_one_tried_again_by_keyboard(reader: Visit
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files([payload("bread.md", FILES["bread.md"]), payload("locked.pdf", encrypted_pdf())])
-    expect(row(page, "bread")).to_contain_text(re.compile("Words only|Ready"))
+    expect(row(page, "Bread")).to_contain_text(re.compile("Words only|Ready"))
     expect(row(page, "locked")).to_contain_text("password")
     tab_to(page, "button", "Retry locked", most=60)
     with page.expect_response("**/documents/*/retry") as answered:
