@@ -17,11 +17,11 @@ from bench.documents_questions import judged, shares
 pytestmark = pytest.mark.anyio
 
 GUIDE = Guide(passages_of("# Backups\n\nMake a backup with `autobot backup`.", "backups.md"))
-HIT_MIN, WRONG_MAX = 0.90, 0.12
+HIT_MIN, WRONG_MAX = 0.75, 0.05
 
 
 async def test_documents_answer_questions_in_their_language(tmp_path: Path) -> None:
-    """Of each language nine in ten questions are answered from the right passage, and hardly any that none answers."""
+    """Of each language three in four questions are answered from the right passage, and hardly any that none answers."""
     index = await SqlitePassages.open(tmp_path / "passages.db")
     found = shares(await judged(index))
     await index.close()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from autobot.contexts.agents.assistant.languages import question_of
+from autobot.contexts.agents.assistant.languages import ENGLISH, Question, question_of
 from autobot.contexts.agents.assistant.ranking import Found, Guide, words_of
 from autobot.contexts.agents.ports import Citation
 from autobot.contexts.agents.tools import Excerpt, shortened
@@ -22,7 +22,8 @@ TITLED_MIN: Final = 0.25
 speaks of it."""
 
 SHARE_MIN: Final = 0.5
-"""A passage of a document answers a question when it has this share of its words."""
+"""A passage of a document answers a question when it has this share of its words: more than it where many words were left
+out as only asking in another language than English, since few are left."""
 
 RELATED_MIN: Final = 0.6
 """Share of the best score from which a further passage is named too."""
@@ -71,7 +72,7 @@ def _cited(found: Found) -> Citation:
 def best_of(question: str, guide: Guide, found: Sequence[Excerpt]) -> Said:
     """Answer from the guide, or from the person's documents where these have more of the question's words."""
     asked = question_of(question)
-    fitting = [one for one in found if asked.share(one.title, one.text) >= SHARE_MIN]
+    fitting = [one for one in found if _answers(asked, one)]
     of_guide = [one.passage for one in guide.search(question, 1) if _fits(one)]
     known = max((asked.share(one.title, one.text) for one in of_guide), default=0.0)
     if not any(asked.share(one.title, one.text) > known for one in fitting):
@@ -82,6 +83,11 @@ def best_of(question: str, guide: Guide, found: Sequence[Excerpt]) -> Said:
         Citation(title=one.title, source=one.source, excerpt=shortened(one.text)) for one in shown
     )
     return Said(text="\n\n".join([NO_MODEL, "From your documents:", *quoted]), citations=citations)
+
+
+def _answers(asked: Question, passage: Excerpt) -> bool:
+    share = asked.share(passage.title, passage.text)
+    return share > SHARE_MIN or (share == SHARE_MIN and asked.language == ENGLISH)
 
 
 def _quotation(text: str) -> str:
