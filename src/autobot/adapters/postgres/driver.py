@@ -119,6 +119,8 @@ class Readers:
         )
         self._patience_s = patience_s
         self._turns = asyncio.Semaphore(count)
+        self._away: BaseException | None = None
+        """Why the server was not reached when somebody tried last."""
         self._opened = False
         self._opening = asyncio.Lock()
         self._closed = False
@@ -126,19 +128,20 @@ class Readers:
     async def run(self, read: Callable[[Connection], Awaitable[T]], *, within_s: float | None = None) -> T:
         """Run `read`; it may run again after a loss.
 
-        `within_s`: how long waiting for a connection and one try may take together; half of the patience when None.
-        Raises AttemptTimeout when they take longer, ConnectFailed when the server stays away for the patience, and else
-        what `mapped` says.
+        `within_s`: how long waiting for a connection and one try may take together; when None, the patience for the one
+        and half of it for the other. Raises AttemptTimeout when they take longer, ConnectFailed when the server stays away
+        for the patience, and else what `mapped` says.
         """
-        limit = self._patience_s / 2 if within_s is None else within_s
         began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(self._patience_s if within_s is None else within_s):
                 await self._turns.acquire()
         except TimeoutError as error:
-            raise slow(error) from error
+            raise (slow(error) if self._away is None else unreached(self._away)) from error
         try:
-            return await self._tried(read, max(0.0, limit - (asyncio.get_running_loop().time() - began)))
+            waited = asyncio.get_running_loop().time() - began
+            limit = self._patience_s / 2 if within_s is None else max(0.0, within_s - waited)
+            return await self._tried(read, limit)
         finally:
             self._turns.release()
 
@@ -153,6 +156,7 @@ class Readers:
                 if not self._opened:
                     await self._open()
                 async with self._pool.acquire() as connection:
+                    self._away = None
                     return await self._in_time(read, connection, limit)
             except (
                 *UNREACHED,
@@ -162,6 +166,7 @@ class Readers:
             ) as error:
                 if not (is_lost(error) or isinstance(error, UNREACHED)):
                     raise mapped(error) from error
+                self._away = error
                 if asyncio.get_running_loop().time() + pause > deadline:
                     raise unreached(error) from error
             await asyncio.sleep(pause)
