@@ -63,6 +63,17 @@ def test_every_score_is_above_nothing() -> None:
     assert all(0 < one.score <= 1 for one in by_score([far, far]))
 
 
+def test_a_word_that_one_passage_has_stands_out() -> None:
+    """A list that is all there is counts the rest as 0: the one passage with a part's number is first, also where meaning
+    knows better ones. A list that was cut does not say that."""
+    words = ranked(("part.1.0", 9.7))
+    meaning = ranked(*((f"{n}.1.0", 0.9 if n < 3 else 0.4 - n / 1000) for n in range(99)), ("part.1.0", 0.2))
+    assert ids(by_score([words, meaning], whole=100))[0] == "part.1.0"
+    assert ids(by_score([words, meaning]))[0] == "0.1.0"
+    two = ranked(("part.1.0", 9.7), ("5.1.0", 9.6))
+    assert ids(by_score([two, meaning], whole=100))[:2] == ["5.1.0", "part.1.0"]
+
+
 def test_each_document_comes_once_by_its_best_passage() -> None:
     """The first passage of a document stands for it."""
     found = ranked(("a.1.3", 3.0), ("b.1.0", 2.0), ("a.1.0", 1.0), ("b.1.7", 0.5))

@@ -46,13 +46,19 @@ def by_rank(
     return _ordered(lists, sums, most)
 
 
-def by_score(lists: Sequence[Sequence[Ranked]]) -> list[Ranked]:
+def by_score(lists: Sequence[Sequence[Ranked]], whole: int = 0) -> list[Ranked]:
     """Return passages by the mean of their scores in standard form, best first; scores are its logistic (above 0, up to 1).
 
-    A list that has not found a passage counts it as its last one, or as a deviation below the middle if that is lower.
+    A list that has not found a passage counts it as its last one, or as a deviation below the middle if that is lower. One
+    of fewer than `whole` passages has found all that there is: the others have a score of 0 there, and are part of its
+    middle. So a word that one passage alone has, a part's number, stands out as far as it should; that list by itself has
+    no deviation.
     """
-    forms = [_standard(found) for found in lists if found]
-    sums = dict.fromkeys([one.passage_id for found in lists for one in found], 0.0)
+    everyone = dict.fromkeys([one.passage_id for found in lists for one in found], 0.0)
+    forms = [
+        _standard(found, len(everyone) - len(found) if len(found) < whole else 0) for found in lists if found
+    ]
+    sums = everyone
     for scores, unfound in forms:
         known = scores.get
         sums = {id: so_far + known(id, unfound) for id, so_far in sums.items()}  # noqa: A001 - the field's own word
@@ -60,13 +66,13 @@ def by_score(lists: Sequence[Sequence[Ranked]]) -> list[Ranked]:
     return [Ranked(one.passage_id, one.document_id, 1 / (1 + math.exp(-one.score))) for one in joined]
 
 
-def _standard(found: Sequence[Ranked]) -> tuple[Mapping[str, float], float]:
-    """Return each passage's score in standard form, and what one that is not there gets."""
-    scores = [one.score for one in found]
+def _standard(found: Sequence[Ranked], others: int) -> tuple[Mapping[str, float], float]:
+    """Return each passage's score in standard form, and what one that is not there gets; `others` have a score of 0."""
+    scores = [one.score for one in found] + [0.0] * others
     middle = math.fsum(scores) / len(scores)
     deviation = math.sqrt(math.fsum((one - middle) ** 2 for one in scores) / len(scores)) or 1.0
     formed = {one.passage_id: (one.score - middle) / deviation for one in found}
-    return formed, min(UNFOUND_MAX, *formed.values())
+    return formed, -middle / deviation if others else min(UNFOUND_MAX, *formed.values())
 
 
 def _ordered(
