@@ -1,21 +1,48 @@
-"""The composition root: the only place that names concrete classes. Opens in order, closes in reverse."""
+"""The composition root: the only place that names concrete classes. Opens in order, closes in reverse.
+
+What is asked for is loaded, and nothing else: a command beside a running AutoBot, and a child that only infers, need a small
+part of the whole.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from autobot.bootstrap.files import (
-    PublishedSchemas,
-    check_matrix_files,
-    openapi_document,
-    published_schemas,
-    restore_backup,
-)
-from autobot.bootstrap.knowing import VERSION
-from autobot.bootstrap.moving import migrate
-from autobot.bootstrap.serving import Say, dial_control, open_console, running_address, serve
+from autobot.bootstrap.dialling import dial_control, running_address
+from autobot.bootstrap.version import VERSION
 from autobot.config import Config
+
+if TYPE_CHECKING:
+    from autobot.bootstrap.files import (
+        PublishedSchemas,
+        check_matrix_files,
+        openapi_document,
+        published_schemas,
+        restore_backup,
+    )
+    from autobot.bootstrap.moving import migrate
+    from autobot.bootstrap.serving import Say, open_console, serve
+
+_LATER: Final = {
+    "PublishedSchemas": "files",
+    "check_matrix_files": "files",
+    "openapi_document": "files",
+    "published_schemas": "files",
+    "restore_backup": "files",
+    "migrate": "moving",
+    "open_console": "serving",
+    "serve": "serving",
+}
+"""Where what is loaded when it is first asked for stands."""
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name of `_LATER` (PEP 562). Raises AttributeError for others."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
 
 
 def serve_role(config: Config, role: str, *, say: Say, **options: Any) -> int:

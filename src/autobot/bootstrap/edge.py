@@ -15,12 +15,12 @@ from starlette.types import Receive, Scope, Send
 from autobot.adapters.prometheus.exposition import ConsumerFigures
 from autobot.bootstrap.channels import EngineTexts, publish_passing, sources
 from autobot.bootstrap.documents import archives_of
-from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.metrics import proven, watch_figures
 from autobot.bootstrap.product import Product
 from autobot.bootstrap.registered import REGISTERED
 from autobot.bootstrap.registry import asyncapi, schemas_routers
 from autobot.bootstrap.selves import process_id
+from autobot.bootstrap.version import VERSION
 from autobot.contexts.identity.module import authenticator
 from autobot.contracts import messaging as messages
 from autobot.contracts.knowledge.archives import ARCHIVE_MAX

@@ -11,8 +11,8 @@ from typing import Any
 
 from autobot.adapters.sqlite.backup import restore
 from autobot.adapters.system.lock import locked_folder
-from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import key_path
+from autobot.bootstrap.version import VERSION
 from autobot.bootstrap.wiring import load_matrix
 from autobot.config import Config
 from autobot.kernel.core.compatibility import Mode

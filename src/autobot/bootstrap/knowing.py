@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
+from autobot.bootstrap.version import VERSION
 from autobot.config import Config
 from autobot.contexts.agents.ports import LanguageModel
 from autobot.contexts.system.ports import Dependency
@@ -26,8 +26,6 @@ from autobot.kernel.core.errors import Absent
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Put, Transaction
 from autobot.kernel.links.trace_context import new_trace
-
-VERSION: Final = version("autobot")
 
 FORMATS: Final = {"store": 1, "matrix": 1, "chat_export": "autobot.chat.v1"}
 Probe = Callable[[], Awaitable[tuple[Literal["ok", "failing", "absent"], str]]]

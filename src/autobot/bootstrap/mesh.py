@@ -15,7 +15,6 @@ from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.agreeing import carried_here
 from autobot.bootstrap.carrying import PROGRESS, TEXT, WANTED
 from autobot.bootstrap.channels import EngineTexts, publish_passing
-from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import key_path, need_grpc
 from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, WORKER_ROW, Role
 from autobot.bootstrap.product import Product
@@ -23,6 +22,7 @@ from autobot.bootstrap.redis import RedisCarrier, RedisParts
 from autobot.bootstrap.routing import MODELS, OF_DOCUMENTS, REPORTS
 from autobot.bootstrap.sides import Sides, open_streams
 from autobot.bootstrap.targets import Others, TargetDirectory
+from autobot.bootstrap.version import VERSION
 from autobot.contexts.agents.facade import model_wires, over_facade
 from autobot.contexts.roles.module import Membership, Self
 from autobot.gateway.hop.app import RoleHop

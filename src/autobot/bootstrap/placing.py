@@ -14,8 +14,6 @@ from autobot.contracts.roles import RoleName
 from autobot.kernel.links.registry import LinkRegistry
 
 Role = Literal["gateway", "backend", "ai"]
-ROLES_FOLDER: Final = "roles"
-"""In the data folder: each process of a role owns a folder in it."""
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 WORKER_ROW: Final = "ai-npu"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from autobot.adapters.jsonschema.validator import JsonSchemaValidator
-from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import Outside
 from autobot.bootstrap.published import OWN_SCHEMAS
+from autobot.bootstrap.version import VERSION
 from autobot.contexts.messaging import module as messaging_module
 from autobot.contexts.messaging.module import Served
 from autobot.contexts.schemas import module

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from autobot.adapters.redis.options import StreamOptions
+from autobot.bootstrap.dialling import CONTROL_SOCKET, ROLES_FOLDER
 from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.mesh import Mesh, joined
 from autobot.bootstrap.metrics import with_metrics
 from autobot.bootstrap.outside import need_postgres, need_redis, real_outside
 from autobot.bootstrap.parent import READY, Life, lived
-from autobot.bootstrap.placing import ROLES_FOLDER, Role, alone
+from autobot.bootstrap.placing import Role, alone
 from autobot.bootstrap.product import Product, assemble
 from autobot.bootstrap.redis import RedisCarrier
 from autobot.bootstrap.running import every, running
@@ -30,7 +31,6 @@ from autobot.bootstrap.server import (
     settle_memory,
 )
 from autobot.bootstrap.serving import (
-    CONTROL_SOCKET,
     USAGE_EVERY_S,
     check_tls,
     controlled,

@@ -11,8 +11,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from autobot.adapters.system.sockets import address_towards
-from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.placing import AI_CONTEXTS, WORKER_ROW, Placement
+from autobot.bootstrap.version import VERSION
 from autobot.config import Config
 from autobot.contexts.roles.module import Self
 from autobot.gateway.message_schemas import contract_schema

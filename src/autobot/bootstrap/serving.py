@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from autobot.adapters.system.lock import told_address
-from autobot.adapters.system.sockets import bind_unix, connect_unix
+from autobot.adapters.system.sockets import bind_unix
 from autobot.bootstrap.channels import follow_log
+from autobot.bootstrap.dialling import CONTROL_SOCKET
 from autobot.bootstrap.edge import Edge, quotas_of
 from autobot.bootstrap.outside import real_outside
-from autobot.bootstrap.placing import ROLES_FOLDER
 from autobot.bootstrap.product import Product, assemble
 from autobot.bootstrap.running import every, running
 from autobot.bootstrap.server import WebServer, address_of, listen, run_loop, settle_memory
@@ -28,11 +27,8 @@ from autobot.kernel.core.context import Principal
 from autobot.kernel.core.errors import ConfigurationError, NotFound
 from autobot.kernel.event_store.patience import patiently
 
-CONTROL_SOCKET: Final = "control.sock"
 USAGE_EVERY_S: Final = 60.0
 """How often it is written when credentials were last used."""
-CONTROL_LINE_MAX: Final = 64 * 1024 * 1024
-"""Bytes of one answer."""
 OPERATOR: Final = Principal(id="cli", kind="service", role="admin", user_id="cli", username="command line")
 """Who the command line is: the operating system let it open the control socket."""
 Say = Callable[[str], None]
@@ -50,22 +46,6 @@ def check_tls(config: Config) -> None:
             f"{config.tls_cert} and {config.tls_key} cannot be used for TLS: {why or 'the key is encrypted'}.",
             hint="AUTOBOT_TLS_CERT is a certificate chain in PEM, AUTOBOT_TLS_KEY its key without a password.",
         ) from error
-
-
-async def dial_control(config: Config) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
-    """Return a connection to the AutoBot that runs on this data folder, None when none does."""
-    # Scaled, a backend answers the command line of its machine; in which slot one runs changes over time.
-    backends = await asyncio.to_thread(lambda: sorted((config.data_dir / ROLES_FOLDER).glob("backend*")))
-    for folder in (config.data_dir, *backends):
-        dialled = await asyncio.to_thread(connect_unix, folder / CONTROL_SOCKET)
-        if dialled is not None:
-            return await asyncio.open_unix_connection(sock=dialled, limit=CONTROL_LINE_MAX)
-    return None
-
-
-def running_address(config: Config) -> str | None:
-    """Return where the AutoBot that runs on this data folder listens, None when it does not serve."""
-    return told_address(config.data_dir)
 
 
 def control_of(product: Product) -> Control:

@@ -25,11 +25,11 @@ from autobot.adapters.vault.service_tokens import KeyedServiceTokens
 from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.accelerators import GRPC_SOCKET
 from autobot.bootstrap.enlisting import enlisted
-from autobot.bootstrap.knowing import VERSION
 from autobot.bootstrap.outside import has_grpc, key_path, need_grpc, need_postgres
 from autobot.bootstrap.parent import READY, Life, lived
 from autobot.bootstrap.selves import reachable
 from autobot.bootstrap.server import LEAVE_S, WebServer, address_of, listen, run_loop
+from autobot.bootstrap.version import VERSION
 from autobot.config import Config
 from autobot.contexts.roles.module import Membership
 from autobot.contracts.inference import Load
