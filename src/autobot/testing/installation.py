@@ -23,6 +23,8 @@ from autobot.testing.valkey import ValkeyServer
 CHAT: Final = "/api/v1/chat/sessions"
 WAIT_S: Final = 180.0
 LOOK_S: Final = 0.05
+PACE_S: Final = 0.05
+"""Seconds between an answer and a person's next request: what is asked without a pause takes the cores from what is tested."""
 
 
 @dataclass
@@ -124,7 +126,8 @@ class Load(threading.Thread):
                 number += 1
                 key = f"{self._name}-{number:06}-of-a-test"
                 while not self._tried(client, key) and not self.ending.is_set():
-                    time.sleep(0.05)
+                    time.sleep(PACE_S)
+                self.ending.wait(PACE_S)
 
     def _tried(self, client: Client, key: str) -> bool:
         try:

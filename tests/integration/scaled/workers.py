@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from autobot.testing.harness import environment_for
-from autobot.testing.installation import Installation
+from autobot.testing.installation import PACE_S, Installation
 
 READY = "Takes work at "
 ROLES = "/api/v1/system/roles"
@@ -117,6 +117,7 @@ class Embedding(threading.Thread):
                 if reply.status != 200 or len(reply.json["data"]) != 1:
                     self.refused.append(f"{reply.status} {reply.text[:300]}")
                 self.answered += 1
+                self.ending.wait(PACE_S)
 
 
 @contextmanager
