@@ -13,7 +13,9 @@ class Suite:
     Attributes:
         name: what the report calls it.
         folders: below the project's root; all of one stage run in one pytest.
-        workers: pytest-xdist processes; 0 runs in one process, for tests that need the machine for themselves.
+        workers: pytest-xdist processes; 0 runs in one process, for tests that need the machine for themselves. More than
+            cores where tests wait for what takes its time.
+        dist: how tests are dealt out to them: `load` one by one, `loadfile` by files.
         timeout_s: seconds after which the stage counts as hung.
     """
 
@@ -21,6 +23,7 @@ class Suite:
     folders: tuple[str, ...]
     workers: int
     timeout_s: int
+    dist: str = "load"
 
 
 FAST = Suite(
@@ -30,7 +33,7 @@ FAST = Suite(
     timeout_s=900,
 )
 INTEGRATION = Suite(name="integration", folders=("tests/integration",), workers=2, timeout_s=900)
-BROWSER = Suite(name="browser", folders=("tests/e2e",), workers=0, timeout_s=900)
+BROWSER = Suite(name="browser", folders=("tests/e2e",), workers=3, timeout_s=900, dist="loadfile")
 FAULTS = Suite(name="faults", folders=("tests/faults",), workers=0, timeout_s=1200)
 
 BEFORE_WEB = (FAST,)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tools import check, environment, machine, suites, web
+from tools import check, environment, leftovers, machine, suites, web
 from tools.console import SetupError, say, stop
 from tools.environment import ROOT, TOOLS, VENV, environ
 
@@ -21,7 +21,10 @@ CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """How one stage ended; `problems` are failures that no single test stands for."""
+    """How one stage ended.
+
+    `problems` are failures that no single test stands for; `left` are processes that outlived it, which is told and fails nothing.
+    """
 
     name: str
     seconds: float
@@ -29,11 +32,13 @@ class Stage:
     failed: int = 0
     skipped: int = 0
     problems: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     def line(self) -> str:
         """The stage in one line."""
         words = f"{self.name}: {self.passed} passed, {self.failed} failed, {self.skipped} skipped ({self.seconds:.1f} s)"
-        return "\n".join((words, *(f"  {problem}" for problem in self.problems)))
+        left = (f"left running, and ended: {one}" for one in self.left)
+        return "\n".join((words, *(f"  {line}" for line in (*self.problems, *left))))
 
 
 def counted(report: Path) -> tuple[int, int, int]:
@@ -57,6 +62,7 @@ def judged(
     exit_code: int | None,
     *,
     empty: Sequence[str] = (),
+    left: Sequence[str] = (),
     strict: bool = CI,
 ) -> Stage:
     """A stage out of its report and exit code; under CI a skipped test and an empty suite are failures too.
@@ -67,6 +73,7 @@ def judged(
         report: its JUnit file, absent when the runner never came to write it.
         exit_code: the runner's; None when it was stopped because it hung.
         empty: folders of the stage that hold no test.
+        left: processes that it left running.
         strict: whether a skip and an empty suite count as failures.
     """
     passed, failed, skipped = counted(report) if report.is_file() else (0, 0, 0)
@@ -83,18 +90,32 @@ def judged(
         for folder in empty:
             say(f"  {folder} holds no test yet")
     return Stage(
-        name=name, seconds=seconds, passed=passed, failed=failed, skipped=skipped, problems=tuple(problems)
+        name=name,
+        seconds=seconds,
+        passed=passed,
+        failed=failed,
+        skipped=skipped,
+        problems=tuple(problems),
+        left=tuple(left),
     )
 
 
-def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout_s: int) -> int | None:
-    """Run a stage with its output passing through; None when it hung and had to be killed."""
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout_s: int,
+    patience_s: float = leftovers.PATIENCE_S,
+) -> tuple[int | None, list[str]]:
+    """Run a stage with its output passing through; what outlives it gets `patience_s` to end.
+
+    Returns its exit code, None when it hung and had to be killed, and what it left running, which is ended.
+    """
+    before = leftovers.running()
     with subprocess.Popen(list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL) as process:
-        try:
-            return process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return None
+        code = leftovers.wait(process, timeout_s)
+    return code, leftovers.left(before, patience_s)
 
 
 def has_tests(folder: str) -> bool:
@@ -111,8 +132,10 @@ def python_suite(suite: suites.Suite) -> Stage:
     report.unlink(missing_ok=True)
     started = time.monotonic()
     exit_code: int | None = 0
+    left: Sequence[str] = ()
     if folders:
-        workers = ["-n", str(suite.workers)] if suite.workers else []
+        dealt = ["-n", str(suite.workers), "--dist", suite.dist, "--no-loadscope-reorder"]
+        workers = dealt if suite.workers else []
         words = [
             str(VENV / "bin" / "python"),
             "-m",
@@ -123,10 +146,10 @@ def python_suite(suite: suites.Suite) -> Stage:
             *folders,
         ]
         path = f"{environ().get('PATH', '')}:/usr/sbin:/sbin"
-        exit_code = run(words, cwd=ROOT, env=environ() | {"PATH": path}, timeout_s=suite.timeout_s)
+        exit_code, left = run(words, cwd=ROOT, env=environ() | {"PATH": path}, timeout_s=suite.timeout_s)
     if exit_code == PYTEST_NO_TESTS:
         empty, exit_code = list(suite.folders), 0
-    return judged(suite.name, time.monotonic() - started, report, exit_code, empty=empty)
+    return judged(suite.name, time.monotonic() - started, report, exit_code, empty=empty, left=left)
 
 
 def web_suite() -> Stage:
@@ -138,8 +161,8 @@ def web_suite() -> Stage:
     if not web.present():
         return judged("web", 0.0, report, 0, empty=["web"])
     words = ["vitest", "run", "--reporter=default", "--reporter=junit", f"--outputFile.junit={report}"]
-    exit_code = run(words, cwd=web.WEB, env=web.environment_of_node(), timeout_s=600)
-    return judged("web", time.monotonic() - started, report, exit_code)
+    exit_code, left = run(words, cwd=web.WEB, env=web.environment_of_node(), timeout_s=600)
+    return judged("web", time.monotonic() - started, report, exit_code, left=left)
 
 
 def checks() -> Stage:
@@ -193,6 +216,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make test", description=__doc__)
     parser.add_argument("--setup-only", action="store_true", help="set up and stop")
     chosen = parser.parse_args()
+    leftovers.adopt()
     try:
         stages = [set_up()]
     except SetupError as error:

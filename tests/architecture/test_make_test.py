@@ -103,6 +103,46 @@ def test_a_runner_that_died_is_a_problem(tmp_path: Path) -> None:
     assert not judged("x", 1, missing, 0, strict=False).problems
 
 
+LEAVING = """
+import sys
+from pathlib import Path
+from tools import leftovers
+from tools.test import run
+leftovers.adopt()
+words = ["/bin/sh", "-c", sys.argv[1]]
+path = {"PATH": "/usr/bin:/bin"}
+code, left = run(words, cwd=Path("/"), env=path, timeout_s=int(sys.argv[2]), patience_s=3.0)
+print(code, left, leftovers.running())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans over")
+@pytest.mark.parametrize(
+    ("words", "timeout_s", "said"),
+    [
+        ("exit 3", 60, "3 [] {}"),
+        ("sleep 0.2 & exit 0", 60, "0 [] {}"),
+        ("(setsid sleep 4321 &) ; exit 0", 60, "0 ['sleep 4321'] {}"),
+        ("(setsid sleep 4321 &) ; sleep 1234", 1, "None ['sleep 1234', 'sleep 4321'] {}"),
+    ],
+    ids=["nothing", "what ends by itself", "a daemon", "what hung"],
+)
+def test_what_a_stage_leaves_running_is_found_and_ended(words: str, timeout_s: int, said: str) -> None:
+    """A process that outlives its stage, in whatever session, is named and ended; one that ends soon is none."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING, words, str(timeout_s)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout.strip(), done.stderr) == (said, "")
+
+
+def test_what_was_left_running_is_told(tmp_path: Path) -> None:
+    """It stands in the line of its stage, and is no failure."""
+    stage = judged("x", 1, tmp_path / "missing.xml", 0, left=["sleep 4321"], strict=True)
+    assert stage.problems == ()
+    assert stage.line().splitlines()[1:] == ["  left running, and ended: sleep 4321"]
+
+
 def test_an_empty_suite_fails_ci_only(tmp_path: Path) -> None:
     """A folder without tests is reported, and under CI it is a failure."""
     missing = tmp_path / "missing.xml"
