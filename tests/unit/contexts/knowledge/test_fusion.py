@@ -74,6 +74,14 @@ def test_a_word_that_one_passage_has_stands_out() -> None:
     assert ids(by_score([two, meaning], whole=100))[:2] == ["5.1.0", "part.1.0"]
 
 
+def test_a_passage_without_a_vector_yet_is_not_far_from_the_question() -> None:
+    """A list of all vectors says nothing of a passage that has none: the one that has the words stays first."""
+    words = ranked(("new.1.0", 5.0))
+    meaning = ranked(*((f"{n}.1.0", 0.5 - n / 10) for n in range(3)))
+    assert ids(by_score([words, meaning], whole=100, silent=(1,)))[0] == "new.1.0"
+    assert ids(by_score([words, meaning], whole=100))[0] == "0.1.0"
+
+
 def test_each_document_comes_once_by_its_best_passage() -> None:
     """The first passage of a document stands for it."""
     found = ranked(("a.1.3", 3.0), ("b.1.0", 2.0), ("a.1.0", 1.0), ("b.1.7", 0.5))

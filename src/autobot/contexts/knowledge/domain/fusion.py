@@ -10,7 +10,7 @@ order and above 0, as readers expect of a score; the middle of what was found is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 RANK_CONSTANT: Final = 60
@@ -46,18 +46,22 @@ def by_rank(
     return _ordered(lists, sums, most)
 
 
-def by_score(lists: Sequence[Sequence[Ranked]], whole: int = 0) -> list[Ranked]:
+def by_score(lists: Sequence[Sequence[Ranked]], whole: int = 0, silent: Container[int] = ()) -> list[Ranked]:
     """Return passages by the mean of their scores in standard form, best first; scores are its logistic (above 0, up to 1).
 
     A list that has not found a passage counts it as its last one, or as a deviation below the middle if that is lower. One
     of fewer than `whole` passages has found all that there is: the others have a score of 0 there, and are part of its
     middle. So a word that one passage alone has, a part's number, stands out as far as it should; that list by itself has
-    no deviation.
+    no deviation. `silent`: places of lists that, when whole, say nothing of the others: these may have no vector yet, and
+    stand in the middle.
     """
     everyone = dict.fromkeys([one.passage_id for found in lists for one in found], 0.0)
-    forms = [
-        _standard(found, len(everyone) - len(found) if len(found) < whole else 0) for found in lists if found
-    ]
+    forms = []
+    for at, found in enumerate(lists):
+        if found:
+            others = len(everyone) - len(found) if len(found) < whole else 0
+            scores, unfound = _standard(found, 0 if at in silent else others)
+            forms.append((scores, 0.0 if others and at in silent else unfound))
     sums = everyone
     for scores, unfound in forms:
         known = scores.get

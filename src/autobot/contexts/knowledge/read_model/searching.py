@@ -119,7 +119,8 @@ def _named(query: SearchKnowledge) -> tuple[str, ...]:
 def _results(lists: Mapping[StageName, Sequence[Ranked]], grouped: bool) -> Sequence[Ranked]:
     """Return what results come by: of hybrid search words and the moved question, joined; else the one list that is there."""
     joined = [lists[stage] for stage in ("lexical", "feedback") if stage in lists] or list(lists.values())
-    found = by_score(joined, POOL) if len(joined) > 1 else joined[0]
+    # A passage that is not among all that have vectors has none yet: that says nothing of what it means.
+    found = by_score(joined, POOL, silent=(1,)) if len(joined) > 1 else joined[0]
     return by_document(found) if grouped else found
 
 
