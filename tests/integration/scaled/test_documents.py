@@ -119,5 +119,6 @@ def test_backends_share_the_work_and_take_over_from_one_that_is_killed(installat
         assert view.expect(200).json["status"] == "ready", view.json
         assert view.json["version"] == 1
     facts = f"{EVENTS}?type=autobot.knowledge.document_indexed.v1&limit=200"
-    said = [one["data"]["document_id"] for one in admin.get(facts).expect(200).json]
+    # What other tests of this installation erased has no data any more.
+    said = [one["data"]["document_id"] for one in admin.get(facts).expect(200).json if "data" in one]
     assert sorted(one for one in said if one in ids) == sorted(ids)
