@@ -3,14 +3,16 @@
 What counts as a break follows from who reads what. A *request* may only be accepted more widely (no new required member,
 no narrower type, limit or enumeration, nothing taken away). A *response* may only say what an older reader already
 understands: no member removed or made optional, no other type. New members and new values of an enumeration in a response
-are additions: readers of this API ignore members and values that they do not know.
+are additions: readers of this API ignore members and values that they do not know. A break that was decided stands in
+`schema/breaks.toml`, with its decision.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,6 +20,7 @@ from tools.console import say
 from tools.environment import ROOT, VENV, environ
 
 SCHEMA = "schema/openapi.json"
+DECIDED = "schema/breaks.toml"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 LOWER_LIMITS = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 UPPER_LIMITS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
@@ -314,6 +317,20 @@ def exported() -> Mapping[str, Json]:
     return document
 
 
+def decided(text: str) -> dict[str, str]:
+    """The ends of findings that were decided, with the number of the decision. Raises SystemExit where there is none."""
+    breaks = {one["finding"]: one["decision"] for one in tomllib.loads(text).get("break", [])}
+    for finding, decision in breaks.items():
+        if not list((ROOT / "docs" / "decisions").glob(f"{decision}-*.md")):
+            raise SystemExit(f"{DECIDED}: {finding!r} names decision {decision}, which is not there.")
+    return breaks
+
+
+def undecided(found: Sequence[str], breaks: Mapping[str, str]) -> list[str]:
+    """The findings that no decision names."""
+    return [line for line in found if not any(line.endswith(end) for end in breaks)]
+
+
 def main() -> int:
     """Check drift, then breaking changes against the published schema."""
     path = ROOT / SCHEMA
@@ -328,11 +345,18 @@ def main() -> int:
     if base is None:
         say(f"No published {SCHEMA} to compare with: this is the first.")
         return 0
-    found = breaking_changes(base[1], committed)
+    breaks = decided((ROOT / DECIDED).read_text(encoding="utf-8"))
+    all_found = breaking_changes(base[1], committed)
+    found = undecided(all_found, breaks)
+    if len(all_found) > len(found):
+        say(f"{len(all_found) - len(found)} breaks were decided ({', '.join(sorted(set(breaks.values())))}).")
     for line in found:
         say(f"breaks clients of {base[0]}: {line}")
     if found:
-        say("Add beside it instead of changing it, or give the new shape a new path.")
+        say(
+            "Add beside it instead of changing it, give the new shape a new path, or decide it: "
+            f"an ADR, and its number in {DECIDED}."
+        )
     return 1 if found else 0
 
 

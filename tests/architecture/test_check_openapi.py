@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.check_openapi import breaking_changes
+from tools.check_openapi import breaking_changes, decided, undecided
 
 Json = dict[str, Any]
 
@@ -227,3 +227,12 @@ def test_a_renamed_schema_is_no_change() -> None:
     content = at(document, "paths", "/notes", "post", "requestBody", "content", "application/json")
     content["schema"]["$ref"] = "#/components/schemas/Draft"
     assert breaking_changes(BASE, document) == []
+
+
+def test_a_break_passes_only_by_a_decision_that_is_there() -> None:
+    """A finding that a decision names passes, every other one stays; a number without a decision is refused."""
+    breaks = decided('[[break]]\nfinding = "body: narrower now"\ndecision = "0055"\n')
+    assert undecided(["POST /a body: narrower now", "GET /a: gone"], breaks) == ["GET /a: gone"]
+    assert undecided(["GET /a: gone"], decided("")) == ["GET /a: gone"]
+    with pytest.raises(SystemExit, match="9999"):
+        decided('[[break]]\nfinding = "x"\ndecision = "9999"\n')
