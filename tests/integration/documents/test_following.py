@@ -52,7 +52,8 @@ async def test_facts_and_progress_come_as_they_happen(client: Client, server: Se
     for number in range(3):
         upload(client, LONG + bytes([65 + number]), f"before-{number}.txt").expect(202)
     async with socket(server, key) as following:
-        made = upload(client, LONG, "ferns.txt").expect(202).json
+        # Progress is told twice a second: this one takes longer than that.
+        made = upload(client, LONG * 2, "ferns.txt").expect(202).json
         await subscribed(following, made["id"])
         while "document_indexed" not in facts(heard):
             heard.append(await hear(following))

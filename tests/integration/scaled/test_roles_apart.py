@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -302,7 +303,14 @@ def test_a_child_without_parent_ends_though_its_servers_are_gone(tmp_path: Any) 
 def test_sign_in_links_lead_to_a_gateway(installation: Installation) -> None:
     """Whichever process the command line asks, the link names a gateway, which serves the page behind it."""
     server = installation.server
+
+    def apart(folder: Path) -> bool:
+        """Say whether a process that runs answers there, and not the command line by itself as after a restart."""
+        told = run_cli(folder, "roles", "list", "--json", environment=server.environment)
+        return told.returncode == 0 and json.loads(told.stdout)["mode"] == "scaled"
+
     for asked in (server.folder, server.folder / "roles" / "backend"):
+        installation.until(lambda folder=asked: apart(folder), f"an answer at {asked.name}")
         done = run_cli(asked, "users", "add", f"by-{asked.name}", environment=server.environment)
         assert done.returncode == 0, done.stderr
         address, _, path = done.stdout.strip().partition("/sign-in#token=")
