@@ -138,8 +138,8 @@ def prepared(server: ServerProcess) -> tuple[str, str, Made]:
             for at in range(0, len(questions), 100):
                 body = {"model": "all-minilm-l6-v2", "input": questions[at : at + 100]}
                 rows += [one["embedding"] for one in embedded(client, body)]
+        key = server.key()
         server.stop()
-    key = server.key()
     return shelf, key, Made(centres=np.array(rows, dtype=np.float32))
 
 
