@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GROUP: Final = 128
-"""Numbers that share a scale. Of the built-in model's questions 32 cost 28 % more time than 128, 384 cost 3 % less; the
+"""Numbers that share a scale. Of 300 questions, four at a time, 32 cost 28 % more time than 128, 384 cost 2 % less; the
 mean cosine to the reference is 0.9995, 0.9990 and 0.9977."""
 STEPS: Final = 255
 HINT: Final = "DYNAMIC_QUANTIZATION_GROUP_SIZE"
