@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from autobot.testing.harness import ServerProcess
-from tests.e2e.browser import DESKTOP, PHONE, Visit, audit, drawer, is_wider_than_its_window
+from tests.e2e.browser import DESKTOP, PHONE, Visit, audit, drawer, is_wider_than_its_window, visiting
 from tests.e2e.conftest import Open
 from tests.integration.product.host import Host
 from tests.integration.product.poison import poison, reply_requested
@@ -223,29 +224,36 @@ def test_a_user_is_told_whom_to_ask(reader: Visit) -> None:
     expect(page.get_by_text("Operators and administrators see read models")).to_be_visible()
 
 
-def test_a_list_that_stopped_is_not_called_empty(opened: Open, tmp_path: Path) -> None:
-    """Where an event stopped the read model of chats, the list says since when it lacks what is there, and leads an
-    operator to what mends it; the chat itself is there."""
+@pytest.fixture
+def halted(tmp_path: Path) -> Iterator[ServerProcess]:
+    """AutoBot whose read model of chats was stopped by an event that it cannot fold."""
     folder = tmp_path / "data"
     with ServerProcess(folder):
         pass
     poison(folder, [reply_requested(1, {"session_id": 1}, "chat-bad")])
-    with ServerProcess(folder) as server, ExitStack() as closing:
-        host = Host(server, closing)
+    with ServerProcess(folder) as running:
+        yield running
+
+
+def test_a_list_that_stopped_is_not_called_empty(browser: Browser, halted: ServerProcess) -> None:
+    """Where an event stopped the read model of chats, the list says since when it lacks what is there, and leads an
+    operator to what mends it; the chat itself is there."""
+    with ExitStack() as closing:
+        host = Host(halted, closing)
         alice = host()
         session = alice.chat(title="It is there")
         answer = alice.client.get("/api/v1/chat/sessions").expect(200).json
         assert (answer["items"], answer["behind"]["state"]) == ([], "stopped")
         assert answer["behind"]["since"] is not None
-        page = opened(server.address).becomes(alice.client).go("/chat")
+        page = closing.enter_context(visiting(browser, halted.address)).becomes(alice.client).go("/chat")
         rail = page.get_by_role("navigation", name="Chats")
         expect(rail.get_by_role("status")).to_contain_text("The list of chats has stopped")
         expect(rail.get_by_role("status")).to_contain_text("An operator sees why")
         expect(page.get_by_text("No chats yet")).to_have_count(0)
-        page.goto(f"{server.address}/chat/{session}")
+        page.goto(f"{halted.address}/chat/{session}")
         expect(page.get_by_role("heading", name="It is there")).to_be_visible()
         assert audit(page) == []
-        page = opened(server.address).becomes(host.admin.client).go("/chat")
+        page = closing.enter_context(visiting(browser, halted.address)).becomes(host.admin.client).go("/chat")
         page.get_by_role("link", name="Why, and what mends it").click()
         expect(chats(page)).to_contain_text("stopped")
         page.get_by_role("link", name="The setting for that").click()
