@@ -85,7 +85,8 @@ class TestWebTransport(OverTheWeb):
 @pytest.mark.parametrize(
     "url",
     ["http://127.0.0.1/", "http://localhost:1/", "http://[::1]/", "http://169.254.169.254/", "http://2130706433/",
-     "http://0x7f.1/", "http://[::ffff:10.0.0.1]/", "http://[64:ff9b::a00:1]/"],
+     "http://0x7f.1/", "http://[::ffff:10.0.0.1]/", "http://[64:ff9b::a00:1]/", "http://127。0。0。1/", "http://127．0．0．1/",
+     "http://１２７｡0｡0｡1/", "http://①②⑦.⓪.⓪.①/"],
 )  # fmt: skip
 async def test_as_shipped_it_reaches_no_private_address(url: str) -> None:
     """Loopback, private, link-local and mapped addresses are refused in every notation, before a byte is sent."""

@@ -201,7 +201,17 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "localhost", "0x7f000001", "2130706433", "127.1", "[::1]", "[::ffff:127.0.0.1]"]
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "0x7f000001",
+        "2130706433",
+        "127.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "127。0。0。1",
+    ],
 )
 async def test_a_guarded_transport_does_not_reach_this_machine(host: str) -> None:
     """Whatever notation an address hides behind, it is judged after it was resolved, and nothing is sent."""

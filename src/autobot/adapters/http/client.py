@@ -77,6 +77,17 @@ class PublicResolver(ThreadedResolver):
         return found
 
 
+def public_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Return the socket for an address that is about to be connected to. Raises Forbidden unless it is public.
+
+    Names are judged as they are resolved. What aiohttp takes for an address it never resolves: that is judged here, as it
+    is once it is written in ASCII (`127` and `1` with other dots between).
+    """
+    family, kind, protocol, _, where = address
+    require_public(where[0], where[0])
+    return socket.socket(family, kind, protocol)
+
+
 class LibraryAnswer:
     """An answer that aiohttp reads."""
 
@@ -151,6 +162,7 @@ def open_session(options: HttpOptions, count: Count | None) -> tuple[ClientSessi
         **keeping,
         resolver=PublicResolver() if options.guarded else None,
         use_dns_cache=not options.guarded,
+        socket_factory=public_socket if options.guarded else None,
     )
     connector.count = count
     session = ClientSession(
