@@ -217,6 +217,10 @@ def run(arguments: Sequence[str]) -> int:
         show = getattr(error, "format_message", None)
         if show is None:
             raise
-        complain(show(), "autobot --help")
+        place = getattr(error, "ctx", None)
+        # Its reader of choices puts its own kind of error before them.
+        complain(
+            show().replace("Value error, ", "", 1), f"{place.command_path if place else 'autobot'} --help"
+        )
         return Exit.USAGE
     return int(result or 0)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from autobot.cli.choices import Mode
 from autobot.cli.console import Ask, run_with
 from autobot.cli.output import Exit, say, show_json, table
 from autobot.config import Config
@@ -28,7 +29,7 @@ def evaluate(
     question_set: Annotated[
         str, typer.Option("--set", help="Ask the questions of this stored set of --collection.")
     ] = "",
-    mode: Annotated[str, typer.Option(help="hybrid, lexical or vector.")] = "hybrid",
+    mode: Annotated[Mode, typer.Option(help="By words and meaning, by words, or by meaning.")] = "hybrid",
     collection: Annotated[str, typer.Option(help="Search this collection alone.")] = "",
     acting_for: Annotated[str, typer.Option("--user", help="Search as this user (name or id) would.")] = "",
     position: Annotated[

@@ -13,6 +13,7 @@ from autobot.cli.scaffold import link as rows
 from autobot.cli.scaffold.files import checkout, declared_classes, refuse_taken, templates, write_all
 from autobot.cli.scaffold.names import ContextNames, names_of
 from autobot.kernel.core.errors import Conflict, InvalidInput
+from autobot.kernel.links.row import ErrorHandling, Idempotency, Pattern, TransportName
 
 new = typer.Typer(help="Write the files of a new context or link, with a passing test.", no_args_is_help=True)
 
@@ -62,18 +63,16 @@ def new_link(
     source: Annotated[str, typer.Argument(metavar="FROM", help="Where the hop begins, such as backend.")],
     to: Annotated[str, typer.Argument(metavar="TO", help="Where it ends, such as crm.")],
     doc: Annotated[str, typer.Option(help="One line for people: what it is for.")],
-    pattern: Annotated[
-        str, typer.Option(help="request-response, streaming, async-command, pub-sub …")
-    ] = "request-response",
-    transport: Annotated[str, typer.Option(help="direct, http, grpc, websocket, stream, pubsub.")] = "http",
+    pattern: Annotated[Pattern, typer.Option(help="How the two speak.")] = "request-response",
+    transport: Annotated[TransportName, typer.Option(help="What carries it.")] = "http",
     timeout: Annotated[float | None, typer.Option(help="Seconds of one attempt.")] = None,
     total: Annotated[float | None, typer.Option(help="Seconds of the whole call.")] = None,
     retries: Annotated[int, typer.Option(min=0, max=100, help="Further attempts.")] = 0,
     idempotency: Annotated[
-        str | None, typer.Option(help="What makes repeating safe: required, effect-free, delivery, method.")
+        Idempotency | None, typer.Option(help="What makes repeating safe; needed with --retries.")
     ] = None,
     error_handling: Annotated[
-        str, typer.Option(help="propagate, rollback, buffer, fallback, failover, reconnect.")
+        ErrorHandling, typer.Option(help="What becomes of a call that fails.")
     ] = "propagate",
 ) -> None:
     """Append a row to the shipped matrix and write the test that proves it."""

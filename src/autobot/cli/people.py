@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from autobot.cli.choices import Role
 from autobot.cli.console import Ask, run_with
 from autobot.cli.output import Exit, complain, say, show_json, table
 from autobot.config import Config
@@ -94,7 +95,7 @@ def list_users(as_json: Json = False) -> None:
 @users.command("add")
 def add_user(
     username: Annotated[str, typer.Argument()],
-    role: Annotated[str, typer.Option(help="admin, operator, user or viewer.")] = "user",
+    role: Annotated[Role, typer.Option(help="What they may.")] = "user",
 ) -> None:
     """Let somebody in; prints a sign-in link for them."""
 
@@ -134,7 +135,7 @@ def _change(username: str, **fields: Any) -> int:
 
 
 @users.command("role")
-def change_role(username: Who, role: Annotated[str, typer.Argument()]) -> None:
+def change_role(username: Who, role: Annotated[Role, typer.Argument()]) -> None:
     """Give a user another role."""
     raise typer.Exit(_change(username, role=role))
 
@@ -175,20 +176,31 @@ def remove_user(
 
 
 async def sign_in_link(ask: Ask, config: Config, token: str) -> str:
-    """Return the address that signs in once, its path alone when nobody listens for people.
+    """Return the address that signs in once; its path alone, and how to make it whole, where no address is known.
 
     The token stands behind `#`, so no server log ever holds it.
     """
-    return f"{config.public_url or await _face(ask, config)}/sign-in#token={token}"
+    face = config.public_url or await _face(ask, config)
+    if not face:
+        complain(
+            "The address at which people reach this installation is not known here: put it before the path.",
+            "AUTOBOT_PUBLIC_URL=https://… gives it, here and to every gateway.",
+        )
+    return f"{face}/sign-in#token={token}"
 
 
 async def _face(ask: Ask, config: Config) -> str:
-    """Return where people reach AutoBot: with roles apart at a gateway, whatever else listens on this data folder."""
+    """Return where people reach AutoBot, empty when nobody here knows it.
+
+    With roles apart that is a gateway, whatever else listens on this data folder. Where none of them answers here,
+    the command line opened the database itself: the gateways are on other machines, or not up.
+    """
     from autobot.bootstrap import running_address
 
     found = await ask("ListRoles")
     if found["mode"] == "embedded":
-        return running_address(config) or config.local_url
+        alone = "" if config.redis_url else config.local_url
+        return running_address(config) or alone
     gateways = [
         one["address"] for one in found["items"] if "gateway" in one["roles"] and one["state"] == "live"
     ]

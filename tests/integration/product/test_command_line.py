@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from autobot.cli import choices
+from autobot.cli.app import LATER as LATER_PARTS
+from autobot.cli.app import PARTS, SERVED, WORKER
 from autobot.config import LATER
+from autobot.contracts.identity.words import UserRole
+from autobot.contracts.knowledge.question_sets import Form
+from autobot.contracts.knowledge.search import SearchMode
+from autobot.kernel.links.row import ErrorHandling, Idempotency, Pattern, TransportName
 from autobot.testing.harness import ServerProcess, environment_for, run_cli
+from autobot.testing.postgres import Cluster
+from autobot.testing.valkey import ValkeyServer
 
 
 def test_links_lead_to_the_server_that_runs(server: ServerProcess) -> None:
@@ -71,10 +82,10 @@ USAGE = {
 
 def test_what_is_wrong_is_said_in_words_of_the_command_line(server: ServerProcess) -> None:
     """No name of the published language's commands stands in a message."""
-    done = run_cli(server.folder, "users", "add", "somebody", "--role", "king")
+    done = run_cli(server.folder, "users", "add", "some body")
     assert done.returncode == 3
     assert "AddUser" not in done.stderr
-    assert "king" in done.stderr
+    assert "username" in done.stderr
 
 
 @pytest.mark.parametrize("name", sorted(LATER))
@@ -124,7 +135,55 @@ def test_a_wrong_word_names_its_option(server: ServerProcess, tmp_path: Path) ->
     """What an option must be is told in words, with its name, whether AutoBot runs or not."""
     file = tmp_path / "questions.json"
     file.write_text('[{"query": "x", "relevant": {"d": 1}}]', encoding="utf-8")
-    mode = run_cli(server.folder, "knowledge", "eval", str(file), "--mode", "foo")
-    assert "mode must not be 'foo'" in mode.stderr
     position = run_cli(server.folder, "knowledge", "eval", str(file), "--position", "-1")
     assert "as_of/position must be at least 0." in position.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        (("knowledge", "eval", "--mode"), get_args(SearchMode)),
+        (("users", "add", "ann", "--role"), get_args(UserRole)),
+        (("users", "role", "admin"), get_args(UserRole)),
+        (("new", "link", "backend", "crm", "--doc=x", "--pattern"), get_args(Pattern)),
+        (("new", "link", "backend", "crm", "--doc=x", "--transport"), get_args(TransportName)),
+        (("new", "link", "backend", "crm", "--doc=x", "--idempotency"), get_args(Idempotency)),
+        (("new", "link", "backend", "crm", "--doc=x", "--error-handling"), get_args(ErrorHandling)),
+        (("serve",), (*SERVED, WORKER)),
+        (("add",), (*PARTS, *LATER_PARTS)),
+    ],
+    ids=lambda one: f"{one[0]}-{one[-1].strip('-')}",
+)
+def test_few_words_to_choose_from_are_named(
+    tmp_path: Path, words: tuple[str, ...], taken: tuple[str, ...]
+) -> None:
+    """Where an option or argument takes one of few words, help names them all, and so does what is said of another."""
+    folder, command = tmp_path / "data", words[:1] if words[0] in ("serve", "add") else words[:2]
+    refused = run_cli(folder, *words, "foo")
+    assert (refused.returncode, named(refused.stderr) & set(taken)) == (2, set(taken))
+    assert "Value error" not in refused.stderr
+    assert named(run_cli(folder, *command, "--help").stdout) & set(taken) == set(taken)
+    assert not folder.exists()
+
+
+def named(text: str) -> set[str]:
+    """Return the words of a text that is broken into lines, behind hyphens too."""
+    return set(re.findall(r"[\w-]+", re.sub(r"-\n\s+", "-", text)))
+
+
+def test_the_words_to_choose_from_are_the_contracts() -> None:
+    """What the command line writes out once more is what the contracts say."""
+    assert (choices.Role, choices.Mode, choices.Form) == (UserRole, SearchMode, Form)
+
+
+@pytest.mark.needs_program("initdb")
+def test_a_link_of_which_nobody_knows_the_address_says_so(tmp_path: Path) -> None:
+    """Asked where no role of a scaled installation answers, a sign-in link names no address that nobody gave."""
+    with Cluster() as cluster, ValkeyServer() as valkey:
+        given = {"AUTOBOT_DATABASE_URL": cluster.database(), "AUTOBOT_REDIS_URL": valkey.url}
+        unknown = run_cli(tmp_path / "data", "users", "link", environment=given)
+        public = {**given, "AUTOBOT_PUBLIC_URL": "https://example.org/autobot"}
+        known = run_cli(tmp_path / "data", "users", "link", environment=public)
+    assert unknown.stdout.startswith("/sign-in#token=")
+    assert "AUTOBOT_PUBLIC_URL" in unknown.stderr
+    assert (known.stdout.partition("#")[0], known.stderr) == ("https://example.org/autobot/sign-in", "")
