@@ -19,7 +19,7 @@ from autobot.kernel.event_store.ports import EventStore
 if TYPE_CHECKING:
     from autobot.adapters.postgres.passages import PostgresPassages
     from autobot.adapters.postings.passages import WordPassages
-    from autobot.adapters.usearch.passages import NearPassages
+    from autobot.adapters.usearch.passages import NearPassages, TooMany
 
 PASSAGES: Final = "passages.db"
 FILES: Final = ("*.usearch", "*.postings")
@@ -40,13 +40,22 @@ class OwnIndex(IndexOver):
     load and memory, so it is loaded when they are of use: from `least` passages on, or when files of them are found.
     """
 
-    def __init__(self, store: SqlitePassages | PostgresPassages, config: Config, least: int = MANY) -> None:
-        """`least` is the number of vectors, and of passages, from which on graphs and lists are worth it."""
+    def __init__(
+        self,
+        store: SqlitePassages | PostgresPassages,
+        config: Config,
+        least: int = MANY,
+        too_many: TooMany | None = None,
+    ) -> None:
+        """`least` is the number of vectors, and of passages, from which on graphs and lists are worth it.
+
+        `too_many` says which searches by vectors wait for a graph.
+        """
         super().__init__(store)
         self.store = store
         self.near: NearPassages | None = None
         self.lists: WordPassages | None = None
-        self._config, self._least = config, least
+        self._config, self._least, self._too_many = config, least, too_many
         self._possible = importlib.util.find_spec("usearch") is not None
         self._lie = self._files()
         self._growing = asyncio.Lock()
@@ -58,8 +67,8 @@ class OwnIndex(IndexOver):
         return await super().lexical(text, where, limit)
 
     async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
-        """Find by a graph, if there is one."""
-        if self._lie:
+        """Find by a graph, if there is one. Raises Preparing while one is made that this cannot do without."""
+        if self._lie or await self._waits(where, len(vector)):
             await self._grow()
         return await super().nearest(vector, where, limit)
 
@@ -86,6 +95,12 @@ class OwnIndex(IndexOver):
                 if one is not None:
                     group.create_task(one.tend())
 
+    async def _waits(self, where: Where, dimensions: int) -> bool:
+        """Say whether there is to be a graph for a search, and what makes it is not loaded yet."""
+        if self.near is not None or self._too_many is None or not self._possible:
+            return False
+        return await self._too_many(where, dimensions)
+
     def _files(self) -> bool:
         """Say whether there are files of graphs or lists, made by this process or an earlier one."""
         return any(True for pattern in FILES for _ in self._config.data_dir.glob(pattern))
@@ -94,21 +109,21 @@ class OwnIndex(IndexOver):
         """Put graphs and lists over the store, if the extra is installed."""
         async with self._growing:
             if self.near is None and self._possible:
-                made = await asyncio.to_thread(_beside, self.store, self._config, self._least)
+                made = await asyncio.to_thread(_beside, self.store, self._config, self._least, self._too_many)
                 self.near, self.lists = made
                 self._store = self.near
             self._lie = False
 
 
 def _beside(
-    store: SqlitePassages | PostgresPassages, config: Config, least: int
+    store: SqlitePassages | PostgresPassages, config: Config, least: int, too_many: TooMany | None
 ) -> tuple[NearPassages, WordPassages]:
     """Return graphs over lists over the store. They need numpy, which the core starts without."""
     from autobot.adapters.postings.passages import ListOptions, WordPassages
     from autobot.adapters.usearch.passages import NearOptions, NearPassages
 
     words = WordPassages(store, config.data_dir, ListOptions(least=least))
-    return NearPassages(words, config.data_dir, NearOptions(least=least)), words
+    return NearPassages(words, config.data_dir, NearOptions(least=least), too_many), words
 
 
 async def open_index(config: Config) -> OwnIndex:
@@ -117,7 +132,8 @@ async def open_index(config: Config) -> OwnIndex:
         return OwnIndex(await SqlitePassages.open(config.data_dir / PASSAGES), config)
     from autobot.adapters.postgres.passages import PostgresPassages
 
-    return OwnIndex(await PostgresPassages.open(config.database_url), config, SOON)
+    store = await PostgresPassages.open(config.database_url)
+    return OwnIndex(store, config, SOON, store.too_many)
 
 
 async def tend(own: OwnIndex | None, store: EventStore, codec: EventCodec) -> None:

@@ -228,6 +228,15 @@ STALE = Kind(
     LATER,
     "server_error",
 )
+PREPARING = Kind(
+    "preparing",
+    503,
+    "It is being prepared",
+    "What answers this in time, as the graph by which many vectors are searched, is being made. The detail says how "
+    "far it is when that is known.",
+    LATER,
+    "server_error",
+)
 DEADLINE_EXCEEDED = Kind(
     "deadline-exceeded",
     504,

@@ -31,6 +31,7 @@ BY_CLASS: Final[dict[type[errors.AutoBotError], Kind]] = {
     errors.Absent: kinds.ABSENT,
     errors.DeadlineExceeded: kinds.DEADLINE_EXCEEDED,
     errors.Stale: kinds.STALE,
+    errors.Preparing: kinds.PREPARING,
     errors.Rejected: hops.REJECTED,
     errors.CircuitOpen: hops.CIRCUIT_OPEN,
     errors.BulkheadFull: hops.BULKHEAD_FULL,

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,17 +14,17 @@ import pytest
 
 from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.adapters.postgres.driver import connect
-from autobot.adapters.postgres.passages import COMPARING, PostgresPassages
+from autobot.adapters.postgres.passages import COMPARED, COMPARING, PostgresPassages
 from autobot.adapters.usearch.passages import NearOptions, NearPassages
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.ports.documents import Library, put_collection
-from autobot.contexts.knowledge.ports.index import PassageIndex, Where
+from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Vector, Where
 from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
 from autobot.contracts.knowledge.search import SearchKnowledge
 from autobot.contracts.models import Embeddings, Usage
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
-from autobot.kernel.core.errors import AttemptTimeout
+from autobot.kernel.core.errors import AttemptTimeout, Preparing
 from autobot.testing.conformance.passage_index_base import passages_of, version_of
 from autobot.testing.inference.ranking import HashingReranker
 from autobot.testing.messages import Maker
@@ -48,12 +49,22 @@ class Fixed:
         return Embeddings(model="made", vectors=rows, usage=Usage())
 
 
+class Counting(PostgresPassages):
+    """Counts how often vectors were compared."""
+
+    comparisons = 0
+
+    async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
+        self.comparisons += 1
+        return await super().nearest(vector, where, limit)
+
+
 @asynccontextmanager
 async def filled(
-    url: str, *, documents: int = DOCUMENTS, compare_s: float = COMPARE_S
-) -> AsyncIterator[PostgresPassages]:
+    url: str, *, documents: int = DOCUMENTS, compare_s: float = COMPARE_S, compared: int = COMPARED
+) -> AsyncIterator[Counting]:
     """Yield an index that holds many vectors; if nothing else is said, it gives comparing them hardly any time."""
-    index = await PostgresPassages.open(url, compare_s=compare_s)
+    index = await Counting.open(url, compare_s=compare_s, compared=compared)
     try:
         chance = random.Random(7)
         for number in range(documents):
@@ -101,6 +112,42 @@ async def test_words_answer_until_there_is_a_graph(postgres: Cluster, tmp_path: 
         later = await queries.search(asked, CONTEXT)
         assert (later.mode, later.model, later.degraded) == ("hybrid", "made", None)
         assert len((await queries.search(by_meaning, CONTEXT)).items) == by_meaning.limit
+
+
+async def test_what_cannot_be_compared_in_time_is_not_begun(postgres: Cluster, tmp_path: Path) -> None:
+    """Above a number of vectors hybrid search goes by words and the other is told when to ask again, both at once."""
+    async with filled(
+        postgres.database(), documents=2, compare_s=WAIT_S, compared=EACH * DIMENSIONS
+    ) as store:
+        near = NearPassages(store, tmp_path, NearOptions(least=EACH), store.too_many)
+        queries = await searching(near)
+        asked = SearchKnowledge(query="valve 7", collection="shelf")
+        by_meaning = SearchKnowledge(query="valve 7", collection="shelf", mode="vector")
+        early = await queries.search(asked, CONTEXT)
+        with pytest.raises(Preparing) as told:
+            await queries.search(by_meaning, CONTEXT)
+        assert store.comparisons == 0
+        assert (early.asked, early.mode, early.model) == ("hybrid", "lexical", "")
+        assert early.degraded is not None
+        assert (early.degraded.code, early.degraded.hint) == ("preparing", told.value.hint)
+        assert early.items[0].text == "valve 7"
+        await near.tend()
+        later = await queries.search(asked, CONTEXT)
+        assert (later.mode, later.model, later.degraded) == ("hybrid", "made", None)
+        assert len((await queries.search(by_meaning, CONTEXT)).items) == by_meaning.limit
+
+
+async def test_the_number_of_vectors_is_that_of_those_that_may_be_searched(postgres: Cluster) -> None:
+    """A small part of a large set, another model, other numbers in a vector: none of them is too many."""
+    async with filled(postgres.database(), documents=2, compared=EACH * DIMENSIONS) as store:
+        shelf = Where(collections=("shelf",), model="made")
+        assert await store.too_many(shelf, DIMENSIONS)
+        assert not await store.too_many(replace(shelf, documents=("d1",)), DIMENSIONS)
+        assert not await store.too_many(replace(shelf, collections=("cellar",)), DIMENSIONS)
+        assert not await store.too_many(replace(shelf, model="another"), DIMENSIONS)
+        assert not await store.too_many(shelf, DIMENSIONS - 1)
+        await store.retire("d1", 7)
+        assert not await store.too_many(shelf, DIMENSIONS)
 
 
 async def test_comparing_holds_up_nothing_else(postgres: Cluster) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from autobot.adapters.memory.passages import MemoryPassages
 from autobot.adapters.usearch.passages import NearOptions, NearPassages
-from autobot.contexts.knowledge.ports.index import Hit, Vector, Where
-from autobot.contexts.knowledge.ports.listed import BEHIND
+from autobot.contexts.knowledge.ports.index import Hit, StoredVector, Vector, Where
+from autobot.contexts.knowledge.ports.listed import BEHIND, PAGE
+from autobot.kernel.core.errors import Preparing
 from autobot.testing.conformance.passage_index_base import labels, passages_of, version_of
 
 pytestmark = pytest.mark.anyio
@@ -170,6 +171,81 @@ async def test_a_damaged_graph_costs_no_answer(tmp_path: Path) -> None:
     again = NearPassages(store, tmp_path, NearOptions(least=10))
     assert len(await again.nearest(vectors(1, 3)[0], WHERE, 5)) == 5
     assert await again.tend() == ["m"]
+
+
+async def many(where: Where, dimensions: int) -> bool:
+    """Say that there are always too many to be compared."""
+    return True
+
+
+async def test_too_many_vectors_are_not_compared_before_there_is_a_graph(tmp_path: Path) -> None:
+    """A search that the graph will answer is told at once to come again; what a graph never answers is compared."""
+    store = Asked()
+    near = NearPassages(store, tmp_path, NearOptions(least=10), many)
+    (question,) = vectors(1, 7)
+    await put(near, "old", vectors(30, 1))
+    with pytest.raises(Preparing) as told:
+        await near.nearest(question, WHERE, 5)
+    assert (told.value.retry_after > 0, bool(told.value.hint), store.asked) == (True, True, 0)
+    assert len(await near.nearest(question, Where(model="m", as_of=10**6), 5)) == 5
+    assert len(await near.nearest(question, Where(model="m", documents=("old",)), 5)) == 5
+    assert store.asked == 2
+    await near.tend()
+    assert len(await near.nearest(question, WHERE, 5)) == 5
+    assert store.asked == 2
+
+
+async def test_too_many_that_came_at_once_are_waited_for(tmp_path: Path) -> None:
+    """More than a search lists itself, where the store is not to compare: each search lists some, until all are there."""
+    store = Asked()
+    near = NearPassages(store, tmp_path, NearOptions(least=10, growth=1), many)
+    await put(near, "old", vectors(3 * BEHIND, 1))
+    await near.tend()
+    (question,) = vectors(1, 7)
+    await put(near, "many", [*vectors(BEHIND, 2), question])
+    with pytest.raises(Preparing):
+        await near.nearest(question, WHERE, 1)
+    assert (await near.nearest(question, WHERE, 1))[0].passage_id == f"many.1.{BEHIND}"
+    assert store.asked == 0
+
+
+async def test_few_that_may_be_read_are_compared_however_many_there_are(tmp_path: Path) -> None:
+    """A graph that is there and names hardly any that may be read is not waited for: nothing more comes."""
+    store = Asked()
+    near = NearPassages(store, tmp_path, NearOptions(least=10), many)
+    (question,) = vectors(1, 9)
+    await put(near, "mine", vectors(3, 2))
+    await put(near, "others", [question] * 2_000)
+    await near.tend()
+    await store.label(labels("mine", 9, tags=("t",)))
+    found = await near.nearest(question, Where(model="m", tags=("t",)), 3)
+    assert {one.document_id for one in found} == {"mine"}
+    assert store.asked == 1
+
+
+class Watched(MemoryPassages):
+    """Searches while the third page of vectors is read for a graph, and keeps what it was told."""
+
+    near: NearPassages
+    pages = 0
+    told = ""
+
+    async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
+        self.pages += 1
+        if self.pages == 3:
+            with pytest.raises(Preparing) as raised:
+                await self.near.nearest(vectors(1, 1)[0], WHERE, 1)
+            self.told = raised.value.detail
+        return await super().stored(model, after, limit)
+
+
+async def test_how_far_a_graph_is_is_told(tmp_path: Path) -> None:
+    """Who asks while a graph is made hears how many vectors are in it."""
+    store = Watched()
+    store.near = near = NearPassages(store, tmp_path, NearOptions(least=10), many)
+    await put(near, "a", vectors(3 * PAGE, 1))
+    await near.tend()
+    assert f"{2 * PAGE:,} of {3 * PAGE:,}" in store.told
 
 
 def test_options_have_ranges() -> None:

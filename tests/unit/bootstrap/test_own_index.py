@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from autobot.adapters.sqlite.passages import SqlitePassages
+from autobot.adapters.usearch.passages import TooMany
 from autobot.bootstrap.near import FILES, OwnIndex
 from autobot.config import Config
 from autobot.contexts.knowledge.ports.index import Where
+from autobot.kernel.core.errors import Preparing
 from autobot.testing.conformance.passage_index_base import passages_of, version_of
 
 pytestmark = pytest.mark.anyio
@@ -22,10 +24,10 @@ WHERE = Where(model="m")
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[OwnIndex]:
+async def opened(folder: Path, too_many: TooMany | None = None) -> AsyncIterator[OwnIndex]:
     """Yield the index as a process opens it."""
     store = await SqlitePassages.open(folder / "passages.db")
-    yield OwnIndex(store, Config(data_dir=folder), LEAST)
+    yield OwnIndex(store, Config(data_dir=folder), LEAST, too_many)
     await store.close()
 
 
@@ -83,3 +85,18 @@ async def test_an_erasure_leaves_no_file_of_an_earlier_process(tmp_path: Path, b
         assert len(files(tmp_path)) == 2
         await (again.erase("many") if by == "itself" else again.forget())
         assert files(tmp_path) == []
+
+
+async def test_a_search_does_not_begin_what_cannot_end_in_time(tmp_path: Path) -> None:
+    """Where there are too many vectors to be compared, a search before the first tending is told that they are prepared."""
+
+    async def too_many(where: Where, dimensions: int) -> bool:
+        return (where.collections, dimensions) == (None, SIZE)
+
+    async with opened(tmp_path, too_many) as index:
+        (first, *_) = await put(index, "many", LEAST)
+        with pytest.raises(Preparing):
+            await index.nearest(first, WHERE, 3)
+        assert len(await index.nearest(first, Where(model="m", collections=("shelf",)), 3)) == 3
+        await index.tend()
+        assert len(await index.nearest(first, WHERE, 3)) == 3

@@ -42,6 +42,7 @@ CODES: Final[dict[type[AutoBotError], StatusCode]] = {
     errors.Absent: StatusCode.UNAVAILABLE,
     errors.DeadlineExceeded: StatusCode.DEADLINE_EXCEEDED,
     errors.Stale: StatusCode.UNAVAILABLE,
+    errors.Preparing: StatusCode.UNAVAILABLE,
     errors.Rejected: StatusCode.UNAVAILABLE,
     errors.HopFailed: StatusCode.UNAVAILABLE,
     errors.AttemptTimeout: StatusCode.DEADLINE_EXCEEDED,

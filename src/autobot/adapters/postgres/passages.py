@@ -40,6 +40,8 @@ COMPARING: Final = 2
 """Connections on which vectors are compared: a large set keeps the server busy for seconds, and no other search waits for it."""
 COMPARE_S: Final = 8.0
 """How long comparing may take with the wait for its turn: a search does it twice, and is awaited for 30 s at most."""
+COMPARED: Final = 4_000_000
+"""Numbers of vectors (10,000 vectors of 384) that are compared while a graph of them is made: some 0.3 s of a core each time."""
 WRITE_S: Final = 600.0
 """How long a version of a large document may take, or its turn behind another one."""
 DDL: Final = """
@@ -90,18 +92,22 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, to_tsvector('english', $10), $11)
 class PostgresPassages:
     """Implements `PassageIndex`. Made by `open`; several processes may use one database. Writes come one after the other."""
 
-    def __init__(self, pool: Readers, comparing: Readers, compare_s: float) -> None:
+    def __init__(self, pool: Readers, comparing: Readers, compare_s: float, compared: int) -> None:
         self._pool, self._comparing, self._compare_s = pool, comparing, compare_s
+        self._compared = compared
 
     @classmethod
-    async def open(cls, url: str, *, compare_s: float = COMPARE_S) -> Self:
+    async def open(cls, url: str, *, compare_s: float = COMPARE_S, compared: int = COMPARED) -> Self:
         """Open the database at `url`, and make the tables where they are missing. Raises as the store's opening.
 
-        `compare_s`: seconds that comparing vectors may take, above 0.
+        `compare_s`: seconds that comparing vectors may take, above 0. `compared`: numbers in vectors up to which `too_many`
+        says no.
         """
         await make_tables(url, "autobot passages opening", LOCK, DDL + PAST + COLUMN)
         patience_s = StoreOptions().patience_s
-        index = cls(Readers(url, CONNECTIONS, patience_s), Readers(url, COMPARING, patience_s), compare_s)
+        index = cls(
+            Readers(url, CONNECTIONS, patience_s), Readers(url, COMPARING, patience_s), compare_s, compared
+        )
         try:
             await index._read_anew()
         except BaseException:
@@ -172,6 +178,17 @@ class PostgresPassages:
                 hint="After many documents came, or a start, search by meaning is prepared for a minute or more: ask again"
                 " then. A search of the past or of single documents compares all vectors: choose a smaller collection.",
             ) from error
+
+    async def too_many(self, where: Where, dimensions: int) -> bool:
+        """Say whether more vectors may be searched than are worth comparing while a graph of them is made.
+
+        That takes some milliseconds, however many there are.
+        """
+        most = self._compared // max(1, dimensions)
+        found = await self._pool.run(
+            lambda connection: reading.counted(connection, where, dimensions, most + 1)
+        )
+        return found > most
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
         return await self._pool.run(lambda connection: reading.stored(connection, model, after, limit))

@@ -146,6 +146,18 @@ async def nearest(connection: Connection, vector: array[float], where: Where, li
     return [_hit(*row) for row in await connection.fetch(sql, *values.values)]
 
 
+async def counted(connection: Connection, where: Where, dimensions: int, most: int) -> int:
+    """Return how many vectors may be searched; no more than `most` are counted."""
+    values = _Values(where.model, dimensions, most)
+    # Where a version names a model all of its passages have vectors, so the index of places is enough.
+    found: int = await connection.fetchval(
+        f"SELECT count(*) FROM (SELECT 1 FROM {_OF} WHERE d.model = $1 AND d.dimensions = $2"  # noqa: S608
+        f" AND {values.condition(where)} LIMIT $3) found",
+        *values.values,
+    )
+    return found
+
+
 async def standing(connection: Connection, numbers: Sequence[int], where: Where) -> Standing:
     """Return where those passages lie that may be searched."""
     values = _Values(list(numbers))

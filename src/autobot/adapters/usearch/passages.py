@@ -8,12 +8,12 @@ time and no answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -30,8 +30,13 @@ from autobot.contexts.knowledge.ports.index import (
 )
 from autobot.contexts.knowledge.ports.index_over import IndexOver
 from autobot.contexts.knowledge.ports.listed import PAGE, Listed
+from autobot.kernel.core.errors import Preparing
 
 SAMPLES: Final = 3
+AGAIN_S: Final = 15.0
+"""When to ask again while a graph is made: that of 100,000 vectors takes a minute."""
+TooMany: TypeAlias = Callable[[Where, int], Awaitable[bool]]
+"""Says whether so many vectors of a length may be searched that the store is not asked to compare them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +88,21 @@ class _Held(Listed[StoredVector]):
 
 
 class NearPassages(IndexOver):
-    """Implements `PassageIndex` over another one. `tend` makes graphs; until it has, all vectors are compared."""
+    """Implements `PassageIndex` over another one. `tend` makes graphs; until it has, all vectors are compared.
 
-    def __init__(self, store: PassageIndex, folder: Path, options: NearOptions = SHIPPED) -> None:
+    Where they are `too_many` for that, a search that a graph will answer raises Preparing instead.
+    """
+
+    def __init__(
+        self,
+        store: PassageIndex,
+        folder: Path,
+        options: NearOptions = SHIPPED,
+        too_many: TooMany | None = None,
+    ) -> None:
         super().__init__(store)
-        self._folder, self._options = folder, options
+        self._folder, self._options, self._too_many = folder, options, too_many
+        self._making: dict[str, tuple[int, int]] = {}
         self._held: dict[str, _Held] = {}
         self._looked: set[str] = set()
         self._erased = 0
@@ -102,7 +117,22 @@ class NearPassages(IndexOver):
             hits = await held.found(self._store, best, where, limit)
             if hits is not None:
                 return hits
+        if not exactly and (held is None or await held.behind(self._store)):
+            await self._spare(where, len(vector))
         return await self._store.nearest(vector, where, limit)
+
+    async def _spare(self, where: Where, dimensions: int) -> None:
+        """Raise Preparing rather than let the store compare more vectors than somebody would wait for."""
+        if self._too_many is None or not await self._too_many(where, dimensions):
+            return
+        done, of = self._making.get(where.model, (0, 0))
+        far = f": {done:,} of {of:,} are ready" if done else ""
+        raise Preparing(
+            f"The vectors of so many passages are being prepared for search{far}.",
+            retry_after=AGAIN_S,
+            hint="After many documents came, one was deleted, or a start, this takes a minute or more. Search by words"
+            " answers meanwhile, and so do hybrid searches.",
+        )
 
     async def _ready(self, model: str) -> _Held | None:
         if model and model not in self._looked:
@@ -141,7 +171,7 @@ class NearPassages(IndexOver):
             if held is not None:
                 await held.keep_up(self._store, partial(self._outgrown, held, one.passages))
             if held is None or self._outgrown(held, one.passages):
-                await self._build(one.model, one.dimensions)
+                await self._build(one.model, one.dimensions, one.passages)
                 made.append(one.model)
         return made
 
@@ -149,10 +179,13 @@ class NearPassages(IndexOver):
         options = self._options
         return held.outgrown(passages, options.growth) or len(held.newest) > options.newest
 
-    async def _build(self, model: str, dimensions: int) -> None:
+    async def _build(self, model: str, dimensions: int, passages: int) -> None:
         erased = self._erased
         path = path_of(self._folder, model)
-        index, numbers = await build(dimensions, self._pages(model))
+        try:
+            index, numbers = await build(dimensions, self._pages(model, passages))
+        finally:
+            self._making.pop(model, None)
         samples = (
             {numbers[len(numbers) * one // SAMPLES] for one in range(SAMPLES)} if numbers else set[int]()
         )
@@ -172,11 +205,14 @@ class NearPassages(IndexOver):
         else:
             self._held[model] = _Held(graph)
 
-    async def _pages(self, model: str) -> AsyncIterator[Sequence[StoredVector]]:
-        after = 0
+    async def _pages(self, model: str, passages: int) -> AsyncIterator[Sequence[StoredVector]]:
+        """Yield all vectors of a model, and keep how many of so many passages went by."""
+        after, done = 0, 0
         while page := await self._store.stored(model, after, PAGE):
             after = page[-1].number
             yield page
+            done += len(page)
+            self._making[model] = (done, max(done, passages))
 
     # -------------------------------------------------------------------------------------------- erasing
 

@@ -18,6 +18,7 @@
     ├─ Absent                        a part is not there: part, hint names the step that adds it
     ├─ DeadlineExceeded              the caller's time is spent
     ├─ Stale                         a read model is not yet where the caller must see it: retry_after
+    ├─ Preparing                     what answers this is being made: retry_after
     ├─ Rejected                      refused by our own pipeline before anything was sent: retry_after
     │  ├─ CircuitOpen                link, target, since
     │  ├─ BulkheadFull               link
@@ -198,6 +199,16 @@ class Stale(AutoBotError):
 
     def __init__(self, detail: str, *, retry_after: float = 1.0) -> None:
         super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Preparing(AutoBotError):
+    """What answers this in time is being made, by itself. `retry_after` is in seconds."""
+
+    code = "preparing"
+
+    def __init__(self, detail: str, *, retry_after: float, hint: str | None = None) -> None:
+        super().__init__(detail, hint=hint)
         self.retry_after = retry_after
 
 

@@ -52,6 +52,7 @@ MEMBERS: Final[dict[type[AutoBotError], tuple[str, ...]]] = {
     errors.Absent: ("part",),
     errors.DeadlineExceeded: (),
     errors.Stale: ("retry_after",),
+    errors.Preparing: ("retry_after",),
     errors.Rejected: ("link", "retry_after"),
     errors.CircuitOpen: ("link", "target", "since", "retry_after"),
     errors.BulkheadFull: ("link", "retry_after"),

@@ -82,6 +82,7 @@ export const en = {
       "not-found": "Not found",
       overloaded: "The server is busy",
       "precondition-failed": "Somebody changed it meanwhile",
+      preparing: "It is being prepared",
       "quota-exceeded": "Too many requests",
       unauthenticated: "Not signed in",
       stale: "The list is not there yet",

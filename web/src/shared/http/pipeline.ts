@@ -48,6 +48,7 @@ const HOP_CODES = new Set([
   "connect-failed",
   "connection-lost",
   "link-missing",
+  "preparing",
   "rate-limited",
   "stale",
   "upstream-error",

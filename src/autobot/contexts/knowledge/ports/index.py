@@ -166,7 +166,7 @@ class PassageIndex(Protocol):
         """Return the passages whose vectors are nearest; `score` is the cosine.
 
         Raises AttemptTimeout when they are too many to be compared in the time that the index gives it; nothing else is
-        slower for that.
+        slower for that. Raises Preparing when the index knows at once that they are, until what finds them is made.
         """
         ...
 

@@ -79,6 +79,10 @@ class Listed(ABC, Generic[Stored]):
         newest.last = max(newest.last, last)
         return True
 
+    async def behind(self, store: PassageIndex) -> bool:
+        """Say whether passages came that are not listed yet."""
+        return (await store.standing((), Where())).last > self.newest.last
+
     async def keep_up(self, store: PassageIndex, enough: Callable[[], bool]) -> None:
         """List all that is there, or until there is `enough`."""
         last = (await store.standing((), Where())).last

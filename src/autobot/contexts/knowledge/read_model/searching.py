@@ -54,7 +54,7 @@ class SearchQueries:
     async def search(self, query: SearchKnowledge, context: CallContext) -> SearchAnswer:
         """Return what fits a question best.
 
-        Without an embedder, or with too many vectors to compare in time, `hybrid` is answered by words and says why;
+        Without an embedder, or with vectors too many to compare that are not prepared, `hybrid` is answered by words and says why;
         `vector` raises what is wrong. Raises
         NotFound for a collection that the caller may not read, InvalidInput for a question of blanks.
         """

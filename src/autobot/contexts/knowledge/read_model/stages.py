@@ -13,7 +13,7 @@ from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Vector, Wh
 from autobot.contracts.knowledge.search import Degraded, SearchMode
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
-from autobot.kernel.core.errors import AttemptTimeout, AutoBotError, DeadlineExceeded
+from autobot.kernel.core.errors import AttemptTimeout, AutoBotError, DeadlineExceeded, Preparing
 
 FEEDBACK: Final = 3
 """Passages that a question's vector is moved towards: few, as each that does not fit leads astray."""
@@ -56,8 +56,8 @@ class Looking:
     ) -> Seen:
         """Return what was found.
 
-        Raises what is wrong with the embedder, or that there are too many vectors to be compared in time, in mode
-        `vector` alone.
+        Raises what is wrong with the embedder, or that there are too many vectors to be compared in time or while their
+        graph is made, in mode `vector` alone.
         """
         seen = Seen()
         words = self._by_words(text, where, depth, seen)
@@ -89,11 +89,11 @@ class Looking:
             return None
 
     async def _hoped_near(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
-        """Look for what is near; when that takes too long, words alone are left, and why is told."""
+        """Look for what is near; when that takes too long or is being prepared, words alone are left, and why is told."""
         try:
             await self._by_meaning(vector, where, depth, seen)
             await self._by_feedback(vector, where, depth, seen)
-        except AttemptTimeout as error:
+        except (AttemptTimeout, Preparing) as error:
             seen.degraded, seen.model = _told(error), ""
             seen.lists.pop("vector", None)
 
