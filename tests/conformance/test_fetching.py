@@ -25,14 +25,17 @@ class Site(http.server.BaseHTTPRequestHandler):
     """The site of the suite."""
 
     def do_GET(self) -> None:
-        if self.path in ("/round", "/there"):
+        leads = {"/round": "/round", "/there": "/page", "/astray": "http://[x/", "/shown": "/größe 1"}
+        if self.path in leads:
             self.send_response(302)
-            self.send_header("location", "/page" if self.path == "/there" else "/round")
+            # The server writes Latin-1; what is sent is UTF-8.
+            self.send_header("location", leads[self.path].encode().decode("latin-1"))
             self.send_header("content-length", "0")
             self.end_headers()
             return
         bodies = {
             "/page": b"<h1>A page</h1>",
+            "/gr%C3%B6%C3%9Fe%201": b"<h1>A page</h1>",
             "/large": b"x" * 100_000,
             "/asked": "\n".join(name.lower() for name in self.headers).encode(),
         }

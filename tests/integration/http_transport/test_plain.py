@@ -1,13 +1,18 @@
 """Our own connections: framing in its corners, bytes that nobody asked for, waiting in line, idle ones, slow readers."""
 
 import asyncio
+import random
 import socket
 
 import pytest
 
+from autobot.adapters.http.client import LibraryClient
 from autobot.adapters.http.connection import UNREAD_MAX
+from autobot.adapters.http.plain import PlainClient
+from autobot.adapters.http.transport import HttpOptions, HttpTransport, MakeClient
 from autobot.kernel.core.errors import BadAnswer, ConnectFailed, ConnectionLost
-from tests.integration.http_transport.kit import client_of, pair
+from autobot.kernel.links.ports import HttpRequest
+from tests.integration.http_transport.kit import CONTEXT, GET, LoopClock, client_of, pair
 from tests.integration.http_transport.server import CHUNKED, Request, chunk, response, says, serving
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +34,17 @@ async def test_interim_answers_are_passed_over() -> None:
     assert (answer.status, answer.body) == (200, b"there")
     assert "link" not in answer.headers
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("made", [PlainClient, LibraryClient])
+async def test_interim_answers_without_end_are_no_answer(made: MakeClient) -> None:
+    """A server that says "not yet" again and again keeps nobody: it does not answer as HTTP demands."""
+    flood = b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000
+    async with serving({"/i": says(flood + response(b"there"))}) as server:
+        transport = HttpTransport("backend-crm", HttpOptions(), LoopClock(), random.Random(1), client=made)
+        with pytest.raises(BadAnswer):
+            await transport.call(server.address, GET, HttpRequest(method="GET", path="/i"), CONTEXT)
+        await transport.close()
 
 
 async def test_a_body_without_length_ends_with_its_connection() -> None:

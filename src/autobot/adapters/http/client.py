@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from aiohttp import (
     BaseConnector,
@@ -19,21 +20,50 @@ from aiohttp import (
     ThreadedResolver,
 )
 from aiohttp.abc import ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
 
+from autobot.adapters.http.connection import INTERIM_BELOW
 from autobot.adapters.http.exchange import Count, joined
 from autobot.adapters.http.guard import require_public
 from autobot.adapters.http.mapping import ERRORS, mapped
 from autobot.adapters.http.options import HttpOptions
 from autobot.kernel.links.leaving import leaving
 
-LINE_MAX = 16_384
+LINE_MAX: Final = 16_384
 """Bytes of a status line, and of one header field."""
 
 
+INTERIM_MAX: Final = 16
+"""Interim answers (RFC 9110 §15.2) before one that counts."""
+
+
+class Answering(ResponseHandler):
+    """A connection that ends with too many interim answers: aiohttp reads on for ever, and lets nobody else run meanwhile."""
+
+    _interim = 0
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        if self._interim > INTERIM_MAX:
+            return
+        self._interim = self._interim + 1 if data[0].code < INTERIM_BELOW else 0
+        if self._interim <= INTERIM_MAX:
+            super().feed_data(data, size)
+            return
+        if self.transport is not None:
+            self.transport.abort()
+        self.set_exception(HttpProcessingError(message="interim answers without end"))
+
+
 class FittingConnector(BaseConnector):
-    """A connector whose limit moves. It reaches into aiohttp in two places, which tests hold down."""
+    """A connector whose limit moves. It reaches into aiohttp in three places, which tests hold down."""
 
     count: Count | None = None
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        answering: type[ResponseHandler] = Answering
+        self._factory = partial(answering, loop=self._loop)
 
     def fit(self, limit: int) -> None:
         """Let at most `limit` connections be open; surplus ones are closed as they come back."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from autobot.adapters.http.transport import HttpOptions, HttpTransport
 from autobot.contexts.knowledge.ports.fetching import FETCH, Fetched, Wanted
@@ -19,6 +20,8 @@ from autobot.kernel.telemetry.listener import Listener
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 REDIRECTS_MAX: Final = 5
 GUARDED: Final = HttpOptions(guarded=True, idle_s=0, connect_s=10.0)
+_KEPT: Final = "".join(chr(one) for one in range(ord("!"), ord("\x7f")) if chr(one) not in '"<>')
+"""What of an address is sent as it stands; of ASCII all else is never part of one (RFC 3986 §2)."""
 ACCEPT: Final = "text/html, application/xhtml+xml, application/pdf, text/*;q=0.9, */*;q=0.5"
 
 
@@ -69,12 +72,23 @@ class WebTransport:
                 kind = answer.headers.get("content-type", "")
                 return Fetched(url=url, media_type=kind, body=answer.body)
             # The next address is judged as the first was: by its own scheme, name and address.
-            url = urljoin(url, answer.headers["location"])
+            url = _led(url, answer.headers["location"])
         raise InvalidInput(f"It redirects more than {REDIRECTS_MAX} times: {wanted.url}.")
 
 
+def _led(url: str, location: str) -> str:
+    """Return where a redirect leads. Raises InvalidInput when that is no address."""
+    with suppress(UnicodeError):
+        # Sites send UTF-8, which the one client of ours reads as such and the other as Latin-1.
+        location = location.encode("latin-1").decode()
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise InvalidInput("It redirects to what is no address.") from None
+
+
 def split(url: str) -> tuple[str, str]:
-    """Return origin and path with query of an address. Raises InvalidInput for one that is not fetched."""
+    """Return origin and path with query of an address, encoded. Raises InvalidInput for one that is not fetched."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -89,8 +103,8 @@ def split(url: str) -> tuple[str, str]:
         raise InvalidInput("Only http and https addresses without a name and password are fetched.")
     shown = f"[{host}]" if ":" in host else host
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if any(ord(one) <= 32 or ord(one) > 126 for one in path):
-        raise InvalidInput(
-            "An address must hold no spaces and no characters beyond ASCII.", hint="Encode them (%20)."
-        )
+    if any(ord(one) < ord(" ") or one == "\x7f" for one in path):
+        raise InvalidInput("An address must hold no control characters.")
+    # As a browser does: people copy addresses as they are shown, and sites redirect to them.
+    path = quote(path, safe=_KEPT, errors="surrogateescape")
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else ""), path

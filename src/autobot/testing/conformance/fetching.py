@@ -23,7 +23,8 @@ CONTEXT = CallContext(
 class FetcherSuite(ABC):
     """Fetching from a site that answers
 
-    `/page` with HTML, `/round` with a redirect to itself, `/there` with one to `/page`, `/gone` with 404,
+    `/page` with HTML, `/round` with a redirect to itself, `/there` with one to `/page`, `/astray` with one to what
+    is no address, `/shown` with one to `/größe 1` as it stands, `/gr%C3%B6%C3%9Fe%201` as `/page`, `/gone` with 404,
     `/large` with 100,000 bytes, and `/asked` with the names of the header fields it got, one a line.
     """
 
@@ -50,8 +51,14 @@ class FetcherSuite(ABC):
         """Where they lead is told; those without end are refused."""
         found, site = self.fetch("/there")
         assert (found.url, found.body) == (f"{site}/page", b"<h1>A page</h1>")
-        with pytest.raises(InvalidInput):
-            self.fetch("/round")
+        for endless in ("/round", "/astray"):
+            with pytest.raises(InvalidInput):
+                self.fetch(endless)
+
+    def test_addresses_are_read_as_they_are_shown(self) -> None:
+        """What is not written in ASCII, and spaces, are encoded: in what somebody gave, and in what a site says."""
+        for path in ("/größe 1", "/gr%C3%B6%C3%9Fe%201", "/shown"):
+            assert self.fetch(path)[0].body == b"<h1>A page</h1>"
 
     def test_no_more_is_taken_than_was_said(self) -> None:
         """A larger answer is refused; one of just the size is not."""
