@@ -226,6 +226,9 @@ export type SagaPathStep = SagaDetail["path"][number];
 /** A document of the knowledge base, with its state now. */
 export type KnowledgeDocument = Whole<Schemas["DocumentView"]>;
 export type DocumentText = Whole<Schemas["DocumentText"]>;
+export type TextStretch = Whole<Schemas["TextStretch"]>;
+/** Places of words in a document. */
+export type Occurrences = Whole<Schemas["Occurrences"]>;
 export type AcceptedDocument = Whole<Schemas["Accepted"]>;
 export type SearchAnswer = Whole<Schemas["SearchAnswer"]>;
 export type Took = SearchAnswer["took"];

@@ -37,6 +37,7 @@ from autobot.contexts.knowledge.read_model.measurements import MeasurementQuerie
 from autobot.contexts.knowledge.read_model.measuring import MeasureQueries
 from autobot.contexts.knowledge.read_model.queries import LoggedSearches, LogQueries
 from autobot.contexts.knowledge.read_model.question_sets import QuestionSetQueries
+from autobot.contexts.knowledge.read_model.reading import ReadingQueries
 from autobot.contexts.knowledge.read_model.reranking import Reranking, RerankRules, RulesNow
 from autobot.contexts.knowledge.read_model.searching import SearchQueries
 from autobot.contracts.knowledge import (
@@ -48,6 +49,7 @@ from autobot.contracts.knowledge import (
     measuring,
     queries,
     question_sets,
+    reading,
     search,
 )
 from autobot.kernel.commands.authorize import Rule, Verdict
@@ -141,7 +143,8 @@ def build(
             ),
         ),
         queries=(
-            *_queries(DocumentQueries(store, library, blobs, clock), CollectionQueries(library)),
+            *_queries(DocumentQueries(store, library, clock), CollectionQueries(library)),
+            *_readings(ReadingQueries(library, blobs, index)),
             *_searches(searches, query_log),
             *_log_queries(LogQueries(store, codec)),
             *_set_queries(QuestionSetQueries(library, sets), MeasurementQueries(library, sets, measured)),
@@ -284,13 +287,20 @@ def _searches(found: SearchQueries, log: QueryLog) -> tuple[QuerySpec, ...]:
     )
 
 
+def _readings(found: ReadingQueries) -> tuple[QuerySpec, ...]:
+    return (
+        QuerySpec(query=reading.GetDocumentText, action=READ, handler=found.text),
+        QuerySpec(query=reading.GetPlace, action=READ, handler=found.place),
+        QuerySpec(query=reading.FindInDocument, action=READ, handler=found.find),
+    )
+
+
 def _queries(found: DocumentQueries, places: CollectionQueries) -> tuple[QuerySpec, ...]:
     return (
         QuerySpec(query=documents.GetDocument, action=READ, handler=found.get),
         QuerySpec(query=documents.AwaitDocument, action=READ, handler=found.wait),
         QuerySpec(query=documents.ListDocuments, action=READ, handler=found.list),
         QuerySpec(query=documents.GetOriginal, action=READ, handler=found.original),
-        QuerySpec(query=documents.GetDocumentText, action=READ, handler=found.text),
         QuerySpec(query=collections.GetCollection, action=READ, handler=places.get),
         QuerySpec(query=collections.ListFolders, action=FOLDERS, handler=places.folders),
         QuerySpec(query=collections.ListCollections, action=READ, handler=places.list),

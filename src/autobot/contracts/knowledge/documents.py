@@ -292,16 +292,6 @@ class GetOriginal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetDocumentText:
-    """A stretch of the text that was read from a document: code points from `start`, at most `length`."""
-
-    id: Id
-    version: Annotated[int, Ge(1)] | None = None
-    start: Annotated[int, Ge(0)] = 0
-    length: Annotated[int, Ge(1)] = 200_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far the newest version is. `done` of `total` in `unit`; `position` counts those before it in the queue.
 
@@ -365,25 +355,3 @@ class OriginalView:
     sha256: str
     filename: str
     media_type: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageMark:
-    """A page of a document begins at code point `start`."""
-
-    page: int
-    start: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentText:
-    """A stretch of a document's text, `start` to `end` of `total` code points, with the pages that begin in it."""
-
-    id: str
-    version: int
-    title: str
-    start: int
-    end: int
-    total: int
-    text: str
-    pages: tuple[PageMark, ...]

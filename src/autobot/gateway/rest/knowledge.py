@@ -131,22 +131,6 @@ def _documents(routes: APIRouter, bus: Dispatcher) -> None:
 
 def _content(routes: APIRouter, bus: Dispatcher, originals: Originals) -> None:
     @routes.get(
-        "/documents/{id}/text",
-        response_model=documents.DocumentText,
-        summary="What was read from a document",
-    )
-    @needs("knowledge:read")
-    async def document_text(
-        id: str,  # noqa: A002
-        context: Context,
-        version: Annotated[int | None, Query(ge=1)] = None,
-        start: Annotated[int, Query(ge=0)] = 0,
-        length: Annotated[int, Query(ge=1, le=1_000_000)] = 200_000,
-    ) -> Response:
-        query = documents.GetDocumentText(id=id, version=version, start=start, length=length)
-        return json_answer(await bus.ask(query, context))
-
-    @routes.get(
         "/documents/{id}/original",
         response_class=Response,
         responses=_BYTES,

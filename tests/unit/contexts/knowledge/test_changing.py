@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autobot.contexts.knowledge.ports.index import Where
-from autobot.contracts.knowledge import collections, documents, search
+from autobot.contracts.knowledge import collections, documents, reading, search
 from autobot.contracts.past import AsOf
 from autobot.kernel.core.context import Principal
 from autobot.kernel.core.errors import AlreadyExists, Forbidden, NotFound
@@ -60,7 +60,7 @@ async def test_a_change_is_no_new_version_and_is_found_at_once(world: World) -> 
         before = AsOf(position=then)
         assert await found(world, tags=("green",), as_of=before) == [(passage, "Plants")]
         assert await found(world, tags=("shade",), as_of=before) == []
-        text = await world.ask(documents.GetDocumentText(id=accepted.id))
+        text = await world.ask(reading.GetDocumentText(id=accepted.id))
         assert (text.text, text.version, text.title) == ("ferns in the shade", 1, "Ferns")
         assert view.created_at == ready.created_at
 

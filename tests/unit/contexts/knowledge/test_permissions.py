@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autobot.contracts.knowledge import collections, documents
+from autobot.contracts.knowledge import collections, documents, reading
 from autobot.kernel.core.context import SYSTEM
 from autobot.kernel.core.errors import Conflict, Forbidden, NotFound
 from autobot.testing.inference.embedding import HashingEmbedder
@@ -55,8 +55,13 @@ async def test_every_door_asks_the_collection(world: World) -> None:
         await world.ask(query, BOB)
         with pytest.raises(NotFound):
             await world.ask(query, EVE)
-    with pytest.raises(NotFound):
-        await world.ask(documents.GetDocumentText(**name), EVE)
+    for query in (
+        reading.GetDocumentText(**name),
+        reading.GetPlace(**name, page=1),
+        reading.FindInDocument(**name, text="a"),
+    ):
+        with pytest.raises(NotFound):
+            await world.ask(query, EVE)
     kinds = (
         documents.CancelDocument,
         documents.RetryDocument,

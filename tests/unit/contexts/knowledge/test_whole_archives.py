@@ -11,7 +11,7 @@ import pytest
 
 from autobot.contexts.knowledge.domain.document import stream_of
 from autobot.contexts.knowledge.ports.imports import BROUGHT
-from autobot.contracts.knowledge import archives, collections, documents, question_sets, search
+from autobot.contracts.knowledge import archives, collections, documents, question_sets, reading, search
 from autobot.contracts.knowledge.passages import passage_id
 from autobot.contracts.knowledge.question_sets import WishedQuestion
 from autobot.kernel.event_store.transaction import Query
@@ -92,7 +92,7 @@ async def test_versions_before_and_question_sets_come_along(shelf: Shelf) -> Non
         await there.settled(moss.id, BOB)
     assert (ferns.version, ferns.tags, moss.version) == (3, ("a",), 1)
     said = [
-        await there.ask(documents.GetDocumentText(id=ferns.id, version=number), BOB) for number in (1, 2, 3)
+        await there.ask(reading.GetDocumentText(id=ferns.id, version=number), BOB) for number in (1, 2, 3)
     ]
     assert [one.text for one in said] == ["ferns of spring", "ferns of summer", "ferns of autumn"]
     facts = await there.store.read_stream(stream_of(ferns.id))

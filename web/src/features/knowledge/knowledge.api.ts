@@ -1,4 +1,4 @@
-import type { AcceptedDocument, Collection, DocumentText, KnowledgeDocument, Page, SearchAnswer, SearchQuestion, CollectionImport } from "@/contracts/api";
+import type { AcceptedDocument, Collection, DocumentText, KnowledgeDocument, Occurrences, Page, SearchAnswer, SearchQuestion, CollectionImport, TextStretch } from "@/contracts/api";
 import { api, type Tagged } from "@/shared/http";
 import type { DocumentFilter, Labels, Permissions } from "./knowledge.state";
 
@@ -13,6 +13,10 @@ export const listDocuments = (filter: DocumentFilter, cursor: string | null, sig
 export const readDocument = (id: string, signal?: AbortSignal): Promise<KnowledgeDocument> => api.get(one(id), {}, signal);
 /** Code points from `start` of what was read from a document. */
 export const readText = (id: string, stretch: { version: number | null; start: number; length: number }, signal?: AbortSignal): Promise<DocumentText> => api.get(`${one(id)}/text`, stretch, signal);
+/** Where a page (from 1) or a passage (from 1 on the screen, from 0 on the wire) lies. */
+export const readPlace = (id: string, version: number, kind: "page" | "passage", number: number, signal?: AbortSignal): Promise<TextStretch> => api.get(`${one(id)}/place`, { version, [kind]: kind === "page" ? number : number - 1 }, signal);
+/** Places of words: from a place in the text on, or from the place with a number on. */
+export const findIn = (id: string, asked: { version: number; q: string; start?: number; skip?: number; limit: number }, signal?: AbortSignal): Promise<Occurrences> => api.get(`${one(id)}/occurrences`, asked, signal);
 export const originalOf = (id: string): string => api.address(`${one(id)}/original`);
 export function uploadFile(file: File, collection: string | null, idempotencyKey: string, signal: AbortSignal): Promise<AcceptedDocument> {
   const form = new FormData();

@@ -1,5 +1,5 @@
 /** Documents on the screen: how far each is, and the passage in a text. Pure. */
-import type { Collection, DocumentText, KnowledgeDocument } from "@/contracts/api";
+import type { Collection, KnowledgeDocument } from "@/contracts/api";
 import type { ProgressFrame } from "@/contracts/realtime";
 
 export type Status = KnowledgeDocument["status"];
@@ -86,47 +86,6 @@ export function piecesOf(text: string): Piece[] {
   }
   return pieces;
 }
-
-export interface Stretch {
-  readonly start: number;
-  readonly end: number;
-}
-/** The passage that an address names: `start` and `end` in code points, of a `version`; null when it names none. */
-export function passageOf(query: Readonly<Record<string, unknown>>): (Stretch & { version: number | null }) | null {
-  const number = (name: string): number | null => (typeof query[name] === "string" && /^\d{1,15}$/.test(query[name] as string) ? Number(query[name]) : null);
-  const [start, end, version] = ["start", "end", "version"].map(number) as [number | null, number | null, number | null];
-  if (version === null && (start === null || end === null)) return null;
-  return { start: start ?? 0, end: end ?? 0, version: version === 0 ? null : version };
-}
-/** A piece of a text: in the passage or not, and the page that begins with it. */
-export interface Segment {
-  readonly text: string;
-  readonly marked: boolean;
-  readonly page: number | null;
-}
-
-/** Cuts a text at the passage and at its pages. Places count code points, as the server's do, from the text's own start. */
-export function segmentsOf({ text, start, end, pages }: Pick<DocumentText, "text" | "start" | "end" | "pages">, passage: Stretch | null): Segment[] {
-  const inside = (at: number): number => Math.min(end, Math.max(start, at)) - start;
-  const from = passage ? inside(passage.start) : 0;
-  const to = passage ? inside(passage.end) : 0;
-  const cuts = [...new Set([0, from, to, ...pages.map((page) => inside(page.start)), end - start])].sort((a, b) => a - b);
-  const points = Array.from(text);
-  const pageAt = new Map(pages.map((page) => [inside(page.start), page.page]));
-  return cuts.flatMap((at, index) => {
-    const next = cuts[index + 1];
-    if (next === undefined) return [];
-    return [{ text: points.slice(at, next).join(""), marked: at >= from && at < to, page: pageAt.get(at) ?? null }];
-  });
-}
-
-/** Code points that are read at once, and those before a passage that is shown. */
-export const STRETCH = 60_000;
-const BEFORE = 8_000;
-export const startFor = (passage: Stretch | null): number => Math.max(0, (passage?.start ?? 0) - BEFORE);
-
-/** Two stretches of a text that follow one another, as one. */
-export const joined = (one: DocumentText, next: DocumentText): DocumentText => ({ ...one, text: one.text + next.text, end: next.end, pages: [...one.pages, ...next.pages] });
 
 /** Whither a document leads back, by what the router keeps of the page before: a chat, or results of a search; null for the list. */
 export function backOf(state: unknown, labels: { readonly chat: string; readonly search: string }): { readonly path: string; readonly label: string } | null {

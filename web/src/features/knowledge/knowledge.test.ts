@@ -3,7 +3,7 @@ import { effectScope, nextTick, shallowRef } from "vue";
 import type { AcceptedDocument, KnowledgeDocument } from "@/contracts/api";
 import type { ChannelFrame, ProgressFrame } from "@/contracts/realtime";
 import { useFollowing } from "./following";
-import { advanced, backOf, filterOf, followedOf, isFiltered, joined, kindOf, passageOf, piecesOf, pollOf, scriptOf, segmentsOf, shareOf, startFor } from "./knowledge.state";
+import { advanced, backOf, filterOf, followedOf, isFiltered, kindOf, piecesOf, pollOf, scriptOf, shareOf } from "./knowledge.state";
 import { bytes } from "@/shared/ui/format";
 import { lookOf } from "./looks";
 import { useUploads, type Send } from "./uploads";
@@ -122,40 +122,6 @@ describe("a list of documents", () => {
   it("names sizes and kinds as people do", () => {
     expect([10, 1_500, 45_000, 2_400_000].map(bytes)).toEqual(["10 B", "1.5 kB", "45 kB", "2.4 MB"]);
     expect([document(), document({ filename: "", media_type: "text/html; charset=utf-8" }), document({ source: "text", filename: "" })].map(kindOf)).toEqual(["pdf", "html", "text"]);
-  });
-});
-
-describe("a passage", () => {
-  it("is named by the address, or there is none", () => {
-    expect(passageOf({ start: "4", end: "9", version: "2" })).toEqual({ start: 4, end: 9, version: 2 });
-    expect(passageOf({ version: "3" })).toEqual({ start: 0, end: 0, version: 3 });
-    expect([passageOf({}), passageOf({ start: "x", end: "9" }), passageOf({ start: "4" })]).toEqual([null, null, null]);
-  });
-  it("is cut out by code points, of which some take two places in a string", () => {
-    const text = { text: "😀😀 the passage 😀", start: 100, end: 116, pages: [] };
-    expect(segmentsOf(text, { start: 103, end: 114 })).toEqual([
-      { text: "😀😀 ", marked: false, page: null },
-      { text: "the passage", marked: true, page: null },
-      { text: " 😀", marked: false, page: null },
-    ]);
-  });
-  it("goes on over the beginning of a page", () => {
-    const text = { text: "abcdef", start: 0, end: 6, pages: [{ page: 1, start: 0 }, { page: 2, start: 3 }] };
-    expect(segmentsOf(text, { start: 2, end: 5 })).toEqual([
-      { text: "ab", marked: false, page: 1 },
-      { text: "c", marked: true, page: null },
-      { text: "de", marked: true, page: 2 },
-      { text: "f", marked: false, page: null },
-    ]);
-  });
-  it("outside the stretch that was read marks nothing", () => {
-    expect(segmentsOf({ text: "abc", start: 0, end: 3, pages: [] }, { start: 50, end: 60 }).some(({ marked }) => marked)).toBe(false);
-    expect(segmentsOf({ text: "abc", start: 0, end: 3, pages: [] }, null)).toEqual([{ text: "abc", marked: false, page: null }]);
-  });
-  it("is read with what comes before it, and stretches join", () => {
-    expect([startFor(null), startFor({ start: 10, end: 20 }), startFor({ start: 50_000, end: 50_100 })]).toEqual([0, 0, 42_000]);
-    const stretch = (start: number, text: string) => ({ id: "d", version: 1, title: "", total: 9, start, end: start + text.length, text, pages: [{ page: start, start }] });
-    expect(joined(stretch(0, "abc"), stretch(3, "def"))).toEqual({ ...stretch(0, "abcdef"), pages: [{ page: 0, start: 0 }, { page: 3, start: 3 }] });
   });
 });
 

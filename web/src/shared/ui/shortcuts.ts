@@ -21,6 +21,8 @@ export const SHIPPED = {
   goAccess: ["g a"],
   write: ["i"],
   searchChats: ["/"],
+  find: ["mod+f"],
+  goToPage: ["g p"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type ShortcutName = keyof typeof SHIPPED;

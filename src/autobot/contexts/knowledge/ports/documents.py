@@ -97,6 +97,14 @@ class Library:
         """Return the collections that `who` may read, by name."""
         return [one for one in await self.collections() if one.readable(who) or one.managed(who)]
 
+    async def readable_document(self, document_id: str, who: Principal) -> tuple[Document, Collection]:
+        """Return a document with its collection. Raises NotFound when it is gone or `who` may not read it."""
+        document = (await self.document(document_id)).document
+        document.require()
+        collection = (await self.collection(document.collection)).collection
+        collection.require_readable(who)
+        return document, collection
+
     async def of_file(self, collection: str, sha256: str) -> tuple[str, int]:
         """Return the document of a collection that has a file, and the version of that row; empty and 0 for none."""
         row = await self._store.get(FILES, file_key(collection, sha256))

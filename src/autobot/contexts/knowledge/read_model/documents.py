@@ -11,16 +11,14 @@ import msgspec
 
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.domain.document import Document
-from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import DOCUMENTS, Library
-from autobot.contexts.knowledge.ports.parsing import parsed_of
 from autobot.contexts.knowledge.ports.views import document_view, progress_of
 from autobot.contracts.knowledge import documents as contract
 from autobot.contracts.knowledge.words import ENDED
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext, Principal
 from autobot.kernel.core.cursor import decode_cursor, encode_cursor
-from autobot.kernel.core.errors import NOT_YOURS, Conflict, NotFound
+from autobot.kernel.core.errors import Conflict
 from autobot.kernel.event_store.ports import EventStore
 from autobot.kernel.event_store.transaction import Query
 
@@ -34,12 +32,12 @@ MARGIN_S = 0.5
 class DocumentQueries:
     """One method a query."""
 
-    def __init__(self, store: EventStore, library: Library, blobs: Blobs, clock: Clock) -> None:
-        self._store, self._library, self._blobs, self._clock = store, library, blobs, clock
+    def __init__(self, store: EventStore, library: Library, clock: Clock) -> None:
+        self._store, self._library, self._clock = store, library, clock
 
     async def get(self, query: contract.GetDocument, context: CallContext) -> contract.DocumentView:
         """Return a document."""
-        document, collection = await self._readable(query.id, context.principal)
+        document, collection = await self._library.readable_document(query.id, context.principal)
         return await self._view(document, collection, context, await self._library.under_way())
 
     async def wait(self, query: contract.AwaitDocument, context: CallContext) -> contract.DocumentView:
@@ -115,18 +113,11 @@ class DocumentQueries:
         progress = progress_of(document, under_way, place)
         return document_view(document, progress, may_write=collection.writable(context.principal))
 
-    async def _readable(self, document_id: str, who: Principal) -> tuple[Document, Collection]:
-        document = (await self._library.document(document_id)).document
-        document.require()
-        collection = (await self._library.collection(document.collection)).collection
-        collection.require_readable(who)
-        return document, collection
-
     # ------------------------------------------------------------------------------------------------ content
 
     async def original(self, query: contract.GetOriginal, context: CallContext) -> contract.OriginalView:
         """Return where the newest original lies."""
-        document, _ = await self._readable(query.id, context.principal)
+        document, _ = await self._library.readable_document(query.id, context.principal)
         if document.original is None:
             raise Conflict("What lies at the address of this document was not fetched yet.")
         file = document.original.file
@@ -136,30 +127,4 @@ class DocumentQueries:
             sha256=file.sha256,
             filename=file.filename or document.title,
             media_type=file.media_type,
-        )
-
-    async def text(self, query: contract.GetDocumentText, context: CallContext) -> contract.DocumentText:
-        """Return a stretch of what was read from it; without a version, of the one that searches find."""
-        document, _ = await self._readable(query.id, context.principal)
-        version = query.version or document.ready_version
-        if version not in document.texts:
-            if query.version is None:
-                raise Conflict("This document has no text yet.", hint="Its status says how far it is.")
-            raise NotFound(NOT_YOURS)
-        parsed = await parsed_of(self._blobs, document.id, version)
-        end = min(query.start + query.length, len(parsed.text))
-        marks = tuple(
-            contract.PageMark(page=number, start=start)
-            for number, start in enumerate(parsed.pages, 1)
-            if query.start <= start < end
-        )
-        return contract.DocumentText(
-            id=document.id,
-            version=version,
-            title=document.title,
-            start=min(query.start, end),
-            end=end,
-            total=len(parsed.text),
-            text=parsed.text[query.start : end],
-            pages=marks,
         )
