@@ -22,7 +22,12 @@ CodePoint = Annotated[int, Query(ge=0)]
 def router(bus: Dispatcher) -> APIRouter:
     """Return the routes over the bus."""
     routes = new_router(PREFIX, "knowledge")
+    _text(routes, bus)
+    _places(routes, bus)
+    return routes
 
+
+def _text(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.get(
         "/documents/{id}/text",
         response_model=reading.DocumentText,
@@ -39,6 +44,8 @@ def router(bus: Dispatcher) -> APIRouter:
         query = reading.GetDocumentText(id=id, version=version, start=start, length=length)
         return json_answer(await bus.ask(query, context))
 
+
+def _places(routes: APIRouter, bus: Dispatcher) -> None:
     @routes.get(
         "/documents/{id}/place",
         response_model=reading.TextStretch,
@@ -74,5 +81,3 @@ def router(bus: Dispatcher) -> APIRouter:
     ) -> Response:
         query = reading.FindInDocument(id=id, text=q, version=version, start=start, skip=skip, limit=limit)
         return json_answer(await bus.ask(query, context))
-
-    return routes
