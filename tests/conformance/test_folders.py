@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autobot.adapters.files.folders import MachineFolders
-from autobot.contexts.knowledge.ports.folders import Folders, SeenFile
+from autobot.contexts.knowledge.ports.folders import Folders, Seen, SeenFile
 from autobot.testing.conformance.folders import FoldersSuite
 from tests.conformance.planted import found_by
 
@@ -26,14 +26,28 @@ class TestMachineFolders(OnThisMachine):
 
 
 class TakesMissingForEmpty(MachineFolders):
-    async def look(self, folder: str, most: int) -> Sequence[SeenFile] | None:
-        return await super().look(folder, most) or []
+    async def look(self, folder: str, most: int) -> Seen | None:
+        return await super().look(folder, most) or Seen(files=[], whole=True, place="")
 
 
 class MarksBySizeAlone(MachineFolders):
-    async def look(self, folder: str, most: int) -> Sequence[SeenFile] | None:
+    async def look(self, folder: str, most: int) -> Seen | None:
         found = await super().look(folder, most)
-        return None if found is None else [replace(one, mark=str(one.size)) for one in found]
+        if found is None:
+            return None
+        return replace(found, files=[replace(one, mark=str(one.size)) for one in found.files])
+
+
+class TakesAPartForTheWhole(MachineFolders):
+    async def look(self, folder: str, most: int) -> Seen | None:
+        found = await super().look(folder, most)
+        return None if found is None else replace(found, whole=True)
+
+
+class KnowsPlacesByTheirNames(MachineFolders):
+    async def look(self, folder: str, most: int) -> Seen | None:
+        found = await super().look(folder, most)
+        return None if found is None else replace(found, place=folder)
 
 
 class FollowsLinks(MachineFolders):
@@ -47,17 +61,26 @@ class FollowsLinks(MachineFolders):
 
 
 class SeesHiddenFiles(MachineFolders):
-    async def look(self, folder: str, most: int) -> Sequence[SeenFile] | None:
+    async def look(self, folder: str, most: int) -> Seen | None:
         found = await super().look(folder, most)
-        hidden = [one for one in Path(folder).glob(".*") if one.is_file()] if found is not None else []
-        return (
-            None if found is None else [*found, *(SeenFile(path=one.name, size=0, mark="") for one in hidden)]
-        )
+        if found is None:
+            return None
+        hidden = [
+            SeenFile(path=one.name, size=0, mark="") for one in Path(folder).glob(".*") if one.is_file()
+        ]
+        return replace(found, files=[*found.files, *hidden])
 
 
 @pytest.mark.parametrize(
     "fault",
-    [TakesMissingForEmpty, MarksBySizeAlone, FollowsLinks, SeesHiddenFiles],
+    [
+        TakesMissingForEmpty,
+        MarksBySizeAlone,
+        TakesAPartForTheWhole,
+        KnowsPlacesByTheirNames,
+        FollowsLinks,
+        SeesHiddenFiles,
+    ],
     ids=lambda one: one.__name__,
 )
 def test_each_planted_fault_is_found(fault: type[MachineFolders]) -> None:

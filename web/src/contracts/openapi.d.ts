@@ -3016,7 +3016,11 @@ export interface components {
         };
         /**
          * FolderView
-         * @description A watched folder. `missing`: it cannot be looked into, and its documents stay. `since` is when that began.
+         * @description A watched folder. `since` is when its state began.
+         *
+         *     `missing`: it cannot be looked into, or is empty in another place than before, and its documents stay. `watched in
+         *     part`: it has more files than are watched, or folders that cannot be looked into; documents of files that are not seen
+         *     stay. `passed` are the first files that were not taken in.
          */
         FolderView: {
             /** Collection */
@@ -3025,6 +3029,11 @@ export interface components {
             files: number;
             /** Folder */
             folder: string;
+            /**
+             * Passed
+             * @default []
+             */
+            passed: components["schemas"]["PassedFile"][];
             /** Since */
             since: string;
             /** State */
@@ -3893,6 +3902,16 @@ export interface components {
             position: number;
             /** Tables */
             tables: components["schemas"]["TableParity"][];
+        };
+        /**
+         * PassedFile
+         * @description A file of a watched folder that is no document, and why.
+         */
+        PassedFile: {
+            /** Path */
+            path: string;
+            /** Why */
+            why: string;
         };
         /**
          * PasswordChange

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from autobot.contexts.knowledge.ports.blobs import PIECE
-from autobot.contexts.knowledge.ports.folders import SeenFile
+from autobot.contexts.knowledge.ports.folders import Seen, SeenFile
 from autobot.kernel.core.errors import NotFound
 
 DEPTH_MAX: Final = 32
@@ -22,24 +22,29 @@ class MachineFolders:
     def __init__(self, closed: Path | None = None) -> None:
         self._closed = closed
 
-    async def look(self, folder: str, most: int) -> Sequence[SeenFile] | None:
+    async def look(self, folder: str, most: int) -> Seen | None:
         return await asyncio.to_thread(self._look, Path(folder), most)
 
-    def _look(self, folder: Path, most: int) -> Sequence[SeenFile] | None:
+    def _look(self, folder: Path, most: int) -> Seen | None:
         found: list[SeenFile] = []
         try:
             if self._closed is not None and _meet(folder.resolve(), self._closed.resolve()):
                 return None
-            _walk(folder, folder, found, most, 0)
-        except OSError:
+            there = folder.stat()
+            whole = _walk(folder, folder, found, most, 0)
+        except (OSError, ValueError):
+            # ValueError: a path that no system takes, with a zero byte in it.
             return None
-        return sorted(found, key=lambda one: one.path)
+        files = sorted(found, key=lambda one: one.path)
+        return Seen(files=files, whole=whole, place=f"{there.st_dev}-{there.st_ino}")
 
     async def read(self, folder: str, path: str) -> AsyncIterator[bytes]:
         file = await asyncio.to_thread(_open, Path(folder), path)
         try:
             while piece := await asyncio.to_thread(file.read, PIECE):
                 yield piece
+        except OSError as error:
+            raise NotFound(f"It cannot be read: {error.strerror}.") from error
         finally:
             file.close()
 
@@ -48,18 +53,33 @@ def _meet(one: Path, other: Path) -> bool:
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
-def _walk(root: Path, folder: Path, found: list[SeenFile], most: int, depth: int) -> None:
+def _walk(root: Path, folder: Path, found: list[SeenFile], most: int, depth: int) -> bool:
+    """Collect what lies below a folder; return whether that is all."""
+    whole = True
     with os.scandir(folder) as entries:
         for entry in entries:
-            if len(found) >= most or entry.name.startswith("."):
+            if entry.name.startswith("."):
                 continue
-            if entry.is_dir(follow_symlinks=False) and depth < DEPTH_MAX:
-                _walk(root, Path(entry.path), found, most, depth + 1)
-            elif entry.is_file(follow_symlinks=False):
-                seen = entry.stat(follow_symlinks=False)
-                path = Path(entry.path).relative_to(root).as_posix()
-                mark = f"{seen.st_mtime_ns}-{seen.st_size}-{seen.st_ino}"
-                found.append(SeenFile(path=path, size=seen.st_size, mark=mark))
+            if len(found) >= most:
+                return False
+            try:
+                if entry.is_dir(follow_symlinks=False) and depth < DEPTH_MAX:
+                    whole &= _walk(root, Path(entry.path), found, most, depth + 1)
+                elif entry.is_file(follow_symlinks=False):
+                    found.append(_seen(root, entry))
+            except FileNotFoundError:
+                # It went while we looked.
+                continue
+            except OSError:
+                whole = False
+    return whole
+
+
+def _seen(root: Path, entry: os.DirEntry[str]) -> SeenFile:
+    seen = entry.stat(follow_symlinks=False)
+    path = Path(entry.path).relative_to(root).as_posix()
+    mark = f"{seen.st_mtime_ns}-{seen.st_size}-{seen.st_ino}"
+    return SeenFile(path=path, size=seen.st_size, mark=mark)
 
 
 def _open(folder: Path, path: str) -> BinaryIO:
@@ -79,8 +99,8 @@ def _open(folder: Path, path: str) -> BinaryIO:
             os.close(file)
             raise NotFound(f"{path} is no plain file.")
         return os.fdopen(file, "rb")
-    except OSError:
-        raise NotFound(f"There is no file {path}.") from None
+    except OSError as error:
+        raise NotFound(f"It cannot be read: {error.strerror}.") from None
     finally:
         if descriptor >= 0:
             os.close(descriptor)

@@ -124,14 +124,28 @@ class ListFolders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PassedFile:
+    """A file of a watched folder that is no document, and why."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FolderView:
-    """A watched folder. `missing`: it cannot be looked into, and its documents stay. `since` is when that began."""
+    """A watched folder. `since` is when its state began.
+
+    `missing`: it cannot be looked into, or is empty in another place than before, and its documents stay. `watched in
+    part`: it has more files than are watched, or folders that cannot be looked into; documents of files that are not seen
+    stay. `passed` are the first files that were not taken in.
+    """
 
     folder: str
     collection: str
     state: str
     files: int
     since: str
+    passed: tuple[PassedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

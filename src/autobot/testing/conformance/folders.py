@@ -38,10 +38,11 @@ class FoldersSuite(ABC):
             (folder / "around").symlink_to(folder)
             found = await folders.look(str(folder), 100)
             assert found is not None
-            assert [(one.path, one.size) for one in found] == [("a", 1), ("b/c/d", 5), ("z", 1)]
+            assert [(one.path, one.size) for one in found.files] == [("a", 1), ("b/c/d", 5), ("z", 1)]
+            assert found.whole
             some = await folders.look(str(folder), 2)
             assert some is not None
-            assert len(some) == 2
+            assert (len(some.files), some.whole) == (2, False)
 
         self.run(work)
 
@@ -52,7 +53,7 @@ class FoldersSuite(ABC):
             async def mark() -> str:
                 found = await folders.look(str(folder), 10)
                 assert found is not None
-                return found[0].mark
+                return found.files[0].mark
 
             (folder / "a").write_text("one")
             first = await mark()
@@ -71,9 +72,45 @@ class FoldersSuite(ABC):
         async def work(folders: Folders, folder: Path) -> None:
             (folder / "file").write_text("x")
             (folder / "empty").mkdir()
-            assert await folders.look(str(folder / "empty"), 10) == []
-            for wrong in ("missing", "file"):
+            empty = await folders.look(str(folder / "empty"), 10)
+            assert empty is not None
+            assert (list(empty.files), empty.whole) == ([], True)
+            for wrong in ("missing", "file", "zero\0byte"):
                 assert await folders.look(str(folder / wrong), 10) is None
+
+        self.run(work)
+
+    def test_names_are_of_any_bytes(self) -> None:
+        """A file whose name is no UTF-8, or has a line break, is seen and read."""
+
+        async def work(folders: Folders, folder: Path) -> None:
+            odd = {os.fsdecode(b"bad\xff\xfe.txt"), "two\nlines.txt"}
+            for name in odd:
+                (folder / name).write_text("x")
+            found = await folders.look(str(folder), 10)
+            assert found is not None
+            assert {one.path for one in found.files} == odd
+            for name in odd:
+                assert [piece async for piece in folders.read(str(folder), name)] == [b"x"]
+
+        self.run(work)
+
+    def test_a_place_is_known_again(self) -> None:
+        """The same folder is, whatever becomes of what lies in it and of its name; one that is made anew is another."""
+
+        async def work(folders: Folders, folder: Path) -> None:
+            async def place(name: str) -> str:
+                found = await folders.look(str(folder / name), 10)
+                assert found is not None
+                return found.place
+
+            (folder / "one").mkdir()
+            first = await place("one")
+            (folder / "one" / "file").write_text("x")
+            assert await place("one") == first
+            (folder / "one").rename(folder / "two")
+            (folder / "one").mkdir()
+            assert (await place("two"), await place("one") == first) == (first, False)
 
         self.run(work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 
 from autobot.adapters.files.folders import MachineFolders
 from autobot.contexts.knowledge.module import Watcher
+from autobot.contexts.knowledge.ports.folders import Seen
 from autobot.contracts.knowledge import collections, documents
-from autobot.kernel.core.errors import OperatorError
+from autobot.kernel.core.errors import NotFound, OperatorError
 from autobot.testing.inference.embedding import HashingEmbedder
 from tests.unit.contexts.kit import HandClock, context_of
 from tests.unit.contexts.knowledge.world import ADMIN, World
@@ -31,18 +33,35 @@ class Room:
         return getattr(self._inner, name)
 
 
+class Eyes(MachineFolders):
+    """Folders of which not everything may be seen or read."""
+
+    def __init__(self, watched: Watched, closed: Path) -> None:
+        super().__init__(closed)
+        self._watched = watched
+
+    async def look(self, folder: str, most: int) -> Seen | None:
+        return await super().look(folder, min(most, self._watched.most))
+
+    async def read(self, folder: str, path: str) -> AsyncIterator[bytes]:
+        if path in self._watched.unread:
+            raise NotFound("It cannot be read: Permission denied.")
+        async for piece in super().read(folder, path):
+            yield piece
+
+
 class Watched:
     """A folder whose files are documents of a collection."""
 
     def __init__(self, world: World, folder: Path, place: str) -> None:
         self.world, self.folder = world, folder
         self.wanted = [f"{folder}={place}"]
-        self.room = Room(world.blobs)
+        self.room, self.unread, self.most = Room(world.blobs), set[str](), 100
         self.watcher = Watcher(
             store=world.store,
             bus=world.dispatcher,
             blobs=self.room,
-            folders=MachineFolders(closed=folder.parent / "data"),
+            folders=Eyes(self, folder.parent / "data"),
             wanted=self._wanted,
             clock=world.clock,
             ids=world.ids,
@@ -57,6 +76,11 @@ class Watched:
         for _ in range(looks):
             await self.watcher.look()
         return {one.title: one for one in (await self.world.ask(documents.ListDocuments())).items}
+
+    async def passed(self) -> dict[str, str]:
+        """Return the files that were not taken in, and why."""
+        (one,) = (await self.world.ask(collections.ListFolders(), ADMIN)).items
+        return {file.path: file.why for file in one.passed}
 
     async def state(self) -> list[str]:
         """Return how the folders are."""
@@ -149,3 +173,80 @@ async def test_a_file_that_found_no_room_is_taken_in_when_there_is_some(watched:
         await watched.watcher.look()
     watched.room.full = False
     assert sorted(await watched.titles()) == ["a.md", "birds/b.txt"]
+
+
+async def test_a_name_of_no_text_stops_nobody(watched: Watched) -> None:
+    """A file whose name is no UTF-8 is a document like others, and so are those that come after it."""
+    (watched.folder / os.fsdecode(b"aa\xff.txt")).write_text("about reeds")
+    (watched.folder / "two\nlines.txt").write_text("about rushes")
+    assert sorted(await watched.titles()) == ["a.md", r"aa\xff.txt", "birds/b.txt", "two lines.txt"]
+    (watched.folder / os.fsdecode(b"aa\xff.txt")).unlink()
+    assert sorted(await watched.titles()) == ["a.md", "birds/b.txt", "two lines.txt"]
+
+
+async def test_what_is_not_taken_in_is_named_with_the_cause(watched: Watched) -> None:
+    """A file that is too large is not even read; one that cannot be read is taken in once it can."""
+    with (watched.folder / "large.bin").open("wb") as file:
+        file.truncate(1 << 30)
+    (watched.folder / "empty.txt").touch()
+    watched.unread.add("birds/b.txt")
+    assert sorted(await watched.titles(3)) == ["a.md"]
+    passed = await watched.passed()
+    assert sorted(passed) == ["birds/b.txt", "empty.txt", "large.bin"]
+    assert "104857600 bytes" in passed["large.bin"]
+    assert passed["empty.txt"] == "It is empty."
+    assert passed["birds/b.txt"] == "It cannot be read: Permission denied."
+    watched.unread.clear()
+    assert sorted(await watched.titles()) == ["a.md", "birds/b.txt"]
+    assert sorted(await watched.passed()) == ["empty.txt", "large.bin"]
+
+
+async def test_the_same_bytes_twice_go_with_the_last_of_them(watched: Watched) -> None:
+    """Two files with the same bytes are one document, which stays while one of them is there; a change parts them."""
+    (watched.folder / "copy.md").write_text("about herons")
+    (watched.folder / "third.md").write_text("about herons")
+    first = await watched.titles()
+    assert sorted(first) == ["a.md", "birds/b.txt"]
+    (watched.folder / "a.md").unlink()
+    assert (await watched.titles())["a.md"].id == first["a.md"].id
+    (watched.folder / "copy.md").write_text("about ferns")
+    parted = await watched.titles()
+    assert sorted(parted) == ["a.md", "birds/b.txt", "copy.md"]
+    assert parted["a.md"].version == 1
+    (watched.folder / "third.md").unlink()
+    assert sorted(await watched.titles()) == ["birds/b.txt", "copy.md"]
+
+
+async def test_what_somebody_uploaded_stays(watched: Watched) -> None:
+    """Also when a file of the same bytes goes."""
+    place = watched.wanted[0].rpartition("=")[2]
+    await watched.world.add("about rushes", title="Mine", collection=place)
+    (watched.folder / "r.txt").write_text("about rushes")
+    assert sorted(await watched.titles()) == ["Mine", "a.md", "birds/b.txt"]
+    (watched.folder / "r.txt").unlink()
+    assert sorted(await watched.titles()) == ["Mine", "a.md", "birds/b.txt"]
+
+
+async def test_what_is_not_seen_is_not_gone(watched: Watched) -> None:
+    """A folder in it that cannot be looked into, or more files than are watched, take no document away."""
+    before = await watched.titles()
+    watched.most = 1
+    assert await watched.titles() == before
+    assert await watched.state() == ["watched in part"]
+
+
+async def test_a_disk_that_is_taken_out_takes_no_document(watched: Watched) -> None:
+    """What is left in its place is empty, and another folder; an empty one that is the same has lost its files."""
+    before = await watched.titles()
+    away = watched.folder.with_name("away")
+    watched.folder.rename(away)
+    watched.folder.mkdir()
+    assert await watched.titles() == before
+    assert await watched.state() == ["missing"]
+    watched.folder.rmdir()
+    away.rename(watched.folder)
+    assert await watched.titles() == before
+    assert await watched.state() == ["watched"]
+    for one in before:
+        (watched.folder / one).unlink()
+    assert await watched.titles() == {}

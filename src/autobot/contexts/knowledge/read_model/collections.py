@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from autobot.contexts.knowledge.ports.documents import Library
 from autobot.contexts.knowledge.ports.views import collection_view
 from autobot.contracts.knowledge import collections as contract
@@ -49,7 +51,7 @@ class CollectionQueries:
     async def folders(self, query: contract.ListFolders, context: CallContext) -> contract.FolderPage:
         """Return the watched folders."""
         found = await self._library.folders()
-        return contract.FolderPage(items=tuple(contract.FolderView(**one) for one in found))
+        return contract.FolderPage(items=tuple(msgspec.convert(one, contract.FolderView) for one in found))
 
 
 def collections_then(codec: EventCodec) -> Projection:
