@@ -139,21 +139,42 @@ def _venv_python_usable() -> bool:
     return done.returncode == 0
 
 
-WARM = "import aiohttp, argon2, cryptography.hazmat.primitives.ciphers.aead, uvloop, autobot.bootstrap, autobot.cli.app"
+WARM = """
+import compileall, importlib, importlib.util
+
+for name in "autobot pydantic starlette_compress typer uvicorn zstandard".split():
+    found = importlib.util.find_spec(name)
+    for folder in found.submodule_search_locations if found else ():
+        compileall.compile_dir(folder, quiet=2)
+for name in (
+    "autobot.cli.app autobot.bootstrap.serving aiohttp argon2 cryptography.hazmat.primitives.ciphers.aead uvloop"
+    " asyncpg redis.asyncio pypdf docx trafilatura"
+).split():
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass  # A part that is not installed.
+"""
+"""Compiles whole packages of which a start imports more as it goes; then what else it, the clients of other stores and
+readers of documents import."""
+
+
+def caching() -> dict[str, str]:
+    """The environment of programs that keep what they compile, also where bytecode is forbidden: it lies in this folder."""
+    return {name: text for name, text in environ().items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def warm() -> None:
-    """Compile what a start imports, once for each state of the sources: it halves every start after.
+    """Compile what processes of the product import, once for each state of the sources: it halves every start after.
 
     Nothing depends on it, so a failure is not told: the start itself will say what is wrong.
     """
     sources = [path for path in (ROOT / "src").rglob("*.py") if path.is_file()]
-    value = fingerprint([*sources, ROOT / "uv.lock"])
+    value = fingerprint([*sources, ROOT / "uv.lock"], WARM)
     if stamped("compiled", value):
         return
-    env = {name: text for name, text in environ().items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [VENV / "bin" / "python", "-c", WARM], cwd=ROOT, env=env, capture_output=True, check=False
+        [VENV / "bin" / "python", "-c", WARM], cwd=ROOT, env=caching(), capture_output=True, check=False
     )
     if done.returncode == 0:
         stamp("compiled", value)

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from tools import check, environment, leftovers, machine, suites, web
 from tools.console import SetupError, say, stop
-from tools.environment import ROOT, TOOLS, VENV, environ
+from tools.environment import ROOT, TOOLS, VENV
 
 REPORTS = TOOLS / "reports"
 PYTEST_NO_TESTS = 5
@@ -145,8 +145,9 @@ def python_suite(suite: suites.Suite) -> Stage:
             *workers,
             *folders,
         ]
-        path = f"{environ().get('PATH', '')}:/usr/sbin:/sbin"
-        exit_code, left = run(words, cwd=ROOT, env=environ() | {"PATH": path}, timeout_s=suite.timeout_s)
+        kept = environment.caching()
+        path = f"{kept.get('PATH', '')}:/usr/sbin:/sbin"
+        exit_code, left = run(words, cwd=ROOT, env=kept | {"PATH": path}, timeout_s=suite.timeout_s)
     if exit_code == PYTEST_NO_TESTS:
         empty, exit_code = list(suite.folders), 0
     return judged(suite.name, time.monotonic() - started, report, exit_code, empty=empty, left=left)
@@ -190,6 +191,7 @@ def set_up() -> Stage:
     REPORTS.mkdir(parents=True, exist_ok=True)
     with environment.only_one():
         environment.sync(("check", "test"))
+        environment.warm()
         machine.ensure_programs()
         try:
             if web.present():
