@@ -26,6 +26,7 @@ from autobot.bootstrap.running import running
 from autobot.bootstrap.serving import first_start
 from autobot.config import Config
 from autobot.testing.client import Client, Reply
+from autobot.testing.processes import end_all
 
 PASSWORD: Final = "correct horse battery"
 """The administrator's password in every harness."""
@@ -84,8 +85,8 @@ def run_cli(
 class ServerProcess:
     """`autobot up` as a child of this process, on a data folder of its own; `scaled` with every role in its own process.
 
-    A context manager: started on entry, killed on exit whatever happened. `kill` is SIGKILL, `stop` SIGTERM; both
-    wait for the end. After a restart the address may differ unless `port` was given.
+    A context manager: started on entry, killed on exit whatever happened, with all that it started. `kill` is SIGKILL,
+    `stop` SIGTERM, both of this process alone; both wait for its end. After a restart the address may differ unless `port` was given.
     """
 
     def __init__(
@@ -109,6 +110,9 @@ class ServerProcess:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
+        if (pid := self.running) is not None:
+            # Left alone, roles take seconds to leave, or wait for a database that is gone.
+            end_all(pid)
         self.kill()
 
     @property

@@ -6,11 +6,13 @@ import asyncio
 import os
 import resource
 import signal
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 POLL_S = 0.0005
+PATIENCE_S = 30.0
 UNLIMITED = resource.RLIM_INFINITY
 
 
@@ -68,6 +70,24 @@ def tell(pids: Iterable[int], word: signal.Signals) -> None:
             os.kill(pid, word)
         except ProcessLookupError:
             continue
+
+
+def end_all(pid: int) -> None:
+    """Kill a process and all that descend from it, and wait until they are gone.
+
+    Raises TimeoutError when one is still there after PATIENCE_S.
+    """
+    known: set[int] = set()
+    # One after the other they are stopped before they are killed, so that none starts another meanwhile.
+    while new := [one for one in below(pid) if one not in known]:
+        tell(new, signal.SIGSTOP)
+        known.update(new)
+    tell(known, signal.SIGKILL)
+    until = time.monotonic() + PATIENCE_S
+    while any(lives(one) for one in known):
+        if time.monotonic() > until:
+            raise TimeoutError(f"still there: {[one for one in known if lives(one)]}")
+        time.sleep(POLL_S)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from autobot.testing.processes import below, cpu_s, full_disk, has_spent, stopped
+from autobot.testing.processes import below, cpu_s, end_all, full_disk, has_spent, lives, stopped
 
 pytestmark = pytest.mark.anyio
 
@@ -79,6 +79,23 @@ async def test_children_are_stopped_too() -> None:
             parent.kill()
             parent.wait()
         subprocess.run(["kill", f"-{signal.SIGKILL.value}", str(found[1])], check=True)
+
+
+async def test_a_process_ends_with_all_that_it_started() -> None:
+    """Also what would outlive it: a process in another session, which starts more and more."""
+    program = """
+import subprocess, sys
+for _ in range(40):
+    subprocess.Popen([sys.executable, "-S", "-c", "import signal; signal.pause()"], start_new_session=True)
+sys.stdin.read()
+"""
+    with child(program) as parent:
+        async with asyncio.timeout(30):
+            while len(found := below(parent.pid)) < 3:
+                await asyncio.sleep(0)
+        end_all(parent.pid)
+        assert [one for one in found if lives(one)] == []
+        assert parent.wait() == -signal.SIGKILL
 
 
 def test_a_full_disk_refuses_what_does_not_fit_and_takes_it_later(tmp_path: Path) -> None:
