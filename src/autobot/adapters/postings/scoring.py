@@ -83,12 +83,13 @@ def best(wanted: Sequence[Wanted], against: NDArray[np.float64], most: int) -> S
             if np.count_nonzero(over) >= most:
                 least = _least(scores[over], most)
                 near = np.flatnonzero(scores >= least - left[number]).astype(np.uint32)
-                begun = Scored(near, scores[near])
+                begun = Scored(near, scores.take(near))
                 return _looked_up(begun, rare_first[number:], left[number + 1 :], against, most, least)
         places = one.holding.places
-        scores[places] += _worth(one, one.holding.counts, against[places])
+        # `take` costs half of what indexing by a list of places does.
+        scores[places] = scores.take(places) + _worth(one, one.holding.counts, against.take(places))
     met = np.flatnonzero(scores > 0)
-    return _cut(Scored(met, scores[met]), most)
+    return _cut(Scored(met, scores.take(met)), most)
 
 
 def _looked_up(
@@ -105,7 +106,7 @@ def _looked_up(
     """
     for one, after in zip(wanted, left, strict=True):
         hit, counts = _counts(one.holding, near.places, len(against))
-        near.scores[hit] += _worth(one, counts, against[near.places[hit]])
+        near.scores[hit] += _worth(one, counts, against.take(near.places[hit]))
         least = _least(near.scores[near.scores >= least], most)
         able = near.scores >= least - after
         near = Scored(near.places[able], near.scores[able])
@@ -123,7 +124,7 @@ def _counts(
         hit = np.flatnonzero(places[at] == near)
         return hit, holding.counts[at[hit]]
     spread = holding.spread() if holding.spread else spread_out(places, holding.counts, passages)
-    found = spread[near]
+    found = spread.take(near)
     hit = np.flatnonzero(found > 0)
     return hit, found[hit]
 
