@@ -2848,7 +2848,8 @@ export interface components {
          * DocumentView
          * @description A document. `version` is the newest one, `ready_version` the one that searches find, None while there is none.
          *
-         *     `words_only`: it has no vectors, because no model was there; it gets them when there is one.
+         *     `words_only`: it has no vectors, because no model was there; it gets them when there is one. `place` is where it lies below
+         *     a watched folder.
          */
         DocumentView: {
             /** Characters */
@@ -2872,6 +2873,8 @@ export interface components {
             owner: string;
             /** Passages */
             passages: number;
+            /** Place */
+            place: string;
             progress: components["schemas"]["Progress"];
             /** Ready Version */
             ready_version: number | null;

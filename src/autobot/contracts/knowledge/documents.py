@@ -9,6 +9,7 @@ from annotated_types import Ge, Le, Len
 
 from autobot.contracts.knowledge.words import (
     FILE_MAX,
+    PLACE_MAX,
     TITLE_MAX,
     BlobId,
     Hash,
@@ -55,7 +56,10 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentReceived:
-    """A document came, or a new version of one. `original` is None while its `url` was not fetched yet."""
+    """A document came, or a new version of one. `original` is None while its `url` was not fetched yet.
+
+    `place` is the path below a watched folder, empty for what came otherwise.
+    """
 
     TYPE: ClassVar[str] = "autobot.knowledge.document_received.v1"
     document_id: str
@@ -67,6 +71,7 @@ class DocumentReceived:
     source: Source
     url: str
     original: Original | None
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +133,18 @@ class IndexingRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentChanged:
-    """Its title, its tags or its collection are others now: these. What it says is the same, so it is no new version."""
+    """Its title, its tags, its collection or its place are others now: these. What it says is the same, so it is no new version.
+
+    `own`: the title is what the file calls itself. An empty `place` is the one that it had.
+    """
 
     TYPE: ClassVar[str] = "autobot.knowledge.document_changed.v1"
     document_id: str
     collection: str
     title: str
     tags: tuple[str, ...]
+    own: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,11 +179,12 @@ class AddDocument:
 
     `file` lies as `blob` in the store of originals already; without one there is a `url` to fetch. The same file
     under another `blob` is the same request. Without a `collection` it goes into the caller's own. `brought_by` is the
-    import that adds it.
+    import that adds it, `place` its path below a watched folder.
     """
 
     title: Title
     source: Source = "upload"
+    place: Annotated[str, Len(0, PLACE_MAX)] = ""
     file: FileMark | None = None
     blob: BlobId | None = None
     url: Annotated[str, Len(0, 2000)] = ""
@@ -310,7 +321,8 @@ class Progress:
 class DocumentView:
     """A document. `version` is the newest one, `ready_version` the one that searches find, None while there is none.
 
-    `words_only`: it has no vectors, because no model was there; it gets them when there is one.
+    `words_only`: it has no vectors, because no model was there; it gets them when there is one. `place` is where it lies below
+    a watched folder.
     """
 
     id: str
@@ -327,6 +339,7 @@ class DocumentView:
     tags: tuple[str, ...]
     source: Source
     url: str
+    place: str
     filename: str
     media_type: str
     size: int

@@ -13,6 +13,8 @@ COLLECTIONS_MAX = 20
 
 Id = Annotated[str, Len(1, 64), Pattern(r"[A-Za-z0-9_-]+")]
 TITLE_MAX = 300
+PLACE_MAX = 1000
+"""Characters of a path below a watched folder; of a longer one its end is kept."""
 Title = Annotated[str, Len(1, TITLE_MAX)]
 Tag = Annotated[str, Len(1, 60), Pattern(r"\S(.*\S)?")]
 Tags = Annotated[tuple[Tag, ...], MaxLen(20)]

@@ -77,6 +77,12 @@ class Watched:
             await self.watcher.look()
         return {one.title: one for one in (await self.world.ask(documents.ListDocuments())).items}
 
+    async def settled(self) -> dict[str, Any]:
+        """Return the documents by their titles, once nothing is done with them."""
+        for one in (await self.world.ask(documents.ListDocuments())).items:
+            await self.world.settled(one.id)
+        return await self.titles(0)
+
     async def passed(self) -> dict[str, str]:
         """Return the files that were not taken in, and why."""
         (one,) = (await self.world.ask(collections.ListFolders(), ADMIN)).items
@@ -250,3 +256,54 @@ async def test_a_disk_that_is_taken_out_takes_no_document(watched: Watched) -> N
     for one in before:
         (watched.folder / one).unlink()
     assert await watched.titles() == {}
+
+
+async def test_a_file_is_called_as_it_calls_itself_and_keeps_its_place(watched: Watched) -> None:
+    """By its own title, also a later one, else by its path; what somebody called it stays; the place is kept apart."""
+    path = watched.folder / "birds" / "h.md"
+    path.write_text("# Herons\n\nThey wade.")
+    async with watched.world.working():
+        await watched.titles()
+        (named,) = [one for one in (await watched.settled()).values() if one.place == "birds/h.md"]
+        assert (named.title, named.filename) == ("Herons", "h.md")
+        path.write_text("# Herons in winter\n\nThey wade.")
+        await watched.titles()
+        after = await watched.settled()
+        assert sorted(after) == ["Herons in winter", "a.md", "birds/b.txt"]
+        await watched.world.do(documents.ChangeDocument(id=named.id, title="Mine"))
+        path.write_text("# Herons in spring\n\nThey nest.")
+        await watched.titles()
+        assert (await watched.settled())["Mine"].version == 3
+
+
+async def test_a_file_with_another_path_is_the_same_document(watched: Watched) -> None:
+    """Renamed, moved below, or with the folder that it lies in; it is no new version, and nothing is done with it again."""
+    first = await watched.titles()
+    (watched.folder / "a.md").rename(watched.folder / "z.md")
+    (watched.folder / "birds").rename(watched.folder / "old birds")
+    for looks in (1, 2):
+        now = await watched.titles(looks)
+        assert {name: (one.id, one.version, one.place) for name, one in now.items()} == {
+            "z.md": (first["a.md"].id, 1, "z.md"),
+            "old birds/b.txt": (first["birds/b.txt"].id, 1, "old birds/b.txt"),
+        }
+    (watched.folder / "z.md").write_text("about ferns")
+    assert (await watched.titles())["z.md"].version == 2
+    (watched.folder / "z.md").unlink()
+    assert sorted(await watched.titles()) == ["old birds/b.txt"]
+
+
+async def test_a_renamed_file_keeps_the_title_that_it_has_of_its_own(watched: Watched) -> None:
+    """Its own, or one that somebody gave it."""
+    (watched.folder / "h.md").write_text("# Herons\n\nThey wade.")
+    async with watched.world.working():
+        before = await watched.titles()
+        await watched.world.do(documents.ChangeDocument(id=before["a.md"].id, title="Mine"))
+        await watched.settled()
+        for name in ("a.md", "h.md"):
+            (watched.folder / name).rename(watched.folder / f"moved {name}")
+        await watched.titles()
+        after = await watched.settled()
+    assert {name: one.place for name, one in after.items()} == {
+        "Herons": "moved h.md", "Mine": "moved a.md", "birds/b.txt": "birds/b.txt",
+    }  # fmt: skip

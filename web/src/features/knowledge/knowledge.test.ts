@@ -23,6 +23,7 @@ const document = (part: Partial<KnowledgeDocument> = {}): KnowledgeDocument => (
   tags: [],
   source: "upload",
   url: "",
+  place: "",
   filename: "a.pdf",
   media_type: "application/pdf",
   size: 10,

@@ -34,7 +34,8 @@ def text_blob(document_id: str, version: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """State of one. `version` 0: it never came. `ready_version` 0: no version can be found yet.
+    """State of one. `version` 0: it never came. `ready_version` 0: no version can be found yet. `own`: the title is what
+    its file calls itself.
 
     `ready` holds what the index has; `blobs` every original of its versions, `original` that of the newest.
     """
@@ -44,8 +45,10 @@ class Document:
     owner: str = ""
     title: str = ""
     tags: tuple[str, ...] = ()
+    own: bool = False
     source: Source = "upload"
     url: str = ""
+    place: str = ""
     version: int = 0
     state: State = "queued"
     original: contract.Original | None = None
@@ -94,12 +97,12 @@ class Document:
     # ---------------------------------------------------------------------------------------------- deciding
 
     def receive(self, wish: contract.AddDocument, collection: str, owner: str) -> tuple[Any, ...]:
-        """A first or a further version. The file that the newest version has already is no fact.
+        """A first or a further version. The file that the newest version has already is no fact, unless it lies elsewhere now.
 
         A further version keeps the tags where none are given, and one of a watched file the title that somebody gave it.
         """
         if self.exists and self._same(wish):
-            return ()
+            return self._moved(wish)
         original = None
         if wish.file is not None and wish.blob is not None:
             original = contract.Original(blob=wish.blob, file=wish.file)
@@ -109,13 +112,37 @@ class Document:
                 version=self.version + 1,
                 collection=collection,
                 owner=self.owner or owner,
-                title=self.title if self.exists and wish.source == "folder" else titled(wish.title),
+                title=self.title if self._keeps_title(wish) else titled(wish.title),
                 tags=tuple(dict.fromkeys(wish.tags)) or self.tags,
                 source=wish.source,
                 url=wish.url,
                 original=original,
+                place=wish.place,
             ),
         )
+
+    def _keeps_title(self, wish: contract.AddDocument) -> bool:
+        return self.exists and wish.source == "folder" and not self._by_place
+
+    def _moved(self, wish: contract.AddDocument) -> tuple[Any, ...]:
+        """Its file has another place below a watched folder."""
+        if self.source != "folder" or wish.place in ("", self.place):
+            return ()
+        title = titled(wish.title) if self._by_place else self.title
+        return (
+            contract.DocumentChanged(
+                document_id=self.id,
+                collection=self.collection,
+                title=title,
+                tags=self.tags,
+                own=self.own and title == self.title,
+                place=wish.place,
+            ),
+        )
+
+    @property
+    def _by_place(self) -> bool:
+        return named_by_place(self.title, self.source, self.original)
 
     def _same(self, wish: contract.AddDocument) -> bool:
         same = (
@@ -141,7 +168,7 @@ class Document:
         What somebody called it stays, and so does what it was called when that version was read before.
         """
         own = own_title(title) if version > self.ready_version else ""
-        if not own or not named_by_place(self.title, self.source, self.original):
+        if own in ("", self.title) or not (self.own or self._by_place):
             return self
         return replace(self, title=own)
 
@@ -152,7 +179,7 @@ class Document:
             return ()
         named = self.called(record.title, record.version)
         change = contract.DocumentChanged(
-            document_id=self.id, collection=self.collection, title=named.title, tags=self.tags
+            document_id=self.id, collection=self.collection, title=named.title, tags=self.tags, own=True
         )
         return (
             *((change,) if named is not self else ()),
@@ -240,7 +267,7 @@ class Document:
             case contract.IndexingRequested():
                 return replace(self, state="queued", version=event.version, error=None)
             case contract.DocumentChanged():
-                return replace(self, collection=event.collection, title=event.title, tags=event.tags)
+                return self._changed(event)
             case contract.DocumentDeleted():
                 return Document(id=self.id)
         return self
@@ -252,14 +279,26 @@ class Document:
             collection=event.collection,
             owner=event.owner,
             title=event.title,
+            own=self.own and event.source == "folder" and event.title == self.title,
             tags=event.tags,
             source=event.source,
             url=event.url,
+            place=event.place or self.place,
             version=event.version,
             state="queued",
             original=event.original,
             blobs=blobs,
             error=None,
+        )
+
+    def _changed(self, event: contract.DocumentChanged) -> Document:
+        return replace(
+            self,
+            collection=event.collection,
+            title=event.title,
+            own=event.own or (self.own and event.title == self.title),
+            tags=event.tags,
+            place=event.place or self.place,
         )
 
     def _indexed(self, event: contract.DocumentIndexed) -> Document:

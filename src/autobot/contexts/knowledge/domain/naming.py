@@ -67,4 +67,9 @@ def named_by_place(title: str, source: Source, original: Original | None) -> boo
     """Return whether a title is only the name of the file or the address that a document came from."""
     if source == "url":
         return title.startswith(("http://", "https://"))
-    return source == "upload" and original is not None and title == titled(file_title(original.file.filename))
+    if original is None:
+        return False
+    if source == "folder":
+        name = titled(original.file.filename)
+        return title == name or title.endswith(f"/{name}")
+    return source == "upload" and title == titled(file_title(original.file.filename))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from autobot.contexts.knowledge.domain.collection import Collection, own_of
@@ -77,8 +78,10 @@ class DocumentHandlers:
                     return _accepted(found, existing=True)
                 stored = StoredDocument(document=found, row=(await self._library.document(known)).row)
         facts = stored.document.receive(command, collection.id, context.principal.user_id)
-        if not facts:
-            return _accepted(stored.document, existing=True)
+        if not any(isinstance(one, contract.DocumentReceived) for one in facts):
+            same = _accepted(stored.document, existing=True)
+            moved = self._decided(stored, facts)
+            return replace(same, emits=moved.emits, writes=moved.writes)
         writes = self._of_file(stored.document, command, collection.id, row)
         if command.brought_by is not None and not stored.document.exists:
             writes = (*writes, put_brought(stored.document.id, command.brought_by))

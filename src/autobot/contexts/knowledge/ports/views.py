@@ -63,6 +63,7 @@ def document_view(
         tags=document.tags,
         source=document.source,
         url=document.url,
+        place=document.place,
         filename="" if file is None else file.filename,
         media_type=document.media_type or ("" if file is None else file.media_type),
         size=0 if file is None else file.size,

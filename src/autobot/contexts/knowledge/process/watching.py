@@ -1,5 +1,7 @@
 """Watched folders: each file is a document, a changed file its next version, a file that is gone no document any more.
 
+A file that only has another path, in the same folder that is watched, is the document that it was.
+
 A folder that is not there is a state, not a deletion: its documents stay until it is back. What is known of a file is
 written with nothing else, so after a crash a file is looked at again; the same bytes are the same version.
 """
@@ -17,7 +19,7 @@ from autobot.contexts.knowledge.ports.blobs import Blobs, store
 from autobot.contexts.knowledge.ports.documents import COLLECTIONS, FOLDERS, WATCHED, Library
 from autobot.contexts.knowledge.ports.folders import Folders, Seen, SeenFile
 from autobot.contracts.knowledge import documents as contract
-from autobot.contracts.knowledge.words import FILE_MAX
+from autobot.contracts.knowledge.words import FILE_MAX, PLACE_MAX, TITLE_MAX
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
@@ -87,9 +89,14 @@ class Watcher:
             await self._tell(folder, collection, "without a collection")
             return
         known, passed = await self._rows(_key(folder, "")), list[Mapping[str, Any]]()
+        gone = known.keys() - {_key(folder, one.path) for one in seen.files} if seen.whole else frozenset()
+        moved = {known[one]["mark"]: one for one in gone}
         for file in seen.files:
             row = known.pop(_key(folder, file.path), None)
-            if row is None or row["mark"] != file.mark:
+            if row is None and file.mark in moved:
+                key = moved.pop(file.mark)
+                row = await self._take(folder, collection, file, known.pop(key), moved=key)
+            elif row is None or row["mark"] != file.mark:
                 row = await self._take(folder, collection, file, row)
             if row is not None and row["why"]:
                 passed.append({"path": row["path"], "why": row["why"]})
@@ -102,14 +109,21 @@ class Watcher:
         )
 
     async def _take(
-        self, folder: str, collection: str, file: SeenFile, before: Mapping[str, Any] | None
+        self,
+        folder: str,
+        collection: str,
+        file: SeenFile,
+        before: Mapping[str, Any] | None,
+        *,
+        moved: str = "",
     ) -> Mapping[str, Any] | None:
         """Make a version of a file, once it has been the same for two looks: it may be written just now.
 
+        `moved` is the key that it had, where it only has another path now: then it stays the document that it was.
         Returns what is known of it then, None while it is not looked at.
         """
         key = _key(folder, file.path)
-        if self._half.get(key) != file.mark:
+        if not moved and self._half.get(key) != file.mark:
             self._half[key] = file.mark
             return before
         document, why = (before or {}).get("document", ""), ""
@@ -132,7 +146,8 @@ class Watcher:
         self._half.pop(key, None)
         row = {"path": shown(file.path), "mark": file.mark, "document": document, "why": why}
         write = Put(table=WATCHED, key=key, document=row, owner=_key(folder, ""), sort=shown(file.path))
-        await self._store.commit(Transaction(writes=(write,)))
+        left = (Delete(table=WATCHED, key=moved),) if moved else ()
+        await self._store.commit(Transaction(writes=(*left, write)))
         self._count((before or {}).get("document"), document)
         return row
 
@@ -145,8 +160,9 @@ class Watcher:
             raise _Unread(error.detail) from error
         mark = contract.FileMark(size=blob.size, sha256=blob.sha256, filename=path.rpartition("/")[2][-255:])
         command = contract.AddDocument(
-            title=path[-300:],
+            title=path[-TITLE_MAX:],
             source="folder",
+            place=path[-PLACE_MAX:],
             file=mark,
             blob=name,
             collection=collection,
