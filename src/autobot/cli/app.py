@@ -14,6 +14,7 @@ from autobot.cli.dead_letters import dead_letters
 from autobot.cli.knowledge import knowledge
 from autobot.cli.new import new
 from autobot.cli.output import READER_GONE, Exit, ReaderGone, complain, say
+from autobot.cli.question_sets import question_sets
 from autobot.cli.read_models import read_models
 from autobot.cli.roles import roles
 
@@ -34,6 +35,7 @@ app.add_typer(read_models, name="read-models")
 app.add_typer(knowledge, name="knowledge")
 knowledge.command("export")(export)
 knowledge.command("import")(import_)
+app.add_typer(question_sets, name="question-sets")
 app.add_typer(roles, name="roles")
 app.add_typer(data.audit, name="audit")
 app.add_typer(new, name="new")

@@ -6,14 +6,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from autobot.cli.output import READER_GONE, Exit, ReaderGone, complain, exit_code
 from autobot.config import Config, read_config
-from autobot.kernel.core.errors import AutoBotError
+from autobot.kernel.core.errors import AutoBotError, FieldError
 
 Ask = Callable[..., Awaitable[Any]]
 """`await ask("CreateKey", name=…, scopes=[…])` → JSON types."""
@@ -25,6 +25,7 @@ class RemoteFailure(Exception):
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(error["detail"])
         self.code, self.detail, self.hint = error["code"], error["detail"], error.get("hint")
+        self.errors = [FieldError(**one) for one in error.get("errors", ())]
 
 
 def current_config() -> Config:
@@ -96,7 +97,7 @@ def guarded(work: Callable[[], int]) -> int:
     try:
         return work()
     except RemoteFailure as error:
-        complain(error.detail, error.hint)
+        _complained(error.detail, error.hint, error.errors)
         return exit_code(None, error.code)
     except AutoBotError as error:
         return told(error)
@@ -113,11 +114,16 @@ def told(error: AutoBotError) -> int:
     """Print an error with its fix and return its exit code."""
     if isinstance(error, ReaderGone):
         return READER_GONE
-    complain(error.detail, error.hint)
-    found = getattr(error, "errors", ())
-    for one in found if len(found) > 1 else ():
-        complain(f"{one.pointer}: {one.detail}")
+    _complained(error.detail, error.hint, getattr(error, "errors", ()))
     return exit_code(error)
+
+
+def _complained(detail: str, hint: str | None, errors: Sequence[FieldError]) -> None:
+    """Print an error with its fix, and each place that is wrong unless it is told already."""
+    complain(detail, hint)
+    for one in errors:
+        if len(errors) > 1 or one.detail not in detail:
+            complain(f"{one.pointer.removeprefix('#/')}: {one.detail}")
 
 
 def cause_in(group: ExceptionGroup[Exception]) -> AutoBotError | None:

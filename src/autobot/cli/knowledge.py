@@ -11,7 +11,8 @@ import typer
 
 from autobot.cli.choices import Mode
 from autobot.cli.console import Ask, run_with
-from autobot.cli.output import Exit, say, show_json, table
+from autobot.cli.output import Exit, complain, say, show_json, table
+from autobot.cli.question_sets import read_text, write_new
 from autobot.config import Config
 
 knowledge = typer.Typer(help="Documents, and how well they are found.", no_args_is_help=True)
@@ -38,27 +39,36 @@ def evaluate(
     rerank: Annotated[
         bool | None, typer.Option("--rerank/--no-rerank", help="With or without that stage.")
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Write what was found as a run of TREC's to this new file; - for standard output."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Search questions whose answers are known, and print nDCG@10, recall, MRR@10 and the worst of them."""
     if (file is None) == (not question_set) or (question_set and not collection):
-        say("Give a file of questions, or --set with its --collection.")
+        complain("Give a file of questions, or --set with its --collection.", "autobot knowledge eval --help")
         raise typer.Exit(Exit.USAGE)
     questions = [] if file is None else _read(file)
 
     async def work(ask: Ask, config: Config) -> int | None:
         wanted = questions or await _stored(ask, collection, question_set)
         if not wanted:
-            say("This set has no questions.")
+            complain("This set has no questions.")
             return Exit.USAGE
         found = await ask(
             "MeasureSearch",
-            questions=wanted,
+            questions=[_labelled(one) for one in wanted],
             mode=mode,
             collection=collection or None,
             rerank=rerank,
             as_of={"position": position},
+            results=run is not None,
         )
+        if run is not None:
+            written = write_new(run, _run(wanted, found))
+            if written != Exit.OK or str(run) == "-":
+                return written
         if as_json:
             show_json(found)
         else:
@@ -70,35 +80,48 @@ def evaluate(
 
 def _read(file: Path) -> Sequence[Any]:
     """Return the questions of a file; ends the command when there are none."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        say(f"{file} cannot be read: {error.strerror or error}.")
-        raise typer.Exit(Exit.USAGE) from error
-    except UnicodeDecodeError as error:
-        say(f"{file} is no text in UTF-8: its byte {error.start} is none.")
-        raise typer.Exit(Exit.USAGE) from error
+    text = read_text(file)
     try:
         if file.suffix == ".jsonl":
-            lines = [json.loads(line) for line in text.splitlines() if line.strip()]
-            found: Any = [{name: one[name] for name in ("query", "relevant")} for one in lines]
+            found: Any = [json.loads(line) for line in text.splitlines() if line.strip()]
         else:
             found = json.loads(text)
     except ValueError as error:
-        say(f"{file} is not JSON: {error}.")
-        raise typer.Exit(Exit.USAGE) from error
-    except (KeyError, TypeError) as error:
-        say(f"{file} has a line that is no object with `query` and `relevant`.")
+        complain(f"{file} is not JSON: {error}.")
         raise typer.Exit(Exit.USAGE) from error
     if not isinstance(found, list) or not found:
-        say(f"{file} has no list of questions.")
+        complain(f"{file} has no list of questions.")
+        raise typer.Exit(Exit.USAGE)
+    if not all(isinstance(one, dict) and {"query", "relevant"} <= set(one) for one in found):
+        complain(f"{file} has a line that is no object with `query` and `relevant`.")
         raise typer.Exit(Exit.USAGE)
     return found
 
 
 async def _stored(ask: Ask, collection: str, question_set: str) -> Sequence[Any]:
     view = await ask("GetQuestionSet", collection=collection, id=question_set)
-    return [{name: one[name] for name in ("query", "relevant")} for one in view["questions"]]
+    questions: Sequence[Any] = view["questions"]
+    return questions
+
+
+def _labelled(question: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: question[name] for name in ("query", "relevant")}
+
+
+def _run(questions: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> str:
+    """Return what was found as trec_eval reads it: `TOPIC Q0 DOCUMENT RANK SCORE TAG` a line.
+
+    trec_eval puts results in order by their scores, which compare within one stage only: so the score here is that
+    of the rank. A question without an `id` has its number, from 1; blanks within an id become `_`.
+    """
+    lines = []
+    for number, (asked, measured) in enumerate(zip(questions, found["questions"], strict=True), start=1):
+        topic = "_".join(str(asked.get("id") or number).split())
+        lines += [
+            f"{topic} Q0 {one['id']} {rank} {1 / rank:.6f} autobot-{found['mode']}\n"
+            for rank, one in enumerate(measured["found"], start=1)
+        ]
+    return "".join(lines)
 
 
 def _show(found: Mapping[str, Any]) -> None:

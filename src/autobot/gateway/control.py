@@ -2,7 +2,7 @@
 
 A unix socket in the data folder that only its owner can open, so the operating system is the proof of
 identity. One line of JSON asks, one line answers:
-`{"name": "CreateKey", "fields": {…}, "key": null}` → `{"ok": {…}}` or `{"error": {code, detail, hint}}`.
+`{"name": "CreateKey", "fields": {…}, "key": null}` → `{"ok": {…}}` or `{"error": {code, detail, hint, errors}}`.
 With `acting_for` a query is answered as that user would be; a command is then refused.
 Names are those of the published language's commands and queries; nothing else can be asked.
 """
@@ -23,7 +23,7 @@ from autobot.kernel.core.decoding import misfit
 from autobot.kernel.core.errors import AutoBotError, InvalidInput, Malformed
 from autobot.kernel.core.failure import failure_of
 
-LINE_MAX: Final = 4 * 1024 * 1024
+LINE_MAX: Final = 64 * 1024 * 1024
 """Bytes of one request line."""
 
 
@@ -87,7 +87,8 @@ class Control:
             answer = await self.ask(request.name, request.fields, request.key, request.acting_for)
             return msgspec.json.encode({"ok": answer})
         except AutoBotError as error:
-            return msgspec.json.encode({"error": failure_of(error, context.correlation_id)})
+            failure = msgspec.to_builtins(failure_of(error, context.correlation_id))
+            return msgspec.json.encode({"error": {**failure, "errors": getattr(error, "errors", ())}})
         except Exception as error:  # noqa: BLE001 - the edge answers whatever happened, opaquely
             return msgspec.json.encode({"error": failure_of(error, context.correlation_id)})
 

@@ -151,3 +151,74 @@ def test_a_stored_set_is_measured_in_the_background(client: Client) -> None:
     assert [each["id"] for each in client.get(measurements).expect(200).json["items"]] == [one["id"]]
     client("POST", f"{address}/cancel", {}).expect(409)
     client("POST", measurements, {"mode": "magic"}).expect(422)
+
+
+def test_trecs_files_come_and_a_run_goes_by_the_command_line(
+    client: Client, server: ServerProcess, tmp_path: Path
+) -> None:
+    """Judgements with topics become a set and go out again, a broken line is named; what is found goes out as a run."""
+    place = client("POST", f"{BASE}/collections", {"name": "Bats"}).expect(201).json["id"]
+    bats = add(client, "Care of bats", "Bats sleep in attics.", collection=place)
+    mice = add(client, "Care of mice", "Mice sleep in attics, and eat grain.", collection=place)
+    owner = client.get("/api/v1/auth/me").expect(200).json["username"]
+
+    def told(*words: str) -> str:
+        done = run_cli(server.folder, *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    (tmp_path / "bats.qrels").write_text(f"q1 0 {bats} 3\nq2 0 {mice} 1\n", encoding="utf-8")
+    (tmp_path / "topics.tsv").write_text("q1\twhere do bats sleep\nq2\twho eats grain\n", encoding="utf-8")
+    come = (
+        "question-sets",
+        "import",
+        place,
+        str(tmp_path / "bats.qrels"),
+        "--topics",
+        str(tmp_path / "topics.tsv"),
+    )
+    made = json.loads(told(*come, "--user", owner, "--json"))
+    people = {one["id"]: one["username"] for one in json.loads(told("users", "list", "--json"))}
+    assert (made["name"], made["questions"], people[made["owner"]]) == ("bats", 2, owner)
+    again = json.loads(told(*come, "--replace", made["id"], "--name", "Bats", "--json"))
+    assert (again["id"], again["name"]) == (made["id"], "Bats")
+    listed = json.loads(told("question-sets", "list", place, "--user", owner, "--json"))
+    assert [one["id"] for one in listed] == [made["id"]]
+    goes = ("question-sets", "export", place, made["id"])
+    assert told(*goes, "-", "--form", "qrels", "--user", owner) == (tmp_path / "bats.qrels").read_text(
+        "utf-8"
+    )
+    assert told(*goes, str(tmp_path / "out.tsv"), "--form", "topics", "--user", owner) == ""
+    assert (tmp_path / "out.tsv").read_bytes() == (tmp_path / "topics.tsv").read_bytes()
+    assert run_cli(server.folder, *goes, str(tmp_path / "out.tsv"), "--user", owner).returncode == 3
+    (tmp_path / "topics.tsv").write_text("q1 no tab\n", encoding="utf-8")
+    refused = run_cli(server.folder, *come, "--user", owner)
+    assert (refused.returncode, "topics: line 1: is not TOPIC TAB TEXT" in refused.stderr) == (3, True)
+
+    measured = (
+        "knowledge",
+        "eval",
+        "--set",
+        made["id"],
+        "--collection",
+        place,
+        "--user",
+        owner,
+        "--mode",
+        "lexical",
+    )
+    run = [line.split() for line in told(*measured, "--run", "-").splitlines()]
+    assert run[0] == ["q1", "Q0", bats, "1", "1.000000", "autobot-lexical"]
+    assert [one[:4] for one in run] == [
+        ["q1", "Q0", bats, "1"],
+        ["q1", "Q0", mice, "2"],
+        ["q2", "Q0", mice, "1"],
+    ]
+    assert "nDCG@10 1.0000" in told(*measured, "--run", str(tmp_path / "run.txt"))
+    assert len((tmp_path / "run.txt").read_text("utf-8").splitlines()) == 3
+    body = {"questions": [{"query": "grain", "relevant": {mice: 1}}], "collection": place, "mode": "lexical"}
+    plain = client("POST", f"{BASE}/search/measure", body).expect(200).json
+    asked = client("POST", f"{BASE}/search/measure", {**body, "results": True}).expect(200).json
+    assert plain["questions"][0]["found"] == []
+    assert [one["id"] for one in asked["questions"][0]["found"]] == [mice]
+    assert asked["questions"][0]["found"][0]["score"] > 0

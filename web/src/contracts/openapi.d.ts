@@ -3500,7 +3500,8 @@ export interface components {
         };
         /**
          * Measure
-         * @description Body of a measurement: questions with the grade of each document that answers them. The rest is as in a search.
+         * @description Body of a measurement: questions with the grade of each document that answers them. With `results` the answer names
+         *     what was found for each. The rest is as in a search.
          */
         Measure: {
             /** At */
@@ -3519,6 +3520,11 @@ export interface components {
             questions: components["schemas"]["LabelledQuestion"][];
             /** Rerank */
             rerank?: boolean | null;
+            /**
+             * Results
+             * @default false
+             */
+            results: boolean;
         };
         /**
          * MeasurementPage
@@ -4098,10 +4104,17 @@ export interface components {
         /**
          * QuestionMeasure
          * @description How well the documents of one question were found. `first` is the rank of the first relevant one, None for none.
+         *
+         *     `found` is what was found, best first, where that was asked for.
          */
         QuestionMeasure: {
             /** First */
             first: number | null;
+            /**
+             * Found
+             * @default []
+             */
+            found: components["schemas"]["RankedAnswer"][];
             /** Ndcg 10 */
             ndcg_10: number;
             /** Query */
@@ -4210,6 +4223,16 @@ export interface components {
              * @default []
              */
             questions: components["schemas"]["WishedQuestion"][];
+        };
+        /**
+         * RankedAnswer
+         * @description A document, or a passage, that was found, and the last stage's score of it.
+         */
+        RankedAnswer: {
+            /** Id */
+            id: string;
+            /** Score */
+            score: number;
         };
         /**
          * ReadModel

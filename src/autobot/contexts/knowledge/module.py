@@ -233,7 +233,7 @@ def _of_indexing(handlers: IndexingHandlers) -> tuple[CommandSpec, ...]:
 
 
 def _of_question_sets(handlers: QuestionSetHandlers) -> tuple[CommandSpec, ...]:
-    summary = question_sets.QuestionSetSummary
+    summary, load = question_sets.QuestionSetSummary, question_sets.LoadQuestionSet
     handled: tuple[tuple[type[Any], Any, Any], ...] = (
         (question_sets.CreateQuestionSet, handlers.create, summary),
         (question_sets.BringQuestionSet, handlers.bring, question_sets.Brought),
@@ -243,9 +243,12 @@ def _of_question_sets(handlers: QuestionSetHandlers) -> tuple[CommandSpec, ...]:
         (question_sets.RemoveQuestion, handlers.remove, summary),
         (question_sets.DeleteQuestionSet, handlers.delete, collections.Gone),
     )
-    return tuple(
-        CommandSpec(command=command, action=WRITE, handler=handler, answer=answer)
-        for command, handler, answer in handled
+    return (
+        *(
+            CommandSpec(command=command, action=WRITE, handler=handler, answer=answer)
+            for command, handler, answer in handled
+        ),
+        CommandSpec(command=load, action=MACHINE, handler=handlers.load, answer=summary),
     )
 
 

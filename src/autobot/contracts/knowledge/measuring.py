@@ -33,7 +33,8 @@ class LabelledQuestion:
 class MeasureSearch:
     """Search each question as the caller would, a hundred documents deep, and judge what is found.
 
-    A question with passages is searched a hundred passages deep. `rerank` and `as_of` are as in a search.
+    A question with passages is searched a hundred passages deep. `rerank` and `as_of` are as in a search. With `results`
+    the answer names what was found.
     """
 
     questions: Annotated[tuple[LabelledQuestion, ...], Len(1, QUESTIONS_MAX)]
@@ -41,11 +42,23 @@ class MeasureSearch:
     collection: Id | None = None
     rerank: bool | None = None
     as_of: AsOf = NOW
+    results: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedAnswer:
+    """A document, or a passage, that was found, and the last stage's score of it."""
+
+    id: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionMeasure:
-    """How well the documents of one question were found. `first` is the rank of the first relevant one, None for none."""
+    """How well the documents of one question were found. `first` is the rank of the first relevant one, None for none.
+
+    `found` is what was found, best first, where that was asked for.
+    """
 
     query: str
     ndcg_10: float
@@ -53,6 +66,7 @@ class QuestionMeasure:
     recall_100: float
     reciprocal_rank_10: float
     first: int | None
+    found: tuple[RankedAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

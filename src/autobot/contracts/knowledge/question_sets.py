@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le, Len
 
-from autobot.contracts.knowledge.words import Id, Limit, Name
+from autobot.contracts.knowledge.words import Id, Limit, Name, Person
 
 QUESTIONS_MAX = 500
 """Questions of one set."""
@@ -132,6 +132,13 @@ class ReadQuestionSet:
     form: Literal["jsonl", "qrels"] = "jsonl"
     topics: Annotated[str, Len(0, FILE_MAX)] = ""
     id: Id | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadQuestionSet(ReadQuestionSet):
+    """ReadQuestionSet for a user, whoever's the collection is: for those who run the machine."""
+
+    user_id: Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,8 @@ class Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """Body of a measurement: questions with the grade of each document that answers them. The rest is as in a search."""
+    """Body of a measurement: questions with the grade of each document that answers them. With `results` the answer names
+    what was found for each. The rest is as in a search."""
 
     questions: Annotated[tuple[measuring.LabelledQuestion, ...], Len(1, measuring.QUESTIONS_MAX)]
     mode: search.SearchMode = "hybrid"
@@ -49,6 +50,7 @@ class Measure:
     rerank: bool | None = None
     at: datetime | None = None
     position: Annotated[int, Ge(0), Le(2**53)] | None = None
+    results: bool = False
 
 
 def _as_of(body: Search | Measure) -> AsOf:
@@ -94,6 +96,7 @@ def router(bus: Dispatcher) -> APIRouter:
             collection=body.collection,
             rerank=body.rerank,
             as_of=_as_of(body),
+            results=body.results,
         )
         return json_answer(await bus.ask(query, context))
 

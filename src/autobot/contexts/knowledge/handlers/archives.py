@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from autobot.contexts.knowledge.domain.collection import Collection
 from autobot.contexts.knowledge.domain.collection import stream_of as collection_stream
-from autobot.contexts.knowledge.handlers.parts import Parts
+from autobot.contexts.knowledge.handlers.parts import Parts, operator_for
 from autobot.contexts.knowledge.ports.archiving import Exporter
 from autobot.contexts.knowledge.ports.blobs import Blobs, store
 from autobot.contexts.knowledge.ports.documents import ORIGINALS, Library, Write, put_collection
@@ -86,15 +86,7 @@ class ArchiveHandlers:
         if not kept.size:
             await self._blobs.remove(blob)
             raise InvalidInput("The file is empty.")
-        # Who runs the machine asks, so no collection is closed; whose the documents are is said.
-        principal = Principal(
-            id="service:knowledge",
-            kind="service",
-            role="service",
-            user_id=command.user_id,
-            username="command line",
-        )
-        return self._asked(principal, blob, kept.size, command.collection)
+        return self._asked(operator_for(command.user_id), blob, kept.size, command.collection)
 
     def _asked(
         self, principal: Principal, blob: str, size: int, collection: str | None

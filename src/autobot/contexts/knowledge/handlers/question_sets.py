@@ -14,7 +14,7 @@ from autobot.contexts.knowledge.domain.question_set import (
     pointer,
     stream_of,
 )
-from autobot.contexts.knowledge.handlers.parts import Parts
+from autobot.contexts.knowledge.handlers.parts import Parts, operator_for
 from autobot.contexts.knowledge.ports.documents import Library, Write
 from autobot.contexts.knowledge.ports.imports import own_set, put_brought
 from autobot.contexts.knowledge.ports.index import PassageIndex
@@ -85,6 +85,10 @@ class QuestionSetHandlers:
         else:
             stored = await self._of(command.collection, command.id, context)
         return await self._saved(stored, command.name, questions, context)
+
+    async def load(self, command: contract.LoadQuestionSet, context: CallContext) -> Decision[Summary]:
+        """Make one of a file, or replace its questions, for a user."""
+        return await self.read(command, replace(context, principal=operator_for(command.user_id)))
 
     async def grade(self, command: contract.GradeAnswers, context: CallContext) -> Decision[Summary]:
         """Say how well something answers a question."""

@@ -12,6 +12,7 @@ from autobot.contracts.knowledge.measuring import (
     LabelledQuestion,
     MeasureSearch,
     QuestionMeasure,
+    RankedAnswer,
     SearchMeasures,
 )
 from autobot.contracts.knowledge.passages import place_of
@@ -37,7 +38,10 @@ class MeasureQueries:
                 error = FieldError(detail=why, pointer=f"#/questions/{number}/relevant")
                 raise InvalidInput("This question measures nothing.", errors=(error,))
         answers = [await self._answer(query, one, context) for one in query.questions]
-        each = [_judged(one, answer) for one, answer in zip(query.questions, answers, strict=True)]
+        each = [
+            _judged(one, answer, results=query.results)
+            for one, answer in zip(query.questions, answers, strict=True)
+        ]
         count, worst = len(each), next((one for one in answers if one.degraded), answers[0])
         return SearchMeasures(
             questions=tuple(each),
@@ -82,7 +86,7 @@ def _unfit(question: LabelledQuestion) -> str:
     return ""
 
 
-def _judged(question: LabelledQuestion, answer: SearchAnswer) -> QuestionMeasure:
+def _judged(question: LabelledQuestion, answer: SearchAnswer, *, results: bool) -> QuestionMeasure:
     by_passage = _of_passages(question)
     found = [one.passage_id if by_passage else one.document_id for one in answer.items]
     first = (rank for rank, one in enumerate(found, start=1) if question.relevant.get(one, 0) > 0)
@@ -93,4 +97,8 @@ def _judged(question: LabelledQuestion, answer: SearchAnswer) -> QuestionMeasure
         recall_100=recall(found, question.relevant, DEPTH),
         reciprocal_rank_10=reciprocal_rank(found, question.relevant, FEW),
         first=next(first, None),
+        found=tuple(
+            RankedAnswer(id=name, score=one.score)
+            for name, one in zip(found if results else (), answer.items, strict=False)
+        ),
     )
