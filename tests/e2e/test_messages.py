@@ -99,7 +99,7 @@ def test_all_of_a_cause_are_replayed(operator: Visit, failing_host: Host) -> Non
     page = operator.go("/messaging")
     before = count(failing_host)
     cause = page.get_by_role("region", name="Causes").get_by_role("listitem").first
-    cause.get_by_role("button", name="DataCorrupt").click()
+    cause.get_by_role("button", name="The event cannot be read as its type says").click()
     page.wait_for_url("**/messaging/dead-letters?cause=**")
     cause.get_by_role("button", name="Replay all").click()
     asked = page.get_by_role("dialog", name=f"Replay {before} dead letters")

@@ -31,6 +31,10 @@ def test_a_removal_is_asked_for_watched_and_stopped(admin: Visit, plain_host: Ho
     page.wait_for_url("**/sagas/*")
     shown = drawer(page)
     expect(shown.get_by_role("listitem").filter(has_text="Grace")).to_contain_text("waits")
+    expect(shown).to_contain_text(
+        "“Grace period” has to pass, then “Remove access” begins by itself. Until then it can be stopped."
+    )
+    expect(shown).to_contain_text(re.compile("It ends in [67] d"))
     ahead = shown.get_by_role("listitem").filter(has_text="Account")
     expect(ahead).to_contain_text("to come")
     expect(shown.get_by_role("listitem").filter(has_text="Remove").first).to_contain_text(

@@ -15,8 +15,16 @@ export function selectionOf(cause: unknown): Selection {
   return group && fingerprint ? { group, fingerprint } : {};
 }
 
-/** An error's type without its module: `autobot.kernel…Unrecoverable` is `Unrecoverable`. */
-export const errorName = (error: string): string => error.split(".").at(-1) ?? error;
+/** What an error's type means in words: by its name without its module, or that the program itself is wrong (`KeyError`). */
+export function errorWords(error: string, known: Readonly<Record<string, string>>, internal: string): string {
+  const name = error.split(".").at(-1) ?? error;
+  return known[name] ?? (error.startsWith("autobot.") ? wordsOf(name) : internal);
+}
+/** `TwoWords` as people read them. */
+const wordsOf = (name: string): string => {
+  const words = name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
 
 /** A place of a stack without the way to the project. */
 export const placeName = (place: string): string => place.replace(/^.*\/(site-packages|src)\//, "");

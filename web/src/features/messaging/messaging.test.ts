@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Consumer, Replay } from "@/contracts/api";
-import { causeKey, consumerLook, errorName, parsed, placeName, replaysShown, selectionOf, withLags } from "./messaging.state";
+import { t } from "@/shared/catalogue";
+import { causeKey, consumerLook, errorWords, parsed, placeName, replaysShown, selectionOf, withLags } from "./messaging.state";
 
 const replay = (id: string, status: Replay["status"], ended_at: string | null = null): Replay => ({ id, status, ended_at }) as Replay;
 const consumer = (group: string, lag: number, process = "p"): Consumer => ({ group, lag, process }) as Consumer;
@@ -15,7 +16,10 @@ describe("the address", () => {
 
 describe("a failure", () => {
   it("is told by the last words of its type and place", () => {
-    expect(errorName("autobot.kernel.core.errors.DataCorrupt")).toBe("DataCorrupt");
+    const words = (error: string): string => errorWords(error, t.messaging.errors, t.messaging.internalError);
+    expect(words("autobot.kernel.core.errors.DataCorrupt")).toBe("The event cannot be read as its type says");
+    expect(words("autobot.kernel.sagas.history.SomethingNew")).toBe("Something new");
+    expect(words("builtins.KeyError")).toBe(t.messaging.internalError);
     expect(placeName("/opt/autobot/src/autobot/kernel/event_store/codec.py:96 unwrap")).toBe("autobot/kernel/event_store/codec.py:96 unwrap");
     expect(placeName("elsewhere.py:1 f")).toBe("elsewhere.py:1 f");
   });

@@ -2,7 +2,13 @@ import type { Saga, SagaPathStep } from "@/contracts/api";
 import { t } from "@/shared/catalogue";
 import { duration } from "@/shared/ui/format";
 import type { Tone } from "@/shared/ui/tone";
-import type { Back, Look } from "./sagas.state";
+import { wordsOf, type Back, type Look } from "./sagas.state";
+
+/** A step as people read it. */
+export function stepWords(name: string): string {
+  const known: Record<string, string> = t.sagas.stepNames;
+  return known[name] ?? wordsOf(name);
+}
 
 /** How a saga's state feels. What waits for a person stands out. */
 export function toneOf(state: Saga["state"]): Tone {

@@ -62,6 +62,22 @@ export function rowsOf(detail: Pick<SagaDetail, "path" | "steps" | "turned_at" |
   });
 }
 
+/** What a saga waits for while it is not at work, until when if that is known, and which step comes after it. */
+export interface Wait {
+  kind: "timer" | "signal" | "retry";
+  step: string;
+  then: string | null;
+  due: string | null;
+}
+export function waitOf({ path, steps, saga }: Pick<SagaDetail, "path" | "steps" | "saga">): Wait | null {
+  if (saga.state !== "running") return null;
+  const at = path.findIndex(({ state }) => state === "running" || state === "retrying");
+  const step = path[at];
+  if (step === undefined) return null;
+  const kind = step.state === "retrying" ? "retry" : step.kind === "saga" ? null : step.kind;
+  return kind && { kind, step: step.name, then: path[at + 1]?.name ?? null, due: steps.find(({ number }) => number === step.number)?.due ?? null };
+}
+
 /** `user-removal` as people read it. */
 export const wordsOf = (name: string): string => {
   const words = name.replaceAll(/[-_]/g, " ");

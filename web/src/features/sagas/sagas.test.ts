@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SagaDetail, SagaPathStep, SagaStep } from "@/contracts/api";
-import { limitsOf, toneOf } from "./looks";
-import { isOver, lookOf, rowsOf, waitsForPerson, wordsOf } from "./sagas.state";
+import { limitsOf, stepWords, toneOf } from "./looks";
+import { isOver, lookOf, rowsOf, waitOf, waitsForPerson, wordsOf } from "./sagas.state";
 
 const step = (part: Partial<SagaStep>): SagaStep => ({
   number: 0,
@@ -86,6 +86,20 @@ describe("the picture of a saga", () => {
     expect(rows.map(({ turn }) => turn)).toEqual([false, true, false, false]);
     expect(rows[0]?.back).toBe("ready");
     for (const state of ["undoing", "undone", "stuck"] as const) expect(picture({ ...turned, path: path(1, state), saga: saga("compensating") })[0]?.back).toBe(state);
+  });
+
+  it("says what waits for what, and until when", () => {
+    const due = "2026-01-02T00:00:00Z";
+    const waiting = (kind: SagaPathStep["kind"], state: SagaPathStep["state"], begun: string | null = due) => {
+      const path = [ahead({ name: "pay", number: 0, state: "completed" }), ahead({ name: "grace", number: 1, kind, state }), ahead({ name: "ship" })];
+      return waitOf({ path, steps: [step({}), step({ number: 1, name: "grace", due: begun })], saga: saga("running") });
+    };
+    expect(waiting("timer", "running")).toEqual({ kind: "timer", step: "grace", then: "ship", due });
+    expect(waiting("signal", "running", null)).toEqual({ kind: "signal", step: "grace", then: "ship", due: null });
+    expect(waiting("saga", "retrying")).toEqual({ kind: "retry", step: "grace", then: "ship", due });
+    expect(waiting("saga", "running", null)).toBeNull();
+    expect(waitOf({ path: path(2, "running"), steps: [], saga: saga("compensating") })).toBeNull();
+    expect([stepWords("grace"), stepWords("send-mail")]).toEqual(["Grace period", "Send mail"]);
   });
 
   it("names definitions as people read them", () => {
