@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import Page, Route, expect
@@ -18,16 +19,20 @@ def process(name: str, role: str, **more: Any) -> dict[str, Any]:
         "id": name, "roles": [role], "address": f"http://10.0.0.{len(name)}:8001", "version": "1.1",
         "contracts": "c", "host": "one", "pid": 7, "started_at": "2026-01-01T00:00:00Z", "state": "live", "reason": "",
         "drained_by": "", "epoch": 1, "lease_seconds": 10.0, "age_seconds": 1.5, "lease_left_seconds": 8.5,
-        "refused_by": [], "here": False, "key_mark": "0000aaaa",
+        "refused_by": [], "here": False, "key_mark": "0000aaaa", "children": [], "memory_bytes": 120 << 20,
     } | more  # fmt: skip
 
 
+CHILD = {
+    "what": "npu", "state": "ready", "address": "unix:/data/npu.sock", "starts": 1, "pid": 77,
+    "memory_bytes": 300 << 20, "devices": ["CPU"], "detail": "",
+}  # fmt: skip
 SCALED: dict[str, Any] = {
     "mode": "scaled",
     "items": [
         process("gateway@one", "gateway"),
-        process("backend@one", "backend", here=True),
-        process("backend@two", "backend", state="draining", reason="an upgrade", drained_by="root"),
+        process("backend@one", "backend", children=[CHILD], here=True),
+        process("backend@two", "backend", state="draining", reason="an upgrade", drained_by="root", memory_bytes=None),
         process(
             "backend@new",
             "backend",
@@ -96,7 +101,12 @@ def test_processes_stand_in_lanes_and_one_is_drained(admin: Visit) -> None:
     answered(page, seen)
     page = admin.go("/roles")
     backend = page.get_by_role("region", name="Backend", exact=True)
-    expect(backend.get_by_role("listitem")).to_have_count(3)
+    expect(backend.get_by_role("button", name="Copy address")).to_have_count(3)
+    started = backend.get_by_role("list", name="Processes that it started")
+    expect(started.get_by_role("listitem")).to_have_text(
+        re.compile("Worker for inference.*running.*process 77 · 315 MB of memory · on CPU")
+    )
+    expect(backend).to_contain_text("does not tell its memory")
     expect(backend).to_contain_text("Drained by root: an upgrade")
     expect(backend).to_contain_text(f"1 process of gateway 1.1 cannot call it: {REASON}")
     expect(page.get_by_role("region", name="AI", exact=True)).to_contain_text("autobot serve ai")
@@ -123,6 +133,7 @@ def test_a_table_takes_the_place_of_lanes_on_a_phone(admin: Visit) -> None:
     page = admin.go("/roles")
     page.set_viewport_size({"width": 390, "height": 800})
     expect(page.get_by_role("row")).to_have_count(5)
+    expect(page.get_by_role("row").filter(has_text="backend@one")).to_contain_text("process 77")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

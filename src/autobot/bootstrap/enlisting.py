@@ -7,10 +7,12 @@ database is known by its address (`AUTOBOT_NPU_URL`) instead.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from autobot.adapters.system.memory import resident_bytes
 from autobot.adapters.vault.service_tokens import key_mark
 from autobot.bootstrap.outside import open_store
 from autobot.bootstrap.selves import worker_self
@@ -48,7 +50,7 @@ async def enlisted(
         context = CallContext(correlation_id=parts.ids.new(), principal=SYSTEM, trace=new_trace(parts.chance))
         store = LinkedEventStore(registry.link(STORE), raw, context)
         codec = EventCodec(roles.EVENTS, clock, parts.ids, source="urn:autobot:npu")
-        member = Membership(own, store, codec, clock, context, listener=listener)
+        member = Membership(own, store, codec, clock, context, within=_alone, listener=listener)
         async with asyncio.TaskGroup() as group:
             living = group.create_task(member.run())
             try:
@@ -59,6 +61,11 @@ async def enlisted(
     finally:
         await registry.close()
         await raw.close()
+
+
+def _alone() -> tuple[tuple[roles.RoleChild, ...], int | None]:
+    """Return that a worker starts no others, and its memory."""
+    return (), resident_bytes(os.getpid())
 
 
 async def _left(member: Membership) -> None:

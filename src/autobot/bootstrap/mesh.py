@@ -15,6 +15,7 @@ from autobot.adapters.vault.vault import load_or_create_key
 from autobot.bootstrap.agreeing import carried_here
 from autobot.bootstrap.carrying import PROGRESS, TEXT, WANTED
 from autobot.bootstrap.channels import EngineTexts, publish_passing
+from autobot.bootstrap.household import within
 from autobot.bootstrap.outside import key_path, need_grpc
 from autobot.bootstrap.placing import AI_CONTEXTS, HOPS, WORKER_ROW, Role
 from autobot.bootstrap.product import Product
@@ -125,6 +126,7 @@ async def joined(
         product.codec,
         outside.clock,
         product.context(),
+        within=within(product.accelerators, lambda: product.live.server),
         listener=outside.listener,
     )
     directory = _directory(product, own, transports, sides, membership)

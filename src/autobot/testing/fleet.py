@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from autobot.contexts.roles.module import RENEW_S, Instance, Membership, Observer, Self, bury, members
+from autobot.contexts.roles.module import RENEW_S, Instance, Membership, Observer, Self, Within, bury, members
 from autobot.contracts import roles
 from autobot.kernel.commands.speech import Contracts
 from autobot.kernel.core.context import SYSTEM, CallContext, TraceContext
@@ -110,9 +110,14 @@ class Fleet:
         self.processes: list[Process] = []
 
     async def start(
-        self, name: str, role: str = "backend", speaks: Contracts | None = None, key_mark: str = ""
+        self,
+        name: str,
+        role: str = "backend",
+        speaks: Contracts | None = None,
+        key_mark: str = "",
+        within: Within | None = None,
     ) -> Process:
-        """Start a process; it joins at once."""
+        """Start a process; it joins at once. `within` tells which processes it started."""
         trace = TraceContext(trace_id="1" * 32, span_id="2" * 16)
         context = CallContext(correlation_id=self.ids.new(), principal=SYSTEM, trace=trace)
         way, clock = Away(self.store), WallClock(self.clock)
@@ -121,7 +126,7 @@ class Fleet:
             id=name, role=role, address=f"http://10.0.0.{number}:8001", version="1.0", contracts=speaks.fingerprint() if speaks else "c",
             host=f"host-{number}", pid=100 + number, speaks=speaks, key_mark=key_mark,
         )  # fmt: skip
-        member = self._membership(own, way, self.codec, clock, context)
+        member = self._membership(own, way, self.codec, clock, context, within=within)
         process = Process(own, member, self._observer(), clock, way, context, said_at=clock.monotonic())
         await member.join()
         self.processes.append(process)

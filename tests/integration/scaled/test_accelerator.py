@@ -47,6 +47,17 @@ def test_documents_are_found_by_meaning_with_roles_apart(tmp_path: Path, postgre
             assert (worker["state"], worker["supervised"]) == ("ready", True)
             assert worker["target"].endswith("/npu.sock")
 
+            def started() -> Any:
+                items = admin.get("/api/v1/system/roles").expect(200).json["items"]
+                children = {one["id"]: one["children"] for one in items if one["children"]}
+                (ai,) = (one["id"] for one in items if "ai" in one["roles"])
+                return children if any(one["state"] == "ready" for one in children.get(ai, ())) else None
+
+            shown = made.until(started, "the page of processes tells the child of the ai role")
+            (child,) = next(iter(shown.values()))
+            assert (child["what"], child["address"]) == ("npu", worker["target"])
+            assert child["memory_bytes"] > 1 << 20
+
             def carried() -> bool:
                 calls = {one["id"]: one["calls"] for one in links(admin)}
                 return bool(calls["backend-models"] and calls["ai-npu"])

@@ -177,6 +177,7 @@ def test_every_process_is_listed_and_meets_the_others(installation: Installation
     found, live = installation.until(steady, "all roles")
     assert found["mode"] == "scaled"
     assert len({one["contracts"] for one in live}) == 1
+    assert all(one["memory_bytes"] > 1 << 20 for one in live)
     (mark,) = {one["key_mark"] for one in live}
     assert len(bytes.fromhex(mark)) == 4
     assert {one["link"] for one in found["hops"]} == {

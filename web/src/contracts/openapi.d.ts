@@ -4589,7 +4589,9 @@ export interface components {
          *     of, `lease_left_seconds` what is left of its lease, both as seen from the process that answers; they are absent in
          *     the embedded mode, where nobody else could miss it. `refused_by` are the processes that do not call it. `here` marks
          *     the process that answers. `key_mark` tells its service key from others (8 hexadecimal digits, nothing of the key).
-         *     `children` and `memory_bytes` (resident, where the system tells) are known of the process that answers alone.
+         *     `children` and `memory_bytes` (resident) are those of this moment for the process that answers; for others those of
+         *     their last sign of life, without the devices of children. `memory_bytes` is absent where the system does not tell,
+         *     and with them of a process that is lost or that a version before this one runs.
          */
         RoleView: {
             /** Address */

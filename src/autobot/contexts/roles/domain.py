@@ -18,7 +18,15 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from autobot.contracts.roles import RoleDraining, RoleJoined, RoleLeft, RoleLost, RoleName, RowState
+from autobot.contracts.roles import (
+    RoleChild,
+    RoleDraining,
+    RoleJoined,
+    RoleLeft,
+    RoleLost,
+    RoleName,
+    RowState,
+)
 from autobot.kernel.core.errors import ConfigurationError
 from autobot.kernel.event_store.codec import Event
 
@@ -62,7 +70,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """One process, as its row says. `beat` counts its signs of life; `epoch` its lives.
 
     `key_mark` tells the service key from others, "" where the process did not say it; `grpc` is where it takes
-    calls over gRPC, "" for nowhere; `carries` are the transports that it can take and make. `holder` is known to its process alone: a second process of the same id is told apart by it. `revision` is that
+    calls over gRPC, "" for nowhere; `carries` are the transports that it can take and make. `children` and
+    `memory_bytes` are what it said of itself with its last sign of life, None where it did not. `holder` is known to its process alone: a second process of the same id is told apart by it. `revision` is that
     of the last fact about it.
     """
 
@@ -86,6 +95,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     key_mark: str = ""
     grpc: str = ""
     carries: tuple[str, ...] = ("http",)
+    children: tuple[RoleChild, ...] = ()
+    memory_bytes: int | None = None
     revision: int = -1
 
     def joined(self, lives: int) -> tuple[tuple[Event, ...], Instance]:

@@ -15,7 +15,7 @@ from autobot.contexts.roles.domain import (
 )
 from autobot.contexts.roles.handlers import RoleHandlers
 from autobot.contexts.roles.ports.contracts import ContractBook, keep_contracts
-from autobot.contexts.roles.ports.rows import Self, members
+from autobot.contexts.roles.ports.rows import Self, Within, members
 from autobot.contexts.roles.process import Membership, bury
 from autobot.contexts.roles.read_model import Fixed, Hops, Household, RoleQueries
 from autobot.contracts import roles
@@ -32,6 +32,7 @@ __all__ = [
     "Membership",
     "Observer",
     "Self",
+    "Within",
     "build",
     "bury",
     "keep_contracts",

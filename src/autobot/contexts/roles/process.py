@@ -33,7 +33,7 @@ from autobot.contexts.roles.domain import (
     stream_of,
 )
 from autobot.contexts.roles.ports.contracts import keep_contracts
-from autobot.contexts.roles.ports.rows import Rows, Self, members
+from autobot.contexts.roles.ports.rows import Rows, Self, Within, members
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import Conflict, WrongExpectedVersion
@@ -56,6 +56,7 @@ class Membership:
 
     Signs of life are writes of one row, no events: the log grows by joining and leaving alone. `lease_s`: seconds
     that this process may say nothing (1–3,600, at least three times as long as between two signs of life).
+    `within` tells what each sign of life says of the processes that this one started.
     `listener` hears when it was lost or had to take another id, and counts `role_rejoined_total`.
     """
 
@@ -68,10 +69,12 @@ class Membership:
         context: CallContext,
         *,
         lease_s: float = LEASE_S,
+        within: Within | None = None,
         listener: Listener | None = None,
     ) -> None:
         self._own, self._store, self._codec, self._clock = own, store, codec, clock
         self._rows, self._lease_s, self._listener = Rows(codec, context), lease_s, listener
+        self._within = within
         # The id of this process's own context is nobody else's, which is all that a holder's name must be.
         self._holder = context.correlation_id
         self._id = own.id
@@ -136,7 +139,7 @@ class Membership:
         """Return the row of a new life. What drained an earlier life of this very process drains this one."""
         own, known = self._own, before if before is not None else self._row
         drains = known is not None and known.holder == self._holder and known.draining
-        return Instance(
+        row = Instance(
             id=self._id,
             role=own.role,
             address=own.address,
@@ -156,6 +159,7 @@ class Membership:
             carries=own.carries,
             revision=revision,
         )
+        return self._said(row)
 
     # ------------------------------------------------------------------------------------------- living
 
@@ -182,8 +186,16 @@ class Membership:
                 row = self._row
                 if row is None:
                     return
-                if await self._write(msgspec.structs.replace(row, grpc=self._own.grpc).beaten(self._now())):
+                said = self._said(msgspec.structs.replace(row, grpc=self._own.grpc))
+                if await self._write(said.beaten(self._now())):
                     return
+
+    def _said(self, row: Instance) -> Instance:
+        """Return a row with what runs within this process now."""
+        if self._within is None:
+            return row
+        children, memory = self._within()
+        return msgspec.structs.replace(row, children=children, memory_bytes=memory)
 
     async def takes_grpc(self, address: str) -> None:
         """Say where this process takes calls over gRPC from now on. Raises what the store raises: it is then told later."""

@@ -23,8 +23,8 @@ Hops = Mapping[str, tuple[roles.RoleName, roles.RoleName]]
 """Rows between roles: who calls, who answers."""
 Fixed = Callable[[str], Sequence[str]]
 """Returns the addresses that a row fixes."""
-Household = Callable[[CallContext], Awaitable[tuple[Sequence[roles.RoleChild], int | None]]]
-"""Returns the processes that this one started, and the resident bytes of its own, None where the system does not tell."""
+Household = Callable[[CallContext], Awaitable[tuple[tuple[roles.RoleChild, ...], int | None]]]
+"""Returns what `Within` does, with what the children themselves say."""
 
 
 class RoleQueries:
@@ -61,11 +61,11 @@ class RoleQueries:
         return roles.RoleList(mode="scaled", items=tuple(items), hops=tuple(hops))
 
     async def _whole(self, one: roles.RoleView, context: CallContext) -> roles.RoleView:
-        """Return a process with what only itself knows of it, where it is the one that answers."""
+        """Return a process with what it knows of itself this moment, where it is the one that answers."""
         if not one.here:
             return one
         children, memory = await self._household(context)
-        return replace(one, children=tuple(children), memory_bytes=memory)
+        return replace(one, children=children, memory_bytes=memory)
 
 
 def alone(own: Self, started: str) -> roles.RoleView:
@@ -127,6 +127,8 @@ class _Seen:
             refused_by=refused,
             here=(one.host, one.pid) == (own.host, own.pid),
             key_mark=one.key_mark,
+            children=one.children if state != "lost" else (),
+            memory_bytes=one.memory_bytes if state != "lost" else None,
         )
 
     def _callers(self, one: Instance) -> list[tuple[roles.RoleName, Instance]]:

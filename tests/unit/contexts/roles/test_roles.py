@@ -130,6 +130,29 @@ async def test_processes_are_listed_by_role_with_their_leases() -> None:
     }
 
 
+async def test_each_process_tells_what_it_started_with_its_signs_of_life() -> None:
+    """As it was at the last one; one that does not say so is told apart by its memory, and of a lost one nothing is known."""
+    world, memory = World(), [80_000_000]
+    await world.started("gateway", "gateway")  # the one that answers
+    telling = await world.fleet.start("ai", "ai", OLD, within=lambda: ((CHILD,), memory[0]))
+    await world.started("backend-1", "backend")
+
+    async def told() -> dict[str, tuple[Any, Any]]:
+        items = (await world.listed()).items
+        return {one.id: (one.children, one.memory_bytes) for one in items if not one.here}
+
+    assert await told() == {"ai": ((CHILD,), 80_000_000), "backend-1": ((), None)}
+    memory[0] = 85_000_000
+    await telling.member.renew()
+    assert (await told())["ai"] == ((CHILD,), 85_000_000)
+    await telling.member.drain("it leaves")
+    assert (await told())["ai"] == ((CHILD,), 85_000_000)
+    for _ in range(int(LEASE_S) + 1):
+        world.fleet.clock.advance(1.0)
+        last = await told()
+    assert last["ai"] == ((), None)
+
+
 async def test_a_drain_is_a_fact_with_who_and_why() -> None:
     """The process gets no new calls and learns of it with its next word; draining it again is refused."""
     world = World()

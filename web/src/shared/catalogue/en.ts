@@ -1215,6 +1215,7 @@ export const en = {
     pid: (pid: number) => `process ${pid}`,
     memory: (size: string) => `${size} of memory`,
     children: "Processes that it started",
+    notTold: "Its version or system does not tell its memory, and perhaps not what it started.",
     childNames: { npu: "Worker for inference", llamacpp: "Local model server" },
     childStates: { idle: "resting", starting: "starting", ready: "running", failed: "failed" },
     childTexts: {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from autobot.contexts.roles.domain import TABLE, Instance, instance_of, stream_of
+from autobot.contracts.roles import RoleChild
 from autobot.kernel.commands.speech import Contracts
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.message import Message
@@ -25,6 +26,8 @@ from autobot.kernel.event_store.transaction import (
 )
 
 PAGE: Final = 500
+Within = Callable[[], tuple[tuple[RoleChild, ...], int | None]]
+"""Returns the processes that this one started, and the resident bytes of its own, None where the system does not tell."""
 
 
 async def members(store: EventStore) -> list[tuple[Instance, Document]]:
