@@ -283,8 +283,7 @@ async def measured(
             f"{count:,}",
             told(alone),
             told(together),
-            f"{told(brute)}; {whole_ms:.1f}"
-            f"; {compared - len(in_time)} of {compared} not in time, {sum(in_time)} the same ten",
+            f"{told(brute)}; {whole_ms:.1f}; {compared - len(in_time)} of {compared} late, {sum(in_time)} same",
             f"{near / 10 / len(exact):.4f} of {len(exact)}",
             f"{count / filled:,.0f}",
             *took,

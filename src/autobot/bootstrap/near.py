@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from autobot.adapters.sqlite.passages import SqlitePassages
 from autobot.config import Config
+from autobot.contexts.knowledge.ports.graphs import Graphs
 from autobot.contexts.knowledge.ports.index import Hit, Vector, Where
 from autobot.contexts.knowledge.ports.index_over import IndexOver
 from autobot.contracts.knowledge import documents
@@ -29,6 +30,8 @@ MANY: Final = 5_000
 SOON: Final = 500
 """Of PostgreSQL, which compares a thousand vectors in 50 ms of a core, where SQLite needs a millisecond."""
 TEND_EVERY_S: Final = 60.0
+LOOK_EVERY_S: Final = 10.0
+"""While another process makes a graph: what it made is taken soon, and what it leaves undone is made here."""
 SCRUB_AFTER_S: Final = 30.0
 """Seconds after an erasure at which the index is rewritten; more erasures meanwhile share one rewriting."""
 
@@ -46,16 +49,17 @@ class OwnIndex(IndexOver):
         config: Config,
         least: int = MANY,
         too_many: TooMany | None = None,
+        graphs: Graphs | None = None,
     ) -> None:
         """`least` is the number of vectors, and of passages, from which on graphs and lists are worth it.
 
-        `too_many` says which searches by vectors wait for a graph.
+        `too_many` says which searches by vectors wait for a graph; `graphs` are shared with other processes.
         """
         super().__init__(store)
         self.store = store
         self.near: NearPassages | None = None
         self.lists: WordPassages | None = None
-        self._config, self._least, self._too_many = config, least, too_many
+        self._config, self._least, self._too_many, self._graphs = config, least, too_many, graphs
         self._possible = importlib.util.find_spec("usearch") is not None
         self._lie = self._files()
         self._growing = asyncio.Lock()
@@ -95,6 +99,11 @@ class OwnIndex(IndexOver):
                 if one is not None:
                     group.create_task(one.tend())
 
+    @property
+    def waits(self) -> bool:
+        """Whether another process makes a graph which this one needs."""
+        return self.near is not None and self.near.waits
+
     async def _waits(self, where: Where, dimensions: int) -> bool:
         """Say whether there is to be a graph for a search, and what makes it is not loaded yet."""
         if self.near is not None or self._too_many is None or not self._possible:
@@ -109,21 +118,20 @@ class OwnIndex(IndexOver):
         """Put graphs and lists over the store, if the extra is installed."""
         async with self._growing:
             if self.near is None and self._possible:
-                made = await asyncio.to_thread(_beside, self.store, self._config, self._least, self._too_many)
+                made = await asyncio.to_thread(self._beside)
                 self.near, self.lists = made
                 self._store = self.near
             self._lie = False
 
+    def _beside(self) -> tuple[NearPassages, WordPassages]:
+        """Return graphs over lists over the store. They need numpy, which the core starts without."""
+        from autobot.adapters.postings.passages import ListOptions, WordPassages
+        from autobot.adapters.usearch.passages import NearOptions, NearPassages
 
-def _beside(
-    store: SqlitePassages | PostgresPassages, config: Config, least: int, too_many: TooMany | None
-) -> tuple[NearPassages, WordPassages]:
-    """Return graphs over lists over the store. They need numpy, which the core starts without."""
-    from autobot.adapters.postings.passages import ListOptions, WordPassages
-    from autobot.adapters.usearch.passages import NearOptions, NearPassages
-
-    words = WordPassages(store, config.data_dir, ListOptions(least=least))
-    return NearPassages(words, config.data_dir, NearOptions(least=least), too_many), words
+        folder, least = self._config.data_dir, self._least
+        words = WordPassages(self.store, folder, ListOptions(least=least))
+        options = NearOptions(least=least)
+        return NearPassages(words, folder, options, self._too_many, self._graphs), words
 
 
 async def open_index(config: Config) -> OwnIndex:
@@ -133,7 +141,7 @@ async def open_index(config: Config) -> OwnIndex:
     from autobot.adapters.postgres.passages import PostgresPassages
 
     store = await PostgresPassages.open(config.database_url)
-    return OwnIndex(store, config, SOON, store.too_many)
+    return OwnIndex(store, config, SOON, store.too_many, store.graphs)
 
 
 async def tend(own: OwnIndex | None, store: EventStore, codec: EventCodec) -> None:
@@ -148,7 +156,7 @@ async def tend(own: OwnIndex | None, store: EventStore, codec: EventCodec) -> No
 async def _tended(own: OwnIndex) -> None:
     while True:
         await patiently(own.tend)
-        await asyncio.sleep(TEND_EVERY_S)
+        await asyncio.sleep(LOOK_EVERY_S if own.waits else TEND_EVERY_S)
 
 
 async def _forget(own: OwnIndex, store: EventStore, codec: EventCodec) -> None:

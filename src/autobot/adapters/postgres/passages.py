@@ -6,8 +6,8 @@ from array import array
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 
+from autobot.adapters.postgres import graphs, passages_words
 from autobot.adapters.postgres import passages_reading as reading
-from autobot.adapters.postgres import passages_words
 from autobot.adapters.postgres.driver import Connection, Readers, make_tables
 from autobot.adapters.postgres.options import StoreOptions
 from autobot.adapters.postgres.passages_anew import COLUMN, read_anew
@@ -92,9 +92,16 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, to_tsvector('english', $10), $11)
 class PostgresPassages:
     """Implements `PassageIndex`. Made by `open`; several processes may use one database. Writes come one after the other."""
 
-    def __init__(self, pool: Readers, comparing: Readers, compare_s: float, compared: int) -> None:
-        self._pool, self._comparing, self._compare_s = pool, comparing, compare_s
-        self._compared = compared
+    def __init__(
+        self,
+        pool: Readers,
+        comparing: Readers,
+        shared: graphs.PostgresGraphs,
+        compare_s: float,
+        compared: int,
+    ) -> None:
+        self._pool, self._comparing, self.graphs = pool, comparing, shared
+        self._compare_s, self._compared = compare_s, compared
 
     @classmethod
     async def open(cls, url: str, *, compare_s: float = COMPARE_S, compared: int = COMPARED) -> Self:
@@ -103,11 +110,11 @@ class PostgresPassages:
         `compare_s`: seconds that comparing vectors may take, above 0. `compared`: numbers in vectors up to which `too_many`
         says no.
         """
-        await make_tables(url, "autobot passages opening", LOCK, DDL + PAST + COLUMN)
+        await make_tables(url, "autobot passages opening", LOCK, DDL + PAST + COLUMN + graphs.DDL)
         patience_s = StoreOptions().patience_s
-        index = cls(
-            Readers(url, CONNECTIONS, patience_s), Readers(url, COMPARING, patience_s), compare_s, compared
-        )
+        shared = graphs.PostgresGraphs(Readers(url, 1, patience_s), LOCK)
+        pools = Readers(url, CONNECTIONS, patience_s), Readers(url, COMPARING, patience_s)
+        index = cls(*pools, shared, compare_s, compared)
         try:
             await index._read_anew()
         except BaseException:
@@ -145,7 +152,7 @@ class PostgresPassages:
 
     async def vacuum(self) -> None:
         """Rewrite the tables: what was erased is not in their files after it. Writes wait meanwhile."""
-        for table in ("versions", "passages", "past"):
+        for table in ("versions", "passages", "past", *graphs.TABLES):
             statement = f"VACUUM FULL autobot_passages.{table}"
             await self._pool.run(lambda connection, it=statement: connection.execute(it), within_s=WRITE_S)  # type: ignore[misc]
 
@@ -216,6 +223,7 @@ class PostgresPassages:
 
     async def close(self) -> None:
         """Close the connections after what runs."""
+        await self.graphs.close()
         await self._comparing.close()
         await self._pool.close()
 
@@ -269,4 +277,9 @@ async def _erase(connection: Connection, document: str) -> None:
         " (SELECT number FROM autobot_passages.versions WHERE document = $1)",
         document,
     )
-    await connection.execute("DELETE FROM autobot_passages.versions WHERE document = $1", document)
+    models = await connection.fetch(
+        "DELETE FROM autobot_passages.versions WHERE document = $1 RETURNING model", document
+    )
+    if any(one[0] for one in models):
+        # A vector tells of its text: no graph that may hold one of these stays, or is made of what was read before.
+        await graphs.clear(connection)

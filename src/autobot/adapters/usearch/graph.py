@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,13 +24,16 @@ EXPANSION_SEARCH: Final = 128
 """Of HNSW (Malkov & Yashunin 2018): neighbours of a node, and how widely is looked while building and searching."""
 PRECISION: Final = "f32"
 """As vectors are stored: what the graph says of a vector is what comparing it says."""
+FORM: Final = f"usearch-2 {PRECISION} {sys.byteorder}"
+"""What a process must be able to read that takes a graph of another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """What a graph holds: vectors of a model up to a number.
 
-    `samples` tells of some of their passages what they hold, so that a graph of another store is known as one.
+    `samples` tells of some of their passages what they hold, so that a graph of another store is known as one. `shared` is
+    its id among shared graphs, empty where none are.
     """
 
     model: str
@@ -38,6 +42,7 @@ class Mark:
     count: int
     precision: str
     samples: Mapping[str, str]
+    shared: str = ""
 
 
 class Graph:
@@ -63,12 +68,15 @@ def path_of(folder: Path, model: str) -> Path:
     return folder / f"vectors-{hashlib.blake2b(model.encode(), digest_size=8).hexdigest()}.usearch"
 
 
+UNREADABLE: Final = (OSError, msgspec.MsgspecError, RuntimeError, ValueError)
+"""What opening a file raises that is no graph."""
+
+
 def load(path: Path) -> Graph | None:
     """Return the graph at `path`; None when there is none that can be read: it is made anew."""
     try:
-        mark = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Mark)
-        return Graph(path, mark)
-    except (OSError, msgspec.MsgspecError, RuntimeError, ValueError):
+        return Graph(path, msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=Mark))
+    except UNREADABLE:
         return None
 
 
@@ -104,10 +112,15 @@ def write(index: Any, path: Path, mark: Mark) -> Graph:
     """Write a graph to a file, in the place of the one before, and return it. Blocks."""
     partial = path.with_suffix(".partial")
     index.save(str(partial))
+    return place(partial, path, msgspec.json.encode(asdict(mark)))
+
+
+def place(partial: Path, path: Path, mark: bytes) -> Graph:
+    """Put a file with its mark in the place of the graph that was there, and return it. Blocks. Raises `UNREADABLE`."""
     partial.chmod(0o600)
     remove(path)
     partial.replace(path)
     told = path.with_suffix(".json")
-    told.write_bytes(msgspec.json.encode(asdict(mark)))
+    told.write_bytes(mark)
     told.chmod(0o600)
-    return Graph(path, mark)
+    return Graph(path, msgspec.json.decode(mark, type=Mark))

@@ -2,7 +2,7 @@
 
 What is stored stays the truth: the graph says which passages are nearest, and the store which of these may be searched.
 What came after the graph was made is held in memory and compared whole. So a graph that is missing, old or lost costs
-time and no answer.
+time and no answer. Processes over one store share graphs: one makes it, the others take it (decision 0079).
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from autobot.adapters.usearch.graph import PRECISION, Graph, Mark, build, load, path_of, remove, write
+from autobot.adapters.usearch.graph import FORM, PRECISION, Graph, Mark, build, load, path_of, remove, write
 from autobot.adapters.usearch.newest import NewestVectors
+from autobot.adapters.usearch.sharing import Making, begin, newest, take
+from autobot.contexts.knowledge.ports.graphs import Graphs
 from autobot.contexts.knowledge.ports.index import (
     Hit,
+    ModelPassages,
     PassageIndex,
     StoredVector,
     StoredWords,
@@ -90,7 +93,8 @@ class _Held(Listed[StoredVector]):
 class NearPassages(IndexOver):
     """Implements `PassageIndex` over another one. `tend` makes graphs; until it has, all vectors are compared.
 
-    Where they are `too_many` for that, a search that a graph will answer raises Preparing instead.
+    Where they are `too_many` for that, a search that a graph will answer raises Preparing instead. Where `graphs` are
+    shared, a graph counts as long as it is the one that is shared.
     """
 
     def __init__(
@@ -99,10 +103,14 @@ class NearPassages(IndexOver):
         folder: Path,
         options: NearOptions = SHIPPED,
         too_many: TooMany | None = None,
+        graphs: Graphs | None = None,
     ) -> None:
         super().__init__(store)
-        self._folder, self._options, self._too_many = folder, options, too_many
+        self._folder, self._options, self._too_many, self._graphs = folder, options, too_many, graphs
+        self.waits = False
+        """Whether the last tending found that another process makes a graph which this one needs."""
         self._making: dict[str, tuple[int, int]] = {}
+        self._refused: dict[str, str] = {}
         self._held: dict[str, _Held] = {}
         self._looked: set[str] = set()
         self._erased = 0
@@ -125,7 +133,10 @@ class NearPassages(IndexOver):
         """Raise Preparing rather than let the store compare more vectors than somebody would wait for."""
         if self._too_many is None or not await self._too_many(where, dimensions):
             return
-        done, of = self._making.get(where.model, (0, 0))
+        told = self._making.get(where.model)
+        if told is None and self._graphs is not None:
+            told = await self._graphs.progress(where.model, FORM)
+        done, of = told or (0, 0)
         far = f": {done:,} of {of:,} are ready" if done else ""
         raise Preparing(
             f"The vectors of so many passages are being prepared for search{far}.",
@@ -139,9 +150,15 @@ class NearPassages(IndexOver):
             self._looked.add(model)
             erased = self._erased
             graph = await asyncio.to_thread(load, path_of(self._folder, model))
-            if graph is not None and await self._agrees(graph, model) and erased == self._erased:
+            good = graph is not None and await self._is_shared(graph) and await self._agrees(graph, model)
+            if graph is not None and good and erased == self._erased:
                 self._held.setdefault(model, _Held(graph))
         return self._held.get(model)
+
+    async def _is_shared(self, graph: Graph) -> bool:
+        """Return whether a graph is the one that is shared, or none are: else what it holds may have been erased since."""
+        kept = await newest(self._graphs, graph.mark.model)
+        return self._graphs is None or (kept is not None and kept.id == graph.mark.shared)
 
     async def _agrees(self, graph: Graph, model: str) -> bool:
         """Return whether a graph is of what is stored: the store may be another one than it was made of."""
@@ -162,28 +179,62 @@ class NearPassages(IndexOver):
     # -------------------------------------------------------------------------------------------- tending
 
     async def tend(self) -> Sequence[str]:
-        """Make the graphs that are missing or were outgrown, one after the other; returns the models whose were made."""
+        """Make the graphs that are missing or were outgrown, one after the other; returns the models whose were made.
+
+        What another process made is taken, and what it makes now is left to it.
+        """
         made = []
+        self.waits = False
         for one in (await self._store.measure()).models:
-            if one.passages < self._options.least:
+            if one.passages < self._options.least or await self._serves(one):
                 continue
-            held = await self._ready(one.model)
-            if held is not None:
-                await held.keep_up(self._store, partial(self._outgrown, held, one.passages))
-            if held is None or self._outgrown(held, one.passages):
-                await self._build(one.model, one.dimensions, one.passages)
-                made.append(one.model)
+            making = await begin(self._graphs, one.model)
+            if making is None:
+                self.waits = True
+                continue
+            try:
+                # Another may have shared one between the look and the claim.
+                if self._graphs is None or not await self._serves(one):
+                    await self._build(one, making)
+                    made.append(one.model)
+            finally:
+                await making.release()
         return made
+
+    async def _serves(self, one: ModelPassages) -> bool:
+        """Return whether there is a graph that is not outgrown, this process's or a shared one; it holds what came since."""
+        held = await self._newest(one.model)
+        if held is not None:
+            await held.keep_up(self._store, partial(self._outgrown, held, one.passages))
+        return held is not None and not self._outgrown(held, one.passages)
+
+    async def _newest(self, model: str) -> _Held | None:
+        """Return the graph of a model; where graphs are shared, the one that is shared now, taken if it is not here yet."""
+        held = await self._ready(model)
+        if self._graphs is None or (held is not None and await self._is_shared(held.graph)):
+            return held
+        kept, path, erased = await newest(self._graphs, model), path_of(self._folder, model), self._erased
+        graph = None
+        if kept is not None and self._refused.get(model) != kept.id:
+            graph = await take(self._graphs, kept, path)
+            if graph is None or not await self._agrees(graph, model):
+                self._refused[model], graph = kept.id, None
+        if graph is None or erased != self._erased:
+            remove(path)
+            self._held.pop(model, None)
+        else:
+            self._held[model] = _Held(graph)
+        return self._held.get(model)
 
     def _outgrown(self, held: _Held, passages: int) -> bool:
         options = self._options
         return held.outgrown(passages, options.growth) or len(held.newest) > options.newest
 
-    async def _build(self, model: str, dimensions: int, passages: int) -> None:
-        erased = self._erased
+    async def _build(self, one: ModelPassages, making: Making) -> None:
+        erased, model = self._erased, one.model
         path = path_of(self._folder, model)
         try:
-            index, numbers = await build(dimensions, self._pages(model, passages))
+            index, numbers = await build(one.dimensions, self._pages(one, making))
         finally:
             self._making.pop(model, None)
         samples = (
@@ -191,28 +242,31 @@ class NearPassages(IndexOver):
         )
         mark = Mark(
             model=model,
-            dimensions=dimensions,
+            dimensions=one.dimensions,
             last=max(numbers, default=0),
             count=len(numbers),
             precision=PRECISION,
             samples=await self._samples(samples),
+            shared=making.id,
         )
-        graph = await asyncio.to_thread(write, index, path, mark) if numbers else None
-        if graph is None or erased != self._erased:
+        usable = bool(numbers) and not making.over
+        graph = await asyncio.to_thread(write, index, path, mark) if usable else None
+        if graph is None or not await making.give(path) or erased != self._erased:
             # What was erased meanwhile may be in it.
             remove(path)
             self._held.pop(model, None)
         else:
             self._held[model] = _Held(graph)
 
-    async def _pages(self, model: str, passages: int) -> AsyncIterator[Sequence[StoredVector]]:
-        """Yield all vectors of a model, and keep how many of so many passages went by."""
+    async def _pages(self, one: ModelPassages, making: Making) -> AsyncIterator[Sequence[StoredVector]]:
+        """Yield all vectors of a model while they are of use, and tell how many of how many went by."""
         after, done = 0, 0
-        while page := await self._store.stored(model, after, PAGE):
+        while not making.over and (page := await self._store.stored(one.model, after, PAGE)):
             after = page[-1].number
             yield page
             done += len(page)
-            self._making[model] = (done, max(done, passages))
+            self._making[one.model] = (done, max(done, one.passages))
+            await making.reached(*self._making[one.model])
 
     # -------------------------------------------------------------------------------------------- erasing
 
