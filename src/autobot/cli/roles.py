@@ -29,7 +29,10 @@ async def _need_running(config: Config) -> None:
 
 @roles.command("list")
 def show_list(as_json: Json = False) -> None:
-    """Print every process with its state, and the rows between them."""
+    """Print every process with its state, and the rows between them: whose key and contracts agree, and where calls fail.
+
+    Calls are those of the process that answers.
+    """
 
     async def work(ask: Ask, config: Config) -> int | None:
         found = await ask("ListRoles")
@@ -39,12 +42,27 @@ def show_list(as_json: Json = False) -> None:
         table([_row(one) for one in found["items"]], COLUMNS)
         if found["mode"] == "embedded":
             say("One process holds every role; each in its own: autobot up --scaled")
+        rows = {one["id"]: one for one in (await ask("ListLinks"))["items"]} if found["hops"] else {}
         for hop in found["hops"]:
-            where = f", fixed to {' '.join(hop['targets'])}" if hop["targets"] else ""
-            say(f"{hop['link']}: {hop['reachable']} of {hop['pairs']} pairs meet{where}")
+            for line in hop_lines(hop, rows.get(hop["link"], {})):
+                say(line)
         return None
 
     raise typer.Exit(run_with(work, first=_need_running))
+
+
+def hop_lines(hop: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+    """Say which pairs of a row fit together, and what it came to where the process that answers called over it.
+
+    Key and contracts are written down by each process; whether a certificate is trusted, or a network lets through, shows
+    in calls alone.
+    """
+    where = f", fixed to {' '.join(hop['targets'])}" if hop["targets"] else ""
+    told = [f"{hop['link']}: {hop['reachable']} of {hop['pairs']} pairs agree on key and contracts{where}"]
+    for one in row.get("targets", ()):
+        if one["breaker_state"] not in ("closed", "disabled", "shadow"):
+            told.append(f"  {one['address']}: calls fail (breaker {one['breaker_state']})")
+    return told
 
 
 def _row(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -194,6 +194,56 @@ def test_other_programs_ask_in_their_own_words(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+FORMS = {
+    "/v1/rerank": {
+        "model": BUILT_IN,
+        "query": "pets",
+        "documents": [
+            {"title": "Markets", "text": "they fell"},
+            {"title": "Home", "text": "a cat and a dog"},
+        ],
+        "rank_fields": ["title", "text"],
+        "return_documents": True,
+        "max_chunks_per_doc": 10,
+        "top_n": 1,
+    },
+    "/v2/rerank": {
+        "model": BUILT_IN,
+        "query": "pets",
+        "documents": ["stock markets fell", "a cat and a dog"],
+        "max_tokens_per_doc": 4096,
+        "truncate_prompt_tokens": -1,
+        "priority": 3,
+    },
+    "/rerank": {
+        "query": "pets",
+        "texts": ["stock markets fell", "a cat and a dog"],
+        "raw_scores": False,
+        "return_text": True,
+        "truncate": True,
+        "truncation_direction": "Right",
+    },
+}
+"""What clients of Cohere's two versions, of vLLM and of text-embeddings-inference send."""
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_each_form_of_reranking_is_answered_in_its_own(worker_address: str, path: str) -> None:
+    """Members that clients send are taken where they can be kept, and the answer has the form that they read."""
+    status, found = asyncio.run(ask(worker_address, path, FORMS[path], TOKEN))
+    assert status == 200, found
+    if path == "/rerank":
+        best, other = json.loads(found)
+        assert (best["index"], best["text"], other["index"]) == (1, "a cat and a dog", 0)
+        assert best["score"] > other["score"]
+        return
+    best = found["results"][0]
+    assert (best["index"], found["model"], found["usage"]["total_tokens"] > 0) == (1, BUILT_IN, True)
+    if "return_documents" in FORMS[path]:
+        assert len(found["results"]) == 1
+        assert best["document"] == {"title": "Home", "text": "a cat and a dog"}
+
+
 def test_without_its_token_a_worker_tells_its_health_alone(tmp_path: Path) -> None:
     """Embeddings, models and metrics are 401 without the token, with a wrong one, and when none was set; health is open."""
 
@@ -225,6 +275,8 @@ def test_without_its_token_a_worker_tells_its_health_alone(tmp_path: Path) -> No
         ({"query": "a", "documents": []}, "#/documents"),
         ({"query": ["a"], "documents": ["b"]}, "#/query"),
         ({"query": "a", "documents": ["b", ""]}, "#/documents/1"),
+        ({"query": "a", "documents": [LONG], "truncate": False}, "#/truncate"),
+        ({"query": "a", "documents": ["b"], "max_tokens_per_doc": 3}, "#/max_tokens_per_doc"),
     ],
 )
 def test_a_wrong_body_is_named(worker_address: str, body: dict, pointer: str) -> None:
@@ -237,7 +289,7 @@ def test_a_wrong_body_is_named(worker_address: str, body: dict, pointer: str) ->
 
 def test_a_wrong_address_is_told_with_those_that_there_are(worker_address: str) -> None:
     """Another path is 404 with what a worker answers, another method of a path 405."""
-    status, found = asyncio.run(ask(worker_address, "/v2/rerank", {"query": "a", "documents": ["b"]}, TOKEN))
+    status, found = asyncio.run(ask(worker_address, "/v3/rerank", {"query": "a", "documents": ["b"]}, TOKEN))
     assert status == 404
     assert "/v1/embeddings" in found["hint"]
     assert "/v1/rerank" in found["hint"]

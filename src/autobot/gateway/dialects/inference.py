@@ -1,7 +1,6 @@
 """What programs that are no roles ask a worker for inference: `/v1/embeddings`, `/v1/rerank`, `/v1/models`, health, metrics.
 
-The first is OpenAI's form; the second is the one that servers of rerankers have in common (a query, documents, `top_n`; the
-answer's `results` have `index` and `relevance_score`). Health needs no token; everything else needs the worker's own,
+The first is OpenAI's form; the second is the one that servers of rerankers have in common (`rerank` says which). Health needs no token; everything else needs the worker's own,
 unless only its owner can reach it.
 """
 
@@ -10,17 +9,17 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from autobot.contracts.inference import EmbedTexts, RerankTexts
+from autobot.contracts.inference import EmbedTexts
 from autobot.contracts.models import Embeddings, Usage
 from autobot.gateway.dialects.openai import error_document, read_body
 from autobot.gateway.dialects.openai_answer import embeddings_document
-from autobot.gateway.dialects.openai_request import EMBEDDINGS, decoded, embedding_texts, refuse
+from autobot.gateway.dialects.openai_request import EMBEDDINGS, decoded, embedding_texts
+from autobot.gateway.dialects.rerank import read_rerank
 from autobot.gateway.exchange import Exchange, exchange_of
 from autobot.gateway.pages import JSON, respond
 from autobot.gateway.problem import MEDIA_TYPE, problem_of
@@ -40,28 +39,12 @@ CLIENT: Final = Principal(
 BEARER: Final = b"Bearer "
 NO_STORE: Final = (b"cache-control", b"no-store")
 
+RERANKS: Final = ("/v1/rerank", "/v2/rerank", "/rerank")
+"""Where clients ask for it: Cohere's two versions; vLLM and text-embeddings-inference have none in theirs."""
+
 Rendered = Callable[[str], tuple[str, bytes]]
 """Metrics for what a scraper accepts: content type and text."""
 Answer = Callable[[Exchange, CallContext, bytes], Awaitable[bytes]]
-
-
-class RerankDocument(msgspec.Struct):
-    """A document as an object."""
-
-    text: str
-
-
-class RerankBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of `POST /v1/rerank`."""
-
-    query: str
-    documents: list[str | RerankDocument]
-    model: str = ""
-    top_n: int | None = None
-    return_documents: bool | None = None
-
-
-RERANK: Final = msgspec.json.Decoder(RerankBody)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +85,7 @@ class InferenceDialect:
         """Return each answer by method and path."""
         return {
             ("POST", "/v1/embeddings"): self._answering(self._embed),
-            ("POST", "/v1/rerank"): self._answering(self._rerank),
+            **{("POST", path): self._answering(self._rerank) for path in RERANKS},
             ("GET", "/v1/models"): self._answering(self._models),
             ("GET", "/metrics"): self._metrics,
             ("GET", "/health/live"): self._live,
@@ -179,27 +162,11 @@ class InferenceDialect:
         return embeddings_document(rows, found.model, packed=asked.encoding_format == "base64", more=more)
 
     async def _rerank(self, exchange: Exchange, context: CallContext, body: bytes) -> bytes:
-        asked = decoded(RERANK, body)
-        if asked.top_n is not None and asked.top_n < 1:
-            refuse("top_n", "top_n must be at least 1.")
-        texts = tuple(one if isinstance(one, str) else one.text for one in asked.documents)
-        wish = RerankTexts(query=asked.query, documents=texts, top=asked.top_n, model=asked.model)
-        found = await self._inference.rerank(wish, context)
-        results: list[dict[str, Any]] = [
-            {"index": one.index, "relevance_score": one.score} for one in found.ranking
-        ]
-        if asked.return_documents:
-            for one in results:
-                one["document"] = {"text": texts[one["index"]]}
-        return orjson.dumps(
-            {
-                "id": exchange.request_id,
-                "model": found.model,
-                "results": results,
-                "usage": {"prompt_tokens": found.tokens, "total_tokens": found.tokens},
-                "autobot": {"by": found.by, "truncated": found.truncated},
-            }
-        )
+        asked = read_rerank(body)
+        found = await self._inference.rerank(asked.wish(), context)
+        slots = (await self._inference.report(context)).slots if asked.bounded else ()
+        window = next((one.window for one in slots if one.model == found.model), 0)
+        return asked.answer(found, window, exchange.request_id)
 
     async def _models(self, exchange: Exchange, context: CallContext, body: bytes) -> bytes:
         report = await self._inference.report(context)

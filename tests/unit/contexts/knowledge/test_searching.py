@@ -21,7 +21,14 @@ from autobot.contracts.knowledge.measuring import LabelledQuestion, MeasureSearc
 from autobot.contracts.knowledge.search import SearchAnswer, SearchKnowledge
 from autobot.contracts.past import AsOf
 from autobot.kernel.core.context import CallContext, Principal, TraceContext
-from autobot.kernel.core.errors import Absent, AttemptTimeout, DeadlineExceeded, InvalidInput, NotFound
+from autobot.kernel.core.errors import (
+    Absent,
+    AttemptTimeout,
+    ConnectFailed,
+    DeadlineExceeded,
+    InvalidInput,
+    NotFound,
+)
 from autobot.testing.conformance.passage_index_base import passages_of, version_of
 from autobot.testing.inference.embedding import HashingEmbedder
 from autobot.testing.inference.ranking import HashingReranker
@@ -167,6 +174,10 @@ async def test_without_an_embedder_it_answers_by_words_and_says_so() -> None:
     assert (answer.degraded.code, answer.degraded.hint) == ("absent", "autobot add npu")
     with pytest.raises(Absent):
         await world.ask("valve", mode="vector")
+    world.embedder.away = ConnectFailed("The worker refused.", link="ai-npu", target="http://npu:8081")
+    gone = (await world.ask("valve")).degraded
+    assert gone is not None
+    assert (gone.code, "autobot serve npu" in (gone.hint or "")) == ("connect-failed", True)
     world.embedder.away = DeadlineExceeded("The caller's time is spent.")
     with pytest.raises(DeadlineExceeded):
         await world.ask("valve")

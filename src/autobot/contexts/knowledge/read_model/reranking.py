@@ -10,6 +10,7 @@ from typing import Final
 from autobot.contexts.knowledge.domain.fusion import Ranked
 from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.contexts.knowledge.ports.ranking import Reranker
+from autobot.contexts.knowledge.read_model.degrading import degraded_by
 from autobot.contexts.knowledge.read_model.stages import Stopwatch
 from autobot.contracts.inference import RankTexts, Reranked
 from autobot.contracts.knowledge.passages import said
@@ -80,13 +81,13 @@ class Reranking:
             if query.rerank is None:
                 self._ask_again = self._clock.monotonic() + ASK_AGAIN_S
                 return Reordered(found=found)
-            return Reordered(found=found, told=RerankStage(left_out=_degraded(error)))
+            return Reordered(found=found, told=RerankStage(left_out=degraded_by(error)))
         except DeadlineExceeded:
             if context.deadline is not None and context.deadline <= self._clock.monotonic():
                 raise
             return Reordered(found=found, told=_too_slow(rules, len(documents)), took_ms=watch.elapsed_ms())
         except AutoBotError as error:
-            told = RerankStage(left_out=_degraded(error))
+            told = RerankStage(left_out=degraded_by(error))
             return Reordered(found=found, told=told, took_ms=watch.elapsed_ms())
         return _reordered(found, first, answer, watch.elapsed_ms())
 
@@ -119,10 +120,6 @@ def _reordered(
     rest = [one for one in found if one.passage_id not in scores]
     told = RerankStage(by=answer.by, model=answer.model, passages=len(best))
     return Reordered(found=[*best, *rest], scores=scores, told=told, took_ms=took_ms)
-
-
-def _degraded(error: AutoBotError) -> Degraded:
-    return Degraded(code=error.code, detail=error.detail, hint=error.hint)
 
 
 def _too_slow(rules: RerankRules, count: int) -> RerankStage:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from autobot.contexts.knowledge.domain.fusion import by_rank, moved
 from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Vector, Where, unit
+from autobot.contexts.knowledge.read_model.degrading import degraded_by
 from autobot.contracts.knowledge.search import Degraded, SearchMode
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
@@ -85,7 +86,7 @@ class Looking:
         except DeadlineExceeded:
             raise
         except AutoBotError as error:
-            seen.degraded = _told(error)
+            seen.degraded = degraded_by(error)
             return None
 
     async def _hoped_near(self, vector: Vector, where: Where, depth: int, seen: Seen) -> None:
@@ -94,7 +95,7 @@ class Looking:
             await self._by_meaning(vector, where, depth, seen)
             await self._by_feedback(vector, where, depth, seen)
         except (AttemptTimeout, Preparing) as error:
-            seen.degraded, seen.model = _told(error), ""
+            seen.degraded, seen.model = degraded_by(error), ""
             seen.lists.pop("vector", None)
 
     async def _embedded(self, text: str, context: CallContext, seen: Seen) -> Vector:
@@ -124,7 +125,3 @@ class Looking:
             seen.lists["feedback"] = await self._index.nearest(moved(vector, near), there, depth)
         finally:
             seen.took["feedback_ms"] = watch.elapsed_ms()
-
-
-def _told(error: AutoBotError) -> Degraded:
-    return Degraded(code=error.code, detail=error.detail, hint=error.hint)
