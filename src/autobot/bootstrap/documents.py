@@ -23,7 +23,6 @@ from autobot.contexts.agents.ranking import RERANK
 from autobot.contexts.knowledge import module
 from autobot.contexts.knowledge.module import Indexer, Means
 from autobot.contexts.knowledge.ports.blobs import Blobs
-from autobot.contexts.knowledge.ports.embedding import Embedder
 from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.contexts.knowledge.ports.linked import (
     LinkedBlobs,
@@ -78,7 +77,7 @@ class Knowledge:
     parser: LinkedParser
     fetcher: LinkedFetcher
     index: PassageIndex
-    embedder: Embedder
+    embedder: module.JudgedEmbedder
     reranker: Reranker
     child: ChildParser
 
@@ -96,7 +95,7 @@ def knowledge_on(config: Config, outside: Outside, registry: LinkRegistry) -> Kn
         parser=LinkedParser(registry.link(PARSER)),
         fetcher=LinkedFetcher(registry.link(WEB)),
         index=outside.index,
-        embedder=FacadeEmbedder(registry.link(MODELS)),
+        embedder=module.JudgedEmbedder(FacadeEmbedder(registry.link(MODELS)), outside.clock),
         reranker=FacadeReranker(registry.link(MODELS)),
         child=child,
     )

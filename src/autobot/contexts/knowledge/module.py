@@ -14,7 +14,7 @@ from autobot.contexts.knowledge.handlers.question_sets import QuestionSetHandler
 from autobot.contexts.knowledge.ports.archiving import Exporter
 from autobot.contexts.knowledge.ports.blobs import Blobs
 from autobot.contexts.knowledge.ports.documents import Library
-from autobot.contexts.knowledge.ports.embedding import Embedder
+from autobot.contexts.knowledge.ports.embedding import Embedder, JudgedEmbedder
 from autobot.contexts.knowledge.ports.imports import Imports
 from autobot.contexts.knowledge.ports.index import PassageIndex
 from autobot.contexts.knowledge.ports.machine import MachineFiles
@@ -65,6 +65,7 @@ __all__ = [
     "Exporter",
     "ImportRun",
     "Indexer",
+    "JudgedEmbedder",
     "LogRules",
     "Means",
     "MeasurementRun",

@@ -26,7 +26,7 @@ from autobot.contexts.knowledge.module import (
     labeller,
 )
 from autobot.contexts.knowledge.ports.blobs import once, store
-from autobot.contexts.knowledge.ports.embedding import Embedder
+from autobot.contexts.knowledge.ports.embedding import Embedder, JudgedEmbedder
 from autobot.contexts.knowledge.ports.fetching import Fetched, Wanted
 from autobot.contexts.knowledge.ports.index import Where
 from autobot.contracts.chat import ReplyRecorded
@@ -92,13 +92,14 @@ class World(Ground):
         super().__init__((*EVENTS, ReplyRecorded), clock=SystemClock())
         self.blobs, self.index = MemoryBlobs(self.clock), MemoryPassages()
         self.embedder, self.pages = Switched(embedder), Pages()
+        self.judged = JudgedEmbedder(self.embedder, self.clock)
         self.log_rules = LogRules()
         self.query_log = QueryLog(self.store, self.clock, self.ids, self.rules_of_log)
         module = build(
             store=self.store,
             blobs=self.blobs,
             index=self.index,
-            embedder=self.embedder,
+            embedder=self.judged,
             reranker=HashingReranker(self.clock, reads=False),
             rerank_rules=usual_rules,
             query_log=self.query_log,
@@ -142,7 +143,7 @@ class World(Ground):
             parser=ChildParser(options=READING),
             fetcher=self.pages,
             index=self.index,
-            embedder=self.embedder,
+            embedder=self.judged,
             clock=self.clock,
             ids=self.ids,
             context=context_of,

@@ -174,7 +174,8 @@ class Document:
 
     def indexed(self, record: indexing.RecordIndexed) -> tuple[Any, ...]:
         """A version is in the index, under its own title where nobody gave one. An older one than what is there is no news."""
-        known = (self.ready_version, self.model) == (record.version, record.model)
+        has = (self.ready_version, self.model, self.dimensions)
+        known = has == (record.version, record.model, record.dimensions)
         if record.version < self.ready_version or record.version > self.version or known:
             return ()
         named = self.called(record.title, record.version)

@@ -213,9 +213,10 @@ def put_retired(document: Document) -> Put:
     return Put(table=RETIRED, key=document.id, document=msgspec.to_builtins(document), owner=document.owner)
 
 
-def put_waiting(document: Document, group: str, sort: str) -> Put:
-    """Put a document into the queue, behind those with a lower `sort`."""
-    return Put(table=QUEUE, key=document.id, document={"version": document.version}, group=group, sort=sort)
+def put_waiting(document: Document, group: str, sort: str, expected: int | None = None) -> Put:
+    """Put a document into the queue, behind those with a lower `sort`; with `expected` 0 only if it is not there."""
+    row = {"version": document.version}
+    return Put(table=QUEUE, key=document.id, document=row, group=group, sort=sort, expected=expected)
 
 
 def claim_on(row: Row) -> str:

@@ -5,7 +5,7 @@ of how it ended, and by nothing else. So whatever ends a process in the middle, 
 Doing it again changes nothing: the index takes the same version once, and a fact that is known is no fact.
 
     work      the oldest first, a few at a time: they end ready or failed
-    vectors   ready by their words alone, because no model was there: asked again every now and then
+    vectors   ready by their words alone, because no model was there, or with another one's vectors: asked every now and then
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from autobot.contexts.knowledge.domain.document import Document
 from autobot.contexts.knowledge.domain.naming import own_title
 from autobot.contexts.knowledge.ports.blobs import Blobs, once, pieces, store
 from autobot.contexts.knowledge.ports.documents import INDEXING, VECTORS, WORK, Library, labels_of
-from autobot.contexts.knowledge.ports.embedding import Embedder
+from autobot.contexts.knowledge.ports.embedding import JudgedEmbedder
 from autobot.contexts.knowledge.ports.fetching import Fetcher, Wanted
 from autobot.contexts.knowledge.ports.index import IndexedVersion, PassageIndex, Vectors
 from autobot.contexts.knowledge.ports.parsing import Parsed, Parser, Unread, keep_parsed, parsed_of
 from autobot.contexts.knowledge.process.cutting import passages_of
+from autobot.contexts.knowledge.process.outdated import STEADY_S, Outdated
 from autobot.contexts.knowledge.process.sharing import Shares
 from autobot.contexts.knowledge.process.telling import Steps, Tell, nobody
 from autobot.contracts.knowledge import documents as contract
@@ -71,7 +72,7 @@ class Means:
     parser: Parser
     fetcher: Fetcher
     index: PassageIndex
-    embedder: Embedder
+    embedder: JudgedEmbedder
     clock: Clock
     ids: IdSource
     context: Callable[[], CallContext]
@@ -88,8 +89,10 @@ class Indexer:
         *,
         at_once: int = AT_ONCE,
         vectors_s: float = VECTORS_S,
+        steady_s: float = STEADY_S,
     ) -> None:
         self._shares = shares
+        self._outdated = Outdated(means.store, means.ids, means.embedder, steady_s)
         self._means, self._at_once, self._vectors_s = means, at_once, vectors_s
         self._library = Library(means.store)
         self._steps = Steps(means.store, INDEXING if shares is None else shares.owner, means.tell)
@@ -272,7 +275,7 @@ class Indexer:
                 made = await self._means.embedder.embed(texts, context)
             except (Absent, HopFailed, Rejected):
                 return None, ""
-            if model not in ("", made.model):
+            if found and (model, len(found[0])) != (made.model, len(made.vectors[0])):
                 # Another model answers than before: vectors of two cannot be compared. They are caught up later.
                 return None, ""
             model = made.model
@@ -339,6 +342,7 @@ class Indexer:
         """Give vectors to documents that have none, whenever a model is there and nothing else waits."""
         while True:
             await asyncio.sleep(self._vectors_s)
+            await patiently(self._outdated.look)
             while not await patiently(self._busy):
                 due = await patiently(partial(self._taken, VECTORS, 1, self._unable))
                 if not due or not await self._with_vectors(due[0]):
