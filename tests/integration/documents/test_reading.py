@@ -12,6 +12,7 @@ import pytest
 
 from autobot.adapters.documents.parser import ChildParser, ParserOptions
 from autobot.contexts.knowledge.ports.parsing import Parsed
+from autobot.contexts.knowledge.process.cutting import passages_of
 from autobot.kernel.core.errors import AutoBotError, InvalidInput, TooLarge
 from autobot.testing.conformance.parsing import CONTEXT, unread
 from tests.integration.documents import files
@@ -169,13 +170,27 @@ def test_what_grows_without_bounds_is_stopped(data: bytes, filename: str) -> Non
     assert len(found.text) < 100_000_000
 
 
+def test_a_long_table_has_the_names_of_its_columns_above_each_passage() -> None:
+    """Rows that are too many to be told with their names come a line each; cells keep their places, nothing is left out."""
+    rows = "".join(f'{number},,"Zürich\n8001",{"жук " * 20}\n' for number in range(120_000))
+    found = read(f"number,empty,place,beetle\n{rows}".encode(), "long.csv")
+    names = "number | empty | place | beetle"
+    assert found.text.startswith(names)
+    assert f"\n119999 |  | Zürich 8001 | {'жук ' * 19}жук\n" in found.text
+    assert found.text.count("\n") == 120_002
+    passages = passages_of("d", 1, "long.csv", found)
+    assert {one.heading for one in passages} == {names}
+    assert sum(one.text.count("Zürich") for one in passages) == 120_000
+    short = read(b"number,place\n1,here\n", "short.csv")
+    assert short.text == "number, place\n\nnumber: 1; place: here\n\n"
+
+
 def test_a_table_that_is_too_long_is_told_with_what_helps() -> None:
-    """Rows count with the names of their columns; who sees a small file refused learns that."""
+    """Beyond what rows without their names may have it is refused, with the figure and the step."""
     with pytest.raises(TooLarge) as refused:
-        read(b"c" * 1000 + b"\n" + b"1\n" * 12_000, "table.csv")
-    assert "characters of text" in refused.value.detail
-    assert refused.value.hint is not None
-    assert "names of its columns" in refused.value.hint
+        read(b"name\n" + b"123456789\n" * 3_000_100, "table.csv")
+    assert "more than 30000000 characters of text" in refused.value.detail
+    assert refused.value.hint == "Split it into several files."
 
 
 def test_reading_that_takes_too_long_is_ended() -> None:

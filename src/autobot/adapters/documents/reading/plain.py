@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from autobot.adapters.documents.reading.kinds import BINARY_SHARE, control_share
@@ -21,6 +22,10 @@ MARKS: Final = (
 NULS_16: Final = 0.2
 """Share of zero bytes at even or at odd places above which text has two bytes a character."""
 CELL_MAX: Final = 1_000_000
+TABLE_MOST: Final = 30_000_000
+"""Characters of a table whose rows stand under the names of their columns: whatever their length up to that of a passage,
+these are no more passages than a document may have."""
+SEPARATOR: Final = " | "
 WESTERN: Final = "autobot-western"
 FOREIGN_SHARE: Final = 0.34
 """Letters from bytes that are no UTF-8, as a share of all, above which a text is not of Western Europe: French has
@@ -117,30 +122,51 @@ def read_markdown(data: bytes, charset: str, media_type: str) -> Found:
 
 
 def read_csv(data: bytes, charset: str, media_type: str) -> Found:
-    """Read a table: each row says its cells by their columns' names, so that a row alone can be understood."""
+    """Read a table: each row says its cells by their columns' names, so that a row alone can be understood.
+
+    A table that is too long for that has the names once, as the heading that every passage stands under, and a row a
+    line (decision 0083).
+    """
     text = text_of(data, charset)
     csv.field_size_limit(CELL_MAX)
     try:
         dialect: type[csv.Dialect] | csv.Dialect = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
     except csv.Error:
         dialect = csv.excel
-    found = Found(media_type)
-    columns: list[str] = []
+    text = text.replace("\x00", "")
     try:
-        for row in csv.reader(io.StringIO(text.replace("\x00", "")), dialect):
-            if not any(cell.strip() for cell in row):
-                continue
-            if not columns:
-                columns = [cell.strip() for cell in row]
-                found.add(", ".join(columns) + "\n\n")
-                continue
-            names = [*columns, *[""] * (len(row) - len(columns))]
-            cells = (
-                f"{name}: {cell.strip()}" if name else cell.strip()
-                for name, cell in zip(names, row, strict=False)
-                if cell.strip()
-            )
-            found.add("; ".join(cells) + "\n\n")
+        try:
+            return _named(_rows(text, dialect), Found(media_type))
+        except Unreadable as error:
+            if error.kind != "large":
+                raise
+        return _packed(_rows(text, dialect), Found(media_type, most=TABLE_MOST))
     except csv.Error as error:
         raise Unreadable(f"It is no table of cells: {error}.") from error
+
+
+def _rows(text: str, dialect: type[csv.Dialect] | csv.Dialect) -> Iterator[list[str]]:
+    """Yield the rows that have something in them, the first with the names of the columns."""
+    for row in csv.reader(io.StringIO(text), dialect):
+        cells = [cell.strip() for cell in row]
+        if any(cells):
+            yield cells
+
+
+def _named(rows: Iterator[list[str]], found: Found) -> Found:
+    columns = next(rows, [])
+    if columns:
+        found.add(", ".join(columns) + "\n\n")
+    for row in rows:
+        names = [*columns, *[""] * (len(row) - len(columns))]
+        cells = (f"{name}: {cell}" if name else cell for name, cell in zip(names, row, strict=False) if cell)
+        found.add("; ".join(cells) + "\n\n")
+    return found
+
+
+def _packed(rows: Iterator[list[str]], found: Found) -> Found:
+    found.heading(1, SEPARATOR.join(next(rows, [])))
+    for row in rows:
+        # An empty cell keeps its place, by which the others are known.
+        found.add(SEPARATOR.join(" ".join(cell.split()) for cell in row).rstrip(" |") + "\n")
     return found

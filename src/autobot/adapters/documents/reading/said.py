@@ -33,7 +33,7 @@ class Found:
         if self.size > self.most:
             raise Unreadable(
                 f"It has more than {self.most} characters of text.",
-                hint="Split it into several files. Each row of a table counts with the names of its columns.",
+                hint="Split it into several files.",
                 kind="large",
             )
         self._parts.append(clean)
