@@ -9,6 +9,7 @@ from annotated_types import Ge, Le, Len
 
 from autobot.contracts.knowledge.words import (
     FILE_MAX,
+    FILENAME_MAX,
     PLACE_MAX,
     TITLE_MAX,
     BlobId,
@@ -34,7 +35,7 @@ class FileMark:
 
     size: Annotated[int, Ge(1), Le(FILE_MAX)]
     sha256: Hash
-    filename: Annotated[str, Len(0, 255)] = ""
+    filename: Annotated[str, Len(0, FILENAME_MAX)] = ""
     media_type: Annotated[str, Len(0, 200)] = ""
 
 

@@ -13,6 +13,7 @@ COLLECTIONS_MAX = 20
 
 Id = Annotated[str, Len(1, 64), Pattern(r"[A-Za-z0-9_-]+")]
 TITLE_MAX = 300
+FILENAME_MAX = 255
 PLACE_MAX = 1000
 """Characters of a path below a watched folder; of a longer one its end is kept."""
 Title = Annotated[str, Len(1, TITLE_MAX)]

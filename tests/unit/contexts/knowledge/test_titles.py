@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autobot.contexts.knowledge.domain.naming import own_title
+from autobot.contexts.knowledge.domain.naming import file_name, name_in_address, own_title
 from autobot.contexts.knowledge.ports.fetching import Fetched
 from autobot.contracts.knowledge import documents as contract
 from autobot.testing.inference.embedding import HashingEmbedder
@@ -104,6 +104,30 @@ async def test_a_lost_index_is_made_anew_with_it(world: World) -> None:
 def test_a_files_own_title_is_not_trusted(said: str, title: str) -> None:
     """One line of at most 300 letters that are seen; nothing that programs write when nobody gave a title."""
     assert own_title(said) == title
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://a.example/papers/Gr%C3%B6%C3%9Fe%201.pdf?from=/x/y.html#page=2", "Größe 1.pdf"),
+        ("https://a.example/download?file=/a/b.pdf", "download"),
+        ("https://a.example/invoice%E2%80%AEfdp.exe%0A", "invoicefdp.exe"),
+        ("https://a.example", ""),
+        ("https://a.example/papers/", ""),
+    ],
+)
+def test_an_address_names_its_file(url: str, name: str) -> None:
+    """By the end of its path, decoded; never by the host or by what is asked of it."""
+    assert name_in_address(url) == name
+
+
+@given(st.text(max_size=700))
+def test_a_files_name_hides_nothing(said: str) -> None:
+    """No control letters, no turns of direction, at most 255 letters, and the same again."""
+    name = file_name(said)
+    assert len(name) <= 255
+    assert all(one.isprintable() or one in "\u200c\u200d" for one in name)
+    assert file_name(name) == name
 
 
 @given(st.text(max_size=700))

@@ -186,6 +186,10 @@ async def test_a_name_of_no_text_stops_nobody(watched: Watched) -> None:
     (watched.folder / os.fsdecode(b"aa\xff.txt")).write_text("about reeds")
     (watched.folder / "two\nlines.txt").write_text("about rushes")
     assert sorted(await watched.titles()) == ["a.md", r"aa\xff.txt", "birds/b.txt", "two lines.txt"]
+    (watched.folder / "exe.\u202etxt.md").write_text("about ferns")
+    names = {one.filename for one in (await watched.titles()).values()}
+    assert names == {"a.md", r"aa\xff.txt", "b.txt", "two lines.txt", "exe.txt.md"}
+    (watched.folder / "exe.\u202etxt.md").unlink()
     (watched.folder / os.fsdecode(b"aa\xff.txt")).unlink()
     assert sorted(await watched.titles()) == ["a.md", "birds/b.txt", "two lines.txt"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from autobot.contracts.knowledge.documents import Original, file_title
-from autobot.contracts.knowledge.words import TITLE_MAX, Source
+from autobot.contracts.knowledge.words import FILENAME_MAX, TITLE_MAX, Source
 
 _JOINERS: Final = "\u200c\u200d"
 """They belong to words of some scripts; all else that is not seen could make a title look like another one."""
@@ -50,6 +51,16 @@ def _line(text: str) -> str:
         if one.isspace() or one in _JOINERS or unicodedata.category(one)[0] != "C"
     )
     return " ".join(seen.split())
+
+
+def name_in_address(url: str) -> str:
+    """Return the name of the file that an address leads to, empty when it names none."""
+    return file_name(unquote(urlsplit(url).path.rpartition("/")[2]))
+
+
+def file_name(name: str) -> str:
+    """Return a file's name as letters that are seen: what hides its ending would deceive who saves it."""
+    return _line(name)[-FILENAME_MAX:].strip()
 
 
 def own_title(text: str) -> str:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Final
 
 from autobot.contexts.knowledge.domain.document import Document
-from autobot.contexts.knowledge.domain.naming import own_title
+from autobot.contexts.knowledge.domain.naming import name_in_address, own_title
 from autobot.contexts.knowledge.ports.blobs import Blobs, once, pieces, store
 from autobot.contexts.knowledge.ports.documents import INDEXING, VECTORS, WORK, Library, labels_of
 from autobot.contexts.knowledge.ports.embedding import JudgedEmbedder
@@ -220,7 +220,7 @@ class Indexer:
         if not fetched.body.strip():
             raise InvalidInput("There is nothing at this address.")
         blob = await store(means.blobs, means.ids.new(), once(fetched.body), FETCH_MAX)
-        name = fetched.url.rstrip("/").rpartition("/")[2].partition("?")[0][:255]
+        name = name_in_address(fetched.url)
         file = contract.FileMark(
             size=blob.size, sha256=blob.sha256, filename=name, media_type=fetched.media_type[:200]
         )

@@ -15,6 +15,7 @@ from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Final
 
+from autobot.contexts.knowledge.domain.naming import file_name
 from autobot.contexts.knowledge.ports.blobs import Blobs, store
 from autobot.contexts.knowledge.ports.documents import COLLECTIONS, FOLDERS, WATCHED, Library
 from autobot.contexts.knowledge.ports.folders import Folders, Seen, SeenFile
@@ -158,7 +159,9 @@ class Watcher:
             blob = await store(self._blobs, name, self._folders.read(folder, file.path), FILE_MAX)
         except NotFound as error:
             raise _Unread(error.detail) from error
-        mark = contract.FileMark(size=blob.size, sha256=blob.sha256, filename=path.rpartition("/")[2][-255:])
+        mark = contract.FileMark(
+            size=blob.size, sha256=blob.sha256, filename=file_name(path.rpartition("/")[2])
+        )
         command = contract.AddDocument(
             title=path[-TITLE_MAX:],
             source="folder",
