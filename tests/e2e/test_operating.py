@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from autobot.testing.client import Client
 from autobot.testing.harness import ServerProcess
-from tests.e2e.browser import Visit, drawer
+from tests.e2e.browser import Visit, ask, audit, drawer
 from tests.e2e.conftest import Open, awake
 from tests.integration.product.host import Host
 from tests.integration.product.people import Person
@@ -200,6 +200,53 @@ def test_every_strategy_of_a_policy_can_be_set(admin: Visit, plain_host: Host) -
     asked.get_by_role("button", name="Revert").click()
     expect(told(drawer(page), "Chaos")).to_have_text("off")
     assert client.get(f"{LINKS}/backend-ai").json["bulkhead"] is None
+
+
+def test_a_planted_fault_is_seen_followed_and_ended(
+    opened: Open, plain: ServerProcess, plain_host: Host
+) -> None:
+    """An operator breaks a row: the answer says so, the map names it, the timeline shows before and after, one press ends it."""
+    operator = awake(plain_host)("operator")
+    visit = opened(plain.address).becomes(operator.client)
+    visit.watch.expects("50[23]")  # models are asked for over this row, too
+    page = visit.go("/communication/agents-llm")
+    drawer(page).get_by_role("button", name="Change policy").click()
+    editor = page.get_by_role("dialog", name="Policy of")
+    editor.get_by_role("button", name="Chaos off").click()
+    editor.get_by_role("switch", name="Make faults on purpose").press("Space")
+    editor.get_by_role("textbox", name="Chance of failure").fill("1")
+    editor.get_by_role("textbox", name="Reason").fill("what becomes of an answer?")
+    editor.get_by_role("button", name="Save").click()
+    expect(editor).to_be_hidden()
+    try:
+        expect(drawer(page).get_by_role("status")).to_contain_text("Faults on purpose 100 % fail")
+        page.goto(plain.address + "/chat")
+        ask(page, "How do I connect Ollama?")
+        failed = page.get_by_role("article", name="AutoBot").last.get_by_role("alert")
+        expect(failed).to_contain_text("A fault made on purpose", timeout=30_000)
+        expect(failed).to_contain_text("An operator switched faults on for this link")
+        page.goto(plain.address + "/communication")
+        assert audit(page) == []
+        page.get_by_role("button", name="Faults on purpose: Agent Pool → LLM Facade").click()
+        expect(drawer(page)).to_contain_text("A fault made on purpose")
+        assert audit(page, "[role=dialog]") == []
+        drawer(page).get_by_role("link", name="before and after").first.click()
+        page.wait_for_url("**/timeline**")
+        expect(page.get_by_text("agents-llm").first).to_be_visible()
+        expect(page.get_by_role("main").or_(page.locator("body")).first).to_contain_text("fault_rate")
+        page.goto(plain.address + "/communication/agents-llm")
+        drawer(page).get_by_role("button", name="End the faults").click()
+        asked = page.get_by_role("dialog", name="End the faults")
+        asked.get_by_role("textbox", name="Reason").fill("seen")
+        asked.get_by_role("textbox", name="Reason").press("Enter")
+        expect(asked).to_be_hidden()
+        expect(told(drawer(page), "Chaos")).to_have_text("off")
+        expect(drawer(page).get_by_role("status")).to_have_count(0)
+    finally:
+        body = {"position": "shipped", "reason": "tidied up"}
+        operator.client.post(f"{LINKS}/agents-llm/revert", body).expect(200)
+        closed = {"action": "close", "reason": "tidied up"}
+        operator.client.post(f"{LINKS}/agents-llm/breaker", closed)
 
 
 def test_a_policy_that_makes_no_sense_is_refused_in_words(admin: Visit, plain_host: Host) -> None:

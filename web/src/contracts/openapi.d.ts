@@ -2694,7 +2694,7 @@ export interface components {
         };
         /**
          * Degraded
-         * @description Why a search used less than was asked for. `code` and `detail` as in problem documents.
+         * @description Why a search used less than was asked for. `code` and `detail` as in problem documents; `link` is the row that failed.
          */
         Degraded: {
             /** Code */
@@ -2703,6 +2703,8 @@ export interface components {
             detail: string;
             /** Hint */
             hint?: string | null;
+            /** Link */
+            link?: string | null;
         };
         /**
          * Density

@@ -89,11 +89,12 @@ class FoundPassage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Degraded:
-    """Why a search used less than was asked for. `code` and `detail` as in problem documents."""
+    """Why a search used less than was asked for. `code` and `detail` as in problem documents; `link` is the row that failed."""
 
     code: str
     detail: str
     hint: str | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

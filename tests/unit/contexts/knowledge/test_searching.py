@@ -24,6 +24,7 @@ from autobot.kernel.core.context import CallContext, Principal, TraceContext
 from autobot.kernel.core.errors import (
     Absent,
     AttemptTimeout,
+    ChaosInjected,
     ConnectFailed,
     DeadlineExceeded,
     InvalidInput,
@@ -178,6 +179,11 @@ async def test_without_an_embedder_it_answers_by_words_and_says_so() -> None:
     gone = (await world.ask("valve")).degraded
     assert gone is not None
     assert (gone.code, "autobot serve npu" in (gone.hint or "")) == ("connect-failed", True)
+    assert gone.link == "ai-npu"
+    world.embedder.away = ChaosInjected("A fault on purpose.", link="ai-npu")
+    broken = (await world.ask("valve")).degraded
+    assert broken is not None
+    assert (broken.code, "ends them" in (broken.hint or ""), broken.link) == ("chaos", True, "ai-npu")
     world.embedder.away = DeadlineExceeded("The caller's time is spent.")
     with pytest.raises(DeadlineExceeded):
         await world.ask("valve")

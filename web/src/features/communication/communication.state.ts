@@ -6,6 +6,9 @@ export type Condition = "ok" | "quiet" | "shadow" | "half_open" | "open" | "isol
 
 const SEVERITY: readonly BreakerState[] = ["closed", "shadow", "half_open", "open", "isolated"];
 
+/** Whether faults are made on purpose on a row. */
+export const hasFaults = ({ chaos }: Pick<Link, "chaos">): boolean => chaos !== null && ["latency_rate", "fault_rate", "abort_rate"].some((name) => Number(chaos[name]) > 0);
+
 export function conditionOf(link: Link): Condition {
   if (link.state === "absent") return "absent";
   const worst = link.targets.map((target) => SEVERITY.indexOf(target.breaker_state)).reduce((a, b) => Math.max(a, b), 0);

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { BreakerState, Link } from "@/contracts/api";
-import { conditionOf, matches, nextOrder, ordered, type Order } from "./communication.state";
+import { conditionOf, hasFaults, matches, nextOrder, ordered, type Order } from "./communication.state";
 import { NARROW, WIDE } from "./map.places";
-import { byReason } from "./looks";
+import { byReason, codeWords } from "./looks";
 import { draw, presentParts, standings, thickness } from "./map.state";
 
 const link = (id: string, part: Partial<Link> = {}): Link => ({
@@ -190,5 +190,15 @@ describe("the map", () => {
     expect(widths).toEqual([...widths].sort((a, b) => a - b));
     expect(widths[0]).toBe(1.5);
     expect(Math.max(...widths)).toBeLessThanOrEqual(6);
+  });
+});
+
+describe("faults on purpose", () => {
+  it("are there while any of their chances is above nought", () => {
+    const chaos = { latency: 1, latency_rate: 0, fault_rate: 0, abort_rate: 0 };
+    expect([null, chaos, { ...chaos, fault_rate: 0.1 }, { ...chaos, latency_rate: 1 }].map((one) => hasFaults({ chaos: one }))).toEqual([false, false, true, true]);
+  });
+  it("and other failures are named in words", () => {
+    expect([codeWords("chaos"), codeWords("something-new")]).toEqual(["A fault made on purpose", "something-new"]);
   });
 });

@@ -30,6 +30,12 @@ export function byReason(findings: readonly { rows: string[]; detail: string; ac
   }));
 }
 
+/** What kind of failure a code names, in words where there are some. */
+export function codeWords(code: string): string {
+  const known: Record<string, string> = t.problems.titles;
+  return known[code] ?? code;
+}
+
 export const isDashed = (condition: Condition): boolean => ["isolated", "substituted", "absent"].includes(condition);
 
 
