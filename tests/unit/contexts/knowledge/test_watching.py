@@ -187,7 +187,9 @@ async def test_a_name_of_no_text_stops_nobody(watched: Watched) -> None:
     (watched.folder / "two\nlines.txt").write_text("about rushes")
     assert sorted(await watched.titles()) == ["a.md", r"aa\xff.txt", "birds/b.txt", "two lines.txt"]
     (watched.folder / "exe.\u202etxt.md").write_text("about ferns")
-    names = {one.filename for one in (await watched.titles()).values()}
+    found = (await watched.titles()).values()
+    names = {one.filename for one in found}
+    assert {one.place.rpartition("/")[2] for one in found} == names
     assert names == {"a.md", r"aa\xff.txt", "b.txt", "two lines.txt", "exe.txt.md"}
     (watched.folder / "exe.\u202etxt.md").unlink()
     (watched.folder / os.fsdecode(b"aa\xff.txt")).unlink()

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from autobot.contracts.knowledge.documents import Original, file_title
-from autobot.contracts.knowledge.words import FILENAME_MAX, TITLE_MAX, Source
+from autobot.contracts.knowledge.words import FILENAME_MAX, PLACE_MAX, TITLE_MAX, Source
 
 _JOINERS: Final = "\u200c\u200d"
 """They belong to words of some scripts; all else that is not seen could make a title look like another one."""
@@ -61,6 +61,11 @@ def name_in_address(url: str) -> str:
 def file_name(name: str) -> str:
     """Return a file's name as letters that are seen: what hides its ending would deceive who saves it."""
     return _line(name)[-FILENAME_MAX:].strip()
+
+
+def place_name(path: str) -> str:
+    """Return a path below a watched folder as letters that are seen, of a long one its end."""
+    return _line(path)[-PLACE_MAX:].strip()
 
 
 def own_title(text: str) -> str:

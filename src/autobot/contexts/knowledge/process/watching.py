@@ -15,12 +15,12 @@ from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Final
 
-from autobot.contexts.knowledge.domain.naming import file_name
+from autobot.contexts.knowledge.domain.naming import file_name, place_name
 from autobot.contexts.knowledge.ports.blobs import Blobs, store
 from autobot.contexts.knowledge.ports.documents import COLLECTIONS, FOLDERS, WATCHED, Library
 from autobot.contexts.knowledge.ports.folders import Folders, Seen, SeenFile
 from autobot.contracts.knowledge import documents as contract
-from autobot.contracts.knowledge.words import FILE_MAX, PLACE_MAX, TITLE_MAX
+from autobot.contracts.knowledge.words import FILE_MAX, TITLE_MAX
 from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock, rfc3339
 from autobot.kernel.core.context import CallContext
@@ -165,7 +165,7 @@ class Watcher:
         command = contract.AddDocument(
             title=path[-TITLE_MAX:],
             source="folder",
-            place=path[-PLACE_MAX:],
+            place=place_name(path),
             file=mark,
             blob=name,
             collection=collection,
