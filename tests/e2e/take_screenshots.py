@@ -60,7 +60,7 @@ class Shot:
     """Names of what is pressed among the sources of an answer, one after another, before the picture."""
 
 
-def shots(session: str, cited: str, saga: str) -> list[Shot]:
+def shots(session: str, cited: str, saga: str, document: str) -> list[Shot]:
     """Return all pictures; `session` is the chat to show, `cited` one with sources, `saga` the address of the removal."""
     chat = f"/chat/{session}"
     machine = "The coffee machine"
@@ -79,9 +79,11 @@ def shots(session: str, cited: str, saga: str) -> list[Shot]:
         Shot("saga-phone", saga.removeprefix("/api/v1"), "User removal", "dark", phone=True),
         Shot("settings", "/settings", "Settings"),
         Shot("knowledge", "/knowledge", "Knowledge"),
+        Shot("find", f"/knowledge/documents/{document}?find=machine", machine),
         Shot("retrieval", "/knowledge/search?q=how+is+the+coffee+machine+cleaned", "Retrieval test"),
         Shot("measurements", "/knowledge/measurements", "Measurements"),
         Shot("models", "/models", "Models"),
+        Shot("roles-one", "/roles", "Roles"),
     ]
 
 
@@ -125,8 +127,8 @@ def live(admin: Person) -> str:
     return session
 
 
-def library(admin: Person) -> None:
-    """Have documents of several kinds read, one of which cannot be."""
+def library(admin: Person) -> str:
+    """Have documents of several kinds read, one of which cannot be; return the first one's id."""
     handbook = admin.client.post(f"{KNOWLEDGE}/collections", {"name": "Handbook", "everybody": "read"})
     collection = handbook.expect(201).json["id"]
     given: tuple[dict[str, str], ...] = (
@@ -141,6 +143,7 @@ def library(admin: Person) -> None:
         admin.client.get(f"{KNOWLEDGE}/documents/{made['id']}", headers={"prefer": "wait=30"}).expect(200)
         ids.append(made["id"])
     measured(admin, collection, ids[0])
+    return str(ids[0])
 
 
 def measured(admin: Person, collection: str, answer: str) -> None:
@@ -202,13 +205,13 @@ def main() -> int:
     with sync_playwright() as playwright, product() as server, ExitStack() as closing:
         host = Host(server, closing)
         admin, saga = host.admin, removal(host)
-        library(admin)
+        document = library(admin)
         session = live(admin)
         cited = admin.chat(title=CITED, model=ASSISTANT)
         admin.ask(cited, QUESTION)
         candidate(admin)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        for shot in shots(session, cited, saga):
+        for shot in shots(session, cited, saga, document):
             take(browser, server, admin, shot, folder)
         with scaled() as apart:
             take(browser, apart, Host(apart, closing).admin, Shot("roles", "/roles", "Roles"), folder)
