@@ -36,15 +36,15 @@ DEPTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cranfield:
-    """Documents (title and text) by number, questions in order, grades (1 to 4) of documents by question."""
+class Labelled:
+    """Documents (title and text) by number, questions in order, grades (in Cranfield 1 to 4) of documents by question."""
 
     documents: Mapping[str, tuple[str, str]]
     questions: Sequence[str]
     grades: Sequence[Mapping[str, float]]
 
 
-def read(folder: Path = DATA) -> Cranfield:
+def read(folder: Path = DATA) -> Labelled:
     """Return the set."""
     documents = {}
     for part in re.split(r"(?m)^\.I ", (folder / "cran.all.1400").read_text(encoding="ascii"))[1:]:
@@ -57,7 +57,7 @@ def read(folder: Path = DATA) -> Cranfield:
     for row in (folder / "cranqrel").read_text(encoding="ascii").splitlines():
         question, document, code = (int(one) for one in row.split()[:3])
         grades[question - 1][str(document)] = 5.0 - (1 if code == -1 else code)
-    return Cranfield(documents=documents, questions=questions, grades=grades)
+    return Labelled(documents=documents, questions=questions, grades=grades)
 
 
 def patient(client: Client, method: str, path: str, body: Any = None) -> Reply:
@@ -67,7 +67,7 @@ def patient(client: Client, method: str, path: str, body: Any = None) -> Reply:
     return reply
 
 
-def add_all(client: Client, known: Cranfield) -> dict[str, str]:
+def add_all(client: Client, known: Labelled) -> dict[str, str]:
     """Add every document and wait until each is ready; returns the set's number by document id."""
     numbers = {}
     for number, (title, text) in known.documents.items():
@@ -86,7 +86,7 @@ def add_all(client: Client, known: Cranfield) -> dict[str, str]:
 
 
 def measured(
-    client: Client, known: Cranfield, numbers: Mapping[str, str], mode: str, *, rerank: bool = False
+    client: Client, known: Labelled, numbers: Mapping[str, str], mode: str, *, rerank: bool = False
 ) -> dict[str, Any]:
     """Search every question, and return the measures with the mode, and what put in order, that were used."""
     figures: dict[str, list[float]] = {"ndcg": [], "recall": [], "mrr": [], "ms": []}
@@ -114,6 +114,23 @@ def _row(name: str, one: Mapping[str, Any]) -> str:
     return f"| {name} | {one['ndcg']:.4f} | {one['recall']:.4f} | {one['mrr']:.4f} | {one['ms']:.0f} |"
 
 
+def tabled(client: Client, known: Labelled) -> tuple[list[str], Mapping[str, str]]:
+    """Add every document and measure each mode; returns the rows of the table, and the set's number by document id."""
+    began = time.perf_counter()
+    numbers = add_all(client, known)
+    rows = [line(), "", f"{len(numbers)} documents ready after {time.perf_counter() - began:.0f} s.", ""]
+    rows += ["| mode | nDCG@10 | recall@100 | MRR@10 | ms a search |", "|---|---|---|---|---|"]
+    for mode in ("lexical", "vector", "hybrid"):
+        probe = patient(client, "POST", f"{BASE}/search", {"query": "wing", "mode": mode})
+        if probe.status == 503 or probe.expect(200).json["mode"] != mode:
+            rows.append(f"| {mode} | no embedding model | | | |")
+            continue
+        one = measured(client, known, numbers, mode)
+        assert one["used"] == {mode}, one["used"]
+        rows.append(_row(mode, one))
+    return rows, numbers
+
+
 def main(words: Sequence[str] | None = None) -> str:
     """Return the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -131,18 +148,7 @@ def main(words: Sequence[str] | None = None) -> str:
             worker = {"AUTOBOT_NPU_DEVICE": "AUTO", "AUTOBOT_NPU_PRECISION": chosen.precision}
             server = stack.enter_context(ServerProcess(folder / "data", worker))
             client = stack.enter_context(Client(server.local, key=server.key("knowledge:*")))
-        began = time.perf_counter()
-        numbers = add_all(client, known)
-        rows = [line(), "", f"{len(numbers)} documents ready after {time.perf_counter() - began:.0f} s.", ""]
-        rows += ["| mode | nDCG@10 | recall@100 | MRR@10 | ms a search |", "|---|---|---|---|---|"]
-        for mode in ("lexical", "vector", "hybrid"):
-            probe = patient(client, "POST", f"{BASE}/search", {"query": "wing", "mode": mode})
-            if probe.status == 503 or probe.expect(200).json["mode"] != mode:
-                rows.append(f"| {mode} | no embedding model | | | |")
-                continue
-            one = measured(client, known, numbers, mode)
-            assert one["used"] == {mode}, one["used"]
-            rows.append(_row(mode, one))
+        rows, numbers = tabled(client, known)
         if chosen.rerank:
             one = measured(client, known, numbers, "hybrid", rerank=True)
             rows.append(_row(f"hybrid, reranked: {', '.join(sorted(one['judges']))}", one))
