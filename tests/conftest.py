@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from autobot.testing.postgres import Cluster
 from autobot.testing.valkey import ValkeyServer
+from tools.dealing import group_of, place_of
 from tools.machine import has
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -43,6 +46,25 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep the names of skipped tests for the end of the session."""
     config.stash[SKIPPED] = []
     config.pluginmanager.register(_SkipWatch(config), "skip-watch")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the groups of tests that are dealt out to workers in their order."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda one: place_of(one.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Deal out by our groups where xdist is told to deal by groups."""
+    return _Groups(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+class _Groups(LoadScopeScheduling):
+    """Deals out one group of tests after the other, each to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -15,7 +15,7 @@ class Suite:
         folders: below the project's root; all of one stage run in one pytest.
         workers: pytest-xdist processes; 0 runs in one process, for tests that need the machine for themselves. More than
             cores where tests wait for what takes its time.
-        dist: how tests are dealt out to them: `load` one by one, `loadfile` by files.
+        dist: how tests are dealt out to them: `load` one by one, `loadfile` by files, `loadgroup` as dealing.py says.
         timeout_s: seconds after which the stage counts as hung.
     """
 
@@ -32,7 +32,9 @@ FAST = Suite(
     workers=2,
     timeout_s=900,
 )
-INTEGRATION = Suite(name="integration", folders=("tests/integration",), workers=2, timeout_s=900)
+INTEGRATION = Suite(
+    name="integration", folders=("tests/integration",), workers=3, timeout_s=900, dist="loadgroup"
+)
 BROWSER = Suite(name="browser", folders=("tests/e2e",), workers=3, timeout_s=900, dist="loadfile")
 FAULTS = Suite(name="faults", folders=("tests/faults",), workers=0, timeout_s=1200)
 

@@ -14,9 +14,8 @@ import pytest
 from autobot.testing.client import Client
 from autobot.testing.harness import ServerProcess, environment_for, run_cli
 from tests.integration.documents.files import collection_file
-from tests.integration.documents.test_documents import BASE, client, form, server, upload
+from tests.integration.documents.test_documents import BASE, form, upload
 
-__all__ = ["client", "server"]
 MANY = 60
 
 

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autobot.testing.client import Client
-from tests.integration.documents.test_documents import BASE, client, server, settled, upload
-
-__all__ = ["client", "server"]
+from tests.integration.documents.test_documents import BASE, settled, upload
 
 
 def until(holds: Callable[[], bool]) -> None:

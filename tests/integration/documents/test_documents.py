@@ -18,20 +18,6 @@ from tests.integration.documents import files
 BASE: Final = "/api/v1/knowledge_base"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """AutoBot as it is with nothing installed."""
-    with ServerProcess(tmp_path_factory.mktemp("documents") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(server: ServerProcess) -> Iterator[Client]:
-    """Its administrator's program."""
-    with Client(server.local, key=server.key("knowledge:*")) as asking:
-        yield asking
-
-
 def form(
     data: bytes,
     filename: str,
@@ -186,9 +172,10 @@ def test_a_private_address_fails_with_its_cause(client: Client, server: ServerPr
 )
 def test_each_kind_is_found_by_what_it_says(client: Client, data: bytes, filename: str, words: str) -> None:
     """A real file of each kind is taken in, read, and found by a word of it."""
-    made = upload(client, data, filename).expect(202).json
+    place = client.post(f"{BASE}/collections", {"name": filename}).expect(201).json["id"]
+    made = upload(client, data, filename, collection=place).expect(202).json
     assert settled(client, made["id"])["status"] == "ready"
-    body = {"query": words, "mode": "lexical", "group": "document"}
+    body = {"query": words, "mode": "lexical", "group": "document", "collection": place}
     found = client.post(f"{BASE}/search", body).expect(200).json["items"]
     assert made["id"] in [one["document_id"] for one in found]
 

@@ -13,9 +13,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from autobot.testing.client import Client
 from autobot.testing.harness import PASSWORD, ServerProcess
-from tests.integration.documents.test_documents import BASE, client, server, settled, upload
+from tests.integration.documents.test_documents import BASE, settled, upload
 
-__all__ = ["client", "server"]
 pytestmark = pytest.mark.anyio
 LONG = b"Ferns grow in the shade of tall trees, and mosses on stones.\n\n" * 60_000
 

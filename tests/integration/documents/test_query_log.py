@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
 
 from autobot.testing.client import Client
 from autobot.testing.harness import ServerProcess
-from tests.integration.documents.test_documents import BASE, client, server, settled, upload
+from tests.integration.documents.test_documents import BASE, settled, upload
 
-__all__ = ["client", "server"]
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """AutoBot of this file's own: no other searches come into its log."""
+    with ServerProcess(tmp_path_factory.mktemp("log") / "data") as running:
+        yield running
 
 
 def until(find: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:

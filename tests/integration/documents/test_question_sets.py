@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from autobot.testing.client import Client, Reply
-from tests.integration.documents.test_documents import BASE, client, form, server, settled, upload
-
-__all__ = ["client", "server"]
+from tests.integration.documents.test_documents import BASE, form, settled, upload
 
 
 def test_a_set_is_made_graded_and_taken_away(client: Client) -> None:

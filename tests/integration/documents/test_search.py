@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
-
-import pytest
 
 from autobot.testing.client import Client
 from autobot.testing.harness import ServerProcess, run_cli
 from tests.integration.documents.test_documents import BASE, settled
 
 PATIENCE_S: Final = 30.0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """AutoBot as it is with nothing installed."""
-    with ServerProcess(tmp_path_factory.mktemp("search") / "data") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def client(server: ServerProcess) -> Iterator[Client]:
-    """An administrator's program."""
-    with Client(server.local, key=server.key("knowledge:*", "events:read")) as asking:
-        yield asking
 
 
 def add(client: Client, title: str, text: str, **fields: Any) -> str:
@@ -44,20 +27,22 @@ def search(client: Client, query: str, **fields: Any) -> Any:
     return client("POST", f"{BASE}/search", {"query": query, **fields}).expect(200).json
 
 
-def until_unfound(client: Client, query: str) -> None:
+def until_unfound(client: Client, query: str, **fields: Any) -> None:
     """Return when nothing is found any more. Raises AssertionError after the patience."""
     deadline = time.monotonic() + PATIENCE_S
-    while search(client, query, mode="lexical")["items"]:
+    while search(client, query, mode="lexical", **fields)["items"]:
         assert time.monotonic() < deadline, "it is found still"
 
 
 def test_a_text_is_found_by_its_words_and_as_it_was(client: Client) -> None:
     """What was added is found with its place; after it is gone it is found as of before, and no more now."""
-    document = add(client, "Care of ferns", "Ferns grow in the shade.\n\nWater them twice a week.")
-    add(client, "Care of pumps", "A pump needs oil.")
+    place = client("POST", f"{BASE}/collections", {"name": "Care"}).expect(201).json["id"]
+    text = "Ferns grow in the shade.\n\nWater them twice a week."
+    document = add(client, "Care of ferns", text, collection=place)
+    add(client, "Care of pumps", "A pump needs oil.", collection=place)
     events = client("GET", "/api/v1/system/events?limit=200").expect(200).json["items"]
     with_it = max(one["position"] for one in events)
-    answer = search(client, "watering ferns", mode="lexical", group="document", limit=200)
+    answer = search(client, "watering ferns", mode="lexical", group="document", limit=200, collection=place)
     assert [one["document_id"] for one in answer["items"]] == [document]
     one = answer["items"][0]
     assert (one["title"], one["version"], one["stages"]["lexical"]["rank"]) == ("Care of ferns", 1, 1)
@@ -65,8 +50,8 @@ def test_a_text_is_found_by_its_words_and_as_it_was(client: Client) -> None:
     assert text[one["start"] : one["end"]] == one["text"]
     assert one["score"] == one["stages"]["lexical"]["score"] > 0
     client("DELETE", f"{BASE}/documents/{document}?keep_past=true").expect(204)
-    until_unfound(client, "watering ferns")
-    then = search(client, "watering ferns", mode="lexical", position=with_it)
+    until_unfound(client, "watering ferns", collection=place)
+    then = search(client, "watering ferns", mode="lexical", position=with_it, collection=place)
     assert ([one["document_id"] for one in then["items"]], then["position"]) == ([document], with_it)
 
 
