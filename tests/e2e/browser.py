@@ -170,6 +170,40 @@ def audit(page: Page, part: str | None = None) -> list[str]:
     return found
 
 
+IS_DARK: Final = "window.matchMedia('(prefers-color-scheme: dark)').matches"
+PAINTED: Final = """async () => {
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  await frame();
+  await frame();
+  await Promise.allSettled(document.getAnimations()
+    .filter((one) => one instanceof CSSTransition).map(({ finished }) => finished));
+}"""
+"""Comes back when what changed is on the screen, and no colour is on its way to another."""
+
+
+def in_both_looks(page: Page) -> Iterator[str]:
+    """Show a page as it is in the look in which it was loaded, then in the other; return the name of each.
+
+    It stays in the last, so that every second page is loaded in dark.
+    """
+    first = "dark" if page.evaluate(IS_DARK) else "light"
+    for look in (first, "light" if first == "dark" else "dark"):
+        page.emulate_media(color_scheme=look)
+        expect(page.locator("html.dark")).to_have_count(int(look == "dark"))
+        page.evaluate(PAINTED)
+        yield look
+
+
+def audit_in_both_looks(page: Page, part: str | None = None) -> list[str]:
+    """Return what `audit` finds in light and in dark, and whether the page scrolls sideways in either."""
+    wrong: list[str] = []
+    for look in in_both_looks(page):
+        wrong += [f"{look}: {one}" for one in audit(page, part)]
+        if is_wider_than_its_window(page):
+            wrong.append(f"{look}: scrolls sideways")
+    return wrong
+
+
 def is_wider_than_its_window(page: Page) -> bool:
     """Whether the page as a whole scrolls sideways."""
     wide: bool = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")

@@ -8,10 +8,13 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from autobot.testing.harness import ServerProcess
-from tests.e2e.browser import Visit, audit, is_wider_than_its_window
+from tests.e2e.browser import (
+    Visit,
+    audit_in_both_looks,
+)
 from tests.e2e.conftest import Open
 from tests.e2e.test_knowledge import API, readable, row
-from tests.e2e.test_looks import LOOKS, SIZES
+from tests.e2e.test_looks import SIZES
 from tests.integration.product.people import Person
 
 
@@ -107,22 +110,19 @@ def test_a_list_that_does_not_come_says_so_and_comes_on_retry(reader: Visit) -> 
     expect(page.get_by_text("No documents yet")).to_be_visible()
 
 
-@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("size", SIZES)
 def test_the_pages_of_documents_are_accessible_and_fit(
-    opened: Open, plain: ServerProcess, alice: Person, look: str, size: str
+    opened: Open, plain: ServerProcess, alice: Person, size: str
 ) -> None:
     """axe-core finds nothing serious in lists, texts, results and dialogs, and nothing scrolls sideways."""
     readable(alice, ("Knots", "A bowline does not slip. " * 30), ("w" * 120, "x" * 3000))
-    visit = opened(plain.address, color_scheme=look, **SIZES[size]).becomes(alice.client)
+    visit = opened(plain.address, **SIZES[size]).becomes(alice.client)
     page = visit.page
     wrong: list[str] = []
 
     def check(name: str) -> None:
         expect(page.locator(".skeleton:not([role=progressbar] *)")).to_have_count(0)
-        wrong.extend(f"{name} {one}" for one in audit(page))
-        if is_wider_than_its_window(page):
-            wrong.append(f"{name} scrolls sideways")
+        wrong.extend(f"{name} {one}" for one in audit_in_both_looks(page))
 
     visit.go("/knowledge")
     expect(row(page, "Knots")).to_be_visible()

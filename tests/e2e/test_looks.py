@@ -11,8 +11,11 @@ from playwright.sync_api import Page, expect
 from autobot.testing.harness import ServerProcess
 from tests.e2e.browser import (
     DESKTOP,
+    IS_DARK,
     PHONE,
     audit,
+    audit_in_both_looks,
+    in_both_looks,
     is_wider_than_its_window,
     parts_wider_than_their_room,
 )
@@ -44,7 +47,6 @@ PAGES: Final = {
     "/nowhere": "Nothing at this address",
 }
 """Paths, with a heading that tells that the page is there."""
-LOOKS: Final = ("light", "dark")
 SIZES: Final[dict[str, dict[str, Any]]] = {
     "desktop": {"viewport": DESKTOP},
     "phone": {"viewport": PHONE, "has_touch": True, "is_mobile": True},
@@ -66,13 +68,12 @@ def settled(page: Page) -> None:
     expect(page.locator(".skeleton")).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("size", SIZES)
 def test_every_page_is_accessible_and_fits(
-    opened: Open, plain: ServerProcess, chatter: Person, look: str, size: str
+    opened: Open, plain: ServerProcess, chatter: Person, size: str
 ) -> None:
     """axe-core finds nothing serious on any page, and neither it nor a part of it scrolls sideways, in either theme and width."""
-    visit = opened(plain.address, color_scheme=look, **SIZES[size]).becomes(chatter.client)
+    visit = opened(plain.address, **SIZES[size]).becomes(chatter.client)
     session = chatter.client.get("/api/v1/chat/sessions").expect(200).json["items"][0]["id"]
     pages = PAGES | {f"/chat/{session}": "A conversation"}
     wrong: list[str] = []
@@ -81,36 +82,34 @@ def test_every_page_is_accessible_and_fits(
         expect(page.get_by_role("heading", name=heading).first).to_be_visible()
         settled(page)
         is_dark = page.evaluate("document.documentElement.classList.contains('dark')")
-        assert is_dark == (look == "dark"), "the theme follows the system"
-        wrong += [f"{path} {one}" for one in audit(page)]
-        if is_wider_than_its_window(page):
-            wrong.append(f"{path} scrolls sideways")
-        # A wide table of an answer scrolls by itself; so may a message that is shown as it is.
-        wide = [part for part in parts_wider_than_their_room(page) if "table-scroll" not in part]
-        wrong += [f"{path}: {part} scrolls sideways" for part in wide]
+        assert is_dark == page.evaluate(IS_DARK), "the theme follows the system"
+        for look in in_both_looks(page):
+            wrong += [f"{path} in {look}: {one}" for one in audit(page)]
+            if is_wider_than_its_window(page):
+                wrong.append(f"{path} in {look} scrolls sideways")
+            # A wide table of an answer scrolls by itself; so may a message that is shown as it is.
+            wide = [part for part in parts_wider_than_their_room(page) if "table-scroll" not in part]
+            wrong += [f"{path} in {look}: {part} scrolls sideways" for part in wide]
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_sign_in_and_dialogs_are_accessible(
-    opened: Open, plain: ServerProcess, chatter: Person, look: str
-) -> None:
+def test_sign_in_and_dialogs_are_accessible(opened: Open, plain: ServerProcess, chatter: Person) -> None:
     """So are the sign-in page, the palette, the list of shortcuts, a menu, and a dialog with a form."""
-    visit = opened(plain.address, color_scheme=look)
+    visit = opened(plain.address)
     page = visit.go("/sign-in")
     expect(page.get_by_label("User name")).to_be_visible()
-    wrong = audit(page)
+    wrong = audit_in_both_looks(page)
     visit.becomes(chatter.client)
     for keys, name in (("Control+k", "Search and commands"), ("Control+/", "Keyboard shortcuts")):
         page = visit.go("/users")
         expect(page.get_by_role("heading", name="Access")).to_be_visible()
         page.keyboard.press(keys)
         expect(page.get_by_role("dialog", name=name)).to_be_visible()
-        wrong += [f"{name} {one}" for one in audit(page)]
+        wrong += [f"{name} {one}" for one in audit_in_both_looks(page)]
     page = visit.go("/users")
     page.get_by_role("button", name="Add user").click()
     expect(page.get_by_role("dialog", name="Add a user")).to_be_visible()
-    wrong += [f"dialog {one}" for one in audit(page)]
+    wrong += [f"dialog {one}" for one in audit_in_both_looks(page)]
     page = visit.go("/communication/gateway-ai")
     page.get_by_role("button", name="Change policy").click()
     form = page.get_by_role("dialog", name="Policy of API Gateway → AI Service")
@@ -118,12 +117,12 @@ def test_sign_in_and_dialogs_are_accessible(
         form.get_by_role("button", name=re.compile(f"^{strategy} ")).click()
     form.get_by_role("button", name="more options").click()
     form.get_by_role("switch", name="Limit calls at once").press("Space")
-    wrong += [f"policy {one}" for one in audit(page)]
+    wrong += [f"policy {one}" for one in audit_in_both_looks(page)]
     page = visit.go("/chat")
     page.get_by_role("button", name="Account of admin").click()
     expect(page.get_by_role("menu")).to_be_visible()
     # Not the page behind it: an open menu holds the focus, which axe-core recognises for dialogs alone.
-    wrong += [f"menu {one}" for one in audit(page, "[role=menu]")]
+    wrong += [f"menu {one}" for one in audit_in_both_looks(page, "[role=menu]")]
     assert not wrong, "\n".join(wrong)
 
 
@@ -180,12 +179,11 @@ def test_a_phone_shows_all_links_without_scrolling_sideways(
     expect(page.get_by_role("dialog")).to_contain_text("AI Service → NPU Worker")
 
 
-@pytest.mark.parametrize("look", LOOKS)
 def test_a_phone_keeps_the_other_pages_behind_one_entry(
-    opened: Open, plain: ServerProcess, chatter: Person, look: str
+    opened: Open, plain: ServerProcess, chatter: Person
 ) -> None:
     """A sheet has the pages for which the bar has no room; the bar names the one that is open, and Escape goes back."""
-    visit = opened(plain.address, color_scheme=look, **SIZES["phone"]).becomes(chatter.client)
+    visit = opened(plain.address, **SIZES["phone"]).becomes(chatter.client)
     page = visit.go("/chat")
     bar = page.get_by_role("navigation", name="Pages")
     more = bar.get_by_role("button", name="More pages")
@@ -194,7 +192,7 @@ def test_a_phone_keeps_the_other_pages_behind_one_entry(
     more.focus()
     page.keyboard.press("Enter")
     expect(sheet).to_be_visible()
-    assert not audit(page), "the sheet can be used by everybody"
+    assert not audit_in_both_looks(page), "the sheet can be used by everybody"
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
     expect(more).to_be_focused()

@@ -8,9 +8,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from autobot.testing.harness import ServerProcess
-from tests.e2e.browser import Visit, audit, drop, is_wider_than_its_window
+from tests.e2e.browser import (
+    Visit,
+    audit,
+    audit_in_both_looks,
+    drop,
+)
 from tests.e2e.conftest import Open
-from tests.e2e.test_looks import LOOKS, SIZES
+from tests.e2e.test_looks import SIZES
 from tests.integration.product.people import Person
 
 API: Final = "/api/v1/knowledge_base"
@@ -208,10 +213,9 @@ def test_searches_that_found_little_are_listed_and_lead_back(reader: Visit, alic
     expect(log.get_by_role("listitem")).to_have_count(0)
 
 
-@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("size", SIZES)
 def test_the_page_is_accessible_and_fits(
-    opened: Open, plain: ServerProcess, alice: Person, look: str, size: str
+    opened: Open, plain: ServerProcess, alice: Person, size: str
 ) -> None:
     """axe-core finds nothing serious in the page with two measurements beside each other, and nothing scrolls sideways."""
     place, documents = filled(alice, "Fits")
@@ -223,19 +227,15 @@ def test_the_page_is_accessible_and_fits(
     made = alice.client.post(sets, {"name": "A", "questions": questions}).expect(201).json["id"]
     for mode in ("lexical", "hybrid"):
         alice.client.post(f"{sets}/{made}/measurements", {"mode": mode}).expect(202)
-    visit = opened(plain.address, color_scheme=look, **SIZES[size]).becomes(alice.client)
+    visit = opened(plain.address, **SIZES[size]).becomes(alice.client)
     page = visit.go(f"/knowledge/measurements?collection={place}")
     expect(page.get_by_role("radio")).to_have_count(2)
     page.get_by_role("checkbox").last.check()
     expect(page.get_by_role("columnheader", name="Before")).to_be_visible()
-    wrong = audit(page)
-    if is_wider_than_its_window(page):
-        wrong.append("scrolls sideways")
+    wrong = audit_in_both_looks(page)
     page.get_by_role("button", name="New set").click()
     expect(page.get_by_role("dialog", name="New set")).to_be_visible()
-    wrong += audit(page)
+    wrong += audit_in_both_looks(page)
     visit.go(f"/knowledge/search?collection={place}&q=where+do+ferns+grow")
     expect(page.get_by_role("group", name="How well Ferns answers")).to_be_visible()
-    if is_wider_than_its_window(page):
-        wrong.append("the retrieval test scrolls sideways")
-    assert [*wrong, *audit(page)] == []
+    assert [*wrong, *audit_in_both_looks(page)] == []
