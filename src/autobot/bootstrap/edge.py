@@ -31,6 +31,7 @@ from autobot.gateway.app import Gateway, create_app
 from autobot.gateway.dialects.agents import AgentChats
 from autobot.gateway.dialects.openai import OpenAIDialect
 from autobot.gateway.dialects.over_link import ModelsOverLink
+from autobot.gateway.dialects.reranking import RerankDialect
 from autobot.gateway.middleware.lifecycle import Lifecycle
 from autobot.gateway.middleware.rate_limit import RouteClass
 from autobot.gateway.parts import GatewayParts, RawRoute
@@ -100,7 +101,6 @@ class Edge:
         )
         bus = product.bus
         agents = AgentChats(bus, self.fanout, self.credentials, self.limits)
-        dialect = OpenAIDialect(ModelsOverLink(product.registry), agents, outside.clock)
         parts = GatewayParts(
             clock=outside.clock,
             ids=outside.ids,
@@ -118,7 +118,7 @@ class Edge:
             raw=(
                 self._run_events(),
                 asyncapi(),
-                *dialect.routes(),
+                *self._dialects(agents),
                 *metrics_routes(product),
                 *not_yet.routes(),
             ),
@@ -128,6 +128,13 @@ class Edge:
         )
         self.app: Gateway = create_app(parts)
         self._join(texts)
+
+    def _dialects(self, agents: AgentChats) -> tuple[RawRoute, ...]:
+        """The routes in the forms of other programs."""
+        product = self.product
+        models = ModelsOverLink(product.registry)
+        dialect = OpenAIDialect(models, agents, product.outside.clock)
+        return (*dialect.routes(), *RerankDialect(models).routes())
 
     def _join(self, texts: FrameTexts | None) -> None:
         """Show what passes in this process, and let it be counted."""

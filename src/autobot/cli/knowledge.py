@@ -51,31 +51,38 @@ def evaluate(
         raise typer.Exit(Exit.USAGE)
     questions = [] if file is None else _read(file)
 
+    options = {
+        "mode": mode,
+        "collection": collection or None,
+        "rerank": rerank,
+        "as_of": {"position": position},
+    }
+
     async def work(ask: Ask, config: Config) -> int | None:
         wanted = questions or await _stored(ask, collection, question_set)
-        if not wanted:
-            complain("This set has no questions.")
-            return Exit.USAGE
-        found = await ask(
-            "MeasureSearch",
-            questions=[_labelled(one) for one in wanted],
-            mode=mode,
-            collection=collection or None,
-            rerank=rerank,
-            as_of={"position": position},
-            results=run is not None,
-        )
-        if run is not None:
-            written = write_new(run, _run(wanted, found))
-            if written != Exit.OK or str(run) == "-":
-                return written
-        if as_json:
-            show_json(found)
-        else:
-            _show(found)
-        return None
+        return await _measured(ask, wanted, options, run, as_json)
 
     raise typer.Exit(run_with(work, acting_for=acting_for))
+
+
+async def _measured(
+    ask: Ask, wanted: Sequence[Any], options: Mapping[str, Any], run: Path | None, as_json: bool
+) -> int | None:
+    """Measure, write the run where one is wanted, and print the figures unless the run is printed."""
+    if not wanted:
+        complain("This set has no questions.")
+        return Exit.USAGE
+    labelled = [_labelled(one) for one in wanted]
+    found = await ask("MeasureSearch", questions=labelled, results=run is not None, **options)
+    if run is not None:
+        written = write_new(run, _run(wanted, found))
+        if written != Exit.OK or str(run) == "-":
+            return written
+    if as_json:
+        show_json(found)
+    else:
+        _show(found)
+    return None
 
 
 def _read(file: Path) -> Sequence[Any]:

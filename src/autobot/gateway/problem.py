@@ -27,7 +27,7 @@ from autobot.kernel.core.pointer import pointer_to
 from autobot.kernel.core.validate import refused
 
 MEDIA_TYPE: Final = "application/problem+json"
-DIALECT_PREFIX: Final = "/v1/"
+DIALECT_PREFIX: Final = ("/v1/", "/v2/")
 CHALLENGE: Final = 'Bearer realm="autobot"'
 WRONG_KEY: Final = CHALLENGE + ', error="invalid_token"'
 """The challenge to a key that was sent and does not hold (RFC 6750 §3.1)."""
@@ -207,7 +207,7 @@ def _pointer(steps: Sequence[int | str], body: object, kind: str) -> str:
 
 
 def document(problem: Problem, *, request_id: str, correlation_id: str, path: str = "") -> dict[str, Any]:
-    """Return the RFC 9457 document. Under `/v1/` it also carries the OpenAI dialect's member `error`."""
+    """Return the RFC 9457 document. Under `/v1/` and `/v2/` it also carries the OpenAI dialect's member `error`."""
     kind = problem.kind
     body: dict[str, Any] = {"type": kind.type, "title": kind.title, "status": problem.status}
     body.update(problem.members)

@@ -30,7 +30,7 @@ from autobot.gateway.problem import Refused
 from autobot.kernel.core.errors import NotFound
 
 BASE_WORD: Final = b"__AUTOBOT_BASE__"
-RESERVED: Final = ("/api", "/v1", "/ws", "/metrics", "/problems", "/docs", "/openapi.json")
+RESERVED: Final = ("/api", "/v1", "/v2", "/ws", "/metrics", "/problems", "/docs", "/openapi.json")
 """Addresses below these are never the client's: what is not there is a 404 with a problem."""
 
 _HASHED: Final = re.compile(r"/assets/.+[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+")

@@ -130,7 +130,8 @@ _MODEL_EXAMPLE: Final = {
 }
 
 
-def _json(schema: dict[str, Any], example: Any, description: str) -> dict[str, Any]:
+def json_response(schema: dict[str, Any], example: Any, description: str) -> dict[str, Any]:
+    """Return a response of JSON with an example."""
     return {
         "description": description,
         "content": {"application/json": {"schema": schema, "example": example}},
@@ -142,7 +143,7 @@ def _problem(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
 
 
-_PROBLEMS: Final = {
+PROBLEMS: Final = {
     "400": _problem("The body is not JSON."),
     "404": _problem("No model has this name (`error.code` is `model_not_found`)."),
     "422": _problem(
@@ -170,7 +171,7 @@ CHAT: Final = {
                     "text/event-stream": {"schema": {"type": "string"}},
                 },
             },
-            **_PROBLEMS,
+            **PROBLEMS,
         },
     }
 }
@@ -181,7 +182,7 @@ MODELS: Final = {
         "operationId": "openai_list_models",
         "summary": "The models that answer now",
         "responses": {
-            "200": _json(
+            "200": json_response(
                 {
                     "type": "object",
                     "required": ["object", "data"],
@@ -208,7 +209,7 @@ MODEL: Final = {
                 "example": "ollama:llama3.2",
             }
         ],
-        "responses": {"200": _json(_MODEL, _MODEL_EXAMPLE, "The model."), "404": _PROBLEMS["404"]},
+        "responses": {"200": json_response(_MODEL, _MODEL_EXAMPLE, "The model."), "404": PROBLEMS["404"]},
     }
 }
 
@@ -241,7 +242,7 @@ EMBEDDINGS: Final = {
             },
         },
         "responses": {
-            "200": _json(
+            "200": json_response(
                 {
                     "type": "object",
                     "required": ["object", "data", "model", "usage"],
@@ -260,7 +261,7 @@ EMBEDDINGS: Final = {
                 },
                 "The vectors, in the order of the texts.",
             ),
-            **_PROBLEMS,
+            **PROBLEMS,
         },
     }
 }

@@ -84,10 +84,11 @@ class AskedRerank:
         Raises InvalidInput where more or less was read of a document than was allowed.
         """
         self._require_bounds(found, window)
+        ranking = found.ranking[: self.body.top_n]
         if self.body.documents is None:
-            return orjson.dumps([self._rank(one.index, one.score) for one in found.ranking])
+            return orjson.dumps([self._rank(one.index, one.score) for one in ranking])
         results: list[dict[str, Any]] = [
-            {"index": one.index, "relevance_score": one.score} for one in found.ranking
+            {"index": one.index, "relevance_score": one.score} for one in ranking
         ]
         if self.body.return_documents or self.body.return_text:
             for one in results:

@@ -15,7 +15,7 @@ from autobot.gateway.site import EdgeLimits
 from autobot.kernel.core.errors import Malformed, TooLarge
 from autobot.kernel.core.stepping import Late, at_most
 
-JSON_PATHS: Final = ("/api/", "/v1/", "/hop/")
+JSON_PATHS: Final = ("/api/", "/v1/", "/v2/", "/hop/")
 """Below these a body must be JSON unless the route's prefix says otherwise."""
 
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 CALLS: Final = "frontend-gateway"
 LIVE: Final = "frontend-backend"
 _LIVE_PATHS: Final = ("/ws", "/api/v1/events/stream")
-_API: Final = ("/api/", "/v1/")
+_API: Final = ("/api/", "/v1/", "/v2/")
 
 Arrived = Callable[[str], None]
 """Counts a call on a row. Raises LinkMissing when an operator took the row out of the matrix."""

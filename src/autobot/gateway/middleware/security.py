@@ -46,7 +46,7 @@ _PAGE: Final = (
     (b"content-security-policy", PAGE_POLICY.encode()),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
-NOT_PAGES: Final = ("/api/", "/v1/", "/metrics", "/openapi.json", "/ws")
+NOT_PAGES: Final = ("/api/", "/v1/", "/v2/", "/metrics", "/openapi.json", "/ws")
 
 
 class Security:
