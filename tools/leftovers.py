@@ -13,8 +13,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-PATIENCE_S = 10.0
-"""What ends with its parent gets so long for it."""
+PATIENCE_S = 25.0
+"""What ends with its parent gets so long for it: a role gives itself 15 seconds."""
 LOOK_S = 0.05
 SHOWN = 120
 _BECOME_SUBREAPER = 36

@@ -23,7 +23,7 @@ CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 class Stage:
     """How one stage ended.
 
-    `problems` are failures that no single test stands for; `left` are processes that outlived it, which is told and fails nothing.
+    `problems` are failures that no single test stands for.
     """
 
     name: str
@@ -32,13 +32,11 @@ class Stage:
     failed: int = 0
     skipped: int = 0
     problems: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
 
     def line(self) -> str:
         """The stage in one line."""
         words = f"{self.name}: {self.passed} passed, {self.failed} failed, {self.skipped} skipped ({self.seconds:.1f} s)"
-        left = (f"left running, and ended: {one}" for one in self.left)
-        return "\n".join((words, *(f"  {line}" for line in (*self.problems, *left))))
+        return "\n".join((words, *(f"  {line}" for line in self.problems)))
 
 
 def counted(report: Path) -> tuple[int, int, int]:
@@ -73,7 +71,7 @@ def judged(
         report: its JUnit file, absent when the runner never came to write it.
         exit_code: the runner's; None when it was stopped because it hung.
         empty: folders of the stage that hold no test.
-        left: processes that it left running.
+        left: processes that it left running, each of which is a problem.
         strict: whether a skip and an empty suite count as failures.
     """
     passed, failed, skipped = counted(report) if report.is_file() else (0, 0, 0)
@@ -84,6 +82,7 @@ def judged(
         problems.append(f"the runner ended with {exit_code}")
     if strict and skipped:
         problems.append(f"{skipped} skipped, which CI does not accept")
+    problems += [f"left running, and ended: {one}" for one in left]
     if strict:
         problems += [f"{folder} holds no test" for folder in empty]
     else:
@@ -96,7 +95,6 @@ def judged(
         failed=failed,
         skipped=skipped,
         problems=tuple(problems),
-        left=tuple(left),
     )
 
 

@@ -136,11 +136,11 @@ def test_what_a_stage_leaves_running_is_found_and_ended(words: str, timeout_s: i
     assert (done.stdout.strip(), done.stderr) == (said, "")
 
 
-def test_what_was_left_running_is_told(tmp_path: Path) -> None:
-    """It stands in the line of its stage, and is no failure."""
-    stage = judged("x", 1, tmp_path / "missing.xml", 0, left=["sleep 4321"], strict=True)
-    assert stage.problems == ()
+def test_what_was_left_running_is_a_problem(tmp_path: Path) -> None:
+    """It stands in the line of its stage and fails the run, though every test passed."""
+    stage = judged("x", 1, tmp_path / "missing.xml", 0, left=["sleep 4321"], strict=False)
     assert stage.line().splitlines()[1:] == ["  left running, and ended: sleep 4321"]
+    assert total([stage]) == 1
 
 
 def test_an_empty_suite_fails_ci_only(tmp_path: Path) -> None:
