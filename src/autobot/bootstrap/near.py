@@ -16,6 +16,7 @@ from autobot.contracts.knowledge import documents
 from autobot.kernel.event_store.codec import EventCodec
 from autobot.kernel.event_store.patience import patiently
 from autobot.kernel.event_store.ports import EventStore
+from autobot.kernel.telemetry.listener import Change, Listener
 
 if TYPE_CHECKING:
     from autobot.adapters.postgres.passages import PostgresPassages
@@ -91,13 +92,16 @@ class OwnIndex(IndexOver):
                 one.forget()
 
     async def tend(self) -> None:
-        """Make graphs and lists as far as the number of passages is worth it, both at once."""
+        """Make graphs and lists as far as the number of passages is worth it, both at once.
+
+        Raises what kept one of them from it, when the other one is done; OSError when the data folder takes no more.
+        """
         if self.near is None and (self._lie or (await self.store.measure()).stored >= self._least):
             await self._grow()
-        async with asyncio.TaskGroup() as group:
-            for one in (self.near, self.lists):
-                if one is not None:
-                    group.create_task(one.tend())
+        both = [one.tend() for one in (self.near, self.lists) if one is not None]
+        for done in await asyncio.gather(*both, return_exceptions=True):
+            if isinstance(done, BaseException):
+                raise done
 
     @property
     def waits(self) -> bool:
@@ -144,18 +148,33 @@ async def open_index(config: Config) -> OwnIndex:
     return OwnIndex(store, config, SOON, store.too_many, store.graphs)
 
 
-async def tend(own: OwnIndex | None, store: EventStore, codec: EventCodec) -> None:
-    """Make graphs and lists as the index grows, and let nothing of an erased document stay, for ever."""
+async def tend(
+    own: OwnIndex | None, store: EventStore, codec: EventCodec, listener: Listener | None = None
+) -> None:
+    """Make graphs and lists as the index grows, and let nothing of an erased document stay, for ever.
+
+    `listener` hears when they cannot be written.
+    """
     if own is None:
         return
     async with asyncio.TaskGroup() as group:
         group.create_task(_forget(own, store, codec))
-        group.create_task(_tended(own))
+        group.create_task(_tended(own, listener))
 
 
-async def _tended(own: OwnIndex) -> None:
+async def _tended(own: OwnIndex, listener: Listener | None) -> None:
     while True:
-        await patiently(own.tend)
+        try:
+            await patiently(own.tend)
+        except OSError as error:
+            # Searches do without: a full disk ends nothing, and there may be room later.
+            if listener is not None:
+                told = "Graphs or lists for search cannot be written. Make room in the data folder."
+                listener.changed(
+                    Change(
+                        kind="index", subject="passages", before="", after="slow", reason=told, error=error
+                    )
+                )
         await asyncio.sleep(LOOK_EVERY_S if own.waits else TEND_EVERY_S)
 
 

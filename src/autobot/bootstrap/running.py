@@ -89,7 +89,9 @@ def _background(product: Product, seen: int) -> dict[str, Any]:
                 "unclaimed": product.broker.serve(unclaimed(known, product.reacting.wants)),
                 "scrubbing": product.upkeep.scrub_after_erasures(),
                 "documents": work_on_documents(product),
-                "index of passages": tend(product.outside.own_index, product.store, product.codec),
+                "index of passages": tend(
+                    product.outside.own_index, product.store, product.codec, product.outside.listener
+                ),
                 "log of queries": every(QUERIES_EVERY_S, product.query_log.flush),
                 "news of documents": follow_documents(
                     product.indexer, product.query_log, product.store, product.codec

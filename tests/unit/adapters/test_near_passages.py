@@ -224,28 +224,31 @@ async def test_few_that_may_be_read_are_compared_however_many_there_are(tmp_path
 
 
 class Watched(MemoryPassages):
-    """Searches while the third page of vectors is read for a graph, and keeps what it was told."""
+    """Searches before each page of vectors is read for a graph, and keeps what it was told; more come with the second."""
 
-    near: NearPassages
-    pages = 0
-    told = ""
+    def __init__(self) -> None:
+        super().__init__()
+        self.near: NearPassages | None = None
+        self.told = list[str]()
 
     async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
-        self.pages += 1
-        if self.pages == 3:
-            with pytest.raises(Preparing) as raised:
-                await self.near.nearest(vectors(1, 1)[0], WHERE, 1)
-            self.told = raised.value.detail
+        assert self.near is not None
+        with pytest.raises(Preparing) as raised:
+            await self.near.nearest(vectors(1, 1)[0], WHERE, 1)
+        self.told.append(raised.value.detail)
+        if len(self.told) == 2:
+            await put(self.near, "more", vectors(PAGE, 2))
         return await super().stored(model, after, limit)
 
 
 async def test_how_far_a_graph_is_is_told(tmp_path: Path) -> None:
-    """Who asks while a graph is made hears how many vectors are in it."""
+    """Who asks while a graph is made hears how many vectors are in it, and of how many as long as that holds."""
     store = Watched()
     store.near = near = NearPassages(store, tmp_path, NearOptions(least=10), many)
-    await put(near, "a", vectors(3 * PAGE, 1))
+    await put(near, "a", vectors(2 * PAGE, 1))
     await near.tend()
-    assert f"{2 * PAGE:,} of {3 * PAGE:,}" in store.told
+    far = [one.partition(": ")[2] for one in store.told]
+    assert far == ["", "500 of 1,000 are ready.", "1,000 are ready.", "1,500 are ready."]
 
 
 def test_options_have_ranges() -> None:

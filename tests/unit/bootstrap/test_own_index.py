@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from autobot.adapters.memory.event_store import MemoryEventStore
 from autobot.adapters.sqlite.passages import SqlitePassages
+from autobot.adapters.system.clock import SystemClock
 from autobot.adapters.usearch.passages import TooMany
-from autobot.bootstrap.near import FILES, OwnIndex
+from autobot.bootstrap.near import FILES, OwnIndex, tend
 from autobot.config import Config
-from autobot.contexts.knowledge.ports.index import Where
-from autobot.kernel.core.errors import Preparing
+from autobot.contexts.knowledge.ports.index import StoredVector, Where
+from autobot.kernel.core.errors import AttemptTimeout, Preparing
+from autobot.kernel.event_store.codec import EventCodec
+from autobot.kernel.event_store.patience import patiently
+from autobot.kernel.telemetry.listener import Change, Hop
 from autobot.testing.conformance.passage_index_base import passages_of, version_of
+from autobot.testing.models.contexts import CountingIds
 
 pytestmark = pytest.mark.anyio
 
@@ -100,3 +108,66 @@ async def test_a_search_does_not_begin_what_cannot_end_in_time(tmp_path: Path) -
         assert len(await index.nearest(first, Where(model="m", collections=("shelf",)), 3)) == 3
         await index.tend()
         assert len(await index.nearest(first, WHERE, 3)) == 3
+
+
+class Failing(SqlitePassages):
+    """Lets reading of vectors fail once, as it is told."""
+
+    error: Exception | None = None
+
+    async def stored(self, model: str, after: int, limit: int) -> Sequence[StoredVector]:
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        return await super().stored(model, after, limit)
+
+
+class Heard:
+    """Implements `Listener`: keeps what changed, and says so."""
+
+    def __init__(self) -> None:
+        self.changes, self.first = list[Change](), asyncio.Event()
+
+    def started(self, hop: Hop) -> None:
+        return
+
+    def completed(self, hop: Hop, duration: float) -> None:
+        return
+
+    def failed(self, hop: Hop, duration: float, error: BaseException) -> None:
+        return
+
+    def counted(self, name: str, value: float, labels: tuple[tuple[str, str], ...]) -> None:
+        return
+
+    def changed(self, change: Change) -> None:
+        self.changes.append(change)
+        self.first.set()
+
+
+def test_what_a_store_or_a_disk_refuses_ends_no_process(tmp_path: Path) -> None:
+    """A question that is too slow is asked again; no room for a graph is told, and the graph is made when there is some."""
+    heard = Heard()
+
+    async def main() -> None:
+        store = await Failing.open(tmp_path / "passages.db")
+        clock, index = SystemClock(), OwnIndex(store, Config(data_dir=tmp_path), LEAST)
+        codec = EventCodec((), clock, CountingIds(), source="urn:autobot:test")
+        await put(index, "many", LEAST)
+        store.error = AttemptTimeout("Too slow.", phase="attempt")
+        await patiently(index.tend)
+        assert len(files(tmp_path)) == 2
+        await index.forget()
+        store.error = OSError(errno.ENOSPC, "No room")
+        async with asyncio.TaskGroup() as group:
+            tending = group.create_task(tend(index, MemoryEventStore(clock), codec, heard))
+            await heard.first.wait()
+            assert not tending.done()
+            tending.cancel()
+        assert len(files(tmp_path)) == 1
+        await index.tend()
+        assert len(files(tmp_path)) == 2
+        await store.close()
+
+    asyncio.run(main())
+    assert [one.subject for one in heard.changes] == ["passages"]

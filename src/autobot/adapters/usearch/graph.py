@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +24,8 @@ CONNECTIVITY: Final = 16
 EXPANSION_ADD: Final = 128
 EXPANSION_SEARCH: Final = 128
 """Of HNSW (Malkov & Yashunin 2018): neighbours of a node, and how widely is looked while building and searching."""
+OF_NEIGHBOURS: Final = 150
+"""Bytes of a node beside its vector; measured are 148.5."""
 PRECISION: Final = "f32"
 """As vectors are stored: what the graph says of a vector is what comparing it says."""
 FORM: Final = f"usearch-2 {PRECISION} {sys.byteorder}"
@@ -61,6 +65,12 @@ class Graph:
         """Return the numbers of about the nearest vectors, and the cosine of each."""
         found = self._index.search(vector, count, threads=1)
         return found.keys.astype(np.int64), 1 - found.distances
+
+
+def require_room(folder: Path, vectors: int, dimensions: int) -> None:
+    """Raise OSError when a folder has no room for a graph: making one takes minutes."""
+    if shutil.disk_usage(folder).free < vectors * (4 * dimensions + OF_NEIGHBOURS):
+        raise OSError(errno.ENOSPC, "There is no room for a graph of near vectors", str(folder))
 
 
 def path_of(folder: Path, model: str) -> Path:
@@ -109,9 +119,13 @@ async def build(dimensions: int, pages: AsyncIterator[Sequence[StoredVector]]) -
 
 
 def write(index: Any, path: Path, mark: Mark) -> Graph:
-    """Write a graph to a file, in the place of the one before, and return it. Blocks."""
+    """Write a graph to a file, in the place of the one before, and return it. Blocks. Raises OSError."""
     partial = path.with_suffix(".partial")
-    index.save(str(partial))
+    try:
+        index.save(str(partial))
+    except RuntimeError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(errno.EIO, "The graph of near vectors cannot be written", str(path)) from error
     return place(partial, path, msgspec.json.encode(asdict(mark)))
 
 

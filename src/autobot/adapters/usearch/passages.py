@@ -17,7 +17,18 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from autobot.adapters.usearch.graph import FORM, PRECISION, Graph, Mark, build, load, path_of, remove, write
+from autobot.adapters.usearch.graph import (
+    FORM,
+    PRECISION,
+    Graph,
+    Mark,
+    build,
+    load,
+    path_of,
+    remove,
+    require_room,
+    write,
+)
 from autobot.adapters.usearch.newest import NewestVectors
 from autobot.adapters.usearch.sharing import Making, begin, newest, take
 from autobot.contexts.knowledge.ports.graphs import Graphs
@@ -137,7 +148,8 @@ class NearPassages(IndexOver):
         if told is None and self._graphs is not None:
             told = await self._graphs.progress(where.model, FORM)
         done, of = told or (0, 0)
-        far = f": {done:,} of {of:,} are ready" if done else ""
+        # More may have come than were counted when it was begun.
+        far = f": {done:,}{f' of {of:,}' if done < of else ''} are ready" if done else ""
         raise Preparing(
             f"The vectors of so many passages are being prepared for search{far}.",
             retry_after=AGAIN_S,
@@ -181,7 +193,7 @@ class NearPassages(IndexOver):
     async def tend(self) -> Sequence[str]:
         """Make the graphs that are missing or were outgrown, one after the other; returns the models whose were made.
 
-        What another process made is taken, and what it makes now is left to it.
+        What another process made is taken, and what it makes now is left to it. Raises OSError when there is no room.
         """
         made = []
         self.waits = False
@@ -231,6 +243,7 @@ class NearPassages(IndexOver):
         return held.outgrown(passages, options.growth) or len(held.newest) > options.newest
 
     async def _build(self, one: ModelPassages, making: Making) -> None:
+        await asyncio.to_thread(require_room, self._folder, one.passages, one.dimensions)
         erased, model = self._erased, one.model
         path = path_of(self._folder, model)
         try:
