@@ -75,11 +75,11 @@ export interface Piece {
   readonly text: string;
   readonly heading: boolean;
 }
-/** Cuts a marked text at its headings (`# …` to `###### …`, CommonMark 4.2). Nothing is added or left out, so that places stay true. */
-export function piecesOf(text: string): Piece[] {
+/** Cuts a marked text at its headings (`# …` to `###### …`, CommonMark 4.2). Nothing is added or left out, so that places stay true. `begun` is what stands before it in its first line. */
+export function piecesOf(text: string, begun = ""): Piece[] {
   const pieces: Piece[] = [];
-  for (const line of text.split(/(?<=\n)/)) {
-    const heading = /^ {0,3}#{1,6}[ \t]/.test(line);
+  for (const [index, line] of text.split(/(?<=\n)/).entries()) {
+    const heading = /^ {0,3}#{1,6}[ \t]/.test(index === 0 ? begun + line : line);
     const last = pieces.at(-1);
     if (last !== undefined && !last.heading && !heading) pieces[pieces.length - 1] = { text: last.text + line, heading };
     else pieces.push({ text: line, heading });

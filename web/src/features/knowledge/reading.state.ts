@@ -64,6 +64,17 @@ export function segmentsOf({ text, start, end, pages }: Pick<DocumentText, "text
   });
 }
 
+/** What stands before each piece in the line that it begins in. */
+export function linesBegun(segments: readonly Pick<Segment, "text">[]): string[] {
+  let line = "";
+  return segments.map(({ text }) => {
+    const begun = line;
+    const last = text.lastIndexOf("\n");
+    line = last < 0 ? line + text : text.slice(last + 1);
+    return begun;
+  });
+}
+
 /** Code points that are read at once, and those before a place that is shown. */
 export const STRETCH = 60_000;
 const BEFORE = 8_000;

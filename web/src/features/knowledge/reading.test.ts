@@ -1,7 +1,8 @@
 import { effectScope, nextTick } from "vue";
 import { describe, expect, it } from "vitest";
 import type { DocumentText, Occurrences } from "@/contracts/api";
-import { holds, isSameAim, joined, numberIn, pageIn, queryOf, readingOf, segmentsOf, startFor, stepped, windowFor } from "./reading.state";
+import { holds, isSameAim, joined, linesBegun, numberIn, pageIn, queryOf, readingOf, segmentsOf, startFor, stepped, windowFor } from "./reading.state";
+import { piecesOf } from "./knowledge.state";
 import { useFinding, type AskPlaces } from "./useFinding";
 
 const plain = { marked: false, pages: [], found: null };
@@ -59,6 +60,12 @@ describe("a text", () => {
       { ...plain, text: "e" },
       { ...plain, text: "f", found: 15 },
     ]);
+  });
+  it("keeps a heading that a mark cuts", () => {
+    const segments = ["# The coffee ", "machine", " here\n\nThe ", "# machine"].map((text) => ({ text }));
+    const begun = linesBegun(segments);
+    expect(begun).toEqual(["", "# The coffee ", "# The coffee machine", "The "]);
+    expect(segments.map(({ text }, index) => piecesOf(text, begun[index]).map(({ heading }) => heading))).toEqual([[true], [true], [true, false], [false]]);
   });
   it("is read with what comes before a place, and stretches join", () => {
     expect([startFor(null), startFor({ start: 10 }), startFor({ start: 50_000 })]).toEqual([0, 0, 42_000]);
