@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,10 @@ class Watched:
             await self.watcher.look()
         return {one.title: one for one in (await self.world.ask(documents.ListDocuments())).items}
 
+    async def places(self, ids: Sequence[str]) -> list[int]:
+        """Return the places of documents in the queue."""
+        return [(await self.world.ask(documents.GetDocument(id=one))).progress.position for one in ids]
+
     async def settled(self) -> dict[str, Any]:
         """Return the documents by their titles, once nothing is done with them."""
         for one in (await self.world.ask(documents.ListDocuments())).items:
@@ -118,6 +122,17 @@ async def test_files_come_change_and_go(watched: Watched) -> None:
     assert (after["a.md"].id, after["a.md"].version) == (first["a.md"].id, 2)
     os.utime(watched.folder / "a.md", ns=(1, 1))
     assert (await watched.titles())["a.md"].version == 2
+
+
+async def test_people_do_not_wait_for_folders(watched: Watched) -> None:
+    """What somebody brings comes before files of a folder that were there first; a new version of these waits, too."""
+    files = [one.id for one in (await watched.titles()).values()]
+    mine = [(await watched.world.add(text)).id for text in ("first", "second")]
+    assert await watched.places(mine) == [0, 1]
+    assert sorted(await watched.places(files)) == [2, 3]
+    (watched.folder / "a.md").write_text("about ferns")
+    changed = (await watched.titles())["a.md"].id
+    assert await watched.places([*mine, changed]) == [0, 1, 3]
 
 
 async def test_a_folder_that_vanishes_is_a_state(watched: Watched) -> None:

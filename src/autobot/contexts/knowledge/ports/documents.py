@@ -44,6 +44,8 @@ MANY: Final = 1000
 """Collections that are looked through at most for those that somebody may read."""
 
 PAGE: Final = 100
+LATER: Final = "~"
+"""Comes after every id."""
 Write = Put | Delete
 
 
@@ -214,8 +216,13 @@ def put_retired(document: Document) -> Put:
 
 
 def put_waiting(document: Document, group: str, sort: str, expected: int | None = None) -> Put:
-    """Put a document into the queue, behind those with a lower `sort`; with `expected` 0 only if it is not there."""
+    """Put a document into the queue, behind those with a lower `sort`; with `expected` 0 only if it is not there.
+
+    Files of watched folders come after all that somebody brought, and waits for: there may be thousands of them.
+    """
     row = {"version": document.version}
+    if document.source == "folder":
+        sort = LATER + sort
     return Put(table=QUEUE, key=document.id, document=row, group=group, sort=sort, expected=expected)
 
 
