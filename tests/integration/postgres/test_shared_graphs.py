@@ -85,6 +85,7 @@ async def test_the_second_backend_makes_none(postgres: Cluster, tmp_path: Path) 
         backend(url, tmp_path / "other") as (other, second),
     ):
         await put(one, "a", vectors(EACH, 1))
+        await put(one, "b", vectors(EACH, 2))
         assert await one.tend() == ["m"]
         (question,) = vectors(1, 9)
         await put(one, "new", [question])
@@ -99,6 +100,12 @@ async def test_the_second_backend_makes_none(postgres: Cluster, tmp_path: Path) 
         await other.erase("a")
         assert postgres.sql(count("graphs"), database(url)) == "0"
         assert postgres.sql(count("graph_pieces"), database(url)) == "0"
+        # Too many to be compared: what each has in its memory is searched until there is another graph.
+        for near in (one, other):
+            found = await near.nearest(question, WHERE, 10)
+            assert {hit.document_id for hit in found} == {"b", "new"}
+        assert await one.tend() == ["m"]
+        assert await other.tend() == []
 
 
 @pytest.mark.parametrize("damage", ["torn", "foreign"])

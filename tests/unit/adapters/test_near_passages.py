@@ -14,6 +14,7 @@ from autobot.contexts.knowledge.ports.index import Hit, StoredVector, Vector, Wh
 from autobot.contexts.knowledge.ports.listed import BEHIND, PAGE
 from autobot.kernel.core.errors import Preparing
 from autobot.testing.conformance.passage_index_base import labels, passages_of, version_of
+from tests.unit.adapters.mapping import gone_but_mapped
 
 pytestmark = pytest.mark.anyio
 
@@ -30,17 +31,18 @@ def vectors(count: int, seed: int) -> list[list[float]]:
 class Asked(MemoryPassages):
     """Counts how often all vectors were compared."""
 
-    asked = 0
+    times = 0
 
     async def nearest(self, vector: Vector, where: Where, limit: int) -> Sequence[Hit]:
-        self.asked += 1
+        self.times += 1
         return await super().nearest(vector, where, limit)
 
 
-async def put(index: NearPassages, name: str, rows: Sequence[Sequence[float]]) -> None:
-    """Index a document with these vectors."""
+async def put(index: NearPassages, name: str, rows: Sequence[Sequence[float]]) -> Sequence[Sequence[float]]:
+    """Index a document with these vectors, and return them."""
     version = version_of(name, model="m")
     await index.put(version, passages_of(version, *[f"text {one}" for one in range(len(rows))]), rows)
+    return rows
 
 
 async def test_it_finds_what_an_exact_search_finds(tmp_path: Path) -> None:
@@ -81,10 +83,10 @@ async def test_more_than_a_search_reads_itself_is_found_at_once(tmp_path: Path) 
     (question,) = vectors(1, 7)
     await put(near, "many", [*vectors(2 * BEHIND, 2), question])
     assert (await near.nearest(question, WHERE, 1))[0].passage_id == f"many.1.{2 * BEHIND}"
-    assert store.asked == 1
+    assert store.times == 1
     assert await near.tend() == []
     assert (await near.nearest(question, WHERE, 1))[0].passage_id == f"many.1.{2 * BEHIND}"
-    assert store.asked == 1
+    assert store.times == 1
 
 
 async def test_documents_that_take_the_place_of_others_outgrow_a_graph(tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ async def test_few_that_may_be_read_are_found_among_many(tmp_path: Path) -> None
     assert [one.score for one in found] == [
         pytest.approx(one.score) for one in await MemoryPassages.nearest(store, question, here, 3)
     ]
-    assert store.asked == 1
+    assert store.times == 1
 
 
 async def test_a_graph_of_another_store_is_not_believed(tmp_path: Path) -> None:
@@ -147,17 +149,38 @@ async def test_a_graph_stays_believed_when_some_of_its_passages_went(tmp_path: P
 
 
 async def test_nothing_of_what_was_erased_stays(tmp_path: Path) -> None:
-    """A graph goes at once with the first document that is erased, and comes anew without it."""
-    near = NearPassages(MemoryPassages(), tmp_path, NearOptions(least=10))
+    """A graph's file goes at once with the first document that is erased. What is mapped of it is searched, and names
+    nothing that is gone, until it comes anew without it; then that is let go."""
+    store = Asked()
+    near = NearPassages(store, tmp_path, NearOptions(least=10))
     await put(near, "a", vectors(30, 1))
-    await put(near, "b", vectors(30, 2))
+    await put(near, "b", vectors(90, 2))
     await near.tend()
     assert len(list(tmp_path.iterdir())) == 2
     await near.erase("a")
     assert list(tmp_path.iterdir()) == []
-    assert {one.document_id for one in await near.nearest(vectors(1, 3)[0], WHERE, 60)} == {"b"}
+    (question,) = await put(near, "c", vectors(1, 3))
+    assert {one.document_id for one in await near.nearest(question, WHERE, 60)} == {"b", "c"}
+    assert store.times == 0
+    assert await gone_but_mapped(tmp_path)
     assert await near.tend() == ["m"]
-    assert {one.document_id for one in await near.nearest(vectors(1, 3)[0], WHERE, 60)} == {"b"}
+    assert not await gone_but_mapped(tmp_path)
+    assert {one.document_id for one in await near.nearest(question, WHERE, 60)} == {"b", "c"}
+    assert store.times == 0
+
+
+async def test_what_is_too_small_for_a_graph_now_keeps_none(tmp_path: Path) -> None:
+    """After an erasure that leaves few vectors the graph that is gone from the folder is let go, too."""
+    store = Asked()
+    near = NearPassages(store, tmp_path, NearOptions(least=50))
+    await put(near, "a", vectors(60, 1))
+    await put(near, "b", vectors(30, 2))
+    await near.tend()
+    await near.erase("a")
+    assert await near.tend() == []
+    assert not await gone_but_mapped(tmp_path)
+    assert len(await near.nearest(vectors(1, 3)[0], WHERE, 5)) == 5
+    assert store.times == 1
 
 
 async def test_a_damaged_graph_costs_no_answer(tmp_path: Path) -> None:
@@ -186,13 +209,13 @@ async def test_too_many_vectors_are_not_compared_before_there_is_a_graph(tmp_pat
     await put(near, "old", vectors(30, 1))
     with pytest.raises(Preparing) as told:
         await near.nearest(question, WHERE, 5)
-    assert (told.value.retry_after > 0, bool(told.value.hint), store.asked) == (True, True, 0)
+    assert (told.value.retry_after > 0, bool(told.value.hint), store.times) == (True, True, 0)
     assert len(await near.nearest(question, Where(model="m", as_of=10**6), 5)) == 5
     assert len(await near.nearest(question, Where(model="m", documents=("old",)), 5)) == 5
-    assert store.asked == 2
+    assert store.times == 2
     await near.tend()
     assert len(await near.nearest(question, WHERE, 5)) == 5
-    assert store.asked == 2
+    assert store.times == 2
 
 
 async def test_too_many_that_came_at_once_are_waited_for(tmp_path: Path) -> None:
@@ -206,7 +229,7 @@ async def test_too_many_that_came_at_once_are_waited_for(tmp_path: Path) -> None
     with pytest.raises(Preparing):
         await near.nearest(question, WHERE, 1)
     assert (await near.nearest(question, WHERE, 1))[0].passage_id == f"many.1.{BEHIND}"
-    assert store.asked == 0
+    assert store.times == 0
 
 
 async def test_few_that_may_be_read_are_compared_however_many_there_are(tmp_path: Path) -> None:
@@ -220,7 +243,7 @@ async def test_few_that_may_be_read_are_compared_however_many_there_are(tmp_path
     await store.label(labels("mine", 9, tags=("t",)))
     found = await near.nearest(question, Where(model="m", tags=("t",)), 3)
     assert {one.document_id for one in found} == {"mine"}
-    assert store.asked == 1
+    assert store.times == 1
 
 
 class Watched(MemoryPassages):

@@ -17,6 +17,7 @@ from autobot.contexts.knowledge.ports.index import Hit, PassageIndex, Where
 from autobot.contexts.knowledge.ports.listed import BEHIND
 from autobot.kernel.core.scripts import READING
 from autobot.testing.conformance.passage_index_base import ids, labels, passages_of, version_of
+from tests.unit.adapters.mapping import gone_but_mapped
 
 pytestmark = pytest.mark.anyio
 
@@ -159,9 +160,21 @@ async def test_another_title_is_found_at_once(tmp_path: Path) -> None:
         assert await index.lexical("harbour", EVERYWHERE, 9) == []
 
 
+class Asked(MemoryPassages):
+    """Counts how often the store itself was asked for words."""
+
+    times = 0
+
+    async def lexical(self, text: str, where: Where, limit: int) -> Sequence[Hit]:
+        self.times += 1
+        return await super().lexical(text, where, limit)
+
+
 async def test_nothing_of_what_was_erased_stays(tmp_path: Path) -> None:
-    """The lists go at once with the first document that is erased, and come anew without it."""
-    index = WordPassages(MemoryPassages(), tmp_path, ListOptions(least=1))
+    """The file of lists goes at once with the first document that is erased. What is mapped of it is searched, and names
+    nothing that is gone, until it comes anew without it; then that is let go."""
+    store = Asked()
+    index = WordPassages(store, tmp_path, ListOptions(least=1))
     await put(index, "a", "secret text")
     await put(index, "b", "open text")
     await index.tend()
@@ -169,10 +182,13 @@ async def test_nothing_of_what_was_erased_stays(tmp_path: Path) -> None:
     assert all(one.stat().st_mode & 0o077 == 0 for one in tmp_path.iterdir())
     await index.erase("a")
     assert list(tmp_path.iterdir()) == []
-    assert ids(await index.lexical("text", EVERYWHERE, 9)) == ["b.1.0"]
+    assert ids(await index.lexical("secret text", EVERYWHERE, 9)) == ["b.1.0"]
+    assert await gone_but_mapped(tmp_path)
     assert await index.tend()
+    assert not await gone_but_mapped(tmp_path)
     assert b"secret" not in (tmp_path / "words.postings").read_bytes()
     assert ids(await index.lexical("secret text", EVERYWHERE, 9)) == ["b.1.0"]
+    assert store.times == 0
 
 
 @pytest.mark.parametrize("name", ["words.postings", "words.json"])

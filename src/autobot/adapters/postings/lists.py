@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
+from weakref import WeakMethod
 
 import msgspec
 import numpy as np
@@ -18,6 +19,9 @@ from autobot.adapters.postings.scoring import Holding, spread_out
 from autobot.contexts.knowledge.ports.index import StoredWords
 from autobot.contexts.knowledge.ports.listed import Newest
 from autobot.kernel.core.scripts import READING
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
 
 OFTEN: Final = 65_535
 """As often as a word is counted in one passage."""
@@ -70,9 +74,9 @@ class Lists:
         self.numbers, self.lengths = columns["numbers"], columns["lengths"]
         self._starts, self._places, self._counts = columns["starts"], columns["places"], columns["counts"]
         self._marks, self._cuts, self._spelled = columns["marks"], columns["cuts"], columns["spelled"]
-        self.holding = lru_cache(KNOWN)(self._holding)
+        self.holding = _known(self._holding, KNOWN)
         """Return who holds a word; None when nobody does."""
-        self._spread = lru_cache(max(1, SPREAD_BYTES // max(1, 2 * len(self))))(self._spread_out)
+        self._spread = _known(self._spread_out, SPREAD_BYTES // max(1, 2 * len(self)))
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -171,6 +175,21 @@ class NewestWords(Newest[StoredWords]):
         told.write_bytes(msgspec.json.encode(asdict(mark)))
         told.chmod(0o600)
         return Lists(path, mark)
+
+
+def _known(method: Callable[Asked, Answer], most: int) -> Callable[Asked, Answer]:
+    """Return a method that knows its last answers, `most` or one, and does not keep its object: else a file would stay
+    mapped when it is searched no more, until somebody collects circles."""
+    weak = WeakMethod(method)
+
+    @lru_cache(max(1, most))
+    def known(*asked: Asked.args, **named: Asked.kwargs) -> Answer:
+        alive = weak()
+        # Who asks holds the object.
+        assert alive is not None
+        return alive(*asked, **named)
+
+    return known
 
 
 def load(path: Path) -> Lists | None:

@@ -141,10 +141,11 @@ class WordPassages(IndexOver):
     async def tend(self) -> bool:
         """Make the lists when they are missing or were outgrown; returns whether they were made."""
         stored = (await self._store.measure()).stored
-        if stored < self._options.least:
-            return False
         held, growth = await self._ready(), self._options.growth
-        if held is not None:
+        if stored < self._options.least:
+            self._held = None if held is not None and held.over else held
+            return False
+        if held is not None and not held.over:
             await held.keep_up(self._store, lambda: held.outgrown(stored, growth))
             if not held.outgrown(stored, growth):
                 return False
@@ -177,9 +178,14 @@ class WordPassages(IndexOver):
         self.forget()
 
     def forget(self) -> None:
-        """Remove the lists: none of the words that were erased may stay. They are made anew."""
+        """Remove the lists: none of the words that were erased may stay. They are made anew.
+
+        Until then what is mapped of them is searched, and then let go.
+        """
         self._erased += 1
-        self._held, self._looked = None, False
+        if self._held is not None:
+            self._held.over = True
+        self._looked = False
         remove(self._path)
 
 

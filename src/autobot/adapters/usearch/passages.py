@@ -153,7 +153,7 @@ class NearPassages(IndexOver):
         raise Preparing(
             f"The vectors of so many passages are being prepared for search{far}.",
             retry_after=AGAIN_S,
-            hint="After many documents came, one was deleted, or a start, this takes a minute or more. Search by words"
+            hint="After many documents came, or a start, this takes a minute or more. Search by words"
             " answers meanwhile, and so do hybrid searches.",
         )
 
@@ -197,8 +197,11 @@ class NearPassages(IndexOver):
         """
         made = []
         self.waits = False
-        for one in (await self._store.measure()).models:
-            if one.passages < self._options.least or await self._serves(one):
+        wanted = [one for one in (await self._store.measure()).models if one.passages >= self._options.least]
+        for model in {*self._held} - {one.model for one in wanted}:
+            self._let_go(model)
+        for one in wanted:
+            if await self._serves(one):
                 continue
             making = await begin(self._graphs, one.model)
             if making is None:
@@ -218,7 +221,7 @@ class NearPassages(IndexOver):
         held = await self._newest(one.model)
         if held is not None:
             await held.keep_up(self._store, partial(self._outgrown, held, one.passages))
-        return held is not None and not self._outgrown(held, one.passages)
+        return held is not None and not held.over and not self._outgrown(held, one.passages)
 
     async def _newest(self, model: str) -> _Held | None:
         """Return the graph of a model; where graphs are shared, the one that is shared now, taken if it is not here yet."""
@@ -231,20 +234,34 @@ class NearPassages(IndexOver):
             graph = await take(self._graphs, kept, path)
             if graph is None or not await self._agrees(graph, model):
                 self._refused[model], graph = kept.id, None
-        if graph is None or erased != self._erased:
-            remove(path)
-            self._held.pop(model, None)
-        else:
-            self._held[model] = _Held(graph)
+        self._hold(model, graph if erased == self._erased else None)
         return self._held.get(model)
+
+    def _hold(self, model: str, graph: Graph | None) -> None:
+        """Search a graph from now on; without one, what is searched now lies in no file any more."""
+        if graph is not None:
+            self._held[model] = _Held(graph)
+            return
+        remove(path_of(self._folder, model))
+        if model in self._held:
+            self._held[model].over = True
+
+    def _let_go(self, model: str) -> None:
+        """Hold no longer what lies in no file any more: its pages are the disk's until then."""
+        if model in self._held and self._held[model].over:
+            del self._held[model]
 
     def _outgrown(self, held: _Held, passages: int) -> bool:
         options = self._options
         return held.outgrown(passages, options.growth) or len(held.newest) > options.newest
 
     async def _build(self, one: ModelPassages, making: Making) -> None:
-        await asyncio.to_thread(require_room, self._folder, one.passages, one.dimensions)
         erased, model = self._erased, one.model
+        try:
+            await asyncio.to_thread(require_room, self._folder, one.passages, one.dimensions)
+        except OSError:
+            self._let_go(model)
+            raise
         path = path_of(self._folder, model)
         try:
             index, numbers = await build(one.dimensions, self._pages(one, making))
@@ -264,12 +281,9 @@ class NearPassages(IndexOver):
         )
         usable = bool(numbers) and not making.over
         graph = await asyncio.to_thread(write, index, path, mark) if usable else None
-        if graph is None or not await making.give(path) or erased != self._erased:
-            # What was erased meanwhile may be in it.
-            remove(path)
-            self._held.pop(model, None)
-        else:
-            self._held[model] = _Held(graph)
+        good = graph is not None and await making.give(path)
+        # What was erased meanwhile may be in it.
+        self._hold(model, graph if good and erased == self._erased else None)
 
     async def _pages(self, one: ModelPassages, making: Making) -> AsyncIterator[Sequence[StoredVector]]:
         """Yield all vectors of a model while they are of use, and tell how many of how many went by."""
@@ -288,9 +302,13 @@ class NearPassages(IndexOver):
         self.forget()
 
     def forget(self) -> None:
-        """Remove the graphs: a vector tells of its text, and none of what was erased may stay. They are made anew."""
+        """Remove the graphs: a vector tells of its text, and none of what was erased may stay. They are made anew.
+
+        Until then what is mapped of them is searched, and then let go.
+        """
         self._erased += 1
-        self._held.clear()
+        for held in self._held.values():
+            held.over = True
         self._looked.clear()
         for path in self._folder.glob("vectors-*.usearch"):
             remove(path)

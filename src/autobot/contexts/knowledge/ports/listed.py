@@ -50,6 +50,9 @@ class Listed(ABC, Generic[Stored]):
     def __init__(self, made: int, newest: Newest[Stored]) -> None:
         self.made = made
         self.newest: Newest[Stored] = newest
+        self.over = False
+        """It holds what was erased, and lies in no file any more. It is searched until another one is made, as the store
+        says who stands."""
 
     def __len__(self) -> int:
         return self.made + len(self.newest)
