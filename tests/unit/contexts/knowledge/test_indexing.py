@@ -61,6 +61,22 @@ async def test_a_document_that_cannot_get_vectors_holds_up_no_other(world: World
         assert await world.found("herons") == [f"{lost.id}.1.0"]
 
 
+async def test_a_model_that_is_away_for_a_while_costs_nothing_that_it_made(world: World) -> None:
+    """When it fails in the midst of a long document it is asked again; the vectors before that are not made twice."""
+    asked = list[int]()
+
+    async def then(texts: Sequence[str]) -> None:
+        asked.append(len(texts))
+        world.embedder.there = len(asked) not in (2, 3)
+
+    world.embedder.there, world.embedder.then = True, then
+    async with world.working(pauses=(0.0, 0.0)):
+        accepted = await world.add("\n\n".join(f"# Part {one}\n\nHerons wade." for one in range(40)))
+        view = await world.settled(accepted.id)
+    assert (view.status, view.words_only) == ("ready", False)
+    assert asked == [32, 8, 8, 8]
+
+
 async def test_the_same_file_is_recognised(world: World) -> None:
     """In one collection it is answered with the document that has it; elsewhere, and for others, it is another."""
     async with world.working():

@@ -26,6 +26,7 @@ from autobot.contexts.knowledge.ports.fetching import Fetcher, Wanted
 from autobot.contexts.knowledge.ports.index import IndexedVersion, PassageIndex, Vectors
 from autobot.contexts.knowledge.ports.parsing import Parsed, Parser, Unread, keep_parsed, parsed_of
 from autobot.contexts.knowledge.process.cutting import passages_of
+from autobot.contexts.knowledge.process.embedding import PAUSES, vectors_of
 from autobot.contexts.knowledge.process.outdated import STEADY_S, Outdated
 from autobot.contexts.knowledge.process.sharing import Shares
 from autobot.contexts.knowledge.process.telling import Steps, Tell, nobody
@@ -36,7 +37,6 @@ from autobot.kernel.commands.ports import Dispatcher
 from autobot.kernel.core.clock import Clock
 from autobot.kernel.core.context import CallContext
 from autobot.kernel.core.errors import (
-    Absent,
     AutoBotError,
     DataCorrupt,
     HopFailed,
@@ -51,8 +51,6 @@ from autobot.kernel.event_store.ports import EventStore, StoreClosed
 
 AT_ONCE: Final = 2
 """Documents that are worked on at a time in one process."""
-BATCH: Final = 32
-"""Passages that are embedded at once."""
 LOOK_S: Final = 1.0
 """How often the queue is looked at when nobody tells of something new, in seconds."""
 VECTORS_S: Final = 30.0
@@ -90,10 +88,11 @@ class Indexer:
         at_once: int = AT_ONCE,
         vectors_s: float = VECTORS_S,
         steady_s: float = STEADY_S,
+        pauses: Sequence[float] = PAUSES,
     ) -> None:
         self._shares = shares
         self._outdated = Outdated(means.store, means.ids, means.embedder, steady_s)
-        self._means, self._at_once, self._vectors_s = means, at_once, vectors_s
+        self._means, self._at_once, self._vectors_s, self._pauses = means, at_once, vectors_s, pauses
         self._library = Library(means.store)
         self._steps = Steps(means.store, INDEXING if shares is None else shares.owner, means.tell)
         self._stirred = asyncio.Event()
@@ -266,21 +265,13 @@ class Indexer:
         self, document: Document, passages: Sequence[Passage], context: CallContext
     ) -> tuple[Vectors | None, str]:
         """Return the vectors and what made them; none while no model is there."""
-        found: list[Sequence[float]] = []
-        model = ""
-        for at in range(0, len(passages), BATCH):
-            self._steps.at(document, "embedding", at, len(passages), "passages")
-            texts = [said(one) for one in passages[at : at + BATCH]]
-            try:
-                made = await self._means.embedder.embed(texts, context)
-            except (Absent, HopFailed, Rejected):
-                return None, ""
-            if found and (model, len(found[0])) != (made.model, len(made.vectors[0])):
-                # Another model answers than before: vectors of two cannot be compared. They are caught up later.
-                return None, ""
-            model = made.model
-            found += made.vectors
-        return found, model
+        return await vectors_of(
+            [said(one) for one in passages],
+            self._means.embedder,
+            context,
+            lambda at: self._steps.at(document, "embedding", at, len(passages), "passages"),
+            self._pauses,
+        )
 
     async def _put(
         self,
