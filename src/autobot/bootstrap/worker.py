@@ -33,7 +33,7 @@ from autobot.bootstrap.version import VERSION
 from autobot.config import Config
 from autobot.contexts.roles.module import Membership
 from autobot.contracts.inference import Load
-from autobot.gateway.dialects.inference import CLIENT, Door, InferenceDialect
+from autobot.gateway.dialects.inference import CLIENT, WHERE_FROM, Door, InferenceDialect
 from autobot.gateway.hop.app import RoleHop
 from autobot.gateway.hop.parts import HopParts
 from autobot.gateway.middleware.lifecycle import Lifecycle
@@ -161,7 +161,7 @@ async def grpc_beside(
 
     wires = inference_proto_wires()
     rows = {who: [replace(one, wires=wires) for one in each] for who, each in parts.rows.items()}
-    tokens = ProgramTokens(parts.tokens, word, issuer=CALLER, principal=CLIENT)
+    tokens = ProgramTokens(parts.tokens, word, issuer=CALLER, principal=CLIENT, hint=WHERE_FROM)
     server = grpc_server(replace(parts, rows=rows, tokens=tokens), INFERENCE_METHODS)
     bound = server.listen(address, tls)
     await server.start()

@@ -31,7 +31,7 @@ async def worker() -> AsyncIterator[Role]:
     """A worker that believes a word."""
     clock = MovableClock()
     inference = HashingInference(SystemClock())
-    tokens = ProgramTokens(KeyedServiceTokens(KEY, clock), WORD, issuer="gateway", principal=ANN)
+    tokens = ProgramTokens(KeyedServiceTokens(KEY, clock), WORD, issuer="gateway", principal=ANN, hint="")
     async with role(
         calls_of(inference),
         streams_of(inference),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hmac import compare_digest
 
 from autobot.kernel.core.context import Principal
+from autobot.kernel.core.errors import Unauthenticated
 from autobot.kernel.links.service_token import ServiceCall, ServiceTokens
 
 
@@ -15,8 +16,11 @@ class ProgramTokens:
     nobody's.
     """
 
-    def __init__(self, tokens: ServiceTokens, word: str, *, issuer: str, principal: Principal) -> None:
-        self._tokens, self._word = tokens, word.encode()
+    def __init__(
+        self, tokens: ServiceTokens, word: str, *, issuer: str, principal: Principal, hint: str
+    ) -> None:
+        """`hint` tells a program that was refused where its word stands."""
+        self._tokens, self._word, self._hint = tokens, word.encode(), hint
         self._issuer, self._principal = issuer, principal
 
     def issue(self, call: ServiceCall) -> str:
@@ -34,4 +38,7 @@ class ProgramTokens:
                 correlation_id="",
                 body="",
             )
-        return self._tokens.read(token, audience=audience, operation=operation)
+        try:
+            return self._tokens.read(token, audience=audience, operation=operation)
+        except Unauthenticated as error:
+            raise Unauthenticated(error.detail, hint=f"{self._hint} {error.hint or ''}".rstrip()) from error

@@ -39,6 +39,7 @@ CLIENT: Final = Principal(
 BEARER: Final = b"Bearer "
 NO_STORE: Final = (b"cache-control", b"no-store")
 
+WHERE_FROM: Final = "Send the token that AUTOBOT_NPU_TOKEN has where the worker runs."
 RERANKS: Final = ("/v1/rerank", "/v2/rerank", "/rerank")
 """Where clients ask for it: Cohere's two versions; vLLM and text-embeddings-inference have none in theirs."""
 
@@ -61,8 +62,9 @@ class Door:
         field = exchange.fields.get(b"authorization", b"")
         given = field[len(BEARER) :] if field.startswith(BEARER) else b""
         if not self.token or not hmac.compare_digest(given, self.token.encode()):
-            hint = "Send the token that AUTOBOT_NPU_TOKEN has where the worker runs"
-            raise Unauthenticated("This worker needs its token: Authorization: Bearer TOKEN.", hint=hint)
+            raise Unauthenticated(
+                "This worker needs its token: Authorization: Bearer TOKEN.", hint=WHERE_FROM
+            )
 
 
 class InferenceDialect:

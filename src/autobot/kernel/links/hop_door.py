@@ -154,7 +154,9 @@ class HopDoor:
     def _proven(self, fields: Mapping[bytes, bytes], operation: str) -> ServiceCall:
         field = fields.get(b"authorization", b"")
         if not field.startswith(BEARER):
-            raise Unauthenticated("A call between roles needs a service token.")
+            raise Unauthenticated(
+                "A call between roles needs a service token.", hint="Send it as authorization: Bearer TOKEN."
+            )
         token = field[len(BEARER) :].decode("latin-1")
         call = self._tokens.read(token, audience=self.role, operation=operation)
         beside = fields.get(b"x-correlation-id")

@@ -16,7 +16,9 @@ CALL = ServiceCall(
 
 def tokens(word: str) -> ProgramTokens:
     """Both kinds, the program's being `word`."""
-    return ProgramTokens(KeyedServiceTokens(bytes(32), ManualClock()), word, issuer="ai", principal=SYSTEM)
+    return ProgramTokens(
+        KeyedServiceTokens(bytes(32), ManualClock()), word, issuer="ai", principal=SYSTEM, hint="Say it."
+    )
 
 
 def test_roles_are_believed_as_before() -> None:
@@ -37,5 +39,6 @@ def test_a_program_is_believed_by_its_word() -> None:
 @pytest.mark.parametrize(("word", "given"), [("word", "wor"), ("word", "word2"), ("", ""), ("word", "wörd")])
 def test_no_other_word_is_believed(word: str, given: str) -> None:
     """Neither a part of it nor more, and nobody has an empty one."""
-    with pytest.raises(Unauthenticated):
+    with pytest.raises(Unauthenticated) as refused:
         tokens(word).read(given, audience="npu", operation="embed")
+    assert str(refused.value.hint).startswith("Say it. Give all roles the same key file")
