@@ -173,12 +173,15 @@ def audit(page: Page, part: str | None = None) -> list[str]:
 IS_DARK: Final = "window.matchMedia('(prefers-color-scheme: dark)').matches"
 PAINTED: Final = """async () => {
   const frame = () => new Promise((done) => requestAnimationFrame(done));
-  await frame();
-  await frame();
-  await Promise.allSettled(document.getAnimations()
-    .filter((one) => one instanceof CSSTransition).map(({ finished }) => finished));
+  for (let still = 0; still < 3; still++) {
+    await frame();
+    const moving = document.getAnimations().filter((one) => one instanceof CSSTransition);
+    if (moving.length > 0) still = -1;
+    await Promise.allSettled(moving.map(({ finished }) => finished));
+  }
 }"""
-"""Comes back when what changed is on the screen, and no colour is on its way to another."""
+"""Comes back when what changed is on the screen, and for three frames no colour is on its way to another: where a part takes
+its colour from one around it, the one begins when the other is done."""
 
 
 def in_both_looks(page: Page) -> Iterator[str]:
