@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 from weakref import WeakMethod
 
 import msgspec
@@ -20,7 +20,6 @@ from autobot.contexts.knowledge.ports.index import StoredWords
 from autobot.contexts.knowledge.ports.listed import Newest
 from autobot.kernel.core.scripts import READING
 
-Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
 
 OFTEN: Final = 65_535
@@ -177,17 +176,17 @@ class NewestWords(Newest[StoredWords]):
         return Lists(path, mark)
 
 
-def _known(method: Callable[Asked, Answer], most: int) -> Callable[Asked, Answer]:
+def _known(method: Callable[..., Answer], most: int) -> Callable[..., Answer]:
     """Return a method that knows its last answers, `most` or one, and does not keep its object: else a file would stay
     mapped when it is searched no more, until somebody collects circles."""
     weak = WeakMethod(method)
 
     @lru_cache(max(1, most))
-    def known(*asked: Asked.args, **named: Asked.kwargs) -> Answer:
+    def known(*asked: Any) -> Answer:
         alive = weak()
         # Who asks holds the object.
         assert alive is not None
-        return alive(*asked, **named)
+        return alive(*asked)
 
     return known
 
