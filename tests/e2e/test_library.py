@@ -29,11 +29,13 @@ def test_what_is_done_with_a_document_is_seen_without_asking(reader: Visit, alic
     """While nothing that the page asks for is answered, a document that waits is seen to be read."""
     page, told, asked = reader.page, list[str](), list[Route]()
     page.on("websocket", lambda one: one.on("framereceived", lambda frame: told.append(str(frame))))
+    # The page is there before the documents: a machine that is busy elsewhere would read them while it opens.
+    reader.go("/knowledge")
+    expect(page.get_by_role("heading", name="Knowledge").first).to_be_visible()
     for number in range(20):
         body = {"title": f"Before {number}", "text": f"{number}. {SLOW}"}
         alice.client.post(f"{API}/documents", body).expect(202)
     made = upload(alice.client, (SLOW * 6).encode(), "woods.txt").expect(202).json
-    reader.go("/knowledge")
     last = row(page, "woods")
     expect(last).to_contain_text("Queued")
     page.evaluate(NOTE_ROWS)
