@@ -15,7 +15,7 @@ from tests.integration.documents.files import collection_file
 from tests.integration.documents.test_documents import upload
 from tests.integration.product.people import Person
 
-SLOW: Final = "Ferns grow in the shade of tall trees, and mosses on stones.\n\n" * 15_900
+SLOW: Final = "Ferns grow in the shade of tall trees, and mosses on stones.\n\n" * 95_400
 
 NOTE_ROWS: Final = """() => {
   const seen = window.rowsSeen = [];
@@ -29,13 +29,11 @@ def test_what_is_done_with_a_document_is_seen_without_asking(reader: Visit, alic
     """While nothing that the page asks for is answered, a document that waits is seen to be read."""
     page, told, asked = reader.page, list[str](), list[Route]()
     page.on("websocket", lambda one: one.on("framereceived", lambda frame: told.append(str(frame))))
-    # The page is there before the documents: a machine that is busy elsewhere would read them while it opens.
+    # Few and long: they come in much less time than they are read in, also where all takes longer.
+    for number in range(8):
+        upload(alice.client, f"{number}. {SLOW}".encode(), f"before-{number}.txt").expect(202)
+    made = upload(alice.client, SLOW.encode(), "woods.txt").expect(202).json
     reader.go("/knowledge")
-    expect(page.get_by_role("heading", name="Knowledge").first).to_be_visible()
-    for number in range(20):
-        body = {"title": f"Before {number}", "text": f"{number}. {SLOW}"}
-        alice.client.post(f"{API}/documents", body).expect(202)
-    made = upload(alice.client, (SLOW * 6).encode(), "woods.txt").expect(202).json
     last = row(page, "woods")
     expect(last).to_contain_text("Queued")
     page.evaluate(NOTE_ROWS)
