@@ -30,12 +30,12 @@ FAST = Suite(
     name="unit, property, conformance, contract, architecture",
     folders=("tests/unit", "tests/property", "tests/conformance", "tests/contract", "tests/architecture"),
     workers=2,
-    timeout_s=900,
+    timeout_s=1800,
 )
 INTEGRATION = Suite(
-    name="integration", folders=("tests/integration",), workers=3, timeout_s=900, dist="loadgroup"
+    name="integration", folders=("tests/integration",), workers=3, timeout_s=1800, dist="loadgroup"
 )
-BROWSER = Suite(name="browser", folders=("tests/e2e",), workers=3, timeout_s=900, dist="loadfile")
+BROWSER = Suite(name="browser", folders=("tests/e2e",), workers=3, timeout_s=1800, dist="loadfile")
 FAULTS = Suite(name="faults", folders=("tests/faults",), workers=0, timeout_s=1200)
 
 BEFORE_WEB = (FAST,)
