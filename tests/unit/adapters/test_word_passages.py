@@ -191,6 +191,20 @@ async def test_nothing_of_what_was_erased_stays(tmp_path: Path) -> None:
     assert store.times == 0
 
 
+async def test_lists_that_cannot_be_made_anew_hold_no_room(tmp_path: Path) -> None:
+    """When those after an erasure cannot be written, what is mapped of the old ones is let go, and the store answers."""
+    index = WordPassages(MemoryPassages(), tmp_path, ListOptions(least=1))
+    await put(index, "a", "secret text")
+    await put(index, "b", "open text")
+    await index.tend()
+    await index.erase("a")
+    (tmp_path / "words.partial").mkdir()
+    with pytest.raises(OSError, match=r"words\.partial"):
+        await index.tend()
+    assert not await gone_but_mapped(tmp_path)
+    assert ids(await index.lexical("text", EVERYWHERE, 9)) == ["b.1.0"]
+
+
 @pytest.mark.parametrize("name", ["words.postings", "words.json"])
 async def test_damaged_lists_cost_no_answer(tmp_path: Path, name: str) -> None:
     """A file that cannot be read counts as none: the store answers, and it is made anew."""

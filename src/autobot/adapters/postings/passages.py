@@ -141,16 +141,26 @@ class WordPassages(IndexOver):
     async def tend(self) -> bool:
         """Make the lists when they are missing or were outgrown; returns whether they were made."""
         stored = (await self._store.measure()).stored
-        held, growth = await self._ready(), self._options.growth
         if stored < self._options.least:
-            self._held = None if held is not None and held.over else held
+            self._let_go()
             return False
-        if held is not None and not held.over:
-            await held.keep_up(self._store, lambda: held.outgrown(stored, growth))
-            if not held.outgrown(stored, growth):
-                return False
+        if await self._serves(stored):
+            return False
         await self._build()
         return True
+
+    async def _serves(self, stored: int) -> bool:
+        """Return whether there are lists that so many passages have not outgrown; they hold what came since."""
+        held, growth = await self._ready(), self._options.growth
+        if held is None or held.over:
+            return False
+        await held.keep_up(self._store, lambda: held.outgrown(stored, growth))
+        return not held.outgrown(stored, growth)
+
+    def _let_go(self) -> None:
+        """Hold no longer what lies in no file any more: its pages are the disk's until then."""
+        if self._held is not None and self._held.over:
+            self._held = None
 
     async def _build(self) -> None:
         erased, made = self._erased, NewestWords(0)
@@ -158,7 +168,11 @@ class WordPassages(IndexOver):
             await asyncio.to_thread(made.add, page)
         if not len(made):
             return
-        lists = await asyncio.to_thread(made.write, self._path)
+        try:
+            lists = await asyncio.to_thread(made.write, self._path)
+        except OSError:
+            self._let_go()
+            raise
         if erased != self._erased:
             # What was erased meanwhile may be in it.
             self.forget()
